@@ -1,0 +1,1 @@
+"""What an answer means: approved, declined, unprocessed, unknown; and every decline classified."""

@@ -1,0 +1,189 @@
+"""The answers a processor can give, as values.
+
+Four answers matter, and most software keeps only two of them apart:
+
+* `Approved`: the money is held or taken.
+* `Declined`: somebody with a say said no, and said why.
+* `Unprocessed`: it certainly never happened, so another processor may be asked.
+* `Unknown`: it left, and no trusted answer came back. Nothing may be tried until evidence settles it.
+
+Two more say that the answer is still to come: `ActionRequired` (the customer must authenticate) and `Pending` (the
+processor took it and will tell later). What a *question* about an attempt can answer is `Evidence`, a narrower type: a
+question that failed can never read as "never processed".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """Why an issuer, a network or a processor says no; each standard code has one."""
+
+    FUNDS = "funds"
+    LIMIT = "limit"
+    ISSUER = "issuer"
+    FRAUD = "fraud"
+    CREDENTIAL = "credential"
+    LIFECYCLE = "lifecycle"
+    AUTHENTICATION = "authentication"
+    NOT_PERMITTED = "not_permitted"
+    MERCHANT_CONFIGURATION = "merchant_configuration"
+    PROCESSOR = "processor"
+    NETWORK = "network"
+    OTHER = "other"
+
+
+class Hardness(StrEnum):
+    """Whether the same card may ever be approved for this payment again."""
+
+    HARD = "hard"
+    SOFT = "soft"
+
+
+class AdviceAction(StrEnum):
+    """What network, issuer or processor told us to do next."""
+
+    RETRY_LATER = "retry_later"
+    RETRY_NOW = "retry_now"
+    UPDATE_CARD = "update_card"
+    AUTHENTICATE = "authenticate"
+    CHANGE_CREDENTIAL_FORM = "change_credential_form"
+    FIX_DATA = "fix_data"
+    ASK_CUSTOMER = "ask_customer"
+    STOP = "stop"
+    STOP_SERIES = "stop_series"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do next, and how long after the decline at the earliest (None: nothing was said)."""
+
+    action: AdviceAction
+    wait: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """A refusal, understood: raw codes as they came, and what they mean.
+
+    `code` is the standard code (Stripe's word where it has one). `rule` names the network rule that the decline
+    triggers (see `recoup.budgets`), such as `visa_category_1`, or None. `source` says where the meaning comes from.
+    `recognised` is False where no table knew the raw code: such a decline is `other`, is counted, and never fails over.
+    """
+
+    code: str
+    category: Category
+    hardness: Hardness
+    message: str
+    advice: Advice
+    processor_code: str | None = None
+    network_code: str | None = None
+    network_advice_code: str | None = None
+    rule: str | None = None
+    source: str = ""
+    recognised: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What the issuer said of the security code and the address: `pass`, `fail`, `unavailable` or None (not asked)."""
+
+    cvc: str | None = None
+    postal_code: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """The money is held, or taken where the request asked for that.
+
+    `reference` is the processor's own name for it; `captured` says whether it was taken in the same step;
+    `network_transaction_id` is what later merchant-initiated payments must carry.
+    """
+
+    reference: str
+    captured: bool = False
+    network_transaction_id: str | None = None
+    checks: Checks = Checks()
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Somebody with a say said no."""
+
+    decline: Decline
+    reference: str | None = None
+    checks: Checks = Checks()
+
+
+@dataclass(frozen=True, slots=True)
+class Unprocessed:
+    """It certainly never happened: it never left, or it was refused at the processor's door."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It left, and no trusted answer came back; `why` says what was seen instead."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequired:
+    """The customer must do something at `url` before the issuer decides."""
+
+    reference: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The processor took it and will say later; asking again tells."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The processor promises that it did nothing under our key and never will: proof that nothing happened.
+
+    Only an explicit act can return it (see `Connector.withdraw`), never a question: "not found" proves nothing, since
+    what we sent may still be on its way.
+    """
+
+    why: str = "the processor confirmed that nothing happened under this key and nothing will"
+
+
+Outcome = Approved | Declined | Unprocessed | Unknown | ActionRequired | Pending
+"""What an attempt to move money came back with."""
+
+Evidence = Approved | Declined | Unknown | ActionRequired | Pending
+"""What a question about an attempt can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A capture, cancellation or refund that the processor carried out."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A capture, cancellation or refund that the processor will not carry out, in its own code and our words."""
+
+    code: str
+    message: str
+
+
+FollowUp = Done | Refused | Unprocessed | Unknown | Pending
+"""What a capture, cancellation or refund came back with."""
+
+FollowUpEvidence = Done | Refused | Unknown | Pending
+"""What a question about a capture, cancellation or refund can answer."""
