@@ -1,0 +1,56 @@
+# Everything a newcomer needs: `make run` and `make test` do all of their own set-up.
+# Paths are relative on purpose: the folder's own path may hold spaces.
+.PHONY: run test check demo bench install lock format clean
+.DEFAULT_GOAL := run
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .venv/bin/uv
+INSTALLED := .venv/installed
+
+# A virtual environment knows its own path: one that was moved or copied is made again.
+ifneq ($(shell cat $(INSTALLED) 2>/dev/null),$(CURDIR))
+.PHONY: $(INSTALLED)
+endif
+
+run: install
+	@.venv/bin/recoup serve
+
+test: install
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile
+
+check: install
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/python -m pytest -q tests/tidy
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile -m "not postgres and not slow" --ignore tests/tidy
+
+demo: install
+	@.venv/bin/recoup demo
+
+bench: install
+	@.venv/bin/python -m bench.payments
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Recoup needs Python 3.11 or newer; say which with: make PYTHON=python3.x")'
+	@test "$$(cat .venv/path 2>/dev/null)" = "$(CURDIR)" || $(PYTHON) -m venv --clear .venv
+	@printf '%s\n' "$(CURDIR)" > .venv/path
+	@test "$$($(UV) --version 2>/dev/null | cut -d' ' -f2)" = "$(UV_VERSION)" || .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	@printf '%s\n' "$(CURDIR)" > $(INSTALLED)
+
+# Takes the newest releases that pyproject.toml allows; run it on purpose, and read what changed.
+lock: install
+	@$(UV) pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
+
+format: install
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+clean:
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
