@@ -19,29 +19,11 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from recoup.kit.money import Money
+from recoup.kit.secret import Secret
 from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Unknown, Withdrawn
 
 REPLY_BYTES_MAX: Final = 1 << 20
 """The longest reply that is read; a longer one is not understood."""
-
-
-class Secret(str):
-    """Text that never shows itself: its `repr` and its format are stars. Call `reveal` to use it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return str.__str__(self)
 
 
 class Initiator(StrEnum):
