@@ -91,6 +91,7 @@ create table processor_accounts (
     currencies text[],
     brands text[],
     fees json,
+    timeout_ms integer check (timeout_ms between 100 and 120000),
     position integer not null,
     enabled boolean not null,
     metadata json not null,

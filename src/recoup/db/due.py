@@ -1,0 +1,203 @@
+"""Due work: a small table of pointers that says what to look at, and when.
+
+A row names a kind, a merchant and an object; the truth about the object is read again when the row is worked. A claim
+is a lease: a worker that dies loses it when `leased_until` passes, and another takes the row. `due_at` is in the
+merchant's own time (a test merchant's clock may run ahead), a lease is in the machine's.
+
+Putting a row that is already there moves its time and frees its lease, so news that arrives while a handler runs is
+never lost: the handler's `finish` then finds its lease gone and leaves the row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+SLOTS: Final = 16
+"""Rows spread over this many slots by their object, so that several workers seldom meet at the front of one queue."""
+CLAIMS_MAX: Final = 500
+"""The most rows one claim takes."""
+
+Connection = AsyncConnection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One claimed row; `leased_until` is the proof that the claim is still ours."""
+
+    slot: int
+    merchant_id: UUID
+    kind: str
+    object_id: UUID
+    due_at: datetime
+    leased_until: datetime
+    tries: int
+
+
+def slot_of(object_id: UUID) -> int:
+    """The slot of an object: its last bits, which are chance in a UUIDv7."""
+    return object_id.int % SLOTS
+
+
+async def put(
+    connection: Connection, *, merchant_id: UUID, kind: str, object_id: UUID, due_at: datetime
+) -> None:
+    """Say that an object is to be looked at, at `due_at` in the merchant's time; a row that is there is moved."""
+    await connection.execute(
+        """
+        insert into due (slot, merchant_id, kind, object_id, due_at)
+        values (%(slot)s, %(merchant_id)s, %(kind)s, %(object_id)s, %(due_at)s)
+        on conflict (slot, merchant_id, kind, object_id)
+        do update set due_at = excluded.due_at, leased_until = null, tries = 0
+        """,
+        {
+            "slot": slot_of(object_id),
+            "merchant_id": merchant_id,
+            "kind": kind,
+            "object_id": object_id,
+            "due_at": due_at,
+        },
+    )
+
+
+async def drop(connection: Connection, *, merchant_id: UUID, kind: str, object_id: UUID) -> None:
+    """Nothing more is due for this object and kind."""
+    await connection.execute(
+        """
+        delete from due
+        where slot = %(slot)s and merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
+        """,
+        {"slot": slot_of(object_id), "merchant_id": merchant_id, "kind": kind, "object_id": object_id},
+    )
+
+
+_CLAIM: Final = """
+    with ready as (
+        select d.slot, d.merchant_id, d.kind, d.object_id
+        from unnest(%(slots)s::smallint[]) as s (slot)
+        cross join lateral (
+            select slot, merchant_id, kind, object_id
+            from due
+            where slot = s.slot and due_at <= %(now)s and (leased_until is null or leased_until < %(wall)s)
+            order by due_at
+            limit %(limit)s
+            for update skip locked
+        ) d
+    )
+    update due
+    set leased_until = %(lease)s, tries = due.tries + 1
+    from ready
+    where due.slot = ready.slot and due.merchant_id = ready.merchant_id
+        and due.kind = ready.kind and due.object_id = ready.object_id
+    returning due.slot, due.merchant_id, due.kind, due.object_id, due.due_at, due.leased_until, due.tries
+"""
+
+
+async def claim(connection: Connection, *, now: datetime, lease: datetime, limit: int) -> Sequence[Due]:
+    """Take up to `limit` rows a slot that are due by the machine's clock, earliest first, until `lease`."""
+    assert 0 < limit <= CLAIMS_MAX, "a claim has a limit"
+    parameters = {"slots": list(range(SLOTS)), "now": now, "wall": now, "lease": lease, "limit": limit}
+    return await _rows(connection, _CLAIM, parameters)
+
+
+_CLAIM_OF: Final = """
+    with ready as (
+        select slot, merchant_id, kind, object_id
+        from due
+        where slot = any(%(slots)s::smallint[]) and merchant_id = %(merchant_id)s and due_at <= %(now)s
+            and (leased_until is null or leased_until < %(wall)s)
+        order by due_at, object_id, kind
+        limit %(limit)s
+        for update skip locked
+    )
+    update due
+    set leased_until = %(lease)s, tries = due.tries + 1
+    from ready
+    where due.slot = ready.slot and due.merchant_id = ready.merchant_id
+        and due.kind = ready.kind and due.object_id = ready.object_id
+    returning due.slot, due.merchant_id, due.kind, due.object_id, due.due_at, due.leased_until, due.tries
+"""
+
+
+async def claim_of(
+    connection: Connection, *, merchant_id: UUID, now: datetime, wall: datetime, lease: datetime, limit: int
+) -> Sequence[Due]:
+    """The same for one merchant whose own time `now` runs ahead of the machine's `wall`."""
+    assert 0 < limit <= CLAIMS_MAX, "a claim has a limit"
+    parameters = {
+        "slots": list(range(SLOTS)),
+        "merchant_id": merchant_id,
+        "now": now,
+        "wall": wall,
+        "lease": lease,
+        "limit": limit,
+    }
+    return await _rows(connection, _CLAIM_OF, parameters)
+
+
+async def _rows(connection: Connection, statement: Any, parameters: dict[str, object]) -> Sequence[Due]:
+    cursor = await connection.execute(statement, parameters)
+    rows = [Due(**dict(row)) for row in await cursor.fetchall()]
+    return sorted(rows, key=lambda row: (row.due_at, row.object_id, row.kind))
+
+
+async def finish(connection: Connection, row: Due, *, again_at: datetime | None) -> None:
+    """Give a claimed row back: dropped, or due again at `again_at`. Does nothing if the claim is no longer ours."""
+    ours = {
+        "slot": row.slot,
+        "merchant_id": row.merchant_id,
+        "kind": row.kind,
+        "object_id": row.object_id,
+        "lease": row.leased_until,
+        "again_at": again_at,
+    }
+    if again_at is None:
+        await connection.execute(
+            """
+            delete from due
+            where slot = %(slot)s and merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
+                and leased_until = %(lease)s
+            """,
+            ours,
+        )
+        return
+    await connection.execute(
+        """
+        update due set due_at = %(again_at)s, leased_until = null
+        where slot = %(slot)s and merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
+            and leased_until = %(lease)s
+        """,
+        ours,
+    )
+
+
+async def next_of(connection: Connection, *, merchant_id: UUID) -> Due | None:
+    """The earliest row of one merchant, claimed by somebody or not; None when nothing is due ever."""
+    cursor = await connection.execute(
+        """
+        select slot, merchant_id, kind, object_id, due_at, coalesce(leased_until, due_at) as leased_until, tries
+        from due
+        where slot = any(%(slots)s::smallint[]) and merchant_id = %(merchant_id)s
+        order by due_at, object_id, kind
+        limit 1
+        """,
+        {"slots": list(range(SLOTS)), "merchant_id": merchant_id},
+    )
+    row = await cursor.fetchone()
+    return None if row is None else Due(**dict(row))
+
+
+async def release_all(connection: Connection, *, kinds: Sequence[str], now: datetime) -> None:
+    """Make all rows of these kinds due at once and free: for a start that is known to be the only process alive."""
+    await connection.execute(
+        """
+        update due set due_at = least(due_at, %(now)s), leased_until = null
+        where slot = any(%(slots)s::smallint[]) and (kind = any(%(kinds)s) or leased_until is not null)
+        """,
+        {"slots": list(range(SLOTS)), "kinds": list(kinds), "now": now},
+    )

@@ -1,0 +1,132 @@
+"""SQL of the event stream: numbers are given under the stream's own row, so they have no gap and no order but commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from psycopg import AsyncConnection
+
+from recoup.db import Database
+from recoup.events.core import Event, NewEvent
+
+Connection = AsyncConnection[Any]
+
+_APPEND: Final = """
+    with news as (
+        select e.*, row_number() over (order by e.place) as step
+        from json_to_recordset(%(events)s::json) as e (
+            place integer, id uuid, type text, object_id uuid, object_sequence integer, data json,
+            created_at timestamptz)
+    ), stream as (
+        update event_streams set sequence = sequence + (select count(*) from news)
+        where merchant_id = %(merchant_id)s
+        returning sequence
+    )
+    insert into events (merchant_id, sequence, id, type, object_id, object_sequence, data, created_at)
+    select %(merchant_id)s, stream.sequence - (select count(*) from news) + news.step,
+        news.id, news.type, news.object_id, news.object_sequence, news.data, news.created_at
+    from news cross join stream
+"""
+
+
+async def append(connection: Connection, merchant_id: UUID, events: Sequence[NewEvent]) -> None:
+    """Write events at the end of the merchant's stream. Make it the last statement: it holds the stream's row."""
+    rows = [
+        {
+            "place": place,
+            "id": event.id,
+            "type": event.type,
+            "object_id": event.object_id,
+            "object_sequence": event.object_sequence,
+            "data": msgspec.Raw(event.data),
+            "created_at": event.created_at,
+        }
+        for place, event in enumerate(events)
+    ]
+    if rows:
+        encoded = msgspec.json.encode(rows).decode()
+        await connection.execute(_APPEND, {"merchant_id": merchant_id, "events": encoded})
+
+
+async def next_object_sequence(connection: Connection, merchant_id: UUID, object_id: UUID) -> int:
+    """The number of an object's next event. Call it under the object's own row lock."""
+    cursor = await connection.execute(
+        """
+        select coalesce(max(object_sequence), 0) + 1 as next
+        from events where merchant_id = %(merchant_id)s and object_id = %(object_id)s
+        """,
+        {"merchant_id": merchant_id, "object_id": object_id},
+    )
+    row = await cursor.fetchone()
+    assert row is not None, "an aggregate always answers"
+    return int(row["next"])
+
+
+async def of_objects(
+    database: Database, *, merchant_id: UUID, object_ids: Sequence[UUID], limit: int
+) -> Sequence[Event]:
+    """The events of some objects, in the order of the stream."""
+    rows = await database.fetch_all(
+        """
+        select sequence, id, type, object_id, object_sequence, data, created_at
+        from events
+        where merchant_id = %(merchant_id)s and object_id = any(%(object_ids)s)
+        order by sequence limit %(limit)s
+        """,
+        {"merchant_id": merchant_id, "object_ids": list(object_ids), "limit": limit},
+    )
+    return [Event(**row) for row in rows]
+
+
+async def read(database: Database, *, merchant_id: UUID, event_id: UUID) -> Event | None:
+    """One event by its id."""
+    row = await database.fetch_one(
+        """
+        select sequence, id, type, object_id, object_sequence, data, created_at
+        from events where merchant_id = %(merchant_id)s and id = %(event_id)s
+        """,
+        {"merchant_id": merchant_id, "event_id": event_id},
+    )
+    return None if row is None else Event(**row)
+
+
+async def after(
+    database: Database, *, merchant_id: UUID, sequence: int, type_: str | None, limit: int
+) -> Sequence[Event]:
+    """Events behind a place in the stream, oldest first: what a consumer reads to prove it has everything."""
+    rows = await database.fetch_all(
+        """
+        select sequence, id, type, object_id, object_sequence, data, created_at
+        from events
+        where merchant_id = %(merchant_id)s and sequence > %(sequence)s
+            and (%(type)s::text is null or type = %(type)s)
+        order by sequence limit %(limit)s
+        """,
+        {"merchant_id": merchant_id, "sequence": sequence, "type": type_, "limit": limit},
+    )
+    return [Event(**row) for row in rows]
+
+
+async def newest(
+    database: Database, *, merchant_id: UUID, before: UUID | None, since: UUID | None, limit: int
+) -> Sequence[Event]:
+    """A page of events, newest first; `before` and `since` are ids that bound it. With `since`, the nearest to it."""
+    order = "asc" if since is not None else "desc"
+    rows = await database.fetch_all(
+        f"""
+        select sequence, id, type, object_id, object_sequence, data, created_at
+        from events
+        where merchant_id = %(merchant_id)s
+            and (%(before)s::uuid is null or sequence < (
+                select sequence from events where merchant_id = %(merchant_id)s and id = %(before)s))
+            and (%(since)s::uuid is null or sequence > (
+                select sequence from events where merchant_id = %(merchant_id)s and id = %(since)s))
+        order by sequence {order} limit %(limit)s
+        """,  # noqa: S608 - one of two words of ours
+        {"merchant_id": merchant_id, "before": before, "since": since, "limit": limit},
+    )
+    events = [Event(**row) for row in rows]
+    return events[::-1] if since is not None else events
