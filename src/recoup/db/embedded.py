@@ -24,14 +24,22 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, Final
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from recoup.db._binaries import BinariesUnusable, folder_for
-from recoup.db._cluster import PORT, SETTINGS, SUPERUSER, ClusterUnusable, create, seen_from_inside, server_account
+from recoup.db._cluster import (
+    PORT,
+    SETTINGS,
+    SUPERUSER,
+    ClusterUnusable,
+    create,
+    seen_from_inside,
+    server_account,
+)
 from recoup.db._processes import Account, Child, stop_orphans
 
 ROLE: Final = "recoup"
@@ -150,7 +158,9 @@ class EmbeddedPostgres:
                 "Restore that file, or move the folder away to start with an empty database."
             )
         said = (self._folder / "start.log").read_text(encoding="utf-8", errors="replace").strip()[-_SAID_MAX:]
-        return f"PostgreSQL did not start on {self._data}; its logs are in {self._data / 'log'}. It said: {said}"
+        return (
+            f"PostgreSQL did not start on {self._data}; its logs are in {self._data / 'log'}. It said: {said}"
+        )
 
 
 def conninfo_of_running(data_dir: Path) -> str | None:
@@ -187,7 +197,9 @@ def _password(folder: Path) -> str:
     path = folder / "password"
     if not path.exists():
         unfinished = folder / "password.new"
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+        with open(
+            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
             file.write(secrets.token_urlsafe(32))
             os.fsync(file.fileno())
         unfinished.rename(path)
@@ -231,7 +243,9 @@ def _create_role_and_database(connection: psycopg.Connection, *, password: str) 
     """Make what is missing: an ordinary role, so that revoked rights bind it, and the database that it owns."""
     role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
     if connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).fetchone() is None:
-        secret = connection.pgconn.encrypt_password(password.encode(), ROLE.encode(), b"scram-sha-256").decode()
+        secret = connection.pgconn.encrypt_password(
+            password.encode(), ROLE.encode(), b"scram-sha-256"
+        ).decode()
         connection.execute(sql.SQL("create role {} login password {}").format(role, sql.Literal(secret)))
     if connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone() is None:
         connection.execute(sql.SQL("create database {} owner {}").format(database, role))

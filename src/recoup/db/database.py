@@ -1,0 +1,225 @@
+"""The pool of connections, the transaction and the retry: the only way to PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, LiteralString, Protocol, Self, TypeVar
+
+import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from recoup.db.errors import DatabaseUnusable, Overloaded, is_connection_lost, is_transient
+
+T = TypeVar("T")
+Params = Mapping[str, Any] | Sequence[Any] | None
+
+SERVER_VERSION_MIN: Final = 150000
+RETRY_DELAYS_S: Final = (0.01, 0.05, 0.25, 0.5, 1.0, 2.0)
+"""Waits before each retry; together they outlast a failover, which takes 1 to 2 seconds."""
+
+_CONNECTIONS_MIN: Final = 2
+_WAITING_MAX: Final = 1000
+_WAIT_S: Final = 5.0
+_CONNECT_TIMEOUT_S: Final = 5
+_IDLE_IN_TRANSACTION_S: Final = 60
+_TCP_USER_TIMEOUT_MS: Final = 10_000
+_PREPARE_AFTER_USES: Final = 2
+
+
+class Queries(Protocol):
+    """What a store needs to read by: the database, for one statement by itself, or a transaction's connection."""
+
+    async def fetch_all(self, query: LiteralString, params: Params = None) -> list[DictRow]:
+        """Every row."""
+        ...
+
+    async def fetch_one(self, query: LiteralString, params: Params = None) -> DictRow | None:
+        """The first row, or None."""
+        ...
+
+
+class Connection(psycopg.AsyncConnection[DictRow]):
+    """A connection whose rows are dicts."""
+
+    async def fetch_all(self, query: LiteralString, params: Params = None) -> list[DictRow]:
+        """Every row of one statement."""
+        return await (await self.execute(query, params)).fetchall()
+
+    async def fetch_one(self, query: LiteralString, params: Params = None) -> DictRow | None:
+        """The first row of one statement, or None."""
+        return await (await self.execute(query, params)).fetchone()
+
+
+class Database:
+    """A bounded pool of connections to one PostgreSQL database."""
+
+    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(
+        cls,
+        conninfo: str,
+        *,
+        connections_max: int,
+        statement_timeout_s: float = 15.0,
+        behind_pooler: bool = False,
+        wait_s: float = _WAIT_S,
+    ) -> Self:
+        """Connect, after a look at the server; raises `DatabaseUnusable`.
+
+        Behind a transaction pooler such as PgBouncer nothing may be kept in a session: no statement is prepared, and
+        the time limits are left to the pooler's own settings.
+        """
+        complete = connection_string(
+            conninfo, statement_timeout_s=statement_timeout_s, session_settings=not behind_pooler
+        )
+        await _inspect(complete)
+        pool = AsyncConnectionPool(
+            complete,
+            connection_class=Connection,
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "prepare_threshold": None if behind_pooler else _PREPARE_AFTER_USES,
+            },
+            min_size=min(_CONNECTIONS_MIN, connections_max),
+            max_size=connections_max,
+            max_waiting=_WAITING_MAX,
+            timeout=wait_s,
+            configure=_configure,
+            check=_refuse_dead,
+            open=False,
+        )
+        await pool.open(wait=True)
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncGenerator[Connection]:
+        """A connection on which every statement is its own transaction; raises `Overloaded` when none gets free."""
+        try:
+            connection = await self._pool.getconn()
+        except (PoolTimeout, TooManyRequests) as error:
+            raise Overloaded("No database connection became free in time.") from error
+        try:
+            yield connection
+        finally:
+            await self._pool.putconn(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Connection]:
+        """A connection inside one transaction (read committed): committed at the end, rolled back by an exception."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `work` in a transaction, again and with the same keys where the failure may pass.
+
+        The commit of a lost connection is of unknown outcome, so `work` must be safe to run twice: with keys made
+        before, a second run meets its own rows.
+        """
+        for delay_s in RETRY_DELAYS_S:
+            try:
+                return await self._once(work)
+            except psycopg.Error as error:
+                if not is_transient(error):
+                    raise
+                await self.recover(error, delay_s=delay_s)
+        return await self._once(work)
+
+    async def recover(self, error: psycopg.Error, *, delay_s: float) -> None:
+        """Wait before a retry; after a lost connection also replace the others that died with it."""
+        await asyncio.sleep(delay_s)
+        if is_connection_lost(error):
+            await self._pool.check()
+
+    async def fetch_all(self, query: LiteralString, params: Params = None) -> list[DictRow]:
+        """Every row of one statement, committed by itself."""
+        async with self.connection() as connection:
+            return await connection.fetch_all(query, params)
+
+    async def fetch_one(self, query: LiteralString, params: Params = None) -> DictRow | None:
+        """The first row of one statement, committed by itself, or None."""
+        async with self.connection() as connection:
+            return await connection.fetch_one(query, params)
+
+    async def execute(self, query: LiteralString, params: Params = None) -> int:
+        """Run one statement, committed by itself; how many rows it touched."""
+        async with self.connection() as connection:
+            return (await connection.execute(query, params)).rowcount
+
+    async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async with self.transaction() as connection:
+            return await work(connection)
+
+
+def connection_string(conninfo: str, *, statement_timeout_s: float, session_settings: bool = True) -> str:
+    """The user's connection string with our defaults beneath it: whatever it says itself is kept."""
+    try:
+        given = conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        # The library's own message repeats the string, password and all.
+        raise DatabaseUnusable(
+            "database_url is not a PostgreSQL connection string such as postgresql://user:password@host:5432/name."
+        ) from None
+    defaults: dict[str, str | int] = {
+        "application_name": "recoup",
+        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "tcp_user_timeout": _TCP_USER_TIMEOUT_MS,
+        "client_encoding": "UTF8",
+    }
+    merged = defaults | {name: value for name, value in given.items() if value is not None}
+    if session_settings:
+        limits = (
+            f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
+            f" -c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_S * 1000}"
+        )
+        merged["options"] = f"{limits} {merged.get('options', '')}".strip()
+    return make_conninfo("", **merged)
+
+
+async def _inspect(conninfo: str) -> None:
+    """One connection made by hand, because a pool does not say why it gets none."""
+    try:
+        async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+            version = connection.info.server_version
+            encoding = connection.info.parameter_status("server_encoding")
+    except psycopg.OperationalError as error:
+        raise DatabaseUnusable(f"Cannot connect to the database of database_url: {error}") from error
+    if version < SERVER_VERSION_MIN:
+        raise DatabaseUnusable(f"The database is PostgreSQL {version // 10000}; Recoup needs 15 or newer.")
+    if encoding != "UTF8":
+        raise DatabaseUnusable(f"The database is encoded in {encoding}; make one with encoding 'UTF8'.")
+
+
+async def _configure(connection: Connection) -> None:
+    set_json_loads(msgspec.json.decode, connection)
+
+
+async def _refuse_dead(connection: Connection) -> None:
+    """Turn down a connection that the server has closed, without a round trip.
+
+    An idle connection has nothing to say, so one with something to read brings its end (or a notice: it is replaced
+    as well, which costs little).
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        raise psycopg.OperationalError("the server has closed this connection")

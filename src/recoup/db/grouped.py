@@ -1,0 +1,185 @@
+"""Grouped writes: concurrent writes of one statement share one transaction, and flows do not know of it.
+
+A commit costs the same for one row as for sixty-four. So rows that are waiting when a writer is free go together, and
+nobody waits on purpose: there is no timer, a lone row is written at once, and groups grow only while the database is
+busy.
+
+The statement is ONE SQL statement with ONE parameter `%s`, a JSON array with an object for each row, and returns
+`n` (the row's field of that name) and then the row's result:
+
+    insert into things (merchant_id, id, name)
+    select merchant_id, id, name from json_to_recordset(%s) as r (n int, merchant_id uuid, id uuid, name text)
+    returning …
+
+It must be safe to run again with the same rows, because a commit whose connection broke has an unknown outcome and is
+retried: either idempotent (`on conflict do nothing`), or refusing the second run by a unique violation, which the
+caller then reads as "perhaps my own row" and looks. It must lock rows in one order (`order by`), because several
+writers may carry rows of one merchant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import tuple_row
+from psycopg.types.json import Json
+
+from recoup.db.database import RETRY_DELAYS_S, Database
+from recoup.db.errors import Overloaded, is_transient
+
+ROWS_MAX: Final = 64
+QUEUED_MAX: Final = 4096
+
+Result = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    row: bytes
+    answer: asyncio.Future[Result | None]
+
+
+class Grouped:
+    """Groups concurrent writes of one statement into one transaction.
+
+    One transaction carries the rows of one key (a merchant) only, and keys take turns. A row that the database
+    refuses fails alone: its group is rolled back and written again row by row. Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        statement: LiteralString,
+        *,
+        name: str,
+        rows_max: int = ROWS_MAX,
+        writers_max: int = 1,
+        queued_max: int = QUEUED_MAX,
+    ) -> None:
+        assert rows_max > 0 and writers_max > 0 and queued_max > 0, "limits are positive"
+        self._database = database
+        self._statement = statement
+        self._name = name
+        self._rows_max, self._writers_max, self._queued_max = rows_max, writers_max, queued_max
+        self._queues: OrderedDict[UUID, deque[_Waiting]] = OrderedDict()
+        self._queued = 0
+        self._writers: set[asyncio.Task[None]] = set()
+
+    async def write(self, key: UUID, row: bytes) -> Result | None:
+        """Write one row, an encoded JSON object, and return its result columns (None where it returned no row).
+
+        Raises `Overloaded` when too many rows wait, and what the database raises for this row. Cancelled before a
+        writer took the row, it is not written; afterwards it may be.
+        """
+        assert row[:1] == b"{" and row != b"{}", "a row is a JSON object with at least one field"
+        if self._queued >= self._queued_max:
+            raise Overloaded(f"{self._queued} writes of {self._name} are waiting already.")
+        waiting = _Waiting(row, asyncio.get_running_loop().create_future())
+        self._queues.setdefault(key, deque()).append(waiting)
+        self._queued += 1
+        self._wake()
+        return await waiting.answer
+
+    async def close(self) -> None:
+        """Wait until everything queued is written."""
+        while self._writers:
+            await asyncio.gather(*self._writers, return_exceptions=True)
+
+    def _wake(self) -> None:
+        """Start a writer where one is free.
+
+        No wake-up can be lost: a writer ends only after it found the queues empty, without a pause between that look
+        and the end of its task's claim (see `_write_all`), and every row put into a queue comes by here.
+        """
+        if self._queues and len(self._writers) < self._writers_max:
+            writer = asyncio.create_task(self._write_all(), name=f"grouped {self._name}")
+            self._writers.add(writer)
+
+    async def _write_all(self) -> None:
+        try:
+            while group := self._take():
+                await self._write_group(group)
+        except asyncio.CancelledError:
+            self._give_up()  # the event loop is being shut down
+            raise
+        finally:
+            writer = asyncio.current_task()
+            assert writer is not None, "a writer is a task"
+            self._writers.discard(writer)
+            self._wake()  # nothing is left, unless a bug broke the loop
+
+    def _give_up(self) -> None:
+        while group := self._take():
+            for waiting in group:
+                waiting.answer.cancel()
+
+    def _take(self) -> list[_Waiting]:
+        """The rows to write next: of the key whose turn it is, as many as are queued and one group may hold."""
+        while self._queues:
+            key, queue = self._queues.popitem(last=False)
+            group: list[_Waiting] = []
+            while queue and len(group) < self._rows_max:
+                waiting = queue.popleft()
+                self._queued -= 1
+                if not waiting.answer.done():  # a caller that gave up is not written
+                    group.append(waiting)
+            if queue:
+                self._queues[key] = queue  # to the back: the other keys come first
+            if group:
+                return group
+        return []
+
+    async def _write_group(self, group: Sequence[_Waiting]) -> None:
+        """Give every row of the group its result or its own exception."""
+        try:
+            results = await self._attempt(group)
+        except psycopg.Error as error:
+            if len(group) == 1 or is_transient(error):
+                _fail(group, error)
+                return
+            for waiting in group:
+                await self._write_group([waiting])
+        except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
+            _fail(group, error)
+        except BaseException:
+            for waiting in group:
+                waiting.answer.cancel()
+            raise
+        else:
+            for n, waiting in enumerate(group):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(results.get(n))
+
+    async def _attempt(self, group: Sequence[_Waiting]) -> dict[int, Result]:
+        """Write the group, and again, all of it, where the failure may pass."""
+        array = b"[%s]" % b",".join(b'{"n":%d,%s' % (n, waiting.row[1:]) for n, waiting in enumerate(group))
+        for delay_s in RETRY_DELAYS_S:
+            try:
+                return await self._execute(array)
+            except psycopg.Error as error:
+                if not is_transient(error):
+                    raise
+                await self._database.recover(error, delay_s=delay_s)
+        return await self._execute(array)
+
+    async def _execute(self, array: bytes) -> dict[int, Result]:
+        async with self._database.connection() as connection:
+            cursor = connection.cursor(row_factory=tuple_row)
+            await cursor.execute(self._statement, [Json(array, dumps=_as_it_is)])
+            return {row[0]: row[1:] for row in await cursor.fetchall()}
+
+
+def _as_it_is(encoded: bytes) -> bytes:
+    return encoded
+
+
+def _fail(group: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in group:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)
