@@ -22,6 +22,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
@@ -65,8 +66,10 @@ class EmbeddedPostgresError(Exception):
 class EmbeddedPostgres:
     """A PostgreSQL server of our own in one data folder; a context manager that gives its conninfo."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` win over the server settings that we choose (`_cluster.SETTINGS`)."""
         self._folder = data_dir.absolute()
+        self._settings = {**SETTINGS, **(settings or {})}
         self._data = self._folder / "postgres"
         self._lock: IO[str] | None = None
         self._child: Child | None = None
@@ -128,7 +131,7 @@ class EmbeddedPostgres:
         (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def _run(self, binaries: Path, *, account: Account | None, password: str) -> str:
-        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        settings = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(binaries / "postgres"), "-D", seen_from_inside(self._data), *settings]
         with (self._folder / "start.log").open("wb") as output:
             self._child = Child(
@@ -197,10 +200,11 @@ def _password(folder: Path) -> str:
     path = folder / "password"
     if not path.exists():
         unfinished = folder / "password.new"
-        with open(
-            os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
+        with unfinished.open("w", encoding="utf-8") as file:
             file.write(secrets.token_urlsafe(32))
+            file.flush()
             os.fsync(file.fileno())
         unfinished.rename(path)
     return path.read_text(encoding="utf-8").strip()
