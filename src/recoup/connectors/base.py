@@ -89,10 +89,12 @@ class Card:
 class Charge:
     """What is asked of a processor: take or hold this amount from this card.
 
-    `key` is the attempt's id. `today` is the date on which declines are classified (tables have effective dates).
+    `key` is the attempt's id; `payment_key` is the payment's, the same for every attempt at it, for processors that can
+    show or count by it. `today` is the date on which declines are classified (tables have effective dates).
     """
 
     key: str
+    payment_key: str
     amount: Money
     card: Card
     capture: bool
