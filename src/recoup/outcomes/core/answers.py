@@ -15,55 +15,8 @@ question that failed can never read as "never processed".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
 
-
-class Category(StrEnum):
-    """Why an issuer, a network or a processor says no; each standard code has one."""
-
-    FUNDS = "funds"
-    LIMIT = "limit"
-    ISSUER = "issuer"
-    FRAUD = "fraud"
-    CREDENTIAL = "credential"
-    LIFECYCLE = "lifecycle"
-    AUTHENTICATION = "authentication"
-    NOT_PERMITTED = "not_permitted"
-    MERCHANT_CONFIGURATION = "merchant_configuration"
-    PROCESSOR = "processor"
-    NETWORK = "network"
-    OTHER = "other"
-
-
-class Hardness(StrEnum):
-    """Whether the same card may ever be approved for this payment again."""
-
-    HARD = "hard"
-    SOFT = "soft"
-
-
-class AdviceAction(StrEnum):
-    """What network, issuer or processor told us to do next."""
-
-    RETRY_LATER = "retry_later"
-    RETRY_NOW = "retry_now"
-    UPDATE_CARD = "update_card"
-    AUTHENTICATE = "authenticate"
-    CHANGE_CREDENTIAL_FORM = "change_credential_form"
-    FIX_DATA = "fix_data"
-    ASK_CUSTOMER = "ask_customer"
-    STOP = "stop"
-    STOP_SERIES = "stop_series"
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """What to do next, and how long after the decline at the earliest (None: nothing was said)."""
-
-    action: AdviceAction
-    wait: timedelta | None = None
+from recoup.outcomes.codes.words import Advice, Category, Hardness
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""What an answer means: the answers a processor can give, what a decline is about, and what that leaves open.
+
+`answers` holds the types, `classify` the reading of raw codes, `retry` what may be tried after a decline.
+"""
+
+from recoup.outcomes.codes.words import Advice, AdviceAction, Category, Hardness
+from recoup.outcomes.core.answers import (
+    ActionRequired,
+    Approved,
+    Checks,
+    Decline,
+    Declined,
+    Done,
+    Evidence,
+    FollowUp,
+    FollowUpEvidence,
+    Outcome,
+    Pending,
+    Refused,
+    Unknown,
+    Unprocessed,
+    Withdrawn,
+)
+from recoup.outcomes.core.classify import (
+    NETWORKS,
+    PROCESSORS,
+    Meaning,
+    RawDecline,
+    classify,
+    declined,
+    meaning,
+)
+from recoup.outcomes.core.retry import (
+    Verdict,
+    another_processor,
+    later,
+    may_retry_later,
+    may_try_another_processor,
+)
+
+__all__ = [
+    "NETWORKS",
+    "PROCESSORS",
+    "ActionRequired",
+    "Advice",
+    "AdviceAction",
+    "Approved",
+    "Category",
+    "Checks",
+    "Decline",
+    "Declined",
+    "Done",
+    "Evidence",
+    "FollowUp",
+    "FollowUpEvidence",
+    "Hardness",
+    "Meaning",
+    "Outcome",
+    "Pending",
+    "RawDecline",
+    "Refused",
+    "Unknown",
+    "Unprocessed",
+    "Verdict",
+    "Withdrawn",
+    "another_processor",
+    "classify",
+    "declined",
+    "later",
+    "may_retry_later",
+    "may_try_another_processor",
+    "meaning",
+]
