@@ -1,0 +1,156 @@
+"""Structured logs on stderr, with the request's id, and with nothing in them that a log must not hold.
+
+The last step before a line is written redacts it, whatever library wrote it: values under names such as `password`,
+anything that reads like a card number or a key, in every depth of the line, tracebacks included. That is the net, not
+the rule: the rule is that secrets travel as `Secret` and are never handed to a log.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
+from typing import Final
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from recoup.settings import LogFormat, LogLevel
+
+REDACTED: Final = "[redacted]"
+_DEPTH_MAX: Final = 8
+
+_SECRET_NAME: Final = re.compile(
+    r"secret|token|passw(or)?d|authori[sz]ation|api_?key|private_?key|master_?key|credential|cookie|signature"
+    r"|^(card_?)?number$|^pan$|^cv[cv]2?$|card_?(cvc|cvv)|^jwe$",
+    re.IGNORECASE,
+)
+_SECRET_TEXT: Final = re.compile(
+    r"\b(?:sk|pk|rk)_(?:test|live)_[A-Za-z0-9_]+"  # API keys, ours and those of processors that write them alike
+    r"|\bwhsec_[A-Za-z0-9+/=_-]+"
+    r"|(?<=\bBearer )[^\s\"',]+|(?<=\bBasic )[A-Za-z0-9+/=]{8,}"
+    r"|(?<=://)[^\s/@]+(?=@)",  # user:password@ in a URL
+    re.IGNORECASE,
+)
+_DIGITS: Final = re.compile(r"[0-9](?:[ \t\u00a0-]?[0-9]){12,}")
+_GROUP: Final = re.compile(r"[0-9]+")
+_CARD_DIGITS_MIN: Final = 13
+_CARD_DIGITS_MAX: Final = 19
+_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def configure(*, level: LogLevel, format_: LogFormat) -> None:
+    """Send everything that is logged in this process, by us or by a library, to stderr in one shape."""
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *before,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=before, processors=_last_steps(format_))
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.captureWarnings(capture=True)
+
+
+def _last_steps(format_: LogFormat) -> list[Processor]:
+    renderer: Processor
+    match format_:
+        case LogFormat.JSON:
+            renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+        case LogFormat.CONSOLE:
+            renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=40)
+    # A traceback is made text first, without the values of local variables, and redacted as text.
+    plain_traceback = structlog.processors.format_exc_info
+    return [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        plain_traceback,
+        redact_event,
+        renderer,
+    ]
+
+
+def request_context(request_id: str) -> AbstractContextManager[None]:
+    """Every line logged inside, in this task and those it starts, carries the request's id."""
+    return structlog.contextvars.bound_contextvars(request_id=request_id)
+
+
+def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The processor that redacts a whole line."""
+    return {redact_text(name): _redact_named(name, value, depth=0) for name, value in event.items()}
+
+
+def redact(value: object) -> object:
+    """The same value, made of plain types, without what a log must not hold."""
+    return _redact(value, depth=0)
+
+
+def redact_text(text: str) -> str:
+    """The text with card numbers, keys and passwords of URLs replaced."""
+    return _DIGITS.sub(_redact_cards, _SECRET_TEXT.sub(REDACTED, text))
+
+
+def _redact_named(name: str, value: object, *, depth: int) -> object:
+    return REDACTED if _SECRET_NAME.search(name) else _redact(value, depth=depth)
+
+
+def _redact(value: object, *, depth: int) -> object:
+    match value:
+        case None | bool():
+            return value
+        case int() | float():
+            return value if redact_text(str(value)) == str(value) else REDACTED
+        case str():
+            return redact_text(value)
+        case _ if depth >= _DEPTH_MAX:
+            return REDACTED
+        case Mapping():
+            return {
+                redact_text(str(name)): _redact_named(str(name), one, depth=depth + 1)
+                for name, one in value.items()
+            }
+        case bytes() | bytearray():
+            return redact_text(repr(value))
+        case Sequence() | AbstractSet():
+            return [_redact(one, depth=depth + 1) for one in value]
+        case _:
+            return redact_text(str(value))
+
+
+def _redact_cards(found: re.Match[str]) -> str:
+    """Redact a run of digits, perhaps in groups, from the first group to the last that make a card number."""
+    text = found[0]
+    groups = list(_GROUP.finditer(text))
+    for first, opening in enumerate(groups):
+        digits = ""
+        for closing in groups[first:]:
+            digits += closing[0]
+            if len(digits) > _CARD_DIGITS_MAX:
+                break
+            if len(digits) >= _CARD_DIGITS_MIN and _luhn_valid(digits):
+                rest = _DIGITS.sub(_redact_cards, text[closing.end() :])
+                return text[: opening.start()] + REDACTED + rest
+    return text
+
+
+def _luhn_valid(digits: str) -> bool:
+    """ISO/IEC 7812-1, annex B: every second digit from the right doubled, the sum a multiple of ten."""
+    values = [int(digit) for digit in reversed(digits)]
+    return (sum(values[::2]) + sum(_DOUBLED[value] for value in values[1::2])) % 10 == 0
