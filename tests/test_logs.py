@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr
 from typing import Any
-from uuid import UUID
 
 import pytest
 import structlog
@@ -109,18 +108,19 @@ def test_the_console_shape_is_redacted_too() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "secret",
-        "client_secret",
-        "token",
-        "password",
-        "Authorization",
-        "api_key",
-        "apiKey",
-        "number",
-        "card_number",
-    ]
-    + ["cvc", "CVV", "master_key", "credentials", "webhook_secret", "Set-Cookie", "jwe"],
+    (
+        *(
+            "secret",
+            "client_secret",
+            "webhook_secret",
+            "token",
+            "password",
+            "Authorization",
+            "api_key",
+            "apiKey",
+        ),
+        *("number", "card_number", "cvc", "CVV", "master_key", "credentials", "Set-Cookie", "jwe"),
+    ),
 )
 def test_what_stands_under_a_secret_name_is_redacted(name: str) -> None:
     assert redact({"a": [{name: "x"}]}) == {"a": [{name: REDACTED}]}
@@ -184,23 +184,13 @@ def test_no_card_number_survives_at_any_depth(card: str, shape: object) -> None:
             case _:
                 raise AssertionError(value)
 
-    for one in (filled(shape), (card, {card}), int("4" + card[1:]), card.encode(), Secret(card)):
-        found = str(redact(one))
-        assert card not in found or not isinstance(one, list | dict | tuple | bytes | Secret)
+    for one in (filled(shape), (card, {card}), card.encode(), Secret(card)):
+        assert card not in str(redact(one))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers(-(10**11), 10**11) | st.uuids(), st.lists))
+@given(st.recursive(st.none() | st.booleans() | st.integers(-(10**11), 10**11) | st.text("abc"), st.lists))
 def test_what_is_no_secret_stays_as_it_is(value: object) -> None:
-    def plain(one: object) -> object:
-        match one:
-            case UUID():
-                return redact_text(str(one))
-            case list():
-                return [plain(inner) for inner in one]
-            case _:
-                return one
-
-    assert redact(value) == plain(value) or "redacted" in str(redact(value))
+    assert redact(value) == value
 
 
 @given(st.text(max_size=200))
