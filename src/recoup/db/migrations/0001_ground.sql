@@ -211,6 +211,7 @@ create table attempts (
     processor_account_id uuid not null,
     payment_method_id uuid not null,
     fingerprint bytea not null,
+    brand text not null,
     amount bigint not null check (amount > 0),
     reference text,
     decline json,

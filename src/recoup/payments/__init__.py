@@ -1,0 +1,1 @@
+"""Move money once: payments, their attempts, and the captures, cancellations and refunds that follow."""

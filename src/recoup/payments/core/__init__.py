@@ -1,0 +1,51 @@
+"""What may happen to a payment: its tables of moves, its sums, and the plan for every step."""
+
+from recoup.payments.core.machine import (
+    ATTEMPT_MOVES,
+    HOLDS_MONEY_MAYBE,
+    MOVES,
+    OPERATION_MOVES,
+    AttemptNews,
+    AttemptState,
+    IllegalMove,
+    News,
+    OperationKind,
+    OperationNews,
+    OperationState,
+    Reason,
+    Status,
+)
+from recoup.payments.core.records import (
+    Amounts,
+    Attempt,
+    DeclineRecord,
+    NewPayment,
+    NextAction,
+    Operation,
+    Payment,
+    Snapshot,
+)
+
+__all__ = [
+    "ATTEMPT_MOVES",
+    "HOLDS_MONEY_MAYBE",
+    "MOVES",
+    "OPERATION_MOVES",
+    "Amounts",
+    "Attempt",
+    "AttemptNews",
+    "AttemptState",
+    "DeclineRecord",
+    "IllegalMove",
+    "NewPayment",
+    "News",
+    "NextAction",
+    "Operation",
+    "OperationKind",
+    "OperationNews",
+    "OperationState",
+    "Payment",
+    "Reason",
+    "Snapshot",
+    "Status",
+]

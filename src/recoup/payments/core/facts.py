@@ -1,0 +1,57 @@
+"""What later subjects may know of a payment when they decide about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from recoup.kit.money import Money
+from recoup.payments.core.machine import AttemptState, Reason, Status
+from recoup.payments.core.records import DeclineRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PastAttempt:
+    """One attempt of the payment."""
+
+    at: datetime
+    account: UUID
+    state: AttemptState
+    reason: Reason
+    amount: Money
+    rule: str | None
+    decline_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardTry:
+    """One try on the same card, by whatever payment and processor: what network limits count."""
+
+    at: datetime
+    amount: Money
+    declined: bool
+    rule: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFacts:
+    """A payment as recovery sees it. `accounts` can do it, in order; `card_tries` go back 31 days, newest last."""
+
+    id: UUID
+    status: Status
+    amount: Money
+    initiator: str
+    customer_id: UUID | None
+    payment_method_id: UUID | None
+    fingerprint: str | None = field(repr=False)
+    brand: str | None
+    issuer_country: str | None
+    created_at: datetime
+    decline: DeclineRecord | None
+    failure: str | None
+    attempts: tuple[PastAttempt, ...]
+    card_tries: tuple[CardTry, ...]
+    accounts: tuple[UUID, ...]
+    recovery_policy: str | None
+    recovery_id: UUID | None

@@ -1,0 +1,237 @@
+"""The three tables of moves: of a payment, of an attempt, and of a capture, cancellation or refund.
+
+A payment is the merchant's intent to be paid once. Its life, in prose: it waits for a payment method; an attempt starts
+and it is `processing`. The attempt's answer moves it: approved, it is `authorized` (held) or `captured` (taken);
+declined, `declined`; certainly never processed, `failed`; without a trusted answer, `unresolved`. From `unresolved` only
+evidence leads away: approved, declined, or the processor's promise that nothing happened (withdrawn). A declined or
+failed payment may start again. Held money is captured, in one part or several, or released.
+
+A news that its table does not list raises `IllegalMove`, and nothing changes. No status is assigned anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Status(StrEnum):
+    """Where a payment stands."""
+
+    REQUIRES_PAYMENT_METHOD = "requires_payment_method"
+    REQUIRES_ACTION = "requires_action"
+    PROCESSING = "processing"
+    UNRESOLVED = "unresolved"
+    AUTHORIZED = "authorized"
+    PARTIALLY_CAPTURED = "partially_captured"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class News(StrEnum):
+    """What can happen to a payment."""
+
+    STARTED = "started"
+    FAILED_OVER = "failed_over"
+    HELD = "held"
+    TAKEN = "taken"
+    REFUSED = "refused"
+    NEVER_PROCESSED = "never_processed"
+    LOST_SIGHT = "lost_sight"
+    ACTION_NEEDED = "action_needed"
+    ANSWER_LATER = "answer_later"
+    CAPTURED_SOME = "captured_some"
+    CAPTURED_ALL = "captured_all"
+    RELEASED_ALL = "released_all"
+    RELEASED_REST = "released_rest"
+    ABANDONED = "abandoned"
+
+
+_ANSWERS: Final[Mapping[News, Status]] = {
+    News.HELD: Status.AUTHORIZED,
+    News.TAKEN: Status.CAPTURED,
+    News.REFUSED: Status.DECLINED,
+    News.NEVER_PROCESSED: Status.FAILED,
+    News.ACTION_NEEDED: Status.REQUIRES_ACTION,
+    News.ANSWER_LATER: Status.PROCESSING,
+    News.LOST_SIGHT: Status.UNRESOLVED,
+}
+
+MOVES: Final[Mapping[Status, Mapping[News, Status]]] = {
+    Status.REQUIRES_PAYMENT_METHOD: {News.STARTED: Status.PROCESSING, News.ABANDONED: Status.CANCELED},
+    Status.PROCESSING: {**_ANSWERS, News.FAILED_OVER: Status.PROCESSING},
+    Status.UNRESOLVED: _ANSWERS,
+    Status.REQUIRES_ACTION: {**_ANSWERS, News.ABANDONED: Status.CANCELED},
+    Status.AUTHORIZED: {
+        News.CAPTURED_SOME: Status.PARTIALLY_CAPTURED,
+        News.CAPTURED_ALL: Status.CAPTURED,
+        News.RELEASED_ALL: Status.CANCELED,
+    },
+    Status.PARTIALLY_CAPTURED: {
+        News.CAPTURED_SOME: Status.PARTIALLY_CAPTURED,
+        News.CAPTURED_ALL: Status.CAPTURED,
+        News.RELEASED_REST: Status.CAPTURED,
+    },
+    Status.CAPTURED: {},
+    Status.DECLINED: {News.STARTED: Status.PROCESSING, News.ABANDONED: Status.CANCELED},
+    Status.FAILED: {News.STARTED: Status.PROCESSING, News.ABANDONED: Status.CANCELED},
+    Status.CANCELED: {},
+}
+
+
+class Reason(StrEnum):
+    """Why an attempt was made."""
+
+    INITIAL = "initial"
+    FAILOVER = "failover"
+    RECOVERY = "recovery"
+    RENEWAL = "renewal"
+    MANUAL = "manual"
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands; `started` and `pending` have no outcome yet."""
+
+    STARTED = "started"
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    UNKNOWN = "unknown"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    UNPROCESSED = "unprocessed"
+
+
+class AttemptNews(StrEnum):
+    """What can happen to an attempt. `WITHDRAWN` is the processor's promise that it did and will do nothing."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    UNPROCESSED = "unprocessed"
+    UNKNOWN = "unknown"
+    ACTION_REQUIRED = "action_required"
+    PENDING = "pending"
+    WITHDRAWN = "withdrawn"
+
+
+_SETTLES: Final[Mapping[AttemptNews, AttemptState]] = {
+    AttemptNews.APPROVED: AttemptState.APPROVED,
+    AttemptNews.DECLINED: AttemptState.DECLINED,
+    AttemptNews.WITHDRAWN: AttemptState.UNPROCESSED,
+    AttemptNews.ACTION_REQUIRED: AttemptState.REQUIRES_ACTION,
+    AttemptNews.PENDING: AttemptState.PENDING,
+}
+
+ATTEMPT_MOVES: Final[Mapping[AttemptState, Mapping[AttemptNews, AttemptState]]] = {
+    AttemptState.STARTED: {
+        AttemptNews.APPROVED: AttemptState.APPROVED,
+        AttemptNews.DECLINED: AttemptState.DECLINED,
+        AttemptNews.UNPROCESSED: AttemptState.UNPROCESSED,
+        AttemptNews.UNKNOWN: AttemptState.UNKNOWN,
+        AttemptNews.ACTION_REQUIRED: AttemptState.REQUIRES_ACTION,
+        AttemptNews.PENDING: AttemptState.PENDING,
+    },
+    AttemptState.UNKNOWN: {**_SETTLES, AttemptNews.UNPROCESSED: AttemptState.UNPROCESSED},
+    AttemptState.PENDING: _SETTLES,
+    AttemptState.REQUIRES_ACTION: _SETTLES,
+    AttemptState.APPROVED: {},
+    AttemptState.DECLINED: {},
+    AttemptState.UNPROCESSED: {},
+}
+"""`UNKNOWN` takes `UNPROCESSED` from one source alone: the process that made the attempt, when its own answer comes after
+it was given up for lost. A question can never return it (`Evidence` has no such member)."""
+
+HOLDS_MONEY_MAYBE: Final = frozenset(
+    {
+        AttemptState.STARTED,
+        AttemptState.PENDING,
+        AttemptState.REQUIRES_ACTION,
+        AttemptState.UNKNOWN,
+        AttemptState.APPROVED,
+    }
+)
+"""While one attempt of a payment is in one of these, no other may start: the database has the same rule."""
+
+
+class OperationKind(StrEnum):
+    """What is done to money that an attempt holds or took."""
+
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class OperationState(StrEnum):
+    """Where a capture, cancellation or refund stands."""
+
+    STARTED = "started"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class OperationNews(StrEnum):
+    """What can happen to a capture, cancellation or refund."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNPROCESSED = "unprocessed"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    WITHDRAWN = "withdrawn"
+
+
+OPERATION_MOVES: Final[Mapping[OperationState, Mapping[OperationNews, OperationState]]] = {
+    OperationState.STARTED: {
+        OperationNews.DONE: OperationState.SUCCEEDED,
+        OperationNews.REFUSED: OperationState.FAILED,
+        OperationNews.UNPROCESSED: OperationState.FAILED,
+        OperationNews.UNKNOWN: OperationState.UNKNOWN,
+        OperationNews.PENDING: OperationState.PENDING,
+    },
+    OperationState.UNKNOWN: {
+        OperationNews.DONE: OperationState.SUCCEEDED,
+        OperationNews.REFUSED: OperationState.FAILED,
+        OperationNews.UNPROCESSED: OperationState.FAILED,
+        OperationNews.PENDING: OperationState.PENDING,
+        OperationNews.WITHDRAWN: OperationState.FAILED,
+    },
+    OperationState.PENDING: {
+        OperationNews.DONE: OperationState.SUCCEEDED,
+        OperationNews.REFUSED: OperationState.FAILED,
+        OperationNews.WITHDRAWN: OperationState.FAILED,
+    },
+    OperationState.SUCCEEDED: {},
+    OperationState.FAILED: {},
+}
+
+
+class IllegalMove(AssertionError):
+    """A news that cannot come in this state: a bug, or a contradiction that a person must see. Nothing changed."""
+
+
+def moved(status: Status, news: News) -> Status:
+    """Where a payment stands after a news."""
+    target = MOVES[status].get(news)
+    if target is None:
+        raise IllegalMove(f"a payment that is {status} cannot take {news}")
+    return target
+
+
+def attempt_moved(state: AttemptState, news: AttemptNews) -> AttemptState:
+    """Where an attempt stands after a news."""
+    target = ATTEMPT_MOVES[state].get(news)
+    if target is None:
+        raise IllegalMove(f"an attempt that is {state} cannot take {news}")
+    return target
+
+
+def operation_moved(state: OperationState, news: OperationNews) -> OperationState:
+    """Where a capture, cancellation or refund stands after a news."""
+    target = OPERATION_MOVES[state].get(news)
+    if target is None:
+        raise IllegalMove(f"an operation that is {state} cannot take {news}")
+    return target

@@ -1,0 +1,223 @@
+"""What we know of a payment: its rows as values, and its sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from recoup.kit.money import Money
+from recoup.outcomes.core import Decline
+from recoup.payments.core.machine import (
+    HOLDS_MONEY_MAYBE,
+    AttemptState,
+    OperationKind,
+    OperationState,
+    Reason,
+    Status,
+)
+
+ATTEMPTS_MAX: Final = 50
+"""The most attempts one payment can ever have, over all calls and recoveries."""
+OPERATIONS_MAX: Final = 100
+"""The most captures, cancellations and refunds of one payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineRecord:
+    """A decline and when it came."""
+
+    decline: Decline
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """What the customer must do: go to `url`."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The sums of one payment, in minor units of its currency.
+
+    `authorized` is what an issuer approved; of it `captured` was taken, `capture_pending` is being taken, `released` was
+    let go. `refunded` was given back, `refund_pending` is on its way. Two laws hold always, and the database keeps them
+    too: captured + capture_pending + released <= authorized, refunded + refund_pending <= captured.
+    """
+
+    amount: int
+    authorized: int = 0
+    captured: int = 0
+    capture_pending: int = 0
+    released: int = 0
+    refunded: int = 0
+    refund_pending: int = 0
+
+    def __post_init__(self) -> None:
+        parts = (self.captured, self.capture_pending, self.released, self.refunded, self.refund_pending)
+        assert min(parts) >= 0, "no part of a payment is negative"
+        assert self.authorized in (0, self.amount), "an approval is for the whole amount"
+        assert self.captured + self.capture_pending + self.released <= self.authorized, "more taken than held"
+        assert self.refunded + self.refund_pending <= self.captured, "more given back than taken"
+
+    @property
+    def capturable(self) -> int:
+        """What may still be captured."""
+        return self.authorized - self.captured - self.capture_pending - self.released
+
+    @property
+    def refundable(self) -> int:
+        """What may still be refunded."""
+        return self.captured - self.refunded - self.refund_pending
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment as its row has it. `attempt_id` names the attempt that holds, or last tried to hold, the money."""
+
+    merchant_id: UUID
+    id: UUID
+    status: Status
+    version: int
+    events_count: int
+    amount: int
+    currency: str
+    capture: str
+    initiator: str
+    customer_id: UUID | None
+    payment_method_id: UUID | None
+    merchant_reference: str | None
+    return_url: str | None
+    routing: tuple[UUID, ...] | None
+    recovery_policy: str | None
+    recovery_id: UUID | None
+    authorized: int
+    captured: int
+    capture_pending: int
+    released: int
+    refunded: int
+    refund_pending: int
+    attempts_count: int
+    attempt_id: UUID | None
+    processor_account_id: UUID | None
+    decline: DeclineRecord | None
+    failure: str | None
+    next_action: NextAction | None
+    metadata: dict[str, str]
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def amounts(self) -> Amounts:
+        """Its sums."""
+        return Amounts(
+            self.amount,
+            self.authorized,
+            self.captured,
+            self.capture_pending,
+            self.released,
+            self.refunded,
+            self.refund_pending,
+        )
+
+    @property
+    def money(self) -> Money:
+        """What the merchant wants to be paid."""
+        return Money(self.amount, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to one processor account to move money for a payment."""
+
+    merchant_id: UUID
+    id: UUID
+    payment_id: UUID
+    number: int
+    reason: Reason
+    state: AttemptState
+    processor_account_id: UUID
+    payment_method_id: UUID
+    fingerprint: str = field(repr=False)
+    brand: str
+    amount: int
+    reference: str | None
+    decline: Decline | None
+    why: str | None
+    rule: str | None
+    action_url: str | None
+    decision_id: UUID
+    asked: int
+    started_at: datetime
+    finished_at: datetime | None
+    latency_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a capture, cancellation or refund did not happen."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A capture, cancellation or refund. `final` says that a capture lets go of the rest."""
+
+    merchant_id: UUID
+    id: UUID
+    payment_id: UUID
+    kind: OperationKind
+    state: OperationState
+    amount: int
+    currency: str
+    final: bool
+    reason: str | None
+    reference: str | None
+    failure: Failure | None
+    why: str | None
+    asked: int
+    metadata: dict[str, str]
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A payment with all that belongs to it: what a step is planned from, and what the API shows."""
+
+    payment: Payment
+    attempts: tuple[Attempt, ...] = ()
+    operations: tuple[Operation, ...] = ()
+
+    @property
+    def open_attempt(self) -> Attempt | None:
+        """The attempt that might hold money, if there is one: there is never a second."""
+        held = [attempt for attempt in self.attempts if attempt.state in HOLDS_MONEY_MAYBE]
+        assert len(held) <= 1, "two attempts of one payment may hold money"
+        return held[0] if held else None
+
+    def operation(self, operation_id: UUID) -> Operation | None:
+        """One of its captures, cancellations or refunds."""
+        return next((one for one in self.operations if one.id == operation_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPayment:
+    """What the caller asks for, parsed."""
+
+    id: UUID
+    merchant_id: UUID
+    money: Money
+    capture: str
+    initiator: str
+    customer_id: UUID | None
+    merchant_reference: str | None
+    return_url: str | None
+    routing: tuple[UUID, ...] | None
+    recovery_policy: str | None
+    metadata: dict[str, str]

@@ -1,0 +1,423 @@
+"""The plan for every step of a payment: facts in, the changed payment and the events out; nothing is done here.
+
+Each function takes a `Snapshot` and returns a `Step`, or raises a `Refusal` where a caller asked for what the payment's
+state forbids. A step is committed whole or not at all, and only onto the version it was planned from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+from uuid import UUID
+
+from recoup.kit.refusals import conflict
+from recoup.outcomes.core import (
+    ActionRequired,
+    Approved,
+    Declined,
+    Outcome,
+    Pending,
+    Unknown,
+    Unprocessed,
+    Withdrawn,
+)
+from recoup.payments.core.machine import (
+    MOVES,
+    AttemptNews,
+    AttemptState,
+    News,
+    OperationState,
+    Reason,
+    Status,
+    attempt_moved,
+    moved,
+)
+from recoup.payments.core.records import (
+    ATTEMPTS_MAX,
+    Attempt,
+    DeclineRecord,
+    NewPayment,
+    NextAction,
+    Operation,
+    Payment,
+    Snapshot,
+)
+
+_ASK_AFTER_S: Final = (2, 5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 21600)
+"""How long to wait before asking a processor again, by how often it was asked; the last one repeats for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A planned change: the payment as it will be, what happened (event types, in order), and what must be looked at.
+
+    `ask_at` is when to ask the processor about whatever is still open, or None where nothing is. Events named
+    `refund.*` are about the operation `operation_id`, all others about the payment.
+    """
+
+    before: Snapshot | None
+    after: Snapshot
+    happened: tuple[str, ...]
+    ask_at: datetime | None = None
+    network_transaction_id: str | None = None
+    operation_id: UUID | None = None
+
+    @property
+    def payment(self) -> Payment:
+        """The payment as it will be."""
+        return self.after.payment
+
+    @property
+    def begun(self) -> Attempt | None:
+        """The attempt that this step starts."""
+        known = 0 if self.before is None else len(self.before.attempts)
+        assert len(self.after.attempts) <= known + 1, "a step starts one attempt at most"
+        return self.after.attempts[known] if len(self.after.attempts) > known else None
+
+    @property
+    def changed_attempt(self) -> Attempt | None:
+        """The attempt that this step changes."""
+        before = () if self.before is None else self.before.attempts
+        changed = [new for old, new in zip(before, self.after.attempts, strict=False) if new is not old]
+        assert len(changed) <= 1, "a step changes one attempt at most"
+        return changed[0] if changed else None
+
+    @property
+    def changed_operations(self) -> tuple[Operation, ...]:
+        """The operations that this step starts or changes."""
+        known = () if self.before is None else self.before.operations
+        return tuple(one for one in self.after.operations if not any(one is old for old in known))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who is asked for the money, with what, and by which stored decision."""
+
+    attempt_id: UUID
+    decision_id: UUID
+    processor_account_id: UUID
+    payment_method_id: UUID
+    fingerprint: str
+    brand: str
+    reason: Reason
+
+
+def ask_again_at(asked: int, now: datetime) -> datetime:
+    """When to ask next about something asked `asked` times before: ever slower, never never."""
+    return now + timedelta(seconds=_ASK_AFTER_S[min(asked, len(_ASK_AFTER_S) - 1)])
+
+
+def opened(new: NewPayment, *, payment_method_id: UUID | None, now: datetime) -> Step:
+    """A payment that has not been attempted yet."""
+    payment = Payment(
+        merchant_id=new.merchant_id,
+        id=new.id,
+        status=Status.REQUIRES_PAYMENT_METHOD,
+        version=1,
+        events_count=1,
+        amount=new.money.minor,
+        currency=new.money.currency,
+        capture=new.capture,
+        initiator=new.initiator,
+        customer_id=new.customer_id,
+        payment_method_id=payment_method_id,
+        merchant_reference=new.merchant_reference,
+        return_url=new.return_url,
+        routing=new.routing,
+        recovery_policy=new.recovery_policy,
+        recovery_id=None,
+        authorized=0,
+        captured=0,
+        capture_pending=0,
+        released=0,
+        refunded=0,
+        refund_pending=0,
+        attempts_count=0,
+        attempt_id=None,
+        processor_account_id=None,
+        decline=None,
+        failure=None,
+        next_action=None,
+        metadata=new.metadata,
+        created_at=now,
+        updated_at=now,
+    )
+    return Step(None, Snapshot(payment), ("payment.created",))
+
+
+def started(snapshot: Snapshot, target: Target, *, now: datetime, patience: timedelta) -> Step:
+    """One more attempt. `patience` is the longest its maker may work on it; then it is asked about."""
+    payment = snapshot.payment
+    if MOVES[payment.status].get(News.STARTED) is None or snapshot.open_attempt is not None:
+        raise conflict("payment_unexpected_state", _why_not_start(payment))
+    return _begun(snapshot, target, News.STARTED, now=now, patience=patience)
+
+
+def _why_not_start(payment: Payment) -> str:
+    match payment.status:
+        case Status.UNRESOLVED:
+            return (
+                "An earlier attempt of this payment has no known outcome, so nothing else may be tried: it could be charged "
+                "twice. The processor is being asked; wait for payment.captured, payment.declined or payment.failed."
+            )
+        case Status.PROCESSING:
+            return "This payment is being processed. Wait for its outcome before you try again."
+        case _:
+            return f"This payment is {payment.status}: it takes no further attempt. Create a new payment instead."
+
+
+def _begun(snapshot: Snapshot, target: Target, news: News, *, now: datetime, patience: timedelta) -> Step:
+    payment = snapshot.payment
+    if payment.attempts_count >= ATTEMPTS_MAX:
+        raise conflict(
+            "attempts_exhausted", f"A payment takes {ATTEMPTS_MAX} attempts at most; create a new one."
+        )
+    attempt = Attempt(
+        merchant_id=payment.merchant_id,
+        id=target.attempt_id,
+        payment_id=payment.id,
+        number=payment.attempts_count + 1,
+        reason=target.reason,
+        state=AttemptState.STARTED,
+        processor_account_id=target.processor_account_id,
+        payment_method_id=target.payment_method_id,
+        fingerprint=target.fingerprint,
+        brand=target.brand,
+        amount=payment.amount,
+        reference=None,
+        decline=None,
+        why=None,
+        rule=None,
+        action_url=None,
+        decision_id=target.decision_id,
+        asked=0,
+        started_at=now,
+        finished_at=None,
+        latency_ms=None,
+    )
+    changed = replace(
+        payment,
+        status=moved(payment.status, news),
+        version=payment.version + 1,
+        payment_method_id=target.payment_method_id,
+        processor_account_id=target.processor_account_id,
+        attempt_id=attempt.id,
+        attempts_count=attempt.number,
+        decline=None,
+        failure=None,
+        next_action=None,
+        updated_at=now,
+    )
+    after = replace(snapshot, payment=changed, attempts=(*snapshot.attempts, attempt))
+    return Step(snapshot, after, (), ask_at=now + patience)
+
+
+def first_attempt(opening: Step, target: Target, *, now: datetime, patience: timedelta) -> Step:
+    """Open a payment and start its first attempt in one step, so that one transaction writes both."""
+    begun = started(opening.after, target, now=now, patience=patience)
+    return replace(begun, before=None, happened=opening.happened)
+
+
+def interrupted(snapshot: Snapshot, *, now: datetime) -> Step:
+    """The process that made the open attempt is gone: whether it was sent nobody knows."""
+    attempt = snapshot.open_attempt
+    assert attempt is not None and attempt.state is AttemptState.STARTED, (
+        "only a started attempt is interrupted"
+    )
+    why = Unknown("the server stopped while this attempt was under way")
+    step = answered(snapshot, attempt.id, why, now=now, latency_ms=None)
+    assert step is not None, "a started attempt takes every answer"
+    return step
+
+
+def answered(
+    snapshot: Snapshot,
+    attempt_id: UUID,
+    outcome: Outcome | Withdrawn,
+    *,
+    now: datetime,
+    latency_ms: int | None,
+) -> Step | None:
+    """What an attempt's answer, or evidence about it, does to the payment; None where it says nothing new."""
+    payment = snapshot.payment
+    attempt = next(one for one in snapshot.attempts if one.id == attempt_id)
+    if _says_nothing_new(attempt, outcome):
+        return None
+    closed = _closed(attempt, outcome, now=now, latency_ms=latency_ms)
+    changed = _with_outcome(payment, outcome, now=now)
+    attempts = tuple(closed if one.id == attempt_id else one for one in snapshot.attempts)
+    after = replace(snapshot, payment=changed, attempts=attempts)
+    kept = outcome.network_transaction_id if isinstance(outcome, Approved) else None
+    return Step(snapshot, after, (f"payment.{changed.status}",), ask_at_of(after, now), kept)
+
+
+def failed_over(
+    snapshot: Snapshot,
+    attempt_id: UUID,
+    outcome: Declined | Unprocessed,
+    target: Target,
+    *,
+    now: datetime,
+    latency_ms: int | None,
+    patience: timedelta,
+) -> Step:
+    """Close an attempt that certainly holds no money, and start the next, in one step."""
+    payment = snapshot.payment
+    attempt = next(one for one in snapshot.attempts if one.id == attempt_id)
+    closed = _closed(attempt, outcome, now=now, latency_ms=latency_ms)
+    attempts = tuple(closed if one.id == attempt_id else one for one in snapshot.attempts)
+    between = replace(snapshot, attempts=attempts)
+    assert between.open_attempt is None, "no failover while an attempt may hold money"
+    step = _begun(between, target, News.FAILED_OVER, now=now, patience=patience)
+    noted = replace(step.payment, events_count=payment.events_count + 1)
+    return replace(
+        step, before=snapshot, after=replace(step.after, payment=noted), happened=("payment.failed_over",)
+    )
+
+
+def asked(snapshot: Snapshot, *, now: datetime) -> Step:
+    """Count one more unanswered question about everything that is open, and say when to ask next."""
+    attempts = tuple(
+        replace(one, asked=one.asked + 1) if one is snapshot.open_attempt and _is_open(one) else one
+        for one in snapshot.attempts
+    )
+    operations = tuple(
+        replace(one, asked=one.asked + 1) if one.state in _OPEN_OPERATIONS else one
+        for one in snapshot.operations
+    )
+    payment = replace(snapshot.payment, version=snapshot.payment.version + 1)
+    after = Snapshot(payment, attempts, operations)
+    return Step(snapshot, after, (), ask_at_of(after, now))
+
+
+def abandoned(snapshot: Snapshot, *, now: datetime) -> Step:
+    """Cancel a payment that holds no money."""
+    payment = snapshot.payment
+    held = snapshot.open_attempt
+    if MOVES[payment.status].get(News.ABANDONED) is None or held is not None:
+        raise conflict(
+            "payment_unexpected_state", f"This payment is {payment.status} and cannot be canceled now."
+        )
+    return _abandoned(snapshot, snapshot, now=now)
+
+
+def _abandoned(before: Snapshot, snapshot: Snapshot, *, now: datetime) -> Step:
+    payment = before.payment
+    changed = replace(
+        payment,
+        status=moved(payment.status, News.ABANDONED),
+        version=payment.version + 1,
+        events_count=payment.events_count + 1,
+        next_action=None,
+        updated_at=now,
+    )
+    return Step(before, replace(snapshot, payment=changed), ("payment.canceled",))
+
+
+def withdrawn_and_abandoned(snapshot: Snapshot, attempt_id: UUID, proof: Withdrawn, *, now: datetime) -> Step:
+    """Cancel a payment whose open attempt the processor has promised to forget."""
+    attempts = tuple(
+        _closed(one, proof, now=now, latency_ms=None) if one.id == attempt_id else one
+        for one in snapshot.attempts
+    )
+    return _abandoned(snapshot, replace(snapshot, attempts=attempts), now=now)
+
+
+_OPEN_OPERATIONS: Final = frozenset({OperationState.STARTED, OperationState.PENDING, OperationState.UNKNOWN})
+
+
+def _is_open(attempt: Attempt) -> bool:
+    return attempt.state is not AttemptState.APPROVED
+
+
+def ask_at_of(snapshot: Snapshot, now: datetime) -> datetime | None:
+    """When to ask about whatever is still open: the least asked decides; None where nothing is open."""
+    attempt = snapshot.open_attempt
+    counts = [one.asked for one in snapshot.operations if one.state in _OPEN_OPERATIONS]
+    if attempt is not None and _is_open(attempt):
+        counts.append(attempt.asked)
+    return ask_again_at(min(counts), now) if counts else None
+
+
+def _says_nothing_new(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:
+    """True for an unanswered question about an attempt that waits, and for the same interim answer again."""
+    match outcome:
+        case Unknown():
+            return attempt.state is not AttemptState.STARTED
+        case Pending():
+            return attempt.state is AttemptState.PENDING
+        case ActionRequired():
+            return attempt.state is AttemptState.REQUIRES_ACTION
+        case Approved() | Declined() | Unprocessed() | Withdrawn():
+            return False
+        case _:
+            assert_never(outcome)
+
+
+def _attempt_news(outcome: Outcome | Withdrawn) -> AttemptNews:
+    match outcome:
+        case Approved():
+            return AttemptNews.APPROVED
+        case Declined():
+            return AttemptNews.DECLINED
+        case Unprocessed():
+            return AttemptNews.UNPROCESSED
+        case Unknown():
+            return AttemptNews.UNKNOWN
+        case ActionRequired():
+            return AttemptNews.ACTION_REQUIRED
+        case Pending():
+            return AttemptNews.PENDING
+        case Withdrawn():
+            return AttemptNews.WITHDRAWN
+        case _:
+            assert_never(outcome)
+
+
+def _closed(
+    attempt: Attempt, outcome: Outcome | Withdrawn, *, now: datetime, latency_ms: int | None
+) -> Attempt:
+    state = attempt_moved(attempt.state, _attempt_news(outcome))
+    still_open = state in {AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN}
+    decline = outcome.decline if isinstance(outcome, Declined) else None
+    return replace(
+        attempt,
+        state=state,
+        reference=getattr(outcome, "reference", None) or attempt.reference,
+        decline=decline,
+        rule=decline.rule if decline is not None else None,
+        why=getattr(outcome, "why", None),
+        action_url=outcome.url if isinstance(outcome, ActionRequired) else None,
+        finished_at=None if still_open else now,
+        latency_ms=latency_ms if latency_ms is not None else attempt.latency_ms,
+    )
+
+
+def _with_outcome(payment: Payment, outcome: Outcome | Withdrawn, *, now: datetime) -> Payment:
+    base = replace(
+        payment, version=payment.version + 1, events_count=payment.events_count + 1, updated_at=now
+    )
+    cleared = replace(base, next_action=None, decline=None, failure=None)
+    match outcome:
+        case Approved(captured=True):
+            status = moved(payment.status, News.TAKEN)
+            return replace(cleared, status=status, authorized=payment.amount, captured=payment.amount)
+        case Approved():
+            return replace(cleared, status=moved(payment.status, News.HELD), authorized=payment.amount)
+        case Declined(decline=decline):
+            return replace(
+                cleared, status=moved(payment.status, News.REFUSED), decline=DeclineRecord(decline, now)
+            )
+        case Unprocessed(why=why) | Withdrawn(why=why):
+            return replace(cleared, status=moved(payment.status, News.NEVER_PROCESSED), failure=why)
+        case Unknown(why=why):
+            return replace(cleared, status=moved(payment.status, News.LOST_SIGHT), failure=why)
+        case ActionRequired(url=url):
+            return replace(
+                cleared, status=moved(payment.status, News.ACTION_NEEDED), next_action=NextAction(url)
+            )
+        case Pending():
+            return replace(cleared, status=moved(payment.status, News.ANSWER_LATER))
+        case _:
+            assert_never(outcome)

@@ -1,0 +1,286 @@
+"""Payments: the one door for whoever wants money moved, whether the API, the worker or a later subject."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from recoup.kit.ids import Kind, render
+from recoup.kit.money import Money
+from recoup.kit.refusals import Refusal, conflict, invalid, not_found
+from recoup.merchants.core import Merchant
+from recoup.payments import store
+from recoup.payments.core import (
+    Attempt,
+    NewPayment,
+    Operation,
+    OperationKind,
+    Payment,
+    Reason,
+    Snapshot,
+    Status,
+)
+from recoup.payments.core.facts import PastAttempt, PaymentFacts
+from recoup.payments.core.operations import NewOperation
+from recoup.payments.core.steps import Step
+from recoup.payments.flow.charging import Charging
+from recoup.payments.flow.operating import Operating
+from recoup.payments.flow.settling import Settling
+from recoup.payments.flow.tools import Means, Taken, Tools
+from recoup.payments.writes import Along, Answer, Claim
+from recoup.routing.core import Facts, route
+
+__all__ = ["Means", "Payments", "Taken", "Tools"]
+
+CARD_HISTORY: Final = timedelta(days=31)
+"""How far back tries on a card are counted: a day more than the longest window of any network."""
+
+
+class Payments:
+    """Everything that can be done with payments."""
+
+    def __init__(self, tools: Tools, *, alone_since: datetime | None = None) -> None:
+        self._tools = tools
+        self._charging = Charging(tools)
+        self._operating = Operating(tools)
+        self._settling = Settling(tools, alone_since=alone_since)
+
+    async def create(
+        self, merchant: Merchant, new: NewPayment, means: Means | None, *, claim: Claim | None, now: datetime
+    ) -> Snapshot:
+        """Open a payment and charge it where its means are given. Raises `Taken` for a used idempotency key."""
+        return await self._charging.create(merchant, new, means, claim=claim, now=now)
+
+    async def stored_means(self, merchant: Merchant, payment_method_id: UUID) -> tuple[Means, UUID | None]:
+        """A stored payment method, opened for one call, and the customer it belongs to."""
+        return await self._tools.wallet.means(merchant, payment_method_id)
+
+    async def get(self, merchant: Merchant, payment_id: UUID) -> Snapshot:
+        """One payment; refuses with 404."""
+        return await self._tools.load(merchant, payment_id)
+
+    async def page(
+        self,
+        merchant: Merchant,
+        *,
+        customer_id: UUID | None,
+        starting_after: UUID | None,
+        ending_before: UUID | None,
+        limit: int,
+    ) -> Sequence[Snapshot]:
+        """Payments newest first, with their attempts."""
+        found = await store.page(
+            self._tools.database,
+            merchant_id=merchant.id,
+            customer_id=customer_id,
+            starting_after=starting_after,
+            ending_before=ending_before,
+            limit=limit,
+        )
+        attempts = await store.attempts_of(
+            self._tools.database, merchant_id=merchant.id, payment_ids=[payment.id for payment in found]
+        )
+        return [Snapshot(payment, attempts.get(payment.id, ())) for payment in found]
+
+    async def confirm(
+        self,
+        merchant: Merchant,
+        payment_id: UUID,
+        means: Means | None,
+        *,
+        claim: Claim | None,
+        now: datetime,
+    ) -> Snapshot:
+        """Go on after the customer acted, or charge with a payment method. Raises `Taken`."""
+        snapshot = await self._tools.load(merchant, payment_id)
+        if snapshot.payment.status is Status.REQUIRES_ACTION:
+            return await self._look(merchant, snapshot, claim)
+        if means is None:
+            means = await self._own_means(merchant, snapshot.payment)
+        return await self._charging.confirm(merchant, snapshot, means, claim=claim, now=now)
+
+    async def _own_means(self, merchant: Merchant, payment: Payment) -> Means:
+        if payment.payment_method_id is None:
+            raise invalid(
+                "payment_method_missing",
+                "This payment has no payment method yet: send `payment_method` or `payment_method_data`.",
+                param="payment_method",
+            )
+        means, _ = await self._tools.wallet.means(merchant, payment.payment_method_id)
+        return means
+
+    async def capture(
+        self, merchant: Merchant, payment_id: UUID, new: NewOperation, *, claim: Claim | None, now: datetime
+    ) -> Snapshot:
+        """Take held money, some or all. Raises `Taken`."""
+        snapshot = await self._tools.load(merchant, payment_id)
+        return await self._operating.operate(merchant, snapshot, new, claim=claim, now=now)
+
+    async def cancel(
+        self, merchant: Merchant, payment_id: UUID, *, operation_id: UUID, claim: Claim | None, now: datetime
+    ) -> Snapshot:
+        """Let go of held money, or end a payment that holds none. Raises `Taken`."""
+        snapshot = await self._tools.load(merchant, payment_id)
+        if snapshot.payment.status in (Status.AUTHORIZED, Status.PARTIALLY_CAPTURED):
+            new = NewOperation(operation_id, OperationKind.CANCEL)
+            return await self._operating.operate(merchant, snapshot, new, claim=claim, now=now)
+        return await self._operating.abandon(merchant, snapshot, claim=claim, now=now)
+
+    async def refund(
+        self, merchant: Merchant, payment_id: UUID, new: NewOperation, *, claim: Claim | None, now: datetime
+    ) -> Operation:
+        """Give money back, some or all. Raises `Taken`."""
+        snapshot = await self._tools.load(merchant, payment_id)
+        done = await self._operating.operate(merchant, snapshot, new, claim=claim, now=now)
+        refund = done.operation(new.id)
+        assert refund is not None, "the refund was just written"
+        return refund
+
+    async def read_refund(self, merchant: Merchant, refund_id: UUID) -> Operation:
+        """One refund; refuses with 404."""
+        refund = await store.refund(self._tools.database, merchant_id=merchant.id, refund_id=refund_id)
+        if refund is None:
+            raise not_found("refund", render(Kind.REFUND, refund_id))
+        return refund
+
+    async def refunds(
+        self,
+        merchant: Merchant,
+        *,
+        payment_id: UUID | None,
+        starting_after: UUID | None,
+        ending_before: UUID | None,
+        limit: int,
+    ) -> Sequence[Operation]:
+        """Refunds newest first."""
+        return await store.refunds(
+            self._tools.database,
+            merchant_id=merchant.id,
+            payment_id=payment_id,
+            starting_after=starting_after,
+            ending_before=ending_before,
+            limit=limit,
+        )
+
+    async def sync(self, merchant: Merchant, payment_id: UUID, *, claim: Claim | None) -> Snapshot:
+        """Ask the processor now about whatever is open. Raises `Taken`."""
+        snapshot = await self._tools.load(merchant, payment_id)
+        return await self._look(merchant, snapshot, claim)
+
+    async def _look(self, merchant: Merchant, snapshot: Snapshot, claim: Claim | None) -> Snapshot:
+        """Ask, unless the one who made the open attempt is still at work on it."""
+        now = self._tools.now(merchant)
+        if await self._settling.settle(merchant, snapshot.payment.id, now) is not None:
+            raise conflict(
+                "payment_under_way",
+                "This payment is being processed right now; ask again in a moment.",
+                retry_after_s=1,
+            )
+        seen = await self._tools.load(merchant, snapshot.payment.id)
+        if claim is not None:
+            answer = Answer(claim.key, 200, self._tools.render.payment(seen))
+            await self._tools.record_answer(merchant.id, answer)
+        return seen
+
+    async def settle(self, merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
+        """The worker's handler of `payment.settle`."""
+        return await self._settling.settle(merchant, payment_id, now)
+
+    async def retry(
+        self,
+        merchant: Merchant,
+        payment_id: UUID,
+        *,
+        reason: Reason,
+        accounts: Sequence[UUID] | None,
+        now: datetime,
+    ) -> Status:
+        """One more try on behalf of a later subject; refuses where the payment's state forbids it."""
+        snapshot = await self._tools.load(merchant, payment_id)
+        means = await self._own_means(merchant, snapshot.payment)
+        tried = await self._charging.retry(
+            merchant, snapshot, means, reason=reason, accounts=accounts, now=now
+        )
+        return tried.payment.status
+
+    async def attach_recovery(self, merchant: Merchant, payment_id: UUID, recovery_id: UUID) -> None:
+        """Name the recovery that was opened for a payment."""
+
+        def plan(fresh: Snapshot) -> Step | None:
+            if fresh.payment.recovery_id == recovery_id:
+                return None
+            payment = replace(fresh.payment, recovery_id=recovery_id, version=fresh.payment.version + 1)
+            return Step(fresh, replace(fresh, payment=payment), ())
+
+        snapshot = await self._tools.load(merchant, payment_id)
+        await self._tools.commit(merchant, plan, snapshot, Along())
+
+    async def facts(self, merchant: Merchant, payment_id: UUID) -> PaymentFacts | None:
+        """What later subjects decide by; None where there is no such payment."""
+        tools = self._tools
+        snapshot = await store.load(tools.database, merchant_id=merchant.id, payment_id=payment_id)
+        if snapshot is None:
+            return None
+        payment = snapshot.payment
+        last = snapshot.attempts[-1] if snapshot.attempts else None
+        since = tools.now(merchant) - CARD_HISTORY
+        tries = (
+            ()
+            if last is None
+            else await store.card_tries(
+                tools.database, merchant_id=merchant.id, fingerprint=last.fingerprint, since=since
+            )
+        )
+        country = await self._issuer_country(merchant, payment)
+        return PaymentFacts(
+            id=payment.id,
+            status=payment.status,
+            amount=payment.money,
+            initiator=payment.initiator,
+            customer_id=payment.customer_id,
+            payment_method_id=payment.payment_method_id,
+            fingerprint=None if last is None else last.fingerprint,
+            brand=None if last is None else last.brand,
+            issuer_country=country,
+            created_at=payment.created_at,
+            decline=payment.decline,
+            failure=payment.failure,
+            attempts=tuple(_past(one, payment) for one in snapshot.attempts),
+            card_tries=tries,
+            accounts=await self._able(merchant, payment, last, country),
+            recovery_policy=payment.recovery_policy,
+            recovery_id=payment.recovery_id,
+        )
+
+    async def _issuer_country(self, merchant: Merchant, payment: Payment) -> str | None:
+        if payment.payment_method_id is None:
+            return None
+        try:
+            return (await self._tools.wallet.means(merchant, payment.payment_method_id))[0].issuer_country
+        except Refusal:
+            return None
+
+    async def _able(
+        self, merchant: Merchant, payment: Payment, last: Attempt | None, country: str | None
+    ) -> tuple[UUID, ...]:
+        if last is None:
+            return ()
+        accounts = await self._tools.accounts.accounts_of(merchant.id)
+        facts = Facts(payment.currency, last.brand, country, payment.capture, payment.initiator)
+        pairs = [(account, self._tools.connectors[account.connector].capabilities) for account in accounts]
+        return route(facts, pairs, requested=payment.routing).accounts
+
+
+def _past(attempt: Attempt, payment: Payment) -> PastAttempt:
+    return PastAttempt(
+        at=attempt.started_at,
+        account=attempt.processor_account_id,
+        state=attempt.state,
+        reason=attempt.reason,
+        amount=Money(attempt.amount, payment.currency),
+        rule=attempt.rule,
+        decline_code=None if attempt.decline is None else attempt.decline.code,
+    )

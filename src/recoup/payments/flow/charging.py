@@ -1,0 +1,321 @@
+"""The order of events when we charge: commit the attempt, ask the processor, commit the answer, perhaps ask another.
+
+Three phases, two transactions. *Phase 1* writes payment, route and attempt (`started`) and whatever belongs to them.
+*Phase 2* holds no transaction: the gateway asks the processor. *Phase 3* applies the answer by the tables of moves and,
+where another processor is next, starts its attempt in the same transaction. A crash anywhere leaves rows that say where
+we were, and `settling` asks the processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from recoup.connectors.base import Charge, Initiator
+from recoup.kit.ids import Kind, render
+from recoup.kit.refusals import conflict
+from recoup.merchants.core import Merchant
+from recoup.outcomes.core import Declined, Hardness, Outcome, Unprocessed
+from recoup.payments.core import Attempt, NewPayment, Payment, Reason, Snapshot, Status, steps
+from recoup.payments.core.steps import Step, Target
+from recoup.payments.flow.tools import NEWS_LEASE, Means, Taken, Tools, no_account
+from recoup.payments.writes import Along, Answer, Claim, Decision, Written
+from recoup.routing.core import Facts, Next, Route, after, route
+
+CREATED = 201
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that charges: for whom, with what, along which route, and under which key its answer is recorded."""
+
+    merchant: Merchant
+    means: Means
+    route: Route
+    claim: Claim | None
+    status: int
+
+
+class Charging:
+    """Makes attempts."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def create(
+        self, merchant: Merchant, new: NewPayment, means: Means | None, *, claim: Claim | None, now: datetime
+    ) -> Snapshot:
+        """Open a payment and, where its means are given, charge. Raises `Taken`."""
+        opening = steps.opened(new, payment_method_id=None, now=now)
+        if means is None:
+            answer = self._answer(claim, opening.after, CREATED)
+            await self._open(opening, Along(claim=claim, answer=answer))
+            return opening.after
+        chosen = await self._route(merchant, opening.payment, means)
+        target, decision = self._target(
+            opening.payment, means, chosen, chosen.accounts[0], Reason.INITIAL, "first"
+        )
+        step = steps.first_attempt(opening, target, now=now, patience=self._tools.patience)
+        await self._open(step, Along(claim=claim, card=means.new_card, decision=decision))
+        return await self._drive(Call(merchant, means, chosen, claim, CREATED), step.after)
+
+    async def confirm(
+        self, merchant: Merchant, snapshot: Snapshot, means: Means, *, claim: Claim | None, now: datetime
+    ) -> Snapshot:
+        """Try again by hand: with another payment method, or with the same one after a soft decline. Raises `Taken`."""
+        _refuse_hopeless(snapshot.payment, means)
+        reason = Reason.MANUAL if snapshot.attempts else Reason.INITIAL
+        return await self._again(
+            merchant, snapshot, means, reason=reason, requested=None, claim=claim, now=now
+        )
+
+    async def retry(
+        self,
+        merchant: Merchant,
+        snapshot: Snapshot,
+        means: Means,
+        *,
+        reason: Reason,
+        accounts: Sequence[UUID] | None,
+        now: datetime,
+    ) -> Snapshot:
+        """Try again on behalf of a later subject, which has asked its own gate first."""
+        return await self._again(
+            merchant, snapshot, means, reason=reason, requested=accounts, claim=None, now=now
+        )
+
+    async def _again(
+        self,
+        merchant: Merchant,
+        snapshot: Snapshot,
+        means: Means,
+        *,
+        reason: Reason,
+        requested: Sequence[UUID] | None,
+        claim: Claim | None,
+        now: datetime,
+    ) -> Snapshot:
+        chosen = await self._route(merchant, snapshot.payment, means, requested=requested)
+        target, decision = self._target(snapshot.payment, means, chosen, chosen.accounts[0], reason, "first")
+        started, _ = await self._tools.commit(
+            merchant,
+            lambda fresh: steps.started(fresh, target, now=now, patience=self._tools.patience),
+            snapshot,
+            Along(claim=claim, card=means.new_card, decision=decision),
+        )
+        return await self._drive(Call(merchant, means, chosen, claim, OK), started)
+
+    async def _open(self, step: Step, along: Along) -> None:
+        if await self._tools.writer.open(step, along) is Written.TAKEN:
+            raise Taken
+
+    async def _drive(self, call: Call, snapshot: Snapshot) -> Snapshot:
+        """Ask one processor after another until an answer stands; one attempt at a time, each committed before it is sent."""
+        tried: list[UUID] = []
+        for _ in range(self._tools.attempts_max):
+            attempt = snapshot.open_attempt
+            assert attempt is not None, "an attempt is committed before anything is sent"
+            tried.append(attempt.processor_account_id)
+            outcome, latency_ms = await self._ask(call, snapshot, attempt)
+            turn = after(outcome, route=call.route, tried=tried, attempts_max=self._tools.attempts_max)
+            snapshot, next_begun = await self._answered(call, snapshot, attempt, outcome, latency_ms, turn)
+            if not next_begun:
+                return snapshot
+        raise AssertionError("the last attempt of a call never starts another")
+
+    async def _ask(self, call: Call, snapshot: Snapshot, attempt: Attempt) -> tuple[Outcome, int]:
+        payment, means = snapshot.payment, call.means
+        account, connector, seen = await self._tools.account(call.merchant, attempt.processor_account_id)
+        charge = Charge(
+            key=render(Kind.ATTEMPT, attempt.id),
+            payment_key=render(Kind.PAYMENT, payment.id),
+            amount=payment.money,
+            card=means.card,
+            capture=payment.capture == "automatic",
+            initiator=Initiator(payment.initiator),
+            today=attempt.started_at.date(),
+            network_transaction_id=means.network_transaction_id,
+            merchant_reference=payment.merchant_reference,
+            return_url=payment.return_url,
+            country=means.country,
+            postal_code=means.postal_code,
+        )
+        timed = await self._tools.gateway.charge(connector, seen, charge, account_id=account.id)
+        return timed.outcome, timed.latency_ms
+
+    async def _answered(
+        self,
+        call: Call,
+        snapshot: Snapshot,
+        attempt: Attempt,
+        outcome: Outcome,
+        latency_ms: int,
+        turn: object,
+    ) -> tuple[Snapshot, bool]:
+        """Commit the answer; True where the next attempt began in the same transaction."""
+        now = self._tools.now(call.merchant)
+        planned = self._next_step(call, snapshot, attempt, outcome, latency_ms, turn, now=now)
+        if planned is None:
+            return snapshot, False
+        step, decision = planned
+        along = self._along(call, step, decision)
+        match await self._tools.writer.commit(step, along):
+            case Written.YES:
+                if step.begun is None:
+                    return await self._told(call, step, along), False
+                return step.after, True
+            case Written.STALE:
+                return await self._late(call, attempt, outcome, latency_ms), False
+            case Written.TAKEN:
+                raise AssertionError("no claim goes along with an answer")
+
+    def _next_step(
+        self,
+        call: Call,
+        snapshot: Snapshot,
+        attempt: Attempt,
+        outcome: Outcome,
+        latency_ms: int,
+        turn: object,
+        *,
+        now: datetime,
+    ) -> tuple[Step, Decision | None] | None:
+        match outcome, turn:
+            case ((Declined() | Unprocessed()), Next(account_id=account_id, why=why)):
+                target, decision = self._target(
+                    snapshot.payment, call.means, call.route, account_id, Reason.FAILOVER, why
+                )
+                step = steps.failed_over(
+                    snapshot,
+                    attempt.id,
+                    outcome,
+                    target,
+                    now=now,
+                    latency_ms=latency_ms,
+                    patience=self._tools.patience,
+                )
+                return step, decision
+            case _:
+                answered = steps.answered(snapshot, attempt.id, outcome, now=now, latency_ms=latency_ms)
+                return None if answered is None else (answered, None)
+
+    def _along(self, call: Call, step: Step, decision: Decision | None) -> Along:
+        if step.begun is not None:
+            return Along(decision=decision)
+        if self._tools.writer.heard(step):
+            return Along(lease=self._tools.clock.now() + NEWS_LEASE)
+        return Along(answer=self._answer(call.claim, step.after, call.status))
+
+    async def _told(self, call: Call, step: Step, along: Along) -> Snapshot:
+        """Let later subjects hear the news before the API answers, so that its answer names what they did."""
+        if along.lease is None:
+            return step.after
+        kinds = [f"event:{fact}" for fact in self._tools.writer.heard(step)]
+        await self._tools.run_news(call.merchant, kinds=kinds, object_id=step.payment.id, lease=along.lease)
+        snapshot = await self._tools.load(call.merchant, step.payment.id)
+        await self._record(call, snapshot)
+        return snapshot
+
+    async def _late(self, call: Call, attempt: Attempt, outcome: Outcome, latency_ms: int) -> Snapshot:
+        """Our own answer comes after others looked into the attempt: apply it if it still says something new."""
+
+        def plan(fresh: Snapshot) -> Step | None:
+            mine = next(one for one in fresh.attempts if one.id == attempt.id)
+            if mine.finished_at is not None:
+                return None
+            return steps.answered(
+                fresh, attempt.id, outcome, now=self._tools.now(call.merchant), latency_ms=latency_ms
+            )
+
+        fresh = await self._tools.load(call.merchant, attempt.payment_id)
+        snapshot, _ = await self._tools.commit(call.merchant, plan, fresh, Along())
+        await self._record(call, snapshot)
+        return snapshot
+
+    async def _record(self, call: Call, snapshot: Snapshot) -> None:
+        answer = self._answer(call.claim, snapshot, call.status)
+        if answer is not None:
+            await self._tools.record_answer(call.merchant.id, answer)
+
+    def _answer(self, claim: Claim | None, snapshot: Snapshot, status: int) -> Answer | None:
+        if claim is None:
+            return None
+        return Answer(claim.key, status, self._tools.render.payment(snapshot))
+
+    async def _route(
+        self, merchant: Merchant, payment: Payment, means: Means, *, requested: Sequence[UUID] | None = None
+    ) -> Route:
+        accounts = await self._tools.accounts.accounts_of(merchant.id)
+        facts = Facts(payment.currency, means.brand, means.issuer_country, payment.capture, payment.initiator)
+        chosen = route(
+            facts,
+            [(account, self._tools.connectors[account.connector].capabilities) for account in accounts],
+            requested=requested if requested is not None else payment.routing,
+        )
+        if not chosen.accounts:
+            raise no_account([f"{one.label}: {one.why}" for one in chosen.candidates])
+        return chosen
+
+    def _target(
+        self, payment: Payment, means: Means, chosen: Route, account_id: UUID, reason: Reason, why: str
+    ) -> tuple[Target, Decision]:
+        decision_id = self._tools.new_id()
+        target = Target(
+            attempt_id=self._tools.new_id(),
+            decision_id=decision_id,
+            processor_account_id=account_id,
+            payment_method_id=means.payment_method_id,
+            fingerprint=means.fingerprint,
+            brand=means.brand,
+            reason=reason,
+        )
+        return target, Decision(decision_id, _decision_data(payment, means, chosen, account_id, reason, why))
+
+
+def _decision_data(
+    payment: Payment, means: Means, chosen: Route, account_id: UUID, reason: Reason, why: str
+) -> dict[str, object]:
+    """What is stored of a route: enough to make the same choice again."""
+    return {
+        "rule": "ordered",
+        "reason": reason,
+        "why": why if reason is Reason.FAILOVER else "the first account in order that can do it",
+        "chosen": render(Kind.PROCESSOR_ACCOUNT, account_id),
+        "facts": {
+            "amount": payment.amount,
+            "currency": payment.currency,
+            "brand": means.brand,
+            "issuer_country": means.issuer_country,
+            "capture": payment.capture,
+            "initiator": payment.initiator,
+            "attempt_number": payment.attempts_count + 1,
+        },
+        "candidates": [
+            {
+                "processor_account": render(Kind.PROCESSOR_ACCOUNT, one.account_id),
+                "label": one.label,
+                "place": one.place,
+                "why": one.why,
+            }
+            for one in chosen.candidates
+        ],
+    }
+
+
+def _refuse_hopeless(payment: Payment, means: Means) -> None:
+    """Stop means stop: after a hard decline the same payment method is not asked again by anyone."""
+    decline = payment.decline
+    if (
+        payment.status is Status.DECLINED
+        and decline is not None
+        and decline.decline.hardness is Hardness.HARD
+        and payment.payment_method_id == means.payment_method_id
+    ):
+        raise conflict(
+            "payment_method_declined_for_good",
+            f"This payment method was declined for good ({decline.decline.code}). Confirm with another payment method.",
+            param="payment_method",
+        )

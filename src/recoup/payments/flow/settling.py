@@ -1,0 +1,173 @@
+"""The order of events when we ask what became of something: look, ask the processor by our key, commit the evidence.
+
+Nothing else touches a payment whose outcome is unknown. The questions slow down and never end. Where a processor has
+no trace of our key and can promise that it never will (`withdraw`), that promise is the evidence; "not found" alone is
+none, since what we sent may still be on its way.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from recoup.connectors.base import Question
+from recoup.kit.ids import Kind, made_at, render
+from recoup.merchants.core import Merchant
+from recoup.outcomes.core import Evidence, FollowUpEvidence, Unknown, Withdrawn
+from recoup.payments import store
+from recoup.payments.core import (
+    Attempt,
+    AttemptState,
+    Operation,
+    OperationKind,
+    OperationState,
+    Snapshot,
+    operations,
+    steps,
+)
+from recoup.payments.core.steps import Step
+from recoup.payments.flow.tools import Tools
+from recoup.payments.writes import Along
+
+_ASKED_ABOUT = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN})
+_OPEN = frozenset({OperationState.STARTED, OperationState.PENDING, OperationState.UNKNOWN})
+_ID_KINDS = {
+    OperationKind.CAPTURE: Kind.CAPTURE,
+    OperationKind.CANCEL: Kind.CANCELLATION,
+    OperationKind.REFUND: Kind.REFUND,
+}
+
+
+def question(attempt: Attempt, *, now: datetime) -> Question:
+    """What is asked about an attempt."""
+    return Question(render(Kind.ATTEMPT, attempt.id), attempt.brand, now.date(), attempt.reference)
+
+
+class Settling:
+    """Asks about what is open. `alone_since` is set by a start that is known to be the only process alive: whatever was
+    made before it has lost its maker."""
+
+    def __init__(self, tools: Tools, *, alone_since: datetime | None) -> None:
+        self._tools = tools
+        self._alone_since = alone_since
+
+    async def settle(self, merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
+        """The handler of `payment.settle`: when to look again is written with the step, so None is returned then."""
+        snapshot = await store.load(self._tools.database, merchant_id=merchant.id, payment_id=payment_id)
+        if snapshot is None:
+            return None
+        waiting = self._under_way_until(snapshot, now)
+        if waiting is not None:
+            return waiting
+        await self.ask(merchant, snapshot)
+        return None
+
+    def _under_way_until(self, snapshot: Snapshot, now: datetime) -> datetime | None:
+        """While the maker of an attempt or operation may still be at work on it, it is left alone."""
+        attempt = snapshot.open_attempt
+        started = [one.id for one in snapshot.operations if one.state is OperationState.STARTED]
+        if attempt is not None and attempt.state is AttemptState.STARTED:
+            started.append(attempt.id)
+        waits = [self._left(one) for one in started]
+        left = max(waits, default=timedelta(0))
+        return now + left if left > timedelta(0) else None
+
+    def _left(self, id_: UUID) -> timedelta:
+        made = made_at(id_)
+        if self._alone_since is not None and made < self._alone_since:
+            return timedelta(0)
+        return made + self._tools.patience - self._tools.clock.now()
+
+    async def ask(self, merchant: Merchant, snapshot: Snapshot) -> Snapshot:
+        """Ask about everything that is open and commit what comes back."""
+        snapshot = await self._noted_as_interrupted(merchant, snapshot)
+        moved = False
+        attempt = snapshot.open_attempt
+        if attempt is not None and attempt.state in _ASKED_ABOUT:
+            evidence = await self._evidence(merchant, attempt)
+            snapshot, step = await self._apply(merchant, snapshot, attempt, evidence)
+            moved = step is not None
+        for operation in snapshot.operations:
+            if operation.state in _OPEN:
+                snapshot, step = await self._settle_operation(merchant, snapshot, operation)
+                moved = moved or step is not None
+        if not moved:
+            now = self._tools.now(merchant)
+            snapshot, _ = await self._tools.commit(
+                merchant, lambda fresh: steps.asked(fresh, now=now), snapshot, Along()
+            )
+        return snapshot
+
+    async def _noted_as_interrupted(self, merchant: Merchant, snapshot: Snapshot) -> Snapshot:
+        def plan(fresh: Snapshot) -> Step | None:
+            held = fresh.open_attempt
+            if held is None or held.state is not AttemptState.STARTED:
+                return None
+            return steps.interrupted(fresh, now=self._tools.now(merchant))
+
+        attempt = snapshot.open_attempt
+        if attempt is not None and attempt.state is AttemptState.STARTED:
+            snapshot, _ = await self._tools.commit(merchant, plan, snapshot, Along())
+        return snapshot
+
+    async def _evidence(self, merchant: Merchant, attempt: Attempt) -> Evidence | Withdrawn:
+        account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
+        asked = question(attempt, now=self._tools.now(merchant))
+        gateway = self._tools.gateway
+        found = (await gateway.lookup(connector, seen, asked, account_id=account.id)).outcome
+        may_withdraw = connector.capabilities.withdraw and attempt.state is AttemptState.UNKNOWN
+        if isinstance(found, Unknown) and may_withdraw:
+            return (await gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
+        return found
+
+    async def _apply(
+        self, merchant: Merchant, snapshot: Snapshot, attempt: Attempt, evidence: Evidence | Withdrawn
+    ) -> tuple[Snapshot, Step | None]:
+        def plan(fresh: Snapshot) -> Step | None:
+            mine = next(one for one in fresh.attempts if one.id == attempt.id)
+            if mine.finished_at is not None:
+                return None
+            return steps.answered(fresh, attempt.id, evidence, now=self._tools.now(merchant), latency_ms=None)
+
+        return await self._tools.commit(merchant, plan, snapshot, Along())
+
+    async def _settle_operation(
+        self, merchant: Merchant, snapshot: Snapshot, operation: Operation
+    ) -> tuple[Snapshot, Step | None]:
+        interrupted = operation.state is OperationState.STARTED
+        if interrupted:
+            snapshot, _ = await self._conclude(
+                merchant, snapshot, operation, Unknown("the server stopped while this was under way")
+            )
+        evidence = await self._operation_evidence(merchant, snapshot, operation, withdraw=interrupted)
+        return await self._conclude(merchant, snapshot, operation, evidence)
+
+    async def _operation_evidence(
+        self, merchant: Merchant, snapshot: Snapshot, operation: Operation, *, withdraw: bool
+    ) -> FollowUpEvidence | Withdrawn:
+        attempt = next(one for one in snapshot.attempts if one.state is AttemptState.APPROVED)
+        account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
+        key = render(_ID_KINDS[operation.kind], operation.id)
+        asked = Question(key, attempt.brand, self._tools.now(merchant).date(), operation.reference)
+        gateway = self._tools.gateway
+        found = (await gateway.lookup_change(connector, seen, asked, account_id=account.id)).outcome
+        unknown = withdraw or operation.state is OperationState.UNKNOWN
+        if isinstance(found, Unknown) and unknown and connector.capabilities.withdraw:
+            return (await gateway.withdraw_change(connector, seen, asked, account_id=account.id)).outcome
+        return found
+
+    async def _conclude(
+        self,
+        merchant: Merchant,
+        snapshot: Snapshot,
+        operation: Operation,
+        evidence: FollowUpEvidence | Withdrawn,
+    ) -> tuple[Snapshot, Step | None]:
+        def plan(fresh: Snapshot) -> Step | None:
+            mine = fresh.operation(operation.id)
+            assert mine is not None, "operations are never deleted"
+            if mine.finished_at is not None:
+                return None
+            return operations.concluded(fresh, operation.id, evidence, now=self._tools.now(merchant))
+
+        return await self._tools.commit(merchant, plan, snapshot, Along())

@@ -1,0 +1,156 @@
+"""What every flow of payments works with, and the two moves they share: committing a step, and finding an account."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from recoup.connectors.base import Account, Card, Connector
+from recoup.db import Database
+from recoup.gateway import Gateway
+from recoup.kit.clock import Clock
+from recoup.kit.ids import Kind, render
+from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
+from recoup.merchants.core import Merchant, ProcessorAccount
+from recoup.merchants.flow import ProcessorAccounts
+from recoup.payments import store
+from recoup.payments.core import Snapshot
+from recoup.payments.core.steps import Step
+from recoup.payments.writes import Along, Answer, Claim, Renderer, Writer, Written
+
+REPLANS_MAX: Final = 10
+"""How often a step is planned again when the payment moved on between reading and writing."""
+PATIENCE_MARGIN: Final = timedelta(seconds=10)
+"""How much longer than the longest call an attempt is left to its maker before others ask about it."""
+NEWS_LEASE: Final = timedelta(seconds=30)
+"""How long the API keeps a step's news to itself, to work it before it answers."""
+
+
+class Taken(Exception):
+    """The idempotency key was used before: the edge answers from what is recorded under it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """With what a payment is made. `card` is in the clear for as long as the call lasts."""
+
+    payment_method_id: UUID
+    fingerprint: str = field(repr=False)
+    brand: str
+    issuer_country: str | None
+    card: Card = field(repr=False)
+    network_transaction_id: str | None
+    postal_code: str | None = field(default=None, repr=False)
+    country: str | None = None
+    new_card: dict[str, Any] | None = field(default=None, repr=False)
+    """The row of a card seen for the first time, written with the payment's first transaction."""
+
+
+class Wallet(Protocol):
+    """Where stored payment methods come from."""
+
+    async def means(self, merchant: Merchant, payment_method_id: UUID) -> tuple[Means, UUID | None]:
+        """A stored method opened for one call, and its customer; refuses with 404 what is not there."""
+        ...
+
+
+class RunNews(Protocol):
+    """Works the news that later subjects listen to, at once; what fails is left to the worker."""
+
+    async def __call__(
+        self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime
+    ) -> None:
+        """Run the handlers of these due rows, which were written with `lease`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The parts that a composition root gives."""
+
+    database: Database
+    writer: Writer
+    gateway: Gateway
+    accounts: ProcessorAccounts
+    connectors: Mapping[str, Connector]
+    wallet: Wallet
+    clock: Clock
+    new_id: Callable[[], UUID]
+    render: Renderer
+    sandbox_url: Callable[[], str]
+    run_news: RunNews
+    record_answer: Callable[[UUID, Answer], Awaitable[None]]
+    release_claim: Callable[[UUID, Claim], Awaitable[None]]
+    processor_timeout: timedelta
+    attempts_max: int
+
+    @property
+    def patience(self) -> timedelta:
+        """How long an attempt is left to the process that made it."""
+        return self.processor_timeout + PATIENCE_MARGIN
+
+    def now(self, merchant: Merchant) -> datetime:
+        """The merchant's present."""
+        return merchant.now(self.clock.now())
+
+    async def load(self, merchant: Merchant, payment_id: UUID) -> Snapshot:
+        """A payment of this merchant; refuses with 404."""
+        snapshot = await store.load(self.database, merchant_id=merchant.id, payment_id=payment_id)
+        if snapshot is None:
+            raise not_found("payment", render(Kind.PAYMENT, payment_id))
+        return snapshot
+
+    async def account(
+        self, merchant: Merchant, account_id: UUID
+    ) -> tuple[ProcessorAccount, Connector, Account]:
+        """A processor account, its translator, and what the translator may know of it."""
+        account = await self.accounts.account(merchant.id, account_id)
+        return account, self.connectors[account.connector], self.as_seen(account)
+
+    def as_seen(self, account: ProcessorAccount) -> Account:
+        """A processor account as its connector sees it; without an address of its own it is the sandbox's."""
+        url = account.base_url or f"{self.sandbox_url()}/{account.connector}"
+        return Account(url, account.credentials)
+
+    async def commit(
+        self, merchant: Merchant, plan: Callable[[Snapshot], Step | None], snapshot: Snapshot, along: Along
+    ) -> tuple[Snapshot, Step | None]:
+        """Plan a step and write it; where the payment moved on meanwhile, read again and plan again.
+
+        Raises `Taken` where the claim's key was used before, and whatever the plan refuses; a claim of a step that was
+        refused after all is released. A plan that answers None has nothing to change.
+        """
+        held: Claim | None = None
+        for _ in range(REPLANS_MAX):
+            try:
+                step = plan(snapshot)
+            except Refusal:
+                if held is not None:
+                    await self.release_claim(merchant.id, held)
+                raise
+            if step is None:
+                return snapshot, None
+            match await self.writer.commit(step, along):
+                case Written.YES:
+                    return step.after, step
+                case Written.TAKEN:
+                    raise Taken
+                case Written.STALE:
+                    held, along = held or along.claim, replace(along, claim=None)
+                    snapshot = await self.load(merchant, snapshot.payment.id)
+        raise conflict(
+            "payment_busy", "Other requests keep changing this payment; try again.", retry_after_s=1
+        )
+
+
+def no_account(route_reasons: Sequence[str]) -> Refusal:
+    """No processor account can do this payment."""
+    reasons = "; ".join(route_reasons) or "there is no processor account yet"
+    return Refusal(
+        RefusalType.INVALID_REQUEST,
+        "no_processor_account",
+        f"No processor account can take this payment: {reasons}. Add one or change the payment.",
+    )

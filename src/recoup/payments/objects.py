@@ -1,0 +1,276 @@
+"""Payments and refunds as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from recoup.http.fields import ListObject
+from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
+from recoup.outcomes.core import AdviceAction, Category, Decline
+from recoup.payments.core import (
+    Attempt,
+    AttemptState,
+    Operation,
+    OperationKind,
+    OperationState,
+    Payment,
+    Reason,
+    Snapshot,
+    Status,
+)
+
+_NO_OUTCOME = frozenset({AttemptState.STARTED, AttemptState.PENDING})
+
+
+class AdviceObject(Struct, kw_only=True, frozen=True):
+    """What the network, the issuer or the processor says to do next."""
+
+    action: AdviceAction
+    not_before: Annotated[str | None, Meta(description="The earliest time for another try (RFC 3339).")] = (
+        None
+    )
+
+
+class DeclineObject(Struct, kw_only=True, frozen=True):
+    """Why a payment was declined: raw codes as they came, and what they mean."""
+
+    code: Annotated[str, Meta(description="The standard code, the same for every processor.")]
+    category: Category
+    hardness: Annotated[
+        str, Meta(description="`hard`: this card will not be approved as it stands. `soft`: it may be.")
+    ]
+    message: str
+    processor_code: str | None
+    network_code: str | None
+    network_advice_code: str | None
+    network_rule: Annotated[str | None, Meta(description="The card network's retry rule that it triggers.")]
+    advice: AdviceObject
+    source: Annotated[str, Meta(description="Where the meaning comes from.")]
+
+
+class RedirectObject(Struct, kw_only=True, frozen=True):
+    """Where to send the customer, and where they come back to."""
+
+    url: str
+    return_url: str | None
+
+
+class NextActionObject(Struct, kw_only=True, frozen=True):
+    """What the customer must do before the payment can go on."""
+
+    type: Literal["redirect_to_url"] = "redirect_to_url"
+    redirect_to_url: RedirectObject
+
+
+class AttemptObject(Struct, kw_only=True, frozen=True):
+    """One request to one processor account."""
+
+    id: str
+    object: Literal["attempt"] = "attempt"
+    processor_account: str
+    outcome: Annotated[
+        Literal["approved", "declined", "unprocessed", "unknown", "requires_action"] | None,
+        Meta(description="null while there is no answer yet."),
+    ]
+    reason: Reason
+    decline: DeclineObject | None
+    explanation: Annotated[
+        str | None, Meta(description="Why it was not processed, or why its outcome is unknown.")
+    ]
+    payment_method: str
+    started_at: str
+    finished_at: str | None
+    latency_ms: int | None
+    decision: str
+
+
+class PaymentObject(Struct, kw_only=True, frozen=True):
+    """The merchant's intent to be paid once."""
+
+    id: str
+    object: Literal["payment"] = "payment"
+    status: Status
+    amount: int
+    currency: str
+    amount_capturable: int
+    amount_captured: int
+    amount_refunded: int
+    capture: Literal["automatic", "manual"]
+    initiator: Literal["customer", "merchant"]
+    payment_method: str | None
+    customer: str | None
+    processor_account: str | None
+    merchant_reference: str | None
+    decline: DeclineObject | None
+    explanation: Annotated[
+        str | None,
+        Meta(description="For a failed or unresolved payment: what happened, and what happens next."),
+    ]
+    attempts: list[AttemptObject]
+    recovery: str | None
+    next_action: NextActionObject | None
+    return_url: str | None
+    created_at: str
+    livemode: bool
+    metadata: dict[str, str]
+
+
+class PaymentList(ListObject[PaymentObject], frozen=True):
+    """A page of payments."""
+
+
+class RefundFailureObject(Struct, kw_only=True, frozen=True):
+    """Why a refund did not happen."""
+
+    code: str
+    message: str
+
+
+class RefundObject(Struct, kw_only=True, frozen=True):
+    """Money given back, or on its way."""
+
+    id: str
+    object: Literal["refund"] = "refund"
+    payment: str
+    status: Annotated[
+        Literal["pending", "unresolved", "succeeded", "failed"],
+        Meta(
+            description="`unresolved`: the processor gave no answer; it is being asked, and nothing is sent again."
+        ),
+    ]
+    amount: int
+    currency: str
+    reason: str | None
+    failure: RefundFailureObject | None
+    created_at: str
+    finished_at: str | None
+    livemode: bool
+    metadata: dict[str, str]
+
+
+class RefundList(ListObject[RefundObject], frozen=True):
+    """A page of refunds."""
+
+
+def decline_object(decline: Decline, at: datetime) -> DeclineObject:
+    """A decline that came at `at`."""
+    wait = decline.advice.wait
+    return DeclineObject(
+        code=decline.code,
+        category=decline.category,
+        hardness=decline.hardness,
+        message=decline.message,
+        processor_code=decline.processor_code,
+        network_code=decline.network_code,
+        network_advice_code=decline.network_advice_code,
+        network_rule=decline.rule,
+        advice=AdviceObject(
+            action=decline.advice.action, not_before=None if wait is None else rfc3339(at + wait)
+        ),
+        source=decline.source,
+    )
+
+
+def attempt_object(attempt: Attempt) -> AttemptObject:
+    """An attempt of a payment."""
+    ended = attempt.finished_at
+    return AttemptObject(
+        id=render(Kind.ATTEMPT, attempt.id),
+        processor_account=render(Kind.PROCESSOR_ACCOUNT, attempt.processor_account_id),
+        outcome=None if attempt.state in _NO_OUTCOME else attempt.state.value,  # type: ignore[arg-type]
+        reason=attempt.reason,
+        decline=None if attempt.decline is None or ended is None else decline_object(attempt.decline, ended),
+        explanation=attempt.why,
+        payment_method=render(Kind.PAYMENT_METHOD, attempt.payment_method_id),
+        started_at=rfc3339(attempt.started_at),
+        finished_at=None if ended is None else rfc3339(ended),
+        latency_ms=attempt.latency_ms,
+        decision=render(Kind.DECISION, attempt.decision_id),
+    )
+
+
+def payment_object(snapshot: Snapshot, *, livemode: bool) -> PaymentObject:
+    """A payment with its attempts."""
+    payment = snapshot.payment
+    decline = payment.decline
+    return PaymentObject(
+        id=render(Kind.PAYMENT, payment.id),
+        status=payment.status,
+        amount=payment.amount,
+        currency=payment.currency,
+        amount_capturable=payment.amounts.capturable,
+        amount_captured=payment.captured,
+        amount_refunded=payment.refunded,
+        capture=payment.capture,  # type: ignore[arg-type]
+        initiator=payment.initiator,  # type: ignore[arg-type]
+        payment_method=_id(Kind.PAYMENT_METHOD, payment.payment_method_id),
+        customer=_id(Kind.CUSTOMER, payment.customer_id),
+        processor_account=_id(Kind.PROCESSOR_ACCOUNT, payment.processor_account_id),
+        merchant_reference=payment.merchant_reference,
+        decline=None if decline is None else decline_object(decline.decline, decline.at),
+        explanation=_explanation(payment),
+        attempts=[attempt_object(attempt) for attempt in snapshot.attempts],
+        recovery=_id(Kind.RECOVERY, payment.recovery_id),
+        next_action=_next_action(payment),
+        return_url=payment.return_url,
+        created_at=rfc3339(payment.created_at),
+        livemode=livemode,
+        metadata=payment.metadata,
+    )
+
+
+def _id(kind: Kind, id_: UUID | None) -> str | None:
+    return None if id_ is None else render(kind, id_)
+
+
+def _explanation(payment: Payment) -> str | None:
+    match payment.status:
+        case Status.UNRESOLVED:
+            return (
+                f"{payment.failure}. The money may or may not have been taken, so nothing else is tried. The processor is "
+                "being asked until it answers; then this payment becomes captured, authorized, declined or failed."
+            )
+        case Status.FAILED:
+            return f"Not processed, nothing was charged: {payment.failure}."
+        case _:
+            return None
+
+
+def _next_action(payment: Payment) -> NextActionObject | None:
+    if payment.next_action is None:
+        return None
+    redirect = RedirectObject(url=payment.next_action.url, return_url=payment.return_url)
+    return NextActionObject(redirect_to_url=redirect)
+
+
+_REFUND_STATUS: dict[OperationState, Literal["pending", "unresolved", "succeeded", "failed"]] = {
+    OperationState.STARTED: "pending",
+    OperationState.PENDING: "pending",
+    OperationState.UNKNOWN: "unresolved",
+    OperationState.SUCCEEDED: "succeeded",
+    OperationState.FAILED: "failed",
+}
+
+
+def refund_object(operation: Operation, *, livemode: bool) -> RefundObject:
+    """A refund."""
+    assert operation.kind is OperationKind.REFUND, "only refunds are shown by themselves"
+    failure = operation.failure
+    return RefundObject(
+        id=render(Kind.REFUND, operation.id),
+        payment=render(Kind.PAYMENT, operation.payment_id),
+        status=_REFUND_STATUS[operation.state],
+        amount=operation.amount,
+        currency=operation.currency,
+        reason=operation.reason,
+        failure=None if failure is None else RefundFailureObject(code=failure.code, message=failure.message),
+        created_at=rfc3339(operation.created_at),
+        finished_at=None if operation.finished_at is None else rfc3339(operation.finished_at),
+        livemode=livemode,
+        metadata=operation.metadata,
+    )

@@ -1,0 +1,205 @@
+"""Which processor accounts may be asked, in which order, and what comes after an answer; every choice with its reason.
+
+The first floor: accounts in the merchant's order, filtered by what each can do. A route is decided once for a payment's
+call and stored with every candidate, chosen or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, assert_never
+from uuid import UUID
+
+from recoup.connectors.base import Capabilities
+from recoup.outcomes.core import (
+    ActionRequired,
+    Approved,
+    Declined,
+    Outcome,
+    Pending,
+    Unknown,
+    Unprocessed,
+)
+from recoup.outcomes.core.retry import another_processor
+
+ATTEMPTS_IN_ONE_CALL_MAX: Final = 3
+"""How many processors one API call may ask: each costs the customer seconds of waiting."""
+
+
+class RoutableAccount(Protocol):
+    """What a route needs to know of a processor account; a set that is None allows everything."""
+
+    @property
+    def id(self) -> UUID:
+        """Names the account."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The merchant's own name for it."""
+        ...
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the merchant wants it used."""
+        ...
+
+    @property
+    def currencies(self) -> frozenset[str] | None:
+        """Currencies that the merchant's contract covers."""
+        ...
+
+    @property
+    def countries(self) -> frozenset[str] | None:
+        """Issuer countries that the merchant's contract covers."""
+        ...
+
+    @property
+    def brands(self) -> frozenset[str] | None:
+        """Card brands that the merchant's contract covers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a route is chosen by."""
+
+    currency: str
+    brand: str
+    issuer_country: str | None
+    capture: str
+    initiator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An account that was considered. `place` is its turn in the route, from 1; None where it may not be asked."""
+
+    account_id: UUID
+    label: str
+    place: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who may be asked, in order, and who was left out."""
+
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def accounts(self) -> tuple[UUID, ...]:
+        """The accounts to ask, in order."""
+        return tuple(one.account_id for one in self.candidates if one.place is not None)
+
+
+def route(
+    facts: Facts,
+    accounts: Sequence[tuple[RoutableAccount, Capabilities]],
+    *,
+    requested: Sequence[UUID] | None = None,
+) -> Route:
+    """The route of a payment: the accounts that can do it, in the caller's order or else the merchant's."""
+    ranked = list(accounts)
+    if requested is not None:
+        turn = {account_id: place for place, account_id in enumerate(requested)}
+        ranked.sort(key=lambda pair: turn.get(pair[0].id, len(turn)))
+    return Route(tuple(_considered(facts, ranked, requested)))
+
+
+def _considered(
+    facts: Facts,
+    ranked: Sequence[tuple[RoutableAccount, Capabilities]],
+    requested: Sequence[UUID] | None,
+) -> Iterator[Candidate]:
+    place = 0
+    for account, can in ranked:
+        reason = next(_obstacles(facts, account, can, requested), None)
+        if reason is None:
+            place += 1
+            ordered = "the caller's order" if requested is not None else "the merchant's order"
+            yield Candidate(account.id, account.label, place, f"can do it; number {place} in {ordered}")
+        else:
+            yield Candidate(account.id, account.label, None, reason)
+
+
+def _obstacles(
+    facts: Facts, account: RoutableAccount, can: Capabilities, requested: Collection[UUID] | None
+) -> Iterator[str]:
+    if not account.enabled:
+        yield "it is disabled"
+    if requested is not None and account.id not in requested:
+        yield "the caller asked for other accounts"
+    country = facts.issuer_country
+    if not (_takes(can.currencies, facts.currency) and _takes(account.currencies, facts.currency)):
+        yield f"it does not take {facts.currency}"
+    if not (_takes(can.brands, facts.brand) and _takes(account.brands, facts.brand)):
+        yield f"it does not take {facts.brand} cards"
+    if country is not None and not (_takes(can.countries, country) and _takes(account.countries, country)):
+        yield f"it does not take cards issued in {country}"
+    if facts.capture == "manual" and not can.manual_capture:
+        yield "it cannot hold money for a later capture"
+    if facts.initiator == "merchant" and not can.stored_credentials:
+        yield "it cannot charge stored cards without the customer"
+
+
+def _takes(limit: frozenset[str] | None, value: str) -> bool:
+    return limit is None or value in limit
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Ask this account now."""
+
+    account_id: UUID
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Ask nobody now: the answer stands."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Ask nobody else until evidence tells what became of the attempt."""
+
+    why: str
+
+
+def after(
+    outcome: Outcome, *, route: Route, tried: Collection[UUID], attempts_max: int = ATTEMPTS_IN_ONE_CALL_MAX
+) -> Next | Stop | Reconcile:
+    """What follows an answer within the same call.
+
+    Only two kinds of answer may go on to another processor: one that certainly never happened, and a decline in which
+    another processor can help. An unknown outcome never does.
+    """
+    match outcome:
+        case Unknown():
+            return Reconcile("the outcome is unknown: trying elsewhere could charge twice")
+        case Pending():
+            return Stop("the processor will answer later")
+        case ActionRequired():
+            return Stop("the customer must act first")
+        case Approved():
+            return Stop("approved")
+        case Unprocessed(why=why):
+            return _next(f"not processed ({why})", route=route, tried=tried, attempts_max=attempts_max)
+        case Declined(decline=decline):
+            verdict = another_processor(decline)
+            if not verdict.allowed:
+                return Stop(verdict.why)
+            return _next(verdict.why, route=route, tried=tried, attempts_max=attempts_max)
+        case _:
+            assert_never(outcome)
+
+
+def _next(why: str, *, route: Route, tried: Collection[UUID], attempts_max: int) -> Next | Stop:
+    if len(tried) >= attempts_max:
+        return Stop(f"{why}, but {attempts_max} processors were asked in this call, which is the limit")
+    untried = [account_id for account_id in route.accounts if account_id not in tried]
+    return Next(untried[0], why) if untried else Stop(f"{why}, but no other account can do this payment")
