@@ -23,6 +23,7 @@ from recoup.db import _binaries, _processes
 from recoup.db._processes import Account
 from recoup.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, conninfo_of_running
 
+pytestmark = pytest.mark.postgres
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about root")
 
 HOLD = """

@@ -5,11 +5,15 @@ nobody waits on purpose: there is no timer, a lone row is written at once, and g
 busy.
 
 The statement is ONE SQL statement with ONE parameter `%s`, a JSON array with an object for each row, and returns
-`n` (the row's field of that name) and then the row's result:
+`n` (a field that is added to each row) and then the row's result:
 
-    insert into things (merchant_id, id, name)
-    select merchant_id, id, name from json_to_recordset(%s) as r (n int, merchant_id uuid, id uuid, name text)
-    returning …
+    with given as (select * from json_to_recordset(%s) as row (n int, merchant_id uuid, id uuid, name text)),
+    written as (
+        insert into things (merchant_id, id, name) select merchant_id, id, name from given order by merchant_id, id
+        on conflict (merchant_id, id) do nothing
+        returning merchant_id, id
+    )
+    select n, id from given join written using (merchant_id, id)
 
 It must be safe to run again with the same rows, because a commit whose connection broke has an unknown outcome and is
 retried: either idempotent (`on conflict do nothing`), or refusing the second run by a unique violation, which the
