@@ -54,10 +54,6 @@ class FakeDatabase:
     def cursor(self, **_: object) -> FakeCursor:
         return FakeCursor(self)
 
-    async def recover(self, error: psycopg.Error, *, delay_s: float) -> None:
-        assert isinstance(error, psycopg.Error) and delay_s > 0
-        await asyncio.sleep(0)
-
     async def run(self, rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
         await wait_turns(self._pauses())
         await self.opened.wait()
@@ -86,7 +82,7 @@ class FakeCursor:
 
 
 def grouped(database: FakeDatabase, **limits: int) -> Grouped:
-    return Grouped(cast("Database", database), "", name="things", **limits)
+    return Grouped(cast("Database", database), "", name="things", retry_delays_s=(0,) * 6, **limits)
 
 
 def row(key: UUID, name: str) -> bytes:

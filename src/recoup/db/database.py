@@ -6,16 +6,18 @@ import asyncio
 import select
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Final, LiteralString, Protocol, Self, TypeVar
 
 import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from recoup.db.errors import DatabaseUnusable, Overloaded, is_connection_lost, is_transient
+from recoup.db.errors import DatabaseUnusable, Overloaded, is_transient
 
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Any] | None
@@ -27,9 +29,19 @@ RETRY_DELAYS_S: Final = (0.01, 0.05, 0.25, 0.5, 1.0, 2.0)
 _CONNECTIONS_MIN: Final = 2
 _WAITING_MAX: Final = 1000
 _WAIT_S: Final = 5.0
-_CONNECT_TIMEOUT_S: Final = 5
 _IDLE_IN_TRANSACTION_S: Final = 60
-_TCP_USER_TIMEOUT_MS: Final = 10_000
+_LINE_DEFAULTS: Final[Mapping[str, str | int]] = MappingProxyType(
+    {
+        "application_name": "recoup",
+        "client_encoding": "UTF8",
+        "connect_timeout": 5,
+        # A line that was cut without a word is noticed within a minute when idle, in ten seconds when in use.
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+)
 _PREPARE_AFTER_USES: Final = 2
 
 
@@ -95,7 +107,6 @@ class Database:
             max_waiting=_WAITING_MAX,
             timeout=wait_s,
             configure=_configure,
-            check=_refuse_dead,
             open=False,
         )
         await pool.open(wait=True)
@@ -114,14 +125,32 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
         """A connection on which every statement is its own transaction; raises `Overloaded` when none gets free."""
-        try:
-            connection = await self._pool.getconn()
-        except (PoolTimeout, TooManyRequests) as error:
-            raise Overloaded("No database connection became free in time.") from error
+        connection = await self._take()
         try:
             yield connection
         finally:
+            await self._give_back(connection)
+
+    async def _take(self) -> Connection:
+        """A living connection. When a server has restarted, all that were idle are dead, and are passed over here."""
+        try:
+            connection = await self._pool.getconn()
+            for _ in range(self._pool.max_size):
+                if not _is_dead(connection):
+                    break
+                await connection.close()
+                await self._pool.putconn(connection)  # which opens another in its place
+                connection = await self._pool.getconn()
+        except (PoolTimeout, TooManyRequests) as error:
+            raise Overloaded("No database connection became free in time.") from error
+        return connection
+
+    async def _give_back(self, connection: Connection) -> None:
+        if connection.info.transaction_status is TransactionStatus.IDLE:
             await self._pool.putconn(connection)
+        else:
+            # It is rolled back or closed first; a caller cancelled meanwhile must not lose it to the pool.
+            await asyncio.shield(self._pool.putconn(connection))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:
@@ -141,14 +170,8 @@ class Database:
             except psycopg.Error as error:
                 if not is_transient(error):
                     raise
-                await self.recover(error, delay_s=delay_s)
+                await asyncio.sleep(delay_s)
         return await self._once(work)
-
-    async def recover(self, error: psycopg.Error, *, delay_s: float) -> None:
-        """Wait before a retry; after a lost connection also replace the others that died with it."""
-        await asyncio.sleep(delay_s)
-        if is_connection_lost(error):
-            await self._pool.check()
 
     async def fetch_all(self, query: LiteralString, params: Params = None) -> list[DictRow]:
         """Every row of one statement, committed by itself."""
@@ -179,13 +202,7 @@ def connection_string(conninfo: str, *, statement_timeout_s: float, session_sett
         raise DatabaseUnusable(
             "database_url is not a PostgreSQL connection string such as postgresql://user:password@host:5432/name."
         ) from None
-    defaults: dict[str, str | int] = {
-        "application_name": "recoup",
-        "connect_timeout": _CONNECT_TIMEOUT_S,
-        "tcp_user_timeout": _TCP_USER_TIMEOUT_MS,
-        "client_encoding": "UTF8",
-    }
-    merged = defaults | {name: value for name, value in given.items() if value is not None}
+    merged = {**_LINE_DEFAULTS, **{name: value for name, value in given.items() if value is not None}}
     if session_settings:
         limits = (
             f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
@@ -213,13 +230,12 @@ async def _configure(connection: Connection) -> None:
     set_json_loads(msgspec.json.decode, connection)
 
 
-async def _refuse_dead(connection: Connection) -> None:
-    """Turn down a connection that the server has closed, without a round trip.
+def _is_dead(connection: Connection) -> bool:
+    """Whether the server has closed this idle connection, seen without a round trip.
 
-    An idle connection has nothing to say, so one with something to read brings its end (or a notice: it is replaced
-    as well, which costs little).
+    An idle connection has nothing to say, so one with something to read brings its end (or a notice: then it is
+    replaced as well, which costs little).
     """
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
-    if poll.poll(0):
-        raise psycopg.OperationalError("the server has closed this connection")
+    return bool(poll.poll(0))

@@ -27,17 +27,12 @@ class Overloaded(Exception):
     """More work is waiting for the database than is allowed to; nothing of this piece was done, so try later."""
 
 
-def is_connection_lost(error: BaseException) -> bool:
-    """Whether the line broke: a statement that was under way may or may not have been committed."""
-    if not isinstance(error, psycopg.OperationalError):
-        return False
-    # libpq's own reports, such as "server closed the connection unexpectedly", carry no SQLSTATE.
-    state = error.sqlstate
-    return state is None or state.startswith(_CONNECTION_CLASS) or state in {"57P01", "57P02"}
-
-
 def is_transient(error: BaseException) -> bool:
-    """Whether the same work with the same keys may succeed a moment later."""
-    if is_connection_lost(error):
-        return True
-    return isinstance(error, psycopg.Error) and error.sqlstate in _TRANSIENT
+    """Whether the same work with the same keys may succeed a moment later.
+
+    Where the line broke, what was under way may have been committed all the same.
+    """
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return True  # libpq's own reports, such as "server closed the connection unexpectedly"
+    state = error.sqlstate if isinstance(error, psycopg.Error) else None
+    return state is not None and (state in _TRANSIENT or state.startswith(_CONNECTION_CLASS))

@@ -65,12 +65,14 @@ class Grouped:
         rows_max: int = ROWS_MAX,
         writers_max: int = 1,
         queued_max: int = QUEUED_MAX,
+        retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
     ) -> None:
         assert rows_max > 0 and writers_max > 0 and queued_max > 0, "limits are positive"
         self._database = database
         self._statement = statement
         self._name = name
         self._rows_max, self._writers_max, self._queued_max = rows_max, writers_max, queued_max
+        self._retry_delays_s = retry_delays_s
         self._queues: OrderedDict[UUID, deque[_Waiting]] = OrderedDict()
         self._queued = 0
         self._writers: set[asyncio.Task[None]] = set()
@@ -163,13 +165,13 @@ class Grouped:
     async def _attempt(self, group: Sequence[_Waiting]) -> dict[int, Result]:
         """Write the group, and again, all of it, where the failure may pass."""
         array = b"[%s]" % b",".join(b'{"n":%d,%s' % (n, waiting.row[1:]) for n, waiting in enumerate(group))
-        for delay_s in RETRY_DELAYS_S:
+        for delay_s in self._retry_delays_s:
             try:
                 return await self._execute(array)
             except psycopg.Error as error:
                 if not is_transient(error):
                     raise
-                await self._database.recover(error, delay_s=delay_s)
+                await asyncio.sleep(delay_s)
         return await self._execute(array)
 
     async def _execute(self, array: bytes) -> dict[int, Result]:
