@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from recoup.http.values import BIGINT_MAX, BIGINT_MIN
 from recoup.kit.ids import TEXT_LENGTH, Kind, parse
 from recoup.kit.refusals import invalid, not_found
 
@@ -19,8 +21,11 @@ PAGE_DEFAULT: Final = 10
 ID_LENGTH_MAX: Final = TEXT_LENGTH + 8
 _SHOWN_MAX: Final = 64
 
-Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Int64 = Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)]
 """Any whole number that the database can hold."""
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A time with its zone, as every time in a request must be."""
 
 IdText = Annotated[str, Meta(min_length=1, max_length=ID_LENGTH_MAX)]
 """An id in a request, before `parse_id`."""

@@ -110,8 +110,10 @@ class Claim:
 class Call(msgspec.Struct, Generic[BodyT, QueryT], frozen=True, kw_only=True):
     """One request, checked: everything a handler may know of it."""
 
-    caller: Caller
-    merchant: Merchant
+    caller: Any
+    """The `Caller` behind the key. Any, because its own type belongs to a subject, which this floor does not know."""
+    merchant: Any
+    """The caller's `Merchant`."""
     now: datetime
     """The merchant's present: the clock's, moved by the merchant's own offset."""
     path: Mapping[str, str]

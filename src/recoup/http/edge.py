@@ -1,0 +1,210 @@
+"""The ASGI application: every request comes in here, is checked, runs its handler to the end, and is answered.
+
+The order of a request, cheapest first, so that what will be refused costs little: path and method, the cap on requests
+in flight, version, key, query, body, idempotency key; only then a transaction. A handler that has begun is never
+stopped by its client going away: a payment may be on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import structlog
+
+from recoup.http.answers import CLOSE, Answer
+from recoup.http.bound import Bound, bearer, check_version, claim_of, unknown_key
+from recoup.http.exchange import CLIENT_GONE, Exchange, Reporter, own_request_id
+from recoup.http.failures import overloaded
+from recoup.http.intake import ClientGone, Limits, Receive, Send, read_body, require_json
+from recoup.http.metrics import Metrics
+from recoup.http.routes import NOBODY, Auth, Call, Caller, Route
+from recoup.http.runner import Runner
+from recoup.http.system import SystemPage, system_pages
+from recoup.http.table import Table
+from recoup.http.wiring import About, Wiring
+from recoup.kit.refusals import Refusal, RefusalType
+
+_CLOSING: Final = frozenset({408, 413})
+"""Answers given before the body was read to its end; the connection cannot be used again."""
+
+Scope = MutableMapping[str, Any]
+
+
+class Edge:
+    """The API as an ASGI application."""
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        wiring: Wiring,
+        *,
+        limits: Limits | None = None,
+        about: About | None = None,
+    ) -> None:
+        self._wiring = wiring
+        self._limits = limits or Limits()
+        metrics = Metrics(wiring.registry)
+        metrics.in_flight.set_function(lambda: self._in_flight)
+        about = about or About()
+        self._reporter = Reporter(metrics, docs_url=about.docs_url)
+        self._runner = Runner(wiring, self._reporter)
+        self._running: set[asyncio.Task[Answer]] = set()
+        self._in_flight = 0
+        self._table: Table[Bound | SystemPage] = Table()
+        for route in routes:
+            self._table.add(route.method, route.path, Bound(route))
+        for page in system_pages(routes, wiring, about=about):
+            self._table.add("GET", page.path, page)
+            self._table.add("HEAD", page.path, page)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event of ASGI."""
+        match scope["type"]:
+            case "http":
+                await self._serve(scope, receive, send)
+            case "lifespan":
+                await self._live(receive, send)
+            case _:
+                await send({"type": "websocket.close", "code": 1000})
+
+    async def drain(self) -> bool:
+        """Wait until no handler runs, at most `Limits.shutdown_seconds_max`; whether that came about."""
+        try:
+            async with asyncio.timeout(self._limits.shutdown_seconds_max):
+                while self._running:
+                    await asyncio.wait(self._running)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self.drain()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        exchange = Exchange(
+            method=scope["method"],
+            path=scope["path"],
+            query_string=scope["query_string"],
+            headers=headers,
+            receive=receive,
+            request_id=own_request_id(headers) or self._wiring.new_request_id(),
+        )
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        try:
+            answer = await self._answer(exchange)
+        except ClientGone:
+            self._reporter.answered(exchange, CLIENT_GONE)
+            return
+        try:
+            await send(answer.start(exchange.request_id))
+            body = b"" if exchange.method == "HEAD" else answer.body
+            await send({"type": "http.response.body", "body": body})
+        except OSError:
+            pass  # the client went away; what was done stays done
+        self._reporter.answered(exchange, answer.status)
+
+    async def _answer(self, exchange: Exchange) -> Answer:
+        try:
+            return await self._respond(exchange)
+        except ClientGone:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever broke, the caller gets an answer
+            answer = self._reporter.refused(error, exchange)
+        if answer.status == 405:
+            allowed = ", ".join(sorted(self._table.methods(exchange.path)))
+            return replace(answer, headers=(*answer.headers, (b"allow", allowed.encode())))
+        return replace(answer, headers=(*answer.headers, CLOSE)) if answer.status in _CLOSING else answer
+
+    async def _respond(self, exchange: Exchange) -> Answer:
+        target, parameters = self._find(exchange)
+        if isinstance(target, SystemPage):
+            exchange.route = target.path
+            return await target.render()
+        exchange.route = target.route.path
+        if self._in_flight >= self._limits.requests_in_flight_max:
+            raise overloaded("Too many requests are being worked on: try again in a moment.")
+        self._in_flight += 1
+        task: asyncio.Task[Answer] | None = None
+        try:
+            call = await self._check(exchange, target, parameters)
+            task = asyncio.create_task(self._runner.run(target, call, exchange))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+            return await asyncio.shield(task)
+        finally:
+            if task is None:
+                self._in_flight -= 1
+
+    def _ended(self, task: asyncio.Task[Answer]) -> None:
+        """A request is in flight until its handler ends, whether or not its client waits for it."""
+        self._running.discard(task)
+        self._in_flight -= 1
+
+    def _find(self, exchange: Exchange) -> tuple[Bound | SystemPage, Mapping[str, str]]:
+        found = self._table.find(exchange.method, exchange.path) if "\x00" not in exchange.path else None
+        if found is not None:
+            return found
+        if self._table.methods(exchange.path):
+            raise Refusal(
+                RefusalType.INVALID_REQUEST,
+                "method_not_allowed",
+                "This path takes other methods: see the Allow header.",
+                status=405,
+            )
+        raise Refusal(
+            RefusalType.NOT_FOUND, "unknown_route", "There is nothing at this path: see the reference."
+        )
+
+    async def _check(
+        self, exchange: Exchange, bound: Bound, parameters: Mapping[str, str]
+    ) -> Call[object, object]:
+        """Everything that is refused before a handler runs."""
+        check_version(exchange.headers)
+        caller = await self._identify(exchange, bound)
+        query = bound.parse_query(exchange.query_string)
+        raw = b""
+        if bound.body is not None:
+            raw = await read_body(exchange.receive, exchange.headers, self._limits)
+            require_json(raw, exchange.headers)
+        body = bound.parse_body(raw)
+        now = self._wiring.clock.now()
+        key = bound.key(exchange.headers)
+        fingerprint = self._fingerprint(exchange, bound.canonical(body)) if key is not None else b""
+        known = bound.route.auth is not Auth.NONE
+        return Call(
+            caller=caller,
+            merchant=caller.merchant if known else NOBODY,
+            now=now + caller.merchant.clock_offset if known else now,
+            path=parameters,
+            body=body,
+            query=query,
+            request_id=exchange.request_id,
+            claim=claim_of(key, fingerprint=fingerprint, at=now),
+            connection=None,
+        )
+
+    async def _identify(self, exchange: Exchange, bound: Bound) -> Caller:
+        if bound.route.auth is Auth.NONE:
+            return NOBODY
+        caller = await self._wiring.authenticate(bearer(exchange.headers))
+        if caller is None:
+            raise unknown_key()
+        bound.permit(caller)
+        exchange.merchant_id = caller.merchant.id
+        structlog.contextvars.bind_contextvars(merchant_id=str(caller.merchant.id))
+        return caller
+
+    def _fingerprint(self, exchange: Exchange, canonical: bytes) -> bytes:
+        target = f"{exchange.method} {exchange.path}\n".encode()
+        return self._wiring.fingerprint(target + exchange.query_string + b"\n" + canonical)
