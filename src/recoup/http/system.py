@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from recoup.http.answers import Answer
-from recoup.http.openapi import document
-from recoup.http.pages import reference
+from recoup.http.docs.openapi import document
+from recoup.http.docs.pages import reference
 from recoup.http.routes import Route
 from recoup.http.wiring import About, Wiring
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from recoup.http import components
-from recoup.http.fieldlists import Field, fields_of, parameter_field
-from recoup.http.prose import coloured, marked, path_marked, pretty
-from recoup.http.samples import sample
+from recoup.http.docs import components
+from recoup.http.docs.fieldlists import Field, fields_of, parameter_field
+from recoup.http.docs.prose import coloured, marked, path_marked, pretty
+from recoup.http.docs.samples import sample
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _JSON: Final = "application/json"
@@ -73,7 +73,7 @@ class Hook:
 def reference(document: Mapping[str, Any], *, base_url: str) -> str:
     """The whole page."""
     environment = Environment(
-        loader=PackageLoader("recoup.http"),
+        loader=PackageLoader("recoup.http.docs"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from recoup.http import components
 from recoup.http.answers import VERSION, ErrorObject
 from recoup.http.bound import WITH_BODY
+from recoup.http.docs import components
+from recoup.http.docs.schemas import Schemas, query_parameters
 from recoup.http.routes import Auth, Idempotency, Problem, Route
-from recoup.http.schemas import Schemas, query_parameters
 from recoup.http.wiring import About, Webhook
 
 _JSON: Final = "application/json"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from recoup.http.samples import resolved
+from recoup.http.docs.samples import resolved
 
 _DEPTH_MAX: Final = 6
 _CHOICES_MAX: Final = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from recoup.http.schemas import REF
+from recoup.http.docs.schemas import REF
 
 _DEPTH_MAX: Final = 8
 _TEXTS: Final = {
