@@ -24,10 +24,10 @@ async def numbers(database: Database) -> AsyncIterator[Database]:
 
 
 async def cut_all(url: str) -> None:
-    """End every connection to the database but our own, as a restart does."""
+    """End every connection to the database but our own, as a restart does, and wait until they are gone."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where pid <> pg_backend_pid() and datname = current_database() and usename = current_user"
         )
 
