@@ -59,7 +59,7 @@ ROWS: Final = (
     VisaCategory("14", 1, source=MIDMETRICS, as_of=date(2021, 4, 16), since=_MOVES_2021),
     VisaCategory("5C", 2, source=CIELO_5C_9G, as_of=READ, since=_CODES_2025),
     VisaCategory("9G", 2, source=CIELO_5C_9G, as_of=READ, since=_CODES_2025),
-    # The acquirer's table says 4; Checkout.com and two more say 3.
+    # The acquirer's table says 4.
     VisaCategory("6P", 3, source=CHECKOUT_CATEGORIES, as_of=date(2022, 4, 29)),
     VisaCategory("Z5", 2, source=BRAINTREE_ADYEN, as_of=READ),
     # For a year Visa read an issuer's 57 as 05; then it came back as a stop.

@@ -16,11 +16,10 @@ pass the same numbers on for other networks; the network's *rule* is named only 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from recoup.outcomes.codes import iso8583, mastercard, sandbox, stripe
 from recoup.outcomes.codes.standard import GENERIC, OTHER, STANDARD
@@ -36,6 +35,7 @@ from recoup.outcomes.codes.words import (
     Category,
     CodeRow,
     Hardness,
+    Row,
     StandardCode,
     VisaCategory,
     WrappedCode,
@@ -43,14 +43,20 @@ from recoup.outcomes.codes.words import (
 )
 from recoup.outcomes.core.answers import Checks, Decline, Declined
 
-_Rows = Mapping[str, tuple[CodeRow, ...]]
+_Rows = Mapping[str | None, tuple[CodeRow, ...]]
+_Key = TypeVar("_Key")
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], _Key]) -> dict[_Key, tuple[Row, ...]]:
+    """The rows of each key; where there are several, their dates tell which holds."""
+    groups: dict[_Key, tuple[Row, ...]] = {}
+    for row in rows:
+        groups[key(row)] = (*groups.get(key(row), ()), row)
+    return groups
 
 
 def _by_code(rows: Iterable[CodeRow]) -> _Rows:
-    found: defaultdict[str, tuple[CodeRow, ...]] = defaultdict(tuple)
-    for row in rows:
-        found[row.code] += (row,)
-    return dict(found)
+    return {**_grouped(rows, lambda row: row.code)}
 
 
 PROCESSORS: Final[Mapping[str, _Rows]] = {
@@ -68,11 +74,13 @@ _RESPONSES: Final[Mapping[str, _Rows]] = {
 }
 _NO_ROWS: Final[_Rows] = {}
 _VISA_CATEGORIES: Final[Mapping[str | None, tuple[VisaCategory, ...]]] = {
-    code: tuple(row for row in VISA_ROWS if row.code == code) for code in {row.code for row in VISA_ROWS}
+    **_grouped(VISA_ROWS, lambda row: row.code)
 }
-_ADVICE: Final = {row.code: row for row in mastercard.ADVICE}
-_WRAPPED: Final[Mapping[tuple[str | None, str], WrappedCode]] = {
-    (row.code, row.advice_code): row for row in mastercard.WRAPPED
+_ADVICE: Final[Mapping[str | None, tuple[AdviceCode, ...]]] = {
+    **_grouped(mastercard.ADVICE, lambda row: row.code)
+}
+_WRAPPED: Final[Mapping[tuple[str | None, str | None], tuple[WrappedCode, ...]]] = {
+    **_grouped(mastercard.WRAPPED, lambda row: (row.code, row.advice_code))
 }
 _STOP: Final = Advice(AdviceAction.STOP)
 _VISA_RULES: Final = {category: f"visa_category_{category}" for category in (1, 2, 3, 4)}
@@ -202,7 +210,7 @@ def meaning(connector: str, code: str, on: date) -> Meaning | None:
 
 def _read(raw: RawDecline, on: date) -> _Reading:
     ours = _processor_row(raw, on)
-    told = _ADVICE.get(raw.network_advice_code) if raw.network_advice_code else None
+    told = row_in_force(_ADVICE.get(raw.network_advice_code, ()), on)
     if raw.network_code is None:
         return _Reading(ours or OTHER, _standard(ours), told=told)
     wrapped = _wrapped(raw, on)
@@ -222,23 +230,18 @@ def _more_exact(ours: CodeRow | None, theirs: CodeRow | WrappedCode | None) -> C
 
 
 def _processor_row(raw: RawDecline, on: date) -> CodeRow | None:
-    rows = PROCESSORS.get(raw.connector)
-    if rows is None or raw.processor_code is None:
-        return None
-    return row_in_force(rows.get(raw.processor_code, ()), on)
+    return row_in_force(PROCESSORS.get(raw.connector, _NO_ROWS).get(raw.processor_code, ()), on)
 
 
 def _network_row(raw: RawDecline, on: date) -> CodeRow | None:
-    code = raw.network_code or ""
-    own = _RESPONSES.get(raw.brand, _NO_ROWS).get(code, ())
-    return row_in_force(own, on) or row_in_force(_RESPONSES[ALL].get(code, ()), on)
+    own = _RESPONSES.get(raw.brand, _NO_ROWS).get(raw.network_code, ())
+    return row_in_force(own, on) or row_in_force(_RESPONSES[ALL].get(raw.network_code, ()), on)
 
 
 def _wrapped(raw: RawDecline, on: date) -> WrappedCode | None:
-    if raw.brand != MASTERCARD or raw.network_advice_code is None:
+    if raw.brand != MASTERCARD:
         return None
-    row = _WRAPPED.get((raw.network_code, raw.network_advice_code))
-    return row if row is not None and row.in_force(on) else None
+    return row_in_force(_WRAPPED.get((raw.network_code, raw.network_advice_code), ()), on)
 
 
 def _visa_category(raw: RawDecline, on: date) -> VisaCategory | None:
