@@ -1,0 +1,48 @@
+"""The events of customers and payment methods: written last in the transaction that changed the object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from recoup.db import Connection
+from recoup.events.core import NewEvent
+from recoup.events.store import append, next_object_sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What happened to an object, and how the API shows the object since."""
+
+    type: str
+    object_id: UUID
+    shown: msgspec.Struct
+
+
+async def tell(
+    connection: Connection,
+    merchant_id: UUID,
+    facts: Sequence[Fact],
+    *,
+    now: datetime,
+    new_id: Callable[[], UUID],
+) -> None:
+    """Append facts to the merchant's stream. Each object's own row must be held, or new."""
+    events = []
+    for fact in facts:
+        number = await next_object_sequence(connection, merchant_id, fact.object_id)
+        events.append(
+            NewEvent(
+                id=new_id(),
+                type=fact.type,
+                object_id=fact.object_id,
+                object_sequence=number,
+                data=msgspec.json.encode(fact.shown),
+                created_at=now,
+            )
+        )
+    await append(connection, merchant_id, events)

@@ -1,0 +1,115 @@
+"""Customers and payment methods as the API and the events show them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
+from recoup.vault.core import BillingDetails, Customer, Funding, Payday, PaymentMethod
+
+_FINGERPRINT_BYTES = 16
+
+
+class CustomerObject(Struct, frozen=True, kw_only=True):
+    """Who pays."""
+
+    id: str
+    object: Literal["customer"] = "customer"
+    name: str | None
+    email: str | None
+    phone: str | None
+    description: str | None
+    merchant_reference: str | None
+    country: str | None
+    time_zone: str | None
+    payday: Payday | None
+    metadata: dict[str, str]
+    created_at: str
+    updated_at: str
+    livemode: bool
+
+
+class CardObject(Struct, frozen=True, kw_only=True):
+    """What may be known of a card without its number."""
+
+    brand: str
+    bin: Annotated[str, Meta(description="The leading digits: 8 of a number of 16 digits, else 6.")]
+    last4: str
+    exp_month: int
+    exp_year: int
+    funding: Funding
+    country: Annotated[str | None, Meta(description="The issuer's country (ISO 3166-1), where it is known.")]
+    fingerprint: Annotated[
+        str,
+        Meta(
+            description="The same for the same number at the same merchant, in one mode; tells nothing else."
+        ),
+    ]
+
+
+class PaymentMethodObject(Struct, frozen=True, kw_only=True):
+    """With what is paid."""
+
+    id: str
+    object: Literal["payment_method"] = "payment_method"
+    type: Literal["card"] = "card"
+    card: CardObject
+    billing_details: BillingDetails
+    customer: str | None
+    network_transaction_id: Annotated[
+        str | None, Meta(description="What the network calls the payment that the customer agreed to last.")
+    ]
+    metadata: dict[str, str]
+    created_at: str
+    updated_at: str
+    detached_at: Annotated[str | None, Meta(description="Since when it can no longer be used.")]
+    livemode: bool
+
+
+def customer_object(customer: Customer, *, livemode: bool) -> CustomerObject:
+    """A customer."""
+    details = customer.details
+    return CustomerObject(
+        id=render(Kind.CUSTOMER, customer.id),
+        name=details.name,
+        email=details.email,
+        phone=details.phone,
+        description=details.description,
+        merchant_reference=details.merchant_reference,
+        country=details.country,
+        time_zone=details.time_zone,
+        payday=details.payday,
+        metadata=details.metadata,
+        created_at=rfc3339(customer.created_at),
+        updated_at=rfc3339(customer.updated_at),
+        livemode=livemode,
+    )
+
+
+def payment_method_object(method: PaymentMethod, *, livemode: bool) -> PaymentMethodObject:
+    """A payment method."""
+    card = CardObject(
+        brand=method.brand,
+        bin=method.bin,
+        last4=method.last4,
+        exp_month=method.exp_month,
+        exp_year=method.exp_year,
+        funding=method.funding,
+        country=method.issuer_country,
+        fingerprint=method.fingerprint[:_FINGERPRINT_BYTES].hex(),
+    )
+    return PaymentMethodObject(
+        id=render(Kind.PAYMENT_METHOD, method.id),
+        card=card,
+        billing_details=method.billing,
+        customer=None if method.customer_id is None else render(Kind.CUSTOMER, method.customer_id),
+        network_transaction_id=method.network_transaction_id,
+        metadata=dict(method.metadata),
+        created_at=rfc3339(method.created_at),
+        updated_at=rfc3339(method.updated_at),
+        detached_at=None if method.detached_at is None else rfc3339(method.detached_at),
+        livemode=livemode,
+    )
