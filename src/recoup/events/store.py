@@ -1,4 +1,4 @@
-"""SQL of the event stream: numbers are given under the stream's own row, so they have no gap and no order but commit."""
+"""SQL of the event stream: numbers are given under the stream's own row, so they have no gap."""
 
 from __future__ import annotations
 
@@ -111,9 +111,15 @@ async def after(
 
 
 async def newest(
-    database: Database, *, merchant_id: UUID, before: UUID | None, since: UUID | None, limit: int
+    database: Database,
+    *,
+    merchant_id: UUID,
+    before: UUID | None,
+    since: UUID | None,
+    type_: str | None,
+    limit: int,
 ) -> Sequence[Event]:
-    """A page of events, newest first; `before` and `since` are ids that bound it. With `since`, the nearest to it."""
+    """Events newest first; or, with the id `since`, those behind it, oldest first. `before` is an id too."""
     order = "asc" if since is not None else "desc"
     rows = await database.fetch_all(
         f"""
@@ -124,9 +130,9 @@ async def newest(
                 select sequence from events where merchant_id = %(merchant_id)s and id = %(before)s))
             and (%(since)s::uuid is null or sequence > (
                 select sequence from events where merchant_id = %(merchant_id)s and id = %(since)s))
+            and (%(type)s::text is null or type = %(type)s)
         order by sequence {order} limit %(limit)s
         """,  # noqa: S608 - one of two words of ours
-        {"merchant_id": merchant_id, "before": before, "since": since, "limit": limit},
+        {"merchant_id": merchant_id, "before": before, "since": since, "type": type_, "limit": limit},
     )
-    events = [Event(**row) for row in rows]
-    return events[::-1] if since is not None else events
+    return [Event(**row) for row in rows]

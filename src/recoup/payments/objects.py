@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
 from recoup.http.fields import ListObject
@@ -232,8 +233,8 @@ def _explanation(payment: Payment) -> str | None:
     match payment.status:
         case Status.UNRESOLVED:
             return (
-                f"{payment.failure}. The money may or may not have been taken, so nothing else is tried. The processor is "
-                "being asked until it answers; then this payment becomes captured, authorized, declined or failed."
+                f"{payment.failure}. The money may or may not have been taken, so nothing else is tried. The processor "
+                "is being asked until it answers; then this payment becomes captured, authorized, declined or failed."
             )
         case Status.FAILED:
             return f"Not processed, nothing was charged: {payment.failure}."
@@ -274,3 +275,15 @@ def refund_object(operation: Operation, *, livemode: bool) -> RefundObject:
         livemode=livemode,
         metadata=operation.metadata,
     )
+
+
+class Objects:
+    """Shows payments and refunds as bytes, for answers, for their records and for events."""
+
+    def payment(self, snapshot: Snapshot, *, livemode: bool) -> bytes:
+        """A payment, as JSON."""
+        return msgspec.json.encode(payment_object(snapshot, livemode=livemode))
+
+    def refund(self, operation: Operation, *, livemode: bool) -> bytes:
+        """A refund, as JSON."""
+        return msgspec.json.encode(refund_object(operation, livemode=livemode))

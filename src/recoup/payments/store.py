@@ -16,8 +16,9 @@ last, since all payments of a merchant share it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
@@ -236,7 +237,7 @@ async def page(
     ending_before: UUID | None,
     limit: int,
 ) -> Sequence[Payment]:
-    """Payments newest first; `ending_before` gives the nearest newer ones."""
+    """Payments newest first; with `ending_before` the nearest newer ones, oldest first."""
     backwards = ending_before is not None
     order: LiteralString = "asc" if backwards else "desc"
     by_customer: LiteralString = "and customer_id = %(customer_id)s" if customer_id is not None else ""
@@ -256,8 +257,7 @@ async def page(
             "limit": limit,
         },
     )
-    payments = [_payment.decode(row["payment"]) for row in rows]
-    return payments[::-1] if backwards else payments
+    return [_payment.decode(row["payment"]) for row in rows]
 
 
 async def attempts_of(
@@ -329,7 +329,7 @@ async def refunds(
     ending_before: UUID | None,
     limit: int,
 ) -> Sequence[Operation]:
-    """Refunds newest first, of one payment or of all."""
+    """Refunds of one payment or of all, newest first; with `ending_before` the nearest newer ones, oldest first."""
     backwards = ending_before is not None
     order: LiteralString = "asc" if backwards else "desc"
     by_payment: LiteralString = "and payment_id = %(payment_id)s" if payment_id is not None else ""
@@ -349,16 +349,26 @@ async def refunds(
             "limit": limit,
         },
     )
-    operations = [_operation.decode(row["operation"]) for row in rows]
-    return operations[::-1] if backwards else operations
+    return [_operation.decode(row["operation"]) for row in rows]
 
 
-async def decision(database: Database, *, merchant_id: UUID, decision_id: UUID) -> dict[str, object] | None:
-    """A stored decision, as it was made."""
-    return await database.fetch_one(
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision as it was made: about the payment, or for a recovery's plan about the recovery, `object_id`."""
+
+    kind: str
+    object_id: UUID
+    data: dict[str, Any]
+    created_at: datetime
+
+
+async def decision(database: Database, *, merchant_id: UUID, decision_id: UUID) -> StoredDecision | None:
+    """A stored decision."""
+    row = await database.fetch_one(
         """
-        select id, kind, object_id, data, created_at from decisions
+        select kind, object_id, data, created_at from decisions
         where merchant_id = %(merchant_id)s and id = %(decision_id)s
         """,
         {"merchant_id": merchant_id, "decision_id": decision_id},
     )
+    return None if row is None else StoredDecision(**row)

@@ -14,6 +14,7 @@ import msgspec
 from recoup.db import Database
 from recoup.db.due import slot_of
 from recoup.db.grouped import Grouped
+from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import Operation, Payment, Snapshot
 from recoup.payments.core.steps import Step
@@ -28,11 +29,11 @@ Listened = Callable[[str, Payment], bool]
 class Renderer(Protocol):
     """Shows payments and refunds as the API does: events and recorded answers carry the same bytes."""
 
-    def payment(self, snapshot: Snapshot) -> bytes:
+    def payment(self, snapshot: Snapshot, *, livemode: bool) -> bytes:
         """A payment, as JSON."""
         ...
 
-    def refund(self, operation: Operation) -> bytes:
+    def refund(self, operation: Operation, *, livemode: bool) -> bytes:
         """A refund, as JSON."""
         ...
 
@@ -104,14 +105,14 @@ class Writer:
         await self._open.close()
         await self._commit.close()
 
-    async def open(self, step: Step, along: Along) -> Written:
+    async def open(self, merchant: Merchant, step: Step, along: Along) -> Written:
         """Write a new payment."""
-        result = await self._open.write(step.payment.merchant_id, self._row(step, along))
+        result = await self._open.write(step.payment.merchant_id, self._row(merchant, step, along))
         return Written.TAKEN if result is None else Written.YES
 
-    async def commit(self, step: Step, along: Along) -> Written:
+    async def commit(self, merchant: Merchant, step: Step, along: Along) -> Written:
         """Write a step onto the version it was planned from."""
-        result = await self._commit.write(step.payment.merchant_id, self._row(step, along))
+        result = await self._commit.write(step.payment.merchant_id, self._row(merchant, step, along))
         assert result is not None, "the statement answers for every row"
         claimed, written = result
         if not claimed:
@@ -122,7 +123,7 @@ class Writer:
         """The step's event types that somebody listens to."""
         return tuple(fact for fact in step.happened if self._listened(fact, step.payment))
 
-    def _row(self, step: Step, along: Along) -> bytes:
+    def _row(self, merchant: Merchant, step: Step, along: Along) -> bytes:
         payment, begun, changed = step.payment, step.begun, step.changed_attempt
         dues, drops = self._dues(step, along)
         opening = step.before is None
@@ -136,7 +137,7 @@ class Writer:
             "next": None if opening else begun,
             "operation": step.changed_operations,
             "decision": None if along.decision is None else _decision(along.decision, payment),
-            "events": self._events(step),
+            "events": self._events(merchant, step),
             "dues": dues,
             "drops": drops,
             "answer": None if along.answer is None else _answer(along.answer),
@@ -144,16 +145,16 @@ class Writer:
         }
         return msgspec.json.encode(row)
 
-    def _events(self, step: Step) -> list[dict[str, Any]]:
+    def _events(self, merchant: Merchant, step: Step) -> list[dict[str, Any]]:
         rows = []
         counted = 0 if step.before is None else step.before.payment.events_count
-        shown = self._render.payment(step.after) if step.happened else b""
+        shown = self._render.payment(step.after, livemode=merchant.livemode) if step.happened else b""
         for place, fact in enumerate(step.happened):
             operation = step.after.operation(step.operation_id) if step.operation_id is not None else None
             if fact.startswith("refund."):
                 assert operation is not None, "a refund's event is about an operation"
                 object_id, number = operation.id, 1 if fact == "refund.created" else 2
-                data = self._render.refund(operation)
+                data = self._render.refund(operation, livemode=merchant.livemode)
             else:
                 counted += 1
                 object_id, number, data = step.payment.id, counted, shown

@@ -1,10 +1,10 @@
 """The three tables of moves: of a payment, of an attempt, and of a capture, cancellation or refund.
 
-A payment is the merchant's intent to be paid once. Its life, in prose: it waits for a payment method; an attempt starts
-and it is `processing`. The attempt's answer moves it: approved, it is `authorized` (held) or `captured` (taken);
-declined, `declined`; certainly never processed, `failed`; without a trusted answer, `unresolved`. From `unresolved` only
-evidence leads away: approved, declined, or the processor's promise that nothing happened (withdrawn). A declined or
-failed payment may start again. Held money is captured, in one part or several, or released.
+A payment is the merchant's intent to be paid once. Its life, in prose: it waits for a payment method; an attempt
+starts and it is `processing`. The attempt's answer moves it: approved, it is `authorized` (held) or `captured` (taken);
+declined, `declined`; certainly never processed, `failed`; without a trusted answer, `unresolved`. From `unresolved`
+only evidence leads away: approved, declined, or the processor's promise that nothing happened (withdrawn). A declined
+or failed payment may start again. Held money is captured, in one part or several, or released.
 
 A news that its table does not list raises `IllegalMove`, and nothing changes. No status is assigned anywhere else.
 """
@@ -140,8 +140,8 @@ ATTEMPT_MOVES: Final[Mapping[AttemptState, Mapping[AttemptNews, AttemptState]]] 
     AttemptState.DECLINED: {},
     AttemptState.UNPROCESSED: {},
 }
-"""`UNKNOWN` takes `UNPROCESSED` from one source alone: the process that made the attempt, when its own answer comes after
-it was given up for lost. A question can never return it (`Evidence` has no such member)."""
+"""`UNKNOWN` takes `UNPROCESSED` from one source alone: the process that made the attempt, when its own answer comes
+after it was given up for lost. A question can never return it (`Evidence` has no such member)."""
 
 HOLDS_MONEY_MAYBE: Final = frozenset(
     {

@@ -43,9 +43,10 @@ class NextAction:
 class Amounts:
     """The sums of one payment, in minor units of its currency.
 
-    `authorized` is what an issuer approved; of it `captured` was taken, `capture_pending` is being taken, `released` was
-    let go. `refunded` was given back, `refund_pending` is on its way. Two laws hold always, and the database keeps them
-    too: captured + capture_pending + released <= authorized, refunded + refund_pending <= captured.
+    `authorized` is what an issuer approved; of it `captured` was taken, `capture_pending` is being taken,
+    `released` was let go. `refunded` was given back, `refund_pending` is on its way. Two laws hold always, and the
+    database keeps them too: captured + capture_pending + released <= authorized, and refunded + refund_pending <=
+    captured.
     """
 
     amount: int

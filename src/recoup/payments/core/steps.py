@@ -158,8 +158,9 @@ def _why_not_start(payment: Payment) -> str:
     match payment.status:
         case Status.UNRESOLVED:
             return (
-                "An earlier attempt of this payment has no known outcome, so nothing else may be tried: it could be charged "
-                "twice. The processor is being asked; wait for payment.captured, payment.declined or payment.failed."
+                "An earlier attempt of this payment has no known outcome, so nothing else may be tried: it could be "
+                "charged twice. The processor is being asked; wait for payment.captured, payment.declined or "
+                "payment.failed."
             )
         case Status.PROCESSING:
             return "This payment is being processed. Wait for its outcome before you try again."

@@ -15,9 +15,11 @@ from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import (
     Attempt,
+    AttemptState,
     NewPayment,
     Operation,
     OperationKind,
+    OperationState,
     Payment,
     Reason,
     Snapshot,
@@ -172,18 +174,42 @@ class Payments:
 
     async def _look(self, merchant: Merchant, snapshot: Snapshot, claim: Claim | None) -> Snapshot:
         """Ask, unless the one who made the open attempt is still at work on it."""
-        now = self._tools.now(merchant)
-        if await self._settling.settle(merchant, snapshot.payment.id, now) is not None:
+        now, tools = self._tools.now(merchant), self._tools
+        if self._settling.under_way_until(snapshot, now) is not None:
             raise conflict(
                 "payment_under_way",
-                "This payment is being processed right now; ask again in a moment.",
+                "This payment is being processed right now; ask again soon.",
                 retry_after_s=1,
             )
-        seen = await self._tools.load(merchant, snapshot.payment.id)
+        if claim is not None and not await tools.take_claim(merchant.id, claim):
+            raise Taken
+        seen = await self._settling.ask(merchant, snapshot)
         if claim is not None:
-            answer = Answer(claim.key, 200, self._tools.render.payment(seen))
-            await self._tools.record_answer(merchant.id, answer)
+            body = tools.render.payment(seen, livemode=merchant.livemode)
+            await tools.record_answer(merchant.id, Answer(claim.key, 200, body))
         return seen
+
+    async def find(self, merchant: Merchant, payment_id: UUID) -> Snapshot | None:
+        """One payment, or None."""
+        return await store.load(self._tools.database, merchant_id=merchant.id, payment_id=payment_id)
+
+    async def find_refund(self, merchant: Merchant, refund_id: UUID) -> Operation | None:
+        """One refund, or None."""
+        return await store.refund(self._tools.database, merchant_id=merchant.id, refund_id=refund_id)
+
+    @staticmethod
+    def under_way(snapshot: Snapshot) -> bool:
+        """Whether something of this payment was started whose end has not been written yet."""
+        attempt = snapshot.open_attempt
+        started = attempt is not None and attempt.state is AttemptState.STARTED
+        return started or any(one.state is OperationState.STARTED for one in snapshot.operations)
+
+    async def decision(self, merchant: Merchant, decision_id: UUID) -> store.StoredDecision:
+        """A stored choice; refuses with 404."""
+        found = await store.decision(self._tools.database, merchant_id=merchant.id, decision_id=decision_id)
+        if found is None:
+            raise not_found("decision", render(Kind.DECISION, decision_id))
+        return found
 
     async def settle(self, merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
         """The worker's handler of `payment.settle`."""

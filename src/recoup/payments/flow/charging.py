@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from recoup.connectors.base import Charge, Initiator
@@ -22,10 +23,11 @@ from recoup.payments.core import Attempt, NewPayment, Payment, Reason, Snapshot,
 from recoup.payments.core.steps import Step, Target
 from recoup.payments.flow.tools import NEWS_LEASE, Means, Taken, Tools, no_account
 from recoup.payments.writes import Along, Answer, Claim, Decision, Written
-from recoup.routing.core import Facts, Next, Route, after, route
+from recoup.routing.core import Facts, Next, Reconcile, Route, Stop, after, route
 
-CREATED = 201
-OK = 200
+CREATED: Final = 201
+OK: Final = 200
+_FIRST_IN_ORDER: Final = "the first account in order that can do it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,16 @@ class Call:
     route: Route
     claim: Claim | None
     status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an attempt came back with, how long that took, and what follows."""
+
+    attempt: Attempt
+    outcome: Outcome
+    latency_ms: int
+    turn: Next | Stop | Reconcile
 
 
 class Charging:
@@ -51,16 +63,17 @@ class Charging:
         """Open a payment and, where its means are given, charge. Raises `Taken`."""
         opening = steps.opened(new, payment_method_id=None, now=now)
         if means is None:
-            answer = self._answer(claim, opening.after, CREATED)
-            await self._open(opening, Along(claim=claim, answer=answer))
+            answer = self._answer(merchant, claim, opening.after, CREATED)
+            await self._open(merchant, opening, Along(claim=claim, answer=answer))
             return opening.after
         chosen = await self._route(merchant, opening.payment, means)
+        call = Call(merchant, means, chosen, claim, CREATED)
         target, decision = self._target(
-            opening.payment, means, chosen, chosen.accounts[0], Reason.INITIAL, "first"
+            call, opening.payment, chosen.accounts[0], reason=Reason.INITIAL, why=_FIRST_IN_ORDER
         )
         step = steps.first_attempt(opening, target, now=now, patience=self._tools.patience)
-        await self._open(step, Along(claim=claim, card=means.new_card, decision=decision))
-        return await self._drive(Call(merchant, means, chosen, claim, CREATED), step.after)
+        await self._open(merchant, step, Along(claim=claim, card=means.new_card, decision=decision))
+        return await self._drive(call, step.after)
 
     async def confirm(
         self, merchant: Merchant, snapshot: Snapshot, means: Means, *, claim: Claim | None, now: datetime
@@ -99,21 +112,24 @@ class Charging:
         now: datetime,
     ) -> Snapshot:
         chosen = await self._route(merchant, snapshot.payment, means, requested=requested)
-        target, decision = self._target(snapshot.payment, means, chosen, chosen.accounts[0], reason, "first")
+        call = Call(merchant, means, chosen, claim, OK)
+        target, decision = self._target(
+            call, snapshot.payment, chosen.accounts[0], reason=reason, why=_FIRST_IN_ORDER
+        )
         started, _ = await self._tools.commit(
             merchant,
             lambda fresh: steps.started(fresh, target, now=now, patience=self._tools.patience),
             snapshot,
             Along(claim=claim, card=means.new_card, decision=decision),
         )
-        return await self._drive(Call(merchant, means, chosen, claim, OK), started)
+        return await self._drive(call, started)
 
-    async def _open(self, step: Step, along: Along) -> None:
-        if await self._tools.writer.open(step, along) is Written.TAKEN:
+    async def _open(self, merchant: Merchant, step: Step, along: Along) -> None:
+        if await self._tools.writer.open(merchant, step, along) is Written.TAKEN:
             raise Taken
 
     async def _drive(self, call: Call, snapshot: Snapshot) -> Snapshot:
-        """Ask one processor after another until an answer stands; one attempt at a time, each committed before it is sent."""
+        """Ask one processor after another until an answer stands: one at a time, each committed before it is sent."""
         tried: list[UUID] = []
         for _ in range(self._tools.attempts_max):
             attempt = snapshot.open_attempt
@@ -121,7 +137,8 @@ class Charging:
             tried.append(attempt.processor_account_id)
             outcome, latency_ms = await self._ask(call, snapshot, attempt)
             turn = after(outcome, route=call.route, tried=tried, attempts_max=self._tools.attempts_max)
-            snapshot, next_begun = await self._answered(call, snapshot, attempt, outcome, latency_ms, turn)
+            heard = Heard(attempt, outcome, latency_ms, turn)
+            snapshot, next_begun = await self._answered(call, snapshot, heard)
             if not next_begun:
                 return snapshot
         raise AssertionError("the last attempt of a call never starts another")
@@ -146,60 +163,45 @@ class Charging:
         timed = await self._tools.gateway.charge(connector, seen, charge, account_id=account.id)
         return timed.outcome, timed.latency_ms
 
-    async def _answered(
-        self,
-        call: Call,
-        snapshot: Snapshot,
-        attempt: Attempt,
-        outcome: Outcome,
-        latency_ms: int,
-        turn: object,
-    ) -> tuple[Snapshot, bool]:
+    async def _answered(self, call: Call, snapshot: Snapshot, heard: Heard) -> tuple[Snapshot, bool]:
         """Commit the answer; True where the next attempt began in the same transaction."""
-        now = self._tools.now(call.merchant)
-        planned = self._next_step(call, snapshot, attempt, outcome, latency_ms, turn, now=now)
+        planned = self._next_step(call, snapshot, heard, now=self._tools.now(call.merchant))
         if planned is None:
             return snapshot, False
         step, decision = planned
         along = self._along(call, step, decision)
-        match await self._tools.writer.commit(step, along):
+        match await self._tools.writer.commit(call.merchant, step, along):
             case Written.YES:
                 if step.begun is None:
                     return await self._told(call, step, along), False
                 return step.after, True
             case Written.STALE:
-                return await self._late(call, attempt, outcome, latency_ms), False
+                return await self._late(call, heard), False
             case Written.TAKEN:
                 raise AssertionError("no claim goes along with an answer")
 
     def _next_step(
-        self,
-        call: Call,
-        snapshot: Snapshot,
-        attempt: Attempt,
-        outcome: Outcome,
-        latency_ms: int,
-        turn: object,
-        *,
-        now: datetime,
+        self, call: Call, snapshot: Snapshot, heard: Heard, *, now: datetime
     ) -> tuple[Step, Decision | None] | None:
-        match outcome, turn:
-            case ((Declined() | Unprocessed()), Next(account_id=account_id, why=why)):
+        match heard.outcome, heard.turn:
+            case (Declined() | Unprocessed()) as refused, Next(account_id=account_id, why=why):
                 target, decision = self._target(
-                    snapshot.payment, call.means, call.route, account_id, Reason.FAILOVER, why
+                    call, snapshot.payment, account_id, reason=Reason.FAILOVER, why=why
                 )
                 step = steps.failed_over(
                     snapshot,
-                    attempt.id,
-                    outcome,
+                    heard.attempt.id,
+                    refused,
                     target,
                     now=now,
-                    latency_ms=latency_ms,
+                    latency_ms=heard.latency_ms,
                     patience=self._tools.patience,
                 )
                 return step, decision
             case _:
-                answered = steps.answered(snapshot, attempt.id, outcome, now=now, latency_ms=latency_ms)
+                answered = steps.answered(
+                    snapshot, heard.attempt.id, heard.outcome, now=now, latency_ms=heard.latency_ms
+                )
                 return None if answered is None else (answered, None)
 
     def _along(self, call: Call, step: Step, decision: Decision | None) -> Along:
@@ -207,7 +209,7 @@ class Charging:
             return Along(decision=decision)
         if self._tools.writer.heard(step):
             return Along(lease=self._tools.clock.now() + NEWS_LEASE)
-        return Along(answer=self._answer(call.claim, step.after, call.status))
+        return Along(answer=self._answer(call.merchant, call.claim, step.after, call.status))
 
     async def _told(self, call: Call, step: Step, along: Along) -> Snapshot:
         """Let later subjects hear the news before the API answers, so that its answer names what they did."""
@@ -219,31 +221,32 @@ class Charging:
         await self._record(call, snapshot)
         return snapshot
 
-    async def _late(self, call: Call, attempt: Attempt, outcome: Outcome, latency_ms: int) -> Snapshot:
+    async def _late(self, call: Call, heard: Heard) -> Snapshot:
         """Our own answer comes after others looked into the attempt: apply it if it still says something new."""
 
         def plan(fresh: Snapshot) -> Step | None:
-            mine = next(one for one in fresh.attempts if one.id == attempt.id)
+            mine = next(one for one in fresh.attempts if one.id == heard.attempt.id)
             if mine.finished_at is not None:
                 return None
-            return steps.answered(
-                fresh, attempt.id, outcome, now=self._tools.now(call.merchant), latency_ms=latency_ms
-            )
+            now = self._tools.now(call.merchant)
+            return steps.answered(fresh, mine.id, heard.outcome, now=now, latency_ms=heard.latency_ms)
 
-        fresh = await self._tools.load(call.merchant, attempt.payment_id)
+        fresh = await self._tools.load(call.merchant, heard.attempt.payment_id)
         snapshot, _ = await self._tools.commit(call.merchant, plan, fresh, Along())
         await self._record(call, snapshot)
         return snapshot
 
     async def _record(self, call: Call, snapshot: Snapshot) -> None:
-        answer = self._answer(call.claim, snapshot, call.status)
+        answer = self._answer(call.merchant, call.claim, snapshot, call.status)
         if answer is not None:
             await self._tools.record_answer(call.merchant.id, answer)
 
-    def _answer(self, claim: Claim | None, snapshot: Snapshot, status: int) -> Answer | None:
+    def _answer(
+        self, merchant: Merchant, claim: Claim | None, snapshot: Snapshot, status: int
+    ) -> Answer | None:
         if claim is None:
             return None
-        return Answer(claim.key, status, self._tools.render.payment(snapshot))
+        return Answer(claim.key, status, self._tools.render.payment(snapshot, livemode=merchant.livemode))
 
     async def _route(
         self, merchant: Merchant, payment: Payment, means: Means, *, requested: Sequence[UUID] | None = None
@@ -260,35 +263,37 @@ class Charging:
         return chosen
 
     def _target(
-        self, payment: Payment, means: Means, chosen: Route, account_id: UUID, reason: Reason, why: str
+        self, call: Call, payment: Payment, account_id: UUID, *, reason: Reason, why: str
     ) -> tuple[Target, Decision]:
         decision_id = self._tools.new_id()
         target = Target(
             attempt_id=self._tools.new_id(),
             decision_id=decision_id,
             processor_account_id=account_id,
-            payment_method_id=means.payment_method_id,
-            fingerprint=means.fingerprint,
-            brand=means.brand,
+            payment_method_id=call.means.payment_method_id,
+            fingerprint=call.means.fingerprint,
+            brand=call.means.brand,
             reason=reason,
         )
-        return target, Decision(decision_id, _decision_data(payment, means, chosen, account_id, reason, why))
+        return target, Decision(
+            decision_id, _decision_data(call, payment, account_id, reason=reason, why=why)
+        )
 
 
 def _decision_data(
-    payment: Payment, means: Means, chosen: Route, account_id: UUID, reason: Reason, why: str
+    call: Call, payment: Payment, account_id: UUID, *, reason: Reason, why: str
 ) -> dict[str, object]:
     """What is stored of a route: enough to make the same choice again."""
     return {
         "rule": "ordered",
         "reason": reason,
-        "why": why if reason is Reason.FAILOVER else "the first account in order that can do it",
+        "why": why,
         "chosen": render(Kind.PROCESSOR_ACCOUNT, account_id),
         "facts": {
             "amount": payment.amount,
             "currency": payment.currency,
-            "brand": means.brand,
-            "issuer_country": means.issuer_country,
+            "brand": call.means.brand,
+            "issuer_country": call.means.issuer_country,
             "capture": payment.capture,
             "initiator": payment.initiator,
             "attempt_number": payment.attempts_count + 1,
@@ -300,7 +305,7 @@ def _decision_data(
                 "place": one.place,
                 "why": one.why,
             }
-            for one in chosen.candidates
+            for one in call.route.candidates
         ],
     }
 

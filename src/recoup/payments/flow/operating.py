@@ -113,21 +113,23 @@ class Operating:
 
         concluded, _ = await self._tools.commit(merchant, plan, snapshot, Along())
         if claim is not None:
-            await self._tools.record_answer(merchant.id, self.answer(claim, concluded, operation_id))
+            await self._tools.record_answer(
+                merchant.id, self.answer(merchant, claim, concluded, operation_id)
+            )
         return concluded
 
-    def answer(self, claim: Claim, snapshot: Snapshot, operation_id: UUID) -> Answer:
+    def answer(self, merchant: Merchant, claim: Claim, snapshot: Snapshot, operation_id: UUID) -> Answer:
         """What the API answers to the operation, for its record."""
         operation = snapshot.operation(operation_id)
         assert operation is not None, "operations are never deleted"
         if operation.kind is OperationKind.REFUND:
-            return Answer(claim.key, 201, self._tools.render.refund(operation))
-        return Answer(claim.key, 200, self._tools.render.payment(snapshot))
+            return Answer(claim.key, 201, self._tools.render.refund(operation, livemode=merchant.livemode))
+        return Answer(claim.key, 200, self._tools.render.payment(snapshot, livemode=merchant.livemode))
 
     async def abandon(
         self, merchant: Merchant, snapshot: Snapshot, *, claim: Claim | None, now: datetime
     ) -> Snapshot:
-        """Cancel a payment that holds no money; where the customer is still to act, have the processor forget it first."""
+        """Cancel a payment that holds no money; where the customer must still act, the processor forgets it first."""
         along = Along(claim=claim)
         if snapshot.payment.status is not Status.REQUIRES_ACTION:
             abandoned, _ = await self._tools.commit(
@@ -136,7 +138,7 @@ class Operating:
         else:
             abandoned = await self._withdraw(merchant, snapshot, along, now=now)
         if claim is not None:
-            answer = Answer(claim.key, 200, self._tools.render.payment(abandoned))
+            answer = Answer(claim.key, 200, self._tools.render.payment(abandoned, livemode=merchant.livemode))
             await self._tools.record_answer(merchant.id, answer)
         return abandoned
 

@@ -56,13 +56,13 @@ class Settling:
         snapshot = await store.load(self._tools.database, merchant_id=merchant.id, payment_id=payment_id)
         if snapshot is None:
             return None
-        waiting = self._under_way_until(snapshot, now)
+        waiting = self.under_way_until(snapshot, now)
         if waiting is not None:
             return waiting
         await self.ask(merchant, snapshot)
         return None
 
-    def _under_way_until(self, snapshot: Snapshot, now: datetime) -> datetime | None:
+    def under_way_until(self, snapshot: Snapshot, now: datetime) -> datetime | None:
         """While the maker of an attempt or operation may still be at work on it, it is left alone."""
         attempt = snapshot.open_attempt
         started = [one.id for one in snapshot.operations if one.state is OperationState.STARTED]

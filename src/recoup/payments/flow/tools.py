@@ -83,6 +83,7 @@ class Tools:
     sandbox_url: Callable[[], str]
     run_news: RunNews
     record_answer: Callable[[UUID, Answer], Awaitable[None]]
+    take_claim: Callable[[UUID, Claim], Awaitable[bool]]
     release_claim: Callable[[UUID, Claim], Awaitable[None]]
     processor_timeout: timedelta
     attempts_max: int
@@ -133,7 +134,7 @@ class Tools:
                 raise
             if step is None:
                 return snapshot, None
-            match await self.writer.commit(step, along):
+            match await self.writer.commit(merchant, step, along):
                 case Written.YES:
                     return step.after, step
                 case Written.TAKEN:

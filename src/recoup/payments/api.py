@@ -1,0 +1,506 @@
+"""Payments and refunds over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+from psycopg.errors import ForeignKeyViolation
+
+from recoup.http.fields import IdText, ListQuery, Metadata, parse_id
+from recoup.http.idempotency import Claimed, Resume
+from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
+from recoup.kit.currencies import DECIMALS
+from recoup.kit.ids import Kind, render
+from recoup.kit.money import MINOR_MAX, Money
+from recoup.kit.refusals import Refusal, invalid, not_found
+from recoup.merchants.core import Merchant
+from recoup.payments.core import NewPayment, OperationKind, OperationState, Snapshot
+from recoup.payments.core.operations import NewOperation
+from recoup.payments.flow import Means, Payments, Taken
+from recoup.payments.objects import (
+    PaymentList,
+    PaymentObject,
+    RefundList,
+    RefundObject,
+    payment_object,
+    refund_object,
+)
+from recoup.payments.timeline import Timeline, TimelineReader
+from recoup.payments.writes import Claim, Renderer
+from recoup.vault.wire import PaymentMethodData
+
+CREATED: Final = 201
+EXAMPLE: Final[dict[str, Any]] = {
+    "amount": 4999,
+    "currency": "USD",
+    "payment_method_data": {
+        "type": "card",
+        "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"},
+        "billing_details": {"name": "Jane Doe", "address": {"country": "US", "postal_code": "94103"}},
+    },
+    "merchant_reference": "order-1001",
+}
+PAYMENT: Final = "payment"
+CHANGE: Final = "payment_change"
+REFUND: Final = "refund"
+ACCOUNTS_ASKED_MAX: Final = 20
+
+Amount = Annotated[
+    int, Meta(ge=1, le=MINOR_MAX, description="In the currency's smallest unit: 4999 is 49.99 USD.")
+]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code, in capitals.")]
+Reference = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class RoutingWish(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Which accounts to ask, in this order; without it the merchant's own order holds."""
+
+    processor_accounts: Annotated[list[IdText], Meta(min_length=1, max_length=ACCOUNTS_ASKED_MAX)]
+
+
+class RecoveryWish(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """What to do when a merchant-initiated payment is declined."""
+
+    policy: Annotated[Literal["default", "none"], Meta(description="`none`: no recovery is opened.")] = (
+        "default"
+    )
+
+
+class CreatePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A payment to make now, or, without a payment method, later by `confirm`."""
+
+    amount: Amount
+    currency: Currency
+    capture: Literal["automatic", "manual"] = "automatic"
+    payment_method_data: PaymentMethodData | None = None
+    payment_method: IdText | None = None
+    customer: IdText | None = None
+    initiator: Annotated[
+        Literal["customer", "merchant"],
+        Meta(
+            description="`customer`: in session (CIT). `merchant`: by agreement, with a stored method (MIT)."
+        ),
+    ] = "customer"
+    merchant_reference: Reference | None = None
+    routing: RoutingWish | None = None
+    recovery: RecoveryWish | None = None
+    return_url: Annotated[str, Meta(pattern="^https?://", max_length=2000)] | None = None
+    metadata: Metadata = msgspec.field(default_factory=dict)
+
+
+class ConfirmPayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Go on with a payment: after the customer acted, or with a payment method."""
+
+    payment_method_data: PaymentMethodData | None = None
+    payment_method: IdText | None = None
+
+
+class CapturePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """How much of the held money to take; without an amount, all of it."""
+
+    amount: Amount | None = None
+    final: Annotated[bool, Meta(description="Let go of what this capture leaves.")] = False
+
+
+class Nothing(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A request without fields."""
+
+
+class CreateRefund(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """How much to give back; without an amount, all that is left."""
+
+    payment: IdText
+    amount: Amount | None = None
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer", "other"] | None = None
+    metadata: Metadata = msgspec.field(default_factory=dict)
+
+
+class PaymentQuery(ListQuery, frozen=True):
+    """A page of payments."""
+
+    customer: IdText | None = None
+
+
+class RefundQuery(ListQuery, frozen=True):
+    """A page of refunds."""
+
+    payment: IdText | None = None
+
+
+T = TypeVar("T")
+OpenNewCard = Callable[[Merchant, PaymentMethodData, UUID | None, datetime], Awaitable[Means]]
+"""Seals a card that came with a request, and opens it for this call; the last two are its customer and now."""
+
+
+class PaymentsApi:
+    """The routes of payments and refunds."""
+
+    def __init__(
+        self,
+        flow: Payments,
+        *,
+        new_id: Callable[[], UUID],
+        open_new_card: OpenNewCard,
+        timeline: TimelineReader,
+        key_is_known: Callable[[UUID, str], Awaitable[bool]],
+        render: Renderer,
+    ) -> None:
+        self._flow = flow
+        self._new_id = new_id
+        self._open_new_card = open_new_card
+        self._timeline = timeline
+        self._key_is_known = key_is_known
+        self._render = render
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        return [*self._payment_routes(), *self._change_routes(), *self._refund_routes()]
+
+    def resume(self) -> dict[str, Resume]:
+        """How an interrupted request is answered when it comes again, by what it made."""
+
+        async def payment(merchant: Any, payment_id: UUID) -> Reply | None:
+            return await self._resumed(merchant, payment_id, CREATED)
+
+        async def change(merchant: Any, payment_id: UUID) -> Reply | None:
+            return await self._resumed(merchant, payment_id, 200)
+
+        async def refund(merchant: Any, refund_id: UUID) -> Reply | None:
+            return await self._resumed_refund(merchant, refund_id)
+
+        return {PAYMENT: payment, CHANGE: change, REFUND: refund}
+
+    def _payment_routes(self) -> list[Route]:
+        return [
+            Route(
+                "POST",
+                "/v1/payments",
+                self.create,
+                body=CreatePayment,
+                answer=PaymentObject,
+                status=CREATED,
+                summary="Create a payment",
+                description="Charges at once where a payment method is given. A decline is an answer, not an error.",
+                tag="payments",
+                idempotency=Idempotency.FLOW,
+                errors=(
+                    Problem("no_processor_account", 400, "No account can take this payment."),
+                    Problem("resource_missing", 404, "The customer or payment method does not exist."),
+                ),
+                examples={"with a new card": EXAMPLE},
+            ),
+            Route(
+                "GET",
+                "/v1/payments",
+                self.page,
+                query=PaymentQuery,
+                answer=PaymentList,
+                summary="List payments",
+                tag="payments",
+            ),
+            Route(
+                "GET",
+                "/v1/payments/{payment}",
+                self.read,
+                answer=PaymentObject,
+                summary="Read a payment",
+                tag="payments",
+            ),
+            Route(
+                "GET",
+                "/v1/payments/{payment}/timeline",
+                self.timeline,
+                answer=Timeline,
+                summary="The whole story of a payment, in order",
+                tag="payments",
+            ),
+        ]
+
+    def _change_routes(self) -> list[Route]:
+        state = Problem("payment_unexpected_state", 409, "The payment's state does not allow it.")
+        changes: list[tuple[str, Any, type[Struct], str, str]] = [
+            (
+                "confirm",
+                self.confirm,
+                ConfirmPayment,
+                "Confirm a payment",
+                "After an action, or with another method.",
+            ),
+            (
+                "capture",
+                self.capture,
+                CapturePayment,
+                "Capture a payment",
+                "Takes held money: all, or a part of it.",
+            ),
+            ("cancel", self.cancel, Nothing, "Cancel a payment", "Lets go of held money."),
+            ("sync", self.sync, Nothing, "Ask the processor now", "Settles what is still open, by evidence."),
+        ]
+        return [
+            Route(
+                "POST",
+                f"/v1/payments/{{payment}}/{verb}",
+                handler,
+                body=body,
+                answer=PaymentObject,
+                summary=summary,
+                description=description,
+                tag="payments",
+                idempotency=Idempotency.FLOW,
+                errors=(
+                    state,
+                    Problem("resource_missing", 404, "There is no such payment or payment method."),
+                ),
+            )
+            for verb, handler, body, summary, description in changes
+        ]
+
+    def _refund_routes(self) -> list[Route]:
+        return [
+            Route(
+                "POST",
+                "/v1/refunds",
+                self.refund,
+                body=CreateRefund,
+                answer=RefundObject,
+                status=CREATED,
+                summary="Refund a payment",
+                tag="refunds",
+                idempotency=Idempotency.FLOW,
+                errors=(
+                    Problem("payment_unexpected_state", 409, "Nothing of this payment can be refunded now."),
+                    Problem("resource_missing", 404, "There is no such payment."),
+                ),
+            ),
+            Route(
+                "GET",
+                "/v1/refunds",
+                self.refund_page,
+                query=RefundQuery,
+                answer=RefundList,
+                summary="List refunds",
+                tag="refunds",
+            ),
+            Route(
+                "GET",
+                "/v1/refunds/{refund}",
+                self.read_refund,
+                answer=RefundObject,
+                summary="Read a refund",
+                tag="refunds",
+            ),
+        ]
+
+    async def create(self, call: Call[CreatePayment, None]) -> Reply:
+        """`POST /v1/payments`."""
+        return await self._once(call, self._create(call), CREATED)
+
+    async def _create(self, call: Call[CreatePayment, None]) -> Snapshot:
+        body, merchant = call.body, _merchant(call)
+        if body.currency not in DECIMALS:
+            raise invalid("currency_unknown", f"{body.currency} is no ISO 4217 currency.", param="currency")
+        customer = _optional(Kind.CUSTOMER, body.customer, "customer")
+        if body.initiator == "merchant" and body.payment_method is None:
+            raise invalid(
+                "stored_method_required",
+                "A merchant-initiated payment charges a stored `payment_method`; send its id.",
+                param="payment_method",
+            )
+        means, owner = await self._means(call, body, customer)
+        new = NewPayment(
+            id=self._new_id(),
+            merchant_id=merchant.id,
+            money=Money(body.amount, body.currency),
+            capture=body.capture,
+            initiator=body.initiator,
+            customer_id=customer or owner,
+            merchant_reference=body.merchant_reference,
+            return_url=body.return_url,
+            routing=_accounts(body.routing),
+            recovery_policy=None if body.recovery is None else body.recovery.policy,
+            metadata=body.metadata,
+        )
+        try:
+            return await self._flow.create(
+                merchant, new, means, claim=_claim(call, PAYMENT, new.id), now=call.now
+            )
+        except ForeignKeyViolation:
+            assert customer is not None, "everything else was read before"
+            raise not_found("customer", render(Kind.CUSTOMER, customer), param="customer") from None
+
+    async def _means(
+        self, call: Call[Any, Any], body: CreatePayment | ConfirmPayment, customer: UUID | None
+    ) -> tuple[Means | None, UUID | None]:
+        if body.payment_method is not None and body.payment_method_data is not None:
+            raise invalid(
+                "one_payment_method",
+                "Send `payment_method` or `payment_method_data`, not both.",
+                param="payment_method",
+            )
+        if body.payment_method_data is not None:
+            return await self._open_new_card(
+                _merchant(call), body.payment_method_data, customer, call.now
+            ), None
+        if body.payment_method is None:
+            return None, None
+        id_ = parse_id(
+            Kind.PAYMENT_METHOD, body.payment_method, what="payment method", param="payment_method"
+        )
+        means, owner = await self._flow.stored_means(_merchant(call), id_)
+        if customer is not None and owner != customer:
+            raise invalid(
+                "payment_method_of_another_customer",
+                "This payment method is not attached to that customer; attach it first.",
+                param="payment_method",
+            )
+        return means, owner
+
+    async def read(self, call: Call[None, None]) -> PaymentObject:
+        """`GET /v1/payments/{id}`."""
+        merchant = _merchant(call)
+        snapshot = await self._flow.get(merchant, call.path_id("payment", Kind.PAYMENT))
+        return payment_object(snapshot, livemode=merchant.livemode)
+
+    async def page(self, call: Call[None, PaymentQuery]) -> PaymentList:
+        """`GET /v1/payments`."""
+        merchant = _merchant(call)
+        page = call.query.page(Kind.PAYMENT)
+        found = await self._flow.page(
+            merchant,
+            customer_id=_optional(Kind.CUSTOMER, call.query.customer, "customer"),
+            starting_after=page.after,
+            ending_before=page.before,
+            limit=page.fetch,
+        )
+        shown, more = page.cut(found)
+        data = [payment_object(one, livemode=merchant.livemode) for one in shown]
+        return PaymentList(data=data, has_more=more, url="/v1/payments")
+
+    async def timeline(self, call: Call[None, None]) -> Timeline:
+        """`GET /v1/payments/{id}/timeline`."""
+        merchant = _merchant(call)
+        snapshot = await self._flow.get(merchant, call.path_id("payment", Kind.PAYMENT))
+        return await self._timeline.read(merchant, snapshot)
+
+    async def confirm(self, call: Call[ConfirmPayment, None]) -> Reply:
+        """`POST /v1/payments/{id}/confirm`."""
+        return await self._once(call, self._confirm(call))
+
+    async def _confirm(self, call: Call[ConfirmPayment, None]) -> Snapshot:
+        merchant, payment_id = _merchant(call), call.path_id("payment", Kind.PAYMENT)
+        known = await self._flow.get(merchant, payment_id)
+        means, _ = await self._means(call, call.body, known.payment.customer_id)
+        claim = _claim(call, CHANGE, payment_id)
+        return await self._flow.confirm(merchant, payment_id, means, claim=claim, now=call.now)
+
+    async def capture(self, call: Call[CapturePayment, None]) -> Reply:
+        """`POST /v1/payments/{id}/capture`."""
+        merchant, payment_id = _merchant(call), call.path_id("payment", Kind.PAYMENT)
+        new = NewOperation(self._new_id(), OperationKind.CAPTURE, call.body.amount, call.body.final)
+        claim = _claim(call, CHANGE, payment_id)
+        return await self._once(
+            call, self._flow.capture(merchant, payment_id, new, claim=claim, now=call.now)
+        )
+
+    async def cancel(self, call: Call[Nothing, None]) -> Reply:
+        """`POST /v1/payments/{id}/cancel`."""
+        merchant, payment_id = _merchant(call), call.path_id("payment", Kind.PAYMENT)
+        claim, operation_id = _claim(call, CHANGE, payment_id), self._new_id()
+        work = self._flow.cancel(merchant, payment_id, operation_id=operation_id, claim=claim, now=call.now)
+        return await self._once(call, work)
+
+    async def sync(self, call: Call[Nothing, None]) -> Reply:
+        """`POST /v1/payments/{id}/sync`."""
+        merchant, payment_id = _merchant(call), call.path_id("payment", Kind.PAYMENT)
+        claim = _claim(call, CHANGE, payment_id)
+        return await self._once(call, self._flow.sync(merchant, payment_id, claim=claim))
+
+    async def refund(self, call: Call[CreateRefund, None]) -> Reply:
+        """`POST /v1/refunds`."""
+        merchant, body = _merchant(call), call.body
+        payment_id = parse_id(Kind.PAYMENT, body.payment, what="payment", param="payment")
+        new = NewOperation(
+            self._new_id(), OperationKind.REFUND, body.amount, reason=body.reason, metadata=body.metadata
+        )
+        claim = _claim(call, REFUND, new.id)
+        work = self._flow.refund(merchant, payment_id, new, claim=claim, now=call.now)
+        refund = await self._unless_done_before(call, work)
+        return Reply(CREATED, self._render.refund(refund, livemode=merchant.livemode))
+
+    async def _once(self, call: Call[Any, Any], work: Awaitable[Snapshot], status: int = 200) -> Reply:
+        snapshot = await self._unless_done_before(call, work)
+        return Reply(status, self._render.payment(snapshot, livemode=call.merchant.livemode))
+
+    async def _unless_done_before(self, call: Call[Any, Any], work: Awaitable[T]) -> T:
+        """Do the work, unless its key says that it was done: then a refusal only means that it cannot be done twice."""
+        try:
+            return await work
+        except Taken:
+            raise Claimed from None
+        except Refusal:
+            if call.claim is not None and await self._key_is_known(call.merchant.id, call.claim.key):
+                raise Claimed from None
+            raise
+
+    async def _resumed(self, merchant: Any, payment_id: UUID, status: int) -> Reply | None:
+        snapshot = await self._flow.find(merchant, payment_id)
+        if snapshot is None or self._flow.under_way(snapshot):
+            return None
+        return Reply(status, self._render.payment(snapshot, livemode=merchant.livemode))
+
+    async def _resumed_refund(self, merchant: Any, refund_id: UUID) -> Reply | None:
+        refund = await self._flow.find_refund(merchant, refund_id)
+        if refund is None or refund.state is OperationState.STARTED:
+            return None
+        return Reply(CREATED, self._render.refund(refund, livemode=merchant.livemode))
+
+    async def read_refund(self, call: Call[None, None]) -> RefundObject:
+        """`GET /v1/refunds/{id}`."""
+        merchant = _merchant(call)
+        refund = await self._flow.read_refund(merchant, call.path_id("refund", Kind.REFUND))
+        return refund_object(refund, livemode=merchant.livemode)
+
+    async def refund_page(self, call: Call[None, RefundQuery]) -> RefundList:
+        """`GET /v1/refunds`."""
+        merchant = _merchant(call)
+        page = call.query.page(Kind.REFUND)
+        found = await self._flow.refunds(
+            merchant,
+            payment_id=_optional(Kind.PAYMENT, call.query.payment, "payment"),
+            starting_after=page.after,
+            ending_before=page.before,
+            limit=page.fetch,
+        )
+        shown, more = page.cut(found)
+        data = [refund_object(one, livemode=merchant.livemode) for one in shown]
+        return RefundList(data=data, has_more=more, url="/v1/refunds")
+
+
+def _merchant(call: Call[Any, Any]) -> Merchant:
+    assert isinstance(call.merchant, Merchant), "the composition root authenticates with merchants"
+    return call.merchant
+
+
+def _optional(kind: Kind, text: str | None, param: str) -> UUID | None:
+    return None if text is None else parse_id(kind, text, what=param, param=param)
+
+
+def _accounts(wish: RoutingWish | None) -> tuple[UUID, ...] | None:
+    if wish is None:
+        return None
+    param = "routing.processor_accounts"
+    return tuple(
+        parse_id(Kind.PROCESSOR_ACCOUNT, text, what="processor account", param=param)
+        for text in wish.processor_accounts
+    )
+
+
+def _claim(call: Call[Any, Any], resource: str, resource_id: UUID) -> Claim | None:
+    if call.claim is None:
+        return None
+    return Claim(call.claim.key, call.claim.fingerprint, call.claim.at, resource, resource_id)

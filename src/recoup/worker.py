@@ -1,0 +1,173 @@
+"""Runs what is due: claims rows by lease, calls their handlers, and gives the rows back.
+
+`HANDLERS` in `recoup.app` maps each kind of row to its handler; that map is where to look for what happens after a
+decline. A handler re-reads the truth under the object's own lock, so that running twice does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from recoup.db import Database, due
+from recoup.db.due import Due
+from recoup.kit.clock import Clock
+from recoup.merchants.core import Merchant
+
+LEASE: Final = timedelta(minutes=5)
+"""How long a claim is good: longer than the longest handler, which asks several processors one after the other."""
+CLAIMED_AT_ONCE: Final = 32
+"""Rows taken from each slot at a time."""
+RUNNING_MAX: Final = 32
+"""Handlers that run at once."""
+AHEAD_MAX: Final = 1000
+"""Test merchants with a moved clock that are looked at in one round."""
+FAILURE_WAIT_MAX: Final = timedelta(minutes=5)
+
+Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
+"""Given the merchant, the object and the merchant's now: when to run again, or None when nothing more is due."""
+
+_log: Final = structlog.get_logger("recoup.worker")
+
+
+class Worker:
+    """Works due rows, in the background and, for the test clock, in order of their time."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        handlers: Mapping[str, Handler],
+        merchant: Callable[[UUID], Awaitable[Merchant | None]],
+        clock: Clock,
+        poll_s: float,
+    ) -> None:
+        self._database = database
+        self._handlers = handlers
+        self._merchant = merchant
+        self._clock = clock
+        self._poll_s = poll_s
+        self._slots = asyncio.Semaphore(RUNNING_MAX)
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then finish what is begun."""
+        while not stop.is_set():
+            found = 0
+            try:
+                found = await self.round()
+            except Exception:  # noqa: BLE001 - the worker outlives every fault
+                _log.exception("worker.round_failed")
+            if not found:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), self._poll_s)
+        if self._running:
+            await asyncio.wait(self._running)
+
+    async def round(self) -> int:
+        """Claim what is due and start its handlers; how many rows there were."""
+        rows = await self._claim()
+        for row in rows:
+            await self._slots.acquire()
+            task = asyncio.create_task(self._work_in_slot(row), name=f"due {row.kind}")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        return len(rows)
+
+    async def _claim(self) -> list[Due]:
+        wall = self._clock.now()
+        lease = wall + LEASE
+        async with self._database.connection() as connection:
+            rows = list(await due.claim(connection, now=wall, lease=lease, limit=CLAIMED_AT_ONCE))
+            ahead = await connection.fetch_all(
+                """
+                select id, clock_offset_ms from merchants
+                where clock_offset_ms > 0 and (clock_moving_until is null or clock_moving_until < %(wall)s)
+                limit %(limit)s
+                """,
+                {"wall": wall, "limit": AHEAD_MAX},
+            )
+            for merchant in ahead:
+                now = wall + timedelta(milliseconds=merchant["clock_offset_ms"])
+                rows += await due.claim_of(
+                    connection,
+                    merchant_id=merchant["id"],
+                    now=now,
+                    wall=wall,
+                    lease=lease,
+                    limit=CLAIMED_AT_ONCE,
+                )
+        return rows
+
+    async def _work_in_slot(self, row: Due) -> None:
+        try:
+            merchant = await self._merchant(row.merchant_id)
+            if merchant is not None:
+                await self.work(merchant, row)
+        except Exception:  # noqa: BLE001 - its lease ends, and it is claimed again
+            _log.exception("worker.row_failed", kind=row.kind)
+        finally:
+            self._slots.release()
+
+    async def work(self, merchant: Merchant, row: Due) -> None:
+        """Call the row's handler and give the row back; a handler that fails is called again, ever later."""
+        now = merchant.now(self._clock.now())
+        again_at = await self._handled(merchant, row, now)
+        async with self._database.connection() as connection:
+            await due.finish(connection, row, again_at=again_at)
+
+    async def _handled(self, merchant: Merchant, row: Due, now: datetime) -> datetime | None:
+        handler = self._handlers.get(row.kind)
+        if handler is None:
+            _log.error("worker.no_handler", kind=row.kind)
+            return now + FAILURE_WAIT_MAX
+        try:
+            return await handler(merchant, row.object_id, now)
+        except Exception:  # noqa: BLE001 - tried again later
+            _log.exception("worker.handler_failed", kind=row.kind, tries=row.tries)
+            return now + min(timedelta(seconds=2**row.tries), FAILURE_WAIT_MAX)
+
+    async def run_news(
+        self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime
+    ) -> None:
+        """Work rows that were written with `lease` by their own caller, before it answers."""
+        for kind in kinds:
+            row = Due(due.slot_of(object_id), merchant.id, kind, object_id, lease, lease, 1)
+            await self.work(merchant, row)
+
+    async def work_next(self, merchant: Merchant, *, until: datetime) -> datetime | None:
+        """Work the merchant's earliest row that is due by `until`, in the merchant's time; its time, or None.
+
+        The caller has moved the merchant's clock to that row's time. A row that somebody else works at the moment is
+        waited for: order is what the test clock promises.
+        """
+        while True:
+            wall = self._clock.now()
+            async with self._database.connection() as connection:
+                row = await due.next_of(connection, merchant_id=merchant.id)
+                if row is None or row.due_at > until:
+                    return None
+                claimed = await due.claim_of(
+                    connection,
+                    merchant_id=merchant.id,
+                    now=row.due_at,
+                    wall=wall,
+                    lease=wall + LEASE,
+                    limit=1,
+                )
+            if claimed:
+                await self.work(merchant, claimed[0])
+                return claimed[0].due_at
+            await asyncio.sleep(self._poll_s / 10)
+
+    async def next_due(self, merchant_id: UUID) -> datetime | None:
+        """The time of the merchant's earliest row, in the merchant's time."""
+        async with self._database.connection() as connection:
+            row = await due.next_of(connection, merchant_id=merchant_id)
+        return None if row is None else row.due_at
