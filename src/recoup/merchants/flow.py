@@ -14,10 +14,10 @@ import msgspec
 
 from recoup.connectors.base import Connector
 from recoup.db import Connection, Database, Queries
+from recoup.db.remembered import Remembered
 from recoup.kit.ids import Entropy, Kind, render
 from recoup.kit.metadata import merged
 from recoup.kit.refusals import conflict, invalid, not_found
-from recoup.kit.remembered import Remembered
 from recoup.kit.secret import Secret
 from recoup.merchants import store
 from recoup.merchants.core import (

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from recoup.connectors.base import Card
 from recoup.db import Connection, Database, Queries
+from recoup.db.remembered import Remembered
 from recoup.kit.clock import Clock
 from recoup.kit.ids import Entropy
 from recoup.kit.refusals import Refusal, RefusalType, conflict
-from recoup.kit.remembered import Remembered
 from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant, Sealed
 from recoup.vault import store

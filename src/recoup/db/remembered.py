@@ -1,4 +1,4 @@
-"""A bounded memory of answers that may be a little old: what is asked on every request is read once in a while."""
+"""A bounded memory of rows that may be a little old: what every request needs is read from the database now and then."""
 
 from __future__ import annotations
 
