@@ -1,0 +1,7 @@
+"""The only place that talks to processors: `Gateway` asks, `Timed` is what it answers with."""
+
+from __future__ import annotations
+
+from recoup.gateway.calls import REQUESTS_MAX as REQUESTS_MAX
+from recoup.gateway.calls import Gateway as Gateway
+from recoup.gateway.calls import Timed as Timed

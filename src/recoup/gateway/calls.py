@@ -1,0 +1,287 @@
+"""Drives a connector's exchange with a processor and answers with its meaning, whatever happens on the way.
+
+It never raises for what a network, a processor or a connector can do. A charge whose request never left is
+`Unprocessed`, and another processor may be asked; one that may have arrived is `Unknown`, and nothing is tried until
+evidence comes (`wire` draws that line).
+
+In an exchange of several requests the line is drawn the same way at each, though the gateway cannot tell which of them
+moves money. That is safe because the one that does is the last (`connectors.base`, promise 1): where a request never
+left, all before it were harmless, and none came after. A question about an attempt is `Unknown` whenever it fails, so
+that a failed question can never read as "never processed".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from ssl import SSLContext
+from time import perf_counter
+from types import TracebackType
+from typing import Final, Generic, Self, TypeVar, get_args
+from uuid import UUID
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from recoup.connectors.base import (
+    Account,
+    Change,
+    Charge,
+    Connector,
+    Exchange,
+    HttpRequest,
+    HttpResponse,
+    Question,
+)
+from recoup.gateway.wire import NeverLeft, NoAnswer, Received, Wire, place_of, without_secrets
+from recoup.outcomes.core import (
+    Evidence,
+    FollowUp,
+    FollowUpEvidence,
+    Outcome,
+    Unknown,
+    Unprocessed,
+    Withdrawn,
+)
+
+REQUESTS_MAX: Final = 8
+"""The most requests in one exchange; a connector that wants more is broken."""
+
+_log: Final[FilteringBoundLogger] = structlog.get_logger("recoup.gateway")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timed(Generic[T]):
+    """What a call came back with, and how long the processor took to say so."""
+
+    outcome: T
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Verb(Generic[T]):
+    """One thing that can be asked: what it may answer, and its answer where it failed before or after leaving."""
+
+    name: str
+    answers: tuple[type, ...]
+    never_left: Callable[[str], T]
+    no_answer: Callable[[str], T]
+
+
+_CHARGE: Final[_Verb[Outcome]] = _Verb("charge", get_args(Outcome), Unprocessed, Unknown)
+_CAPTURE: Final[_Verb[FollowUp]] = _Verb("capture", get_args(FollowUp), Unprocessed, Unknown)
+_CANCEL: Final[_Verb[FollowUp]] = _Verb("cancel", get_args(FollowUp), Unprocessed, Unknown)
+_REFUND: Final[_Verb[FollowUp]] = _Verb("refund", get_args(FollowUp), Unprocessed, Unknown)
+_LOOKUP: Final[_Verb[Evidence]] = _Verb("lookup", get_args(Evidence), Unknown, Unknown)
+_LOOKUP_CHANGE: Final[_Verb[FollowUpEvidence]] = _Verb(
+    "lookup_change", get_args(FollowUpEvidence), Unknown, Unknown
+)
+_WITHDRAW: Final[_Verb[Evidence | Withdrawn]] = _Verb(
+    "withdraw", (*get_args(Evidence), Withdrawn), Unknown, Unknown
+)
+_WITHDRAW_CHANGE: Final[_Verb[FollowUpEvidence | Withdrawn]] = _Verb(
+    "withdraw_change", (*get_args(FollowUpEvidence), Withdrawn), Unknown, Unknown
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant(Generic[T]):
+    """The connector's conclusion."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class _Bug:
+    """The connector broke; told without its message, which might quote a card number."""
+
+    what: str
+
+
+class Gateway:
+    """Asks processors, each account within its own slots, so that a slow or dead one cannot hold up the others.
+
+    `timeout_s` bounds a whole exchange, `connect_timeout_s` the making of a connection. With
+    `in_flight_per_account_max` calls under way to one account, the next is answered at once, unsent. `tls` stands in
+    for the machine's own certificate authorities.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        connect_timeout_s: float,
+        in_flight_per_account_max: int,
+        tls: SSLContext | None = None,
+    ) -> None:
+        assert 0 < connect_timeout_s < timeout_s, "connecting must end first, to be told apart"
+        assert in_flight_per_account_max > 0, "an account needs a slot"
+        self._timeout_s = timeout_s
+        self._in_flight_max = in_flight_per_account_max
+        self._in_flight: Counter[UUID] = Counter()
+        self._wire = Wire(connect_timeout_s=connect_timeout_s, tls=tls)
+
+    async def open(self) -> None:
+        """Make ready to send, on the event loop that runs."""
+        await self._wire.open()
+
+    async def close(self) -> None:
+        """Close every connection; what is still under way ends as unknown. Closing twice is fine."""
+        await self._wire.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, type_: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def in_flight(self, account_id: UUID) -> int:
+        """How many calls to this account are under way."""
+        return self._in_flight[account_id]
+
+    async def charge(
+        self, connector: Connector, account: Account, charge: Charge, *, account_id: UUID
+    ) -> Timed[Outcome]:
+        """Take or hold money. The attempt has been committed as started before."""
+        return await self._ask(_CHARGE, connector, account_id, lambda: connector.charge(account, charge))
+
+    async def capture(
+        self, connector: Connector, account: Account, change: Change, *, account_id: UUID
+    ) -> Timed[FollowUp]:
+        """Take some or all of what is held."""
+        return await self._ask(_CAPTURE, connector, account_id, lambda: connector.capture(account, change))
+
+    async def cancel(
+        self, connector: Connector, account: Account, change: Change, *, account_id: UUID
+    ) -> Timed[FollowUp]:
+        """Let go of what is still held."""
+        return await self._ask(_CANCEL, connector, account_id, lambda: connector.cancel(account, change))
+
+    async def refund(
+        self, connector: Connector, account: Account, change: Change, *, account_id: UUID
+    ) -> Timed[FollowUp]:
+        """Give back some or all of what was taken."""
+        return await self._ask(_REFUND, connector, account_id, lambda: connector.refund(account, change))
+
+    async def lookup(
+        self, connector: Connector, account: Account, question: Question, *, account_id: UUID
+    ) -> Timed[Evidence]:
+        """Ask what became of a charge."""
+        return await self._ask(_LOOKUP, connector, account_id, lambda: connector.lookup(account, question))
+
+    async def lookup_change(
+        self, connector: Connector, account: Account, question: Question, *, account_id: UUID
+    ) -> Timed[FollowUpEvidence]:
+        """Ask what became of a capture, cancellation or refund."""
+        return await self._ask(
+            _LOOKUP_CHANGE, connector, account_id, lambda: connector.lookup_change(account, question)
+        )
+
+    async def withdraw(
+        self, connector: Connector, account: Account, question: Question, *, account_id: UUID
+    ) -> Timed[Evidence | Withdrawn]:
+        """Make sure that a charge nobody can find never happens."""
+        return await self._ask(
+            _WITHDRAW, connector, account_id, lambda: connector.withdraw(account, question)
+        )
+
+    async def withdraw_change(
+        self, connector: Connector, account: Account, question: Question, *, account_id: UUID
+    ) -> Timed[FollowUpEvidence | Withdrawn]:
+        """Make sure that a capture, cancellation or refund nobody can find never happens."""
+        return await self._ask(
+            _WITHDRAW_CHANGE, connector, account_id, lambda: connector.withdraw_change(account, question)
+        )
+
+    async def _ask(
+        self, verb: _Verb[T], connector: Connector, account_id: UUID, begin: Callable[[], Exchange[T]]
+    ) -> Timed[T]:
+        if self._in_flight[account_id] >= self._in_flight_max:
+            return Timed(verb.never_left("not sent: the processor account is at capacity"), 0)
+        self._in_flight[account_id] += 1
+        started = perf_counter()
+        exchange = _begun(begin)
+        log = _log.bind(connector=connector.name, verb=verb.name)
+        try:
+            end = await self._converse(verb, exchange, log=log)
+        finally:
+            self._leave(account_id)
+            with suppress(Exception):
+                exchange.close()
+        return Timed(_in_terms_of(verb, end), round((perf_counter() - started) * 1000))
+
+    def _leave(self, account_id: UUID) -> None:
+        self._in_flight[account_id] -= 1
+        if not self._in_flight[account_id]:
+            del self._in_flight[account_id]
+
+    async def _converse(
+        self, verb: _Verb[T], exchange: Exchange[T], *, log: FilteringBoundLogger
+    ) -> _Meant[T] | NeverLeft | NoAnswer:
+        """Carry requests and replies between connector and processor until one of them has no more to say."""
+        deadline = perf_counter() + self._timeout_s
+        reply: HttpResponse | None = None
+        for requests in range(REQUESTS_MAX + 1):
+            match _step(exchange, reply, answers=verb.answers):
+                case HttpRequest() if requests == REQUESTS_MAX:
+                    break
+                case HttpRequest() as request:
+                    received = await self._send(request, deadline=deadline, log=log)
+                    if not isinstance(received, HttpResponse):
+                        return received
+                    reply = received
+                case _Meant() as meant:
+                    return meant
+                case _Bug(what):
+                    log.error("connector_bug", bug=what, sent=reply is not None)
+                    why = f"the connector failed: {what}"
+                    return NeverLeft(why) if reply is None else NoAnswer(why)
+        return NoAnswer(f"the exchange did not end within {REQUESTS_MAX} requests")
+
+    async def _send(self, request: HttpRequest, *, deadline: float, log: FilteringBoundLogger) -> Received:
+        started = perf_counter()
+        received = await self._wire.send(request, left_s=deadline - started)
+        log.debug(
+            "processor_request",
+            method=request.method,
+            url=without_secrets(request.url),
+            answer=received.status if isinstance(received, HttpResponse) else received.why,
+            ms=round((perf_counter() - started) * 1000),
+        )
+        return received
+
+
+def _begun(begin: Callable[[], Exchange[T]]) -> Exchange[T]:
+    """The exchange, begun only when it is first stepped, so that whatever breaks does so inside `_step`."""
+    return (yield from begin())
+
+
+def _step(
+    exchange: Exchange[T], reply: HttpResponse | None, *, answers: tuple[type, ...]
+) -> HttpRequest | _Meant[T] | _Bug:
+    """Let the connector think once. Its errors come back as a value, and so do answers that its verb must not give."""
+    try:
+        request = next(exchange) if reply is None else exchange.send(reply)
+    except StopIteration as end:
+        value: T = end.value
+        return _Meant(value) if isinstance(value, answers) else _Bug(f"answered {type(value).__name__}")
+    except Exception as error:  # noqa: BLE001 - a connector's bug must not become an exception of ours
+        return _Bug(place_of(error))
+    return request if isinstance(request, HttpRequest) else _Bug(f"yielded {type(request).__name__}")
+
+
+def _in_terms_of(verb: _Verb[T], end: _Meant[T] | NeverLeft | NoAnswer) -> T:
+    match end:
+        case _Meant(value):
+            return value
+        case NeverLeft(why):
+            return verb.never_left(why)
+        case NoAnswer(why):
+            return verb.no_answer(why)

@@ -1,0 +1,485 @@
+"""The line between *never left* and *left without an answer*, with real sockets on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import random
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import pytest
+from tests.gateway.processors import (
+    ACCOUNT,
+    Peer,
+    Plain,
+    Processor,
+    Script,
+    account,
+    charge,
+    closed_port,
+    reply,
+)
+
+from recoup.connectors.base import REPLY_BYTES_MAX
+from recoup.gateway import Gateway
+from recoup.outcomes.core import Approved, Outcome, Unknown, Unprocessed
+
+
+async def _charge(gateway: Gateway, url: str, *, method: str = "POST") -> Outcome:
+    timed = await gateway.charge(Plain(method=method), account(url), charge(), account_id=ACCOUNT)
+    return timed.outcome
+
+
+async def _after(gateway: Gateway, script: Script) -> Outcome:
+    """What a charge comes to when the processor follows this script."""
+    async with Processor(script) as processor:
+        return await _charge(gateway, processor.url)
+
+
+class TestNeverLeft:
+    """Only these prove that a processor has nothing of ours; each lets another processor be asked."""
+
+    async def test_refused(self, gateway: Gateway) -> None:
+        outcome = await _charge(gateway, closed_port())
+        assert isinstance(outcome, Unprocessed)
+        assert "not sent" in outcome.why
+
+    async def test_name_not_resolved(self, gateway: Gateway) -> None:
+        outcome = await _charge(gateway, "http://nobody.invalid/v1")
+        assert isinstance(outcome, Unprocessed)
+
+    async def test_connection_never_made(self, gateway: Gateway) -> None:
+        """A listener whose queue is full leaves a newcomer waiting, as a dead machine behind a router does."""
+        with ExitStack() as sockets:
+            listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            for _ in range(4):
+                waiting = sockets.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(listener.getsockname())
+            outcome = await _charge(gateway, f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
+        assert outcome == Unprocessed("not sent: no connection in time")
+
+    @pytest.mark.parametrize(
+        "url", ["ftp://127.0.0.1/v1", "http://", "nonsense", "http://127.1:80/v1", "http://[::1/v1"]
+    )
+    async def test_url_that_names_no_processor(self, gateway: Gateway, url: str) -> None:
+        assert isinstance(await _charge(gateway, url), Unprocessed)
+
+    async def test_gateway_closed(self) -> None:
+        async with Processor() as processor:
+            gateway = Gateway(timeout_s=1, connect_timeout_s=0.5, in_flight_per_account_max=1)
+            assert isinstance(await _charge(gateway, processor.url), Unprocessed)
+            assert processor.connections == 0
+
+
+async def _reads_and_closes(peer: Peer) -> None:
+    await peer.request()
+    await peer.hang_up()
+
+
+async def _reads_and_resets(peer: Peer) -> None:
+    await peer.request()
+    peer.reset()
+
+
+async def _silent(peer: Peer) -> None:
+    await peer.request()
+    await asyncio.Event().wait()
+
+
+async def _slow_headers(peer: Peer) -> None:
+    await peer.request()
+    for byte in reply():
+        await peer.say(bytes([byte]))
+        await asyncio.sleep(0.05)
+
+
+async def _slow_body(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(reply()[:-20])
+    await asyncio.Event().wait()
+
+
+async def _half_a_reply(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(reply()[:-5])
+    await peer.hang_up()
+
+
+async def _reset_in_the_body(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(reply()[:-5])
+    await asyncio.sleep(0.01)
+    peer.reset()
+
+
+async def _too_short_a_length(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(reply().replace(b"Content-Length: 35", b"Content-Length: 20"))
+    await peer.hang_up()
+
+
+async def _no_length_and_a_reset(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b'HTTP/1.1 200 OK\r\n\r\n{"state": "approved", "id": "ch')
+    await asyncio.sleep(0.01)
+    peer.reset()
+
+
+async def _chunked_and_cut(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n24\r\n{"state": "approved", "id":')
+    await peer.hang_up()
+
+
+async def _chunked_without_an_end(peer: Peer) -> None:
+    """The JSON is whole, but the reply is not: whether more was to come, nobody knows."""
+    await peer.request()
+    body = reply().partition(b"\r\n\r\n")[2]
+    await peer.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(body), body))
+    await peer.hang_up()
+
+
+async def _garbage(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"\x00\xff\x15\x03\x01 no HTTP at all \r\n\r\n")
+    await peer.hang_up()
+
+
+async def _bad_chunk(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n")
+
+
+async def _two_lengths(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(reply(extra="Content-Length: 3\r\n"))
+
+
+async def _endless_headers(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        await peer.say(b"X-More: " + b"a" * 4000 + b"\r\n")
+
+
+async def _endless_1xx(peer: Peer) -> None:
+    await peer.request()
+    while True:
+        await peer.say(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await asyncio.sleep(0.01)
+
+
+async def _switched_protocols(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" + reply())
+    await asyncio.Event().wait()
+
+
+async def _huge_length(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n")
+    while True:
+        await peer.say(b"a" * 65536)
+
+
+async def _huge_chunks(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        await peer.say(b"10000\r\n" + b"a" * 65536 + b"\r\n")
+
+
+async def _bomb(peer: Peer) -> None:
+    """A hundred megabytes in a hundred kilobytes: never unpacked, since no reply is."""
+    await peer.request()
+    packed = gzip.compress(b" " * 100_000_000, compresslevel=1)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
+    await peer.say(head.encode() + packed)
+
+
+async def _redirect(peer: Peer) -> None:
+    await peer.request()
+    await peer.say(reply("", status="307 Temporary Redirect", extra="Location: /elsewhere\r\n"))
+
+
+_LEFT = [
+    _reads_and_closes,
+    _reads_and_resets,
+    _silent,
+    _slow_headers,
+    _slow_body,
+    _half_a_reply,
+    _reset_in_the_body,
+    _too_short_a_length,
+    _no_length_and_a_reset,
+    _chunked_and_cut,
+    _chunked_without_an_end,
+    _garbage,
+    _bad_chunk,
+    _two_lengths,
+    _endless_headers,
+    _endless_1xx,
+    _switched_protocols,
+    _huge_length,
+    _huge_chunks,
+    _bomb,
+    _redirect,
+]
+
+
+@pytest.mark.parametrize("script", _LEFT, ids=lambda script: script.__name__.strip("_"))
+async def test_what_left_without_a_trusted_answer_is_unknown(gateway: Gateway, script: Script) -> None:
+    """Any of these might hide a charge that was made, so nobody else may be asked."""
+    outcome = await _after(gateway, script)
+    assert isinstance(outcome, Unknown), outcome
+
+
+async def test_a_reset_before_the_request_is_read_is_unknown(gateway: Gateway) -> None:
+    """Our bytes were with the processor's machine; whether its program saw them, a reset does not say."""
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        paying = asyncio.create_task(_charge(gateway, f"http://127.0.0.1:{listener.getsockname()[1]}/v1"))
+        accepted, _ = await loop.sock_accept(listener)
+        arrived = asyncio.Event()
+        loop.add_reader(accepted.fileno(), arrived.set)
+        await arrived.wait()
+        loop.remove_reader(accepted.fileno())
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()
+        assert isinstance(await paying, Unknown)
+
+
+async def test_a_call_that_is_cancelled_is_unknown(gateway: Gateway) -> None:
+    """Who cancels us did not cancel the charge. The caller's last act is to write that down."""
+    read = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        read.set()
+        await asyncio.Event().wait()
+
+    async with Processor(script) as processor:
+        paying = asyncio.create_task(_charge(gateway, processor.url))
+        await read.wait()
+        paying.cancel()
+        assert isinstance(await paying, Unknown)
+        assert paying.cancelling() == 1
+
+
+async def test_closing_the_gateway_leaves_what_is_under_way_unknown(gateway: Gateway) -> None:
+    read = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        read.set()
+        await asyncio.Event().wait()
+
+    async with Processor(script) as processor:
+        paying = asyncio.create_task(_charge(gateway, processor.url))
+        await read.wait()
+        await gateway.close()
+        assert isinstance(await paying, Unknown)
+
+
+async def test_nothing_that_a_processor_writes_reads_as_never_sent(gateway: Gateway) -> None:
+    """Replies bent at random: an approval that survived, or unknown, and never an exception."""
+    chance = random.Random(20261122)
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(_bent(reply(), chance))
+        await peer.hang_up()
+
+    async with Processor(script) as processor:
+        for _ in range(150):
+            outcome = await _charge(gateway, processor.url)
+            assert isinstance(outcome, Approved | Unknown), outcome
+
+
+def _bent(data: bytes, chance: random.Random) -> bytes:
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(data) + 1)
+        match chance.randrange(4):
+            case 0:
+                data = data[:at]
+            case 1:
+                data = data[:at] + chance.randbytes(chance.randint(1, 8)) + data[at:]
+            case 2:
+                data = data[:at] + data[at + chance.randint(1, 8) :]
+            case _:
+                data = data[:at] + data
+    return data
+
+
+class TestAnswers:
+    """What is unusual but whole still counts."""
+
+    async def test_an_approval_is_read(self, gateway: Gateway) -> None:
+        async with Processor() as processor:
+            assert await _charge(gateway, processor.url) == Approved("ch_1")
+
+    async def test_interim_answers_are_passed_over(self, gateway: Gateway) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(
+                b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + reply()
+            )
+
+        assert await _after(gateway, script) == Approved("ch_1")
+
+    async def test_an_answer_that_ends_with_the_connection(self, gateway: Gateway) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(b'HTTP/1.0 200 OK\r\n\r\n{"state": "approved", "id": "ch_1"}')
+            await peer.hang_up()
+
+        assert await _after(gateway, script) == Approved("ch_1")
+
+    async def test_an_answer_byte_by_byte(self, gateway: Gateway) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            for byte in reply():
+                await peer.say(bytes([byte]))
+
+        assert await _after(gateway, script) == Approved("ch_1")
+
+    @pytest.mark.parametrize("length", [REPLY_BYTES_MAX, REPLY_BYTES_MAX + 1])
+    async def test_the_longest_answer(self, gateway: Gateway, length: int) -> None:
+        """One byte more than the limit, and it is not read."""
+        body = '{"state": "approved", "id": "ch_1"}'.ljust(length)
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(reply(body))
+
+        outcome = await _after(gateway, script)
+        assert isinstance(outcome, Approved if length == REPLY_BYTES_MAX else Unknown)
+
+
+@asynccontextmanager
+async def _stale(gateway: Gateway) -> AsyncIterator[Processor]:
+    """A processor whose connection, kept after one payment, dies under the next request."""
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.say(reply())
+        await _reads_and_closes(peer)
+
+    async with Processor(script) as processor:
+        assert isinstance(await _charge(gateway, processor.url), Approved)
+        yield processor
+
+
+class TestKeptConnections:
+    """Reuse is where HTTP clients are too clever: they send again by themselves, and they read old answers."""
+
+    async def test_one_connection_serves_many_payments(self, gateway: Gateway) -> None:
+        async with Processor() as processor:
+            for _ in range(5):
+                assert isinstance(await _charge(gateway, processor.url), Approved)
+            assert processor.connections == 1
+
+    async def test_a_connection_said_to_close_is_not_used_again(self, gateway: Gateway) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(reply(extra="Connection: close\r\n"))
+            await peer.hang_up()
+
+        async with Processor(script) as processor:
+            for _ in range(3):
+                assert isinstance(await _charge(gateway, processor.url), Approved)
+            assert processor.connections == 3
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "GET"])
+    async def test_a_connection_that_dies_under_a_request_is_unknown_and_not_tried_again(
+        self, gateway: Gateway, method: str
+    ) -> None:
+        async with _stale(gateway) as processor:
+            assert isinstance(await _charge(gateway, processor.url, method=method), Unknown)
+            assert len(processor.requests) == 2
+            assert processor.connections == 1
+
+    @pytest.mark.parametrize("method", ["POST", "PUT"])
+    async def test_a_failed_second_try_never_hides_the_first(self, gateway: Gateway, method: str) -> None:
+        """Sent on a kept connection, and refused when tried again: that must not read as never sent."""
+        gone = asyncio.Event()
+        processor = Processor()
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(reply())
+            await peer.request()
+            await processor.stop_listening()
+            gone.set()
+            await peer.hang_up()
+
+        processor.follow(script)
+        async with processor:
+            assert isinstance(await _charge(gateway, processor.url), Approved)
+            assert isinstance(await _charge(gateway, processor.url, method=method), Unknown)
+            assert gone.is_set()
+            assert isinstance(await _charge(gateway, processor.url), Unprocessed)
+
+    async def test_what_is_said_unasked_is_nobodys_answer(self, gateway: Gateway) -> None:
+        """A late second reply on an idle connection would be read as the next payment's, and shift all that follow."""
+        spoken = asyncio.Event()
+
+        async def script(peer: Peer) -> None:
+            first = not spoken.is_set()
+            await peer.request()
+            await peer.say(
+                reply(
+                    '{"state": "approved", "id": "ch_1"}' if first else '{"state": "approved", "id": "ch_2"}'
+                )
+            )
+            if first:
+                await asyncio.sleep(0.02)
+                await peer.say(reply('{"state": "approved", "id": "ch_1"}'))
+                spoken.set()
+                await asyncio.Event().wait()
+
+        async with Processor(script) as processor:
+            assert await _charge(gateway, processor.url) == Approved("ch_1")
+            await spoken.wait()
+            await asyncio.sleep(0.02)
+            assert await _charge(gateway, processor.url) == Approved("ch_2")
+            assert processor.connections == 2
+
+    async def test_what_follows_an_answer_is_nobodys_answer(self, gateway: Gateway) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(reply() + reply('{"state": "approved", "id": "ch_stray"}'))
+            await asyncio.Event().wait()
+
+        async with Processor(script) as processor:
+            assert await _charge(gateway, processor.url) == Approved("ch_1")
+            assert await _charge(gateway, processor.url) == Approved("ch_1")
+            assert processor.connections == 2
+
+    async def test_no_cookie_is_kept(self, gateway: Gateway) -> None:
+        async def script(peer: Peer) -> None:
+            while True:
+                await peer.request()
+                await peer.say(reply(extra="Set-Cookie: session=other-customer\r\n"))
+
+        async with Processor(script) as processor:
+            await _charge(gateway, processor.url)
+            await _charge(gateway, processor.url)
+            assert b"cookie" not in processor.requests[1].lower()
+
+    async def test_no_redirect_is_followed(self, gateway: Gateway) -> None:
+        async with Processor(_redirect) as processor:
+            assert await _charge(gateway, processor.url) == Unknown("no readable answer: HTTP 307")
+            assert len(processor.requests) == 1
+
+    async def test_no_proxy_comes_from_the_environment(
+        self, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("http_proxy", closed_port())
+        async with Processor() as processor:
+            assert isinstance(await _charge(gateway, processor.url), Approved)
