@@ -2,7 +2,8 @@
 
 Source: ISO 4217 list one as kept by its maintenance agency, edition of 2026-01-01. Codes without a minor unit (gold,
 bond units, test codes) are left out on purpose: no card payment is made in them. The Bulgarian lev left the list when
-Bulgaria took the euro (2026-01-01); the Caribbean guilder (XCG) replaced ANG in 2025; the Zimbabwe gold (ZWG) came in 2024.
+Bulgaria took the euro (2026-01-01); the Caribbean guilder (XCG) replaced ANG in 2025; the Zimbabwe gold (ZWG) came in
+2024.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Crockford's base 32 (lower case, no i, l, o, u), so that ids of one kind sort as
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -16,6 +16,8 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
 TEXT_LENGTH: Final = 26
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _MILLISECONDS_MAX: Final = (1 << 48) - 1
 
 Entropy = Callable[[int], bytes]
@@ -46,7 +48,7 @@ def uuid7(now: datetime, entropy: Entropy) -> UUID:
 
     `now` must be aware; `entropy(n)` gives n random bytes.
     """
-    milliseconds = int(now.timestamp() * 1000)
+    milliseconds = (now - _EPOCH) // _MILLISECOND
     assert 0 <= milliseconds <= _MILLISECONDS_MAX, "a time outside the years 1970 to 10889"
     chance = int.from_bytes(entropy(10), "big")
     value = milliseconds << 80 | 0x7 << 76 | (chance >> 68) << 64 | 0b10 << 62 | chance & ((1 << 62) - 1)
@@ -55,7 +57,7 @@ def uuid7(now: datetime, entropy: Entropy) -> UUID:
 
 def made_at(id_: UUID) -> datetime:
     """When a UUIDv7 was made, to the millisecond, in UTC."""
-    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=id_.int >> 80)
 
 
 def render(kind: Kind, id_: UUID) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -64,7 +65,9 @@ class Money:
         method), earlier shares first; so no share is off by a whole unit.
         """
         total = sum(weights)
-        assert weights and all(weight >= 0 for weight in weights) and total > 0, "weights: some, none negative"
+        assert weights and all(weight >= 0 for weight in weights) and total > 0, (
+            "weights: some, none negative"
+        )
         shares = [self.minor * weight // total for weight in weights]
         cut = [self.minor * weight % total for weight in weights]
         left = self.minor - sum(shares)
@@ -73,9 +76,12 @@ class Money:
         return tuple(Money(share, self.currency) for share in shares)
 
 
+_MAJOR: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?", re.ASCII)
+
+
 def parse_major(text: str, currency: str) -> Money | None:
     """Read `49.99` as money, exactly; None where the text is no amount or has too many decimals."""
-    if not text.replace(".", "", 1).replace("-", "", 1).isdigit():
+    if _MAJOR.fullmatch(text) is None:
         return None
     value = Decimal(text).scaleb(DECIMALS[currency])
     return Money(int(value), currency) if value == value.to_integral_value() else None

@@ -42,7 +42,7 @@ class Refusal(Exception):
     `status` overrides the type's usual HTTP status; `retry_after_s` becomes the `Retry-After` header.
     """
 
-    def __init__(  # noqa: PLR0913 - the fields of one error, all named
+    def __init__(
         self,
         type: RefusalType,  # noqa: A002 - the word of the API
         code: str,
@@ -76,6 +76,8 @@ def not_found(what: str, id_: str, *, param: str | None = None) -> Refusal:
     return Refusal(RefusalType.NOT_FOUND, "resource_missing", f"There is no {what} {id_!r}.", param=param)
 
 
-def conflict(code: str, message: str, *, param: str | None = None, retry_after_s: int | None = None) -> Refusal:
+def conflict(
+    code: str, message: str, *, param: str | None = None, retry_after_s: int | None = None
+) -> Refusal:
     """A request that the object's present state forbids (409)."""
     return Refusal(RefusalType.CONFLICT, code, message, param=param, retry_after_s=retry_after_s)

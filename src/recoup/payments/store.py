@@ -23,6 +23,7 @@ from uuid import UUID
 
 import msgspec
 
+from recoup.budgets.core import STOPS
 from recoup.db import Database
 from recoup.kit.money import Money
 from recoup.payments.core import Attempt, Operation, Payment, Snapshot
@@ -283,18 +284,24 @@ CARD_TRIES_MAX: Final = 200
 async def card_tries(
     database: Database, *, merchant_id: UUID, fingerprint: str, since: datetime
 ) -> tuple[CardTry, ...]:
-    """Tries on one card since then, by any payment and processor, oldest first."""
+    """Tries on one card since then, and older ones that a network ended for good, by any payment; oldest first."""
     rows = await database.fetch_all(
         """
         select a.started_at, a.amount, a.state, a.rule, p.currency
         from attempts a
         join payments p on p.merchant_id = a.merchant_id and p.id = a.payment_id
         where a.merchant_id = %(merchant_id)s and a.fingerprint = %(fingerprint)s::text::bytea
-            and a.started_at >= %(since)s
+            and (a.started_at >= %(since)s or a.rule = any(%(stops)s))
         order by a.started_at desc
         limit %(limit)s
         """,
-        {"merchant_id": merchant_id, "fingerprint": fingerprint, "since": since, "limit": CARD_TRIES_MAX},
+        {
+            "merchant_id": merchant_id,
+            "fingerprint": fingerprint,
+            "since": since,
+            "stops": sorted(STOPS),
+            "limit": CARD_TRIES_MAX,
+        },
     )
     return tuple(
         CardTry(

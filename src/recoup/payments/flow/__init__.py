@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from recoup.budgets.core import HISTORY_NEEDED
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal, conflict, invalid, not_found
@@ -36,9 +37,6 @@ from recoup.payments.writes import Along, Answer, Claim
 from recoup.routing.core import Facts, route
 
 __all__ = ["Means", "Payments", "Taken", "Tools"]
-
-CARD_HISTORY: Final = timedelta(days=31)
-"""How far back tries on a card are counted: a day more than the longest window of any network."""
 
 
 class Payments:
@@ -252,7 +250,7 @@ class Payments:
             return None
         payment = snapshot.payment
         last = snapshot.attempts[-1] if snapshot.attempts else None
-        since = tools.now(merchant) - CARD_HISTORY
+        since = tools.now(merchant) - HISTORY_NEEDED
         tries = (
             ()
             if last is None
