@@ -25,6 +25,7 @@ from recoup.http.runner import Runner
 from recoup.http.system import SystemPage, system_pages
 from recoup.http.table import Table
 from recoup.http.wiring import About, Wiring
+from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType
 
 _CLOSING: Final = frozenset({408, 413})
@@ -152,7 +153,7 @@ class Edge:
         self._in_flight -= 1
 
     def _find(self, exchange: Exchange) -> tuple[Bound | SystemPage, Mapping[str, str]]:
-        found = self._table.find(exchange.method, exchange.path) if "\x00" not in exchange.path else None
+        found = self._table.find(exchange.method, exchange.path)
         if found is not None:
             return found
         if self._table.methods(exchange.path):
@@ -201,8 +202,7 @@ class Edge:
         if caller is None:
             raise unknown_key()
         bound.permit(caller)
-        exchange.merchant_id = caller.merchant.id
-        structlog.contextvars.bind_contextvars(merchant_id=str(caller.merchant.id))
+        structlog.contextvars.bind_contextvars(merchant=render(Kind.MERCHANT, caller.merchant.id))
         return caller
 
     def _fingerprint(self, exchange: Exchange, canonical: bytes) -> bytes:

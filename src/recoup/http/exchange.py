@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 
@@ -15,7 +14,6 @@ from recoup.http.answers import Answer, refuse
 from recoup.http.failures import as_refusal, bug, describe, sentence
 from recoup.http.intake import Receive
 from recoup.http.metrics import Metrics
-from recoup.kit.ids import Kind, render
 
 UNMATCHED: Final = "unmatched"
 OTHER_METHOD: Final = "OTHER"
@@ -37,7 +35,6 @@ class Exchange:
     request_id: str
     started: float = field(default_factory=perf_counter)
     route: str = UNMATCHED
-    merchant_id: UUID | None = None
 
 
 def own_request_id(headers: Mapping[bytes, bytes]) -> str | None:
@@ -74,13 +71,11 @@ class Reporter:
             status=status,
             seconds=seconds,
         )
-        merchant = render(Kind.MERCHANT, exchange.merchant_id) if exchange.merchant_id else None
+        # Who asked, and the request's id, are in the context of every line.
         self._log.info(
             "request",
             method=exchange.method,
             route=exchange.route,
             status=status,
             ms=round(seconds * 1000, 2),
-            merchant=merchant,
-            request_id=exchange.request_id,
         )

@@ -206,3 +206,14 @@ async def _delete_batch(database: Database, *, before: datetime) -> int:
         """,
         {"before": before, "at_once": DELETED_AT_ONCE},
     )
+
+
+async def release(database: Database, *, merchant_id: UUID, key: str) -> None:
+    """Give up a claim whose work was refused after all: nothing was done, so the key is free again."""
+    await database.execute(
+        """
+        delete from idempotency_keys
+        where merchant_id = %(merchant_id)s and key = %(key)s and status is null
+        """,
+        {"merchant_id": merchant_id, "key": key},
+    )

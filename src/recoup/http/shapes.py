@@ -65,7 +65,7 @@ class Shape:
             for type_ in self.at(parent)
             if isinstance(type_, inspect.StructType) and type_.tag_field == name
         ]
-        return tags or [choice for type_ in self.at(path) for choice in _choices(type_)]
+        return sorted(tags) or [choice for type_ in self.at(path) for choice in _choices(type_)]
 
     def _check(self, type_: inspect.Type, *, path: str, above: tuple[type, ...]) -> None:
         for alternative in _alternatives(type_):
@@ -159,8 +159,11 @@ def _choices(type_: inspect.Type) -> list[str]:
 
 
 def _description(type_: inspect.Type) -> str:
-    while isinstance(type_, inspect.Metadata):
-        if type_.extra_json_schema and "description" in type_.extra_json_schema:
-            return str(type_.extra_json_schema["description"])
-        type_ = type_.type
-    return ""
+    match type_:
+        case inspect.Metadata(type=inner, extra_json_schema=extra):
+            said = (extra or {}).get("description", "")
+            return str(said) or _description(inner)
+        case inspect.UnionType(types=types):
+            return next(filter(None, map(_description, types)), "")
+        case _:
+            return ""

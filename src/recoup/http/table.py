@@ -1,4 +1,4 @@
-"""Which target answers a path: literal segments before parameters, and no parameter takes an empty segment."""
+"""Which target answers a path: literal segments before parameters, and no parameter takes an empty segment or a NUL."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ class Table(Generic[T]):
 
     def _walk(self, path: str) -> tuple[_Node[T], tuple[str, ...]] | None:
         segments = path.split("/")[1:]
-        return _search(self._root, segments, ()) if len(segments) <= _SEGMENTS_MAX else None
+        if len(segments) > _SEGMENTS_MAX or "\x00" in path:
+            return None
+        return _search(self._root, segments, ())
 
 
 def _search(
