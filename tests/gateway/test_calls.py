@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from time import perf_counter
 from typing import cast
@@ -278,6 +279,10 @@ class TestRequests:
 
 class TestLog:
     """One line a request: enough to find it, nothing that must stay secret."""
+
+    @pytest.fixture(autouse=True)
+    def _everything(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.DEBUG, "recoup.gateway")
 
     async def test_a_line_names_the_request_and_hides_the_rest(self, gateway: Gateway) -> None:
         class Query(Plain):

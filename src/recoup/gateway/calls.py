@@ -12,6 +12,7 @@ that a failed question can never read as "never processed".
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -50,6 +51,8 @@ REQUESTS_MAX: Final = 8
 """The most requests in one exchange; a connector that wants more is broken."""
 
 _log: Final[FilteringBoundLogger] = structlog.get_logger("recoup.gateway")
+_level: Final = logging.getLogger("recoup.gateway")
+"""Asked before a line for debugging is built: building it only to be dropped costs a tenth of a call."""
 
 T = TypeVar("T")
 
@@ -93,13 +96,6 @@ class _Meant(Generic[T]):
     """The connector's conclusion."""
 
     value: T
-
-
-@dataclass(frozen=True, slots=True)
-class _Bug:
-    """The connector broke; told without its message, which might quote a card number."""
-
-    what: str
 
 
 class Gateway:
@@ -208,9 +204,8 @@ class Gateway:
         self._in_flight[account_id] += 1
         started = perf_counter()
         exchange = _begun(begin)
-        log = _log.bind(connector=connector.name, verb=verb.name)
         try:
-            end = await self._converse(verb, exchange, log=log)
+            end = await self._converse(verb, exchange, connector=connector.name)
         finally:
             self._leave(account_id)
             with suppress(Exception):
@@ -223,39 +218,37 @@ class Gateway:
             del self._in_flight[account_id]
 
     async def _converse(
-        self, verb: _Verb[T], exchange: Exchange[T], *, log: FilteringBoundLogger
+        self, verb: _Verb[T], exchange: Exchange[T], *, connector: str
     ) -> _Meant[T] | NeverLeft | NoAnswer:
         """Carry requests and replies between connector and processor until one of them has no more to say."""
         deadline = perf_counter() + self._timeout_s
-        reply: HttpResponse | None = None
-        for requests in range(REQUESTS_MAX + 1):
-            match _step(exchange, reply, answers=verb.answers):
-                case HttpRequest() if requests == REQUESTS_MAX:
-                    break
-                case HttpRequest() as request:
-                    received = await self._send(request, deadline=deadline, log=log)
-                    if not isinstance(received, HttpResponse):
-                        return received
-                    reply = received
-                case _Meant() as meant:
-                    return meant
-                case _Bug(what):
-                    log.error("connector_bug", bug=what, sent=reply is not None)
-                    why = f"the connector failed: {what}"
-                    return NeverLeft(why) if reply is None else NoAnswer(why)
-        return NoAnswer(f"the exchange did not end within {REQUESTS_MAX} requests")
+        said = _step(verb, exchange, None, connector=connector)
+        for _ in range(REQUESTS_MAX):
+            if not isinstance(said, HttpRequest):
+                return said
+            started = perf_counter()
+            received = await self._wire.send(said, left_s=deadline - started)
+            _note(said, received, connector=connector, verb=verb.name, started=started)
+            if not isinstance(received, HttpResponse):
+                return received
+            said = _step(verb, exchange, received, connector=connector)
+        if isinstance(said, HttpRequest):
+            return NoAnswer(f"the exchange did not end within {REQUESTS_MAX} requests")
+        return said
 
-    async def _send(self, request: HttpRequest, *, deadline: float, log: FilteringBoundLogger) -> Received:
-        started = perf_counter()
-        received = await self._wire.send(request, left_s=deadline - started)
-        log.debug(
-            "processor_request",
-            method=request.method,
-            url=without_secrets(request.url),
-            answer=received.status if isinstance(received, HttpResponse) else received.why,
-            ms=round((perf_counter() - started) * 1000),
-        )
-        return received
+
+def _note(request: HttpRequest, received: Received, *, connector: str, verb: str, started: float) -> None:
+    if not _level.isEnabledFor(logging.DEBUG):
+        return
+    _log.debug(
+        "processor_request",
+        connector=connector,
+        verb=verb,
+        method=request.method,
+        url=without_secrets(request.url),
+        answer=received.status if isinstance(received, HttpResponse) else received.why,
+        ms=round((perf_counter() - started) * 1000),
+    )
 
 
 def _begun(begin: Callable[[], Exchange[T]]) -> Exchange[T]:
@@ -264,17 +257,25 @@ def _begun(begin: Callable[[], Exchange[T]]) -> Exchange[T]:
 
 
 def _step(
-    exchange: Exchange[T], reply: HttpResponse | None, *, answers: tuple[type, ...]
-) -> HttpRequest | _Meant[T] | _Bug:
-    """Let the connector think once. Its errors come back as a value, and so do answers that its verb must not give."""
+    verb: _Verb[T], exchange: Exchange[T], reply: HttpResponse | None, *, connector: str
+) -> HttpRequest | _Meant[T] | NeverLeft | NoAnswer:
+    """Let the connector think once. What it breaks, and an answer that its verb must not give, end the exchange."""
     try:
-        request = next(exchange) if reply is None else exchange.send(reply)
+        said: object = next(exchange) if reply is None else exchange.send(reply)
     except StopIteration as end:
         value: T = end.value
-        return _Meant(value) if isinstance(value, answers) else _Bug(f"answered {type(value).__name__}")
+        if isinstance(value, verb.answers):
+            return _Meant(value)
+        bug = f"answered {type(value).__name__}"
     except Exception as error:  # noqa: BLE001 - a connector's bug must not become an exception of ours
-        return _Bug(place_of(error))
-    return request if isinstance(request, HttpRequest) else _Bug(f"yielded {type(request).__name__}")
+        bug = place_of(error)
+    else:
+        if isinstance(said, HttpRequest):
+            return said
+        bug = f"yielded {type(said).__name__}"
+    _log.error("connector_bug", connector=connector, verb=verb.name, bug=bug)
+    why = f"the connector failed: {bug}"
+    return NeverLeft(why) if reply is None else NoAnswer(why)
 
 
 def _in_terms_of(verb: _Verb[T], end: _Meant[T] | NeverLeft | NoAnswer) -> T:
