@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from recoup.db import Database
 from recoup.events import store
 from recoup.events.core import Event
-from recoup.http.fields import Int64, ListObject, ListQuery
+from recoup.http.fields import ListObject, ListQuery
 from recoup.http.routes import Call, Route
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
@@ -45,9 +45,9 @@ class EventList(ListObject[EventObject], frozen=True):
 class EventQuery(ListQuery, frozen=True):
     """Which events."""
 
-    after_sequence: Annotated[Int64, Meta(ge=0, description="Only what came after, oldest first.")] | None = (
-        None
-    )
+    after_sequence: (
+        Annotated[int, Meta(ge=0, le=2**63 - 1, description="Only what came after, oldest first.")] | None
+    ) = None
     type: Annotated[str, Meta(max_length=100)] | None = None
 
 

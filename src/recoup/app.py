@@ -1,0 +1,270 @@
+"""Puts the parts together: one service, whole, from settings, a database and a clock.
+
+`handlers` is where to look for what happens after something: it maps each kind of due row to the flow that works it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry
+
+from recoup.connectors.base import Connector
+from recoup.db import Database
+from recoup.events.api import EventObject, EventsApi
+from recoup.gateway import Gateway
+from recoup.http import idempotency
+from recoup.http.edge import Edge
+from recoup.http.idempotency import Claimed
+from recoup.http.intake import Limits
+from recoup.http.routes import Claim as EdgeClaim
+from recoup.http.routes import Route
+from recoup.http.wiring import About, Webhook, Wiring
+from recoup.kit.clock import Clock
+from recoup.kit.ids import Kind, render, uuid7
+from recoup.merchants.api import ProcessorAccountsApi
+from recoup.merchants.core import Merchant
+from recoup.merchants.flow import Merchants, ProcessorAccounts
+from recoup.outcomes.api import DeclinesApi
+from recoup.payments.api import PaymentsApi
+from recoup.payments.core import Payment
+from recoup.payments.flow import Payments, Tools
+from recoup.payments.objects import Objects
+from recoup.payments.timeline import TimelineReader
+from recoup.payments.wallet import VaultWallet
+from recoup.payments.writes import SETTLE, Answer, Claim, Writer
+from recoup.routing.api import DecisionsApi
+from recoup.settings import Settings
+from recoup.testclock.api import TestClockApi
+from recoup.testclock.flow import TestClocks
+from recoup.vault.api import CustomersApi, PaymentMethodsApi
+from recoup.vault.flow import Customers, PaymentMethods, Vault
+from recoup.vault.keys import MasterKeys
+from recoup.worker import Handler, Worker
+
+ACCOUNT_SHARE: Final = 2
+"""One processor account may hold at most this part (a half) of the requests in flight, so that others go on."""
+
+TAGS: Final = {
+    "payments": "The merchant's intent to be paid once: charge, capture, cancel, and the whole story.",
+    "refunds": "Money given back, whole or in parts.",
+    "customers": "Who pays, where they live, and when they have money.",
+    "payment methods": "Cards, encrypted in the vault and known outside by their id.",
+    "recovery": "Cases opened by declined payments: the plan, its reason, its end.",
+    "declines": "What every code means, with its source.",
+    "routing": "Who was asked, and why.",
+    "processors": "Your accounts at processors, and what each connector can do.",
+    "events": "Facts that happened, numbered without gaps.",
+    "test mode": "The test clock, the simulated world and faults on demand.",
+}
+
+
+_FACTS: Final = {
+    "payment.created": "A payment was created.",
+    "payment.processing": "The processor took the payment and will answer later.",
+    "payment.requires_action": "The customer must act before the payment can go on.",
+    "payment.authorized": "The money is held.",
+    "payment.partially_captured": "A part of the held money was taken.",
+    "payment.captured": "The money was taken.",
+    "payment.capture_failed": "A capture did not happen; the money is still held.",
+    "payment.cancel_failed": "A cancellation did not happen.",
+    "payment.declined": "The payment was declined.",
+    "payment.failed": "The payment was certainly not processed.",
+    "payment.failed_over": "Another processor is being asked.",
+    "payment.unresolved": "Nobody knows yet whether the money was taken; the processor is being asked.",
+    "payment.canceled": "The payment was canceled.",
+    "payment.refunded": "Money of the payment was given back.",
+    "refund.created": "A refund was asked for.",
+    "refund.succeeded": "A refund was carried out.",
+    "refund.failed": "A refund did not happen.",
+    "customer.created": "A customer was created.",
+    "customer.updated": "A customer was changed.",
+    "customer.deleted": "A customer was deleted.",
+    "payment_method.created": "A payment method was stored.",
+    "payment_method.attached": "A payment method was attached to a customer.",
+    "payment_method.updated": "A payment method was changed.",
+    "payment_method.detached": "A payment method was detached for good.",
+    "recovery.opened": "A declined payment will be tried again.",
+    "recovery.retry_scheduled": "The next try has its time.",
+    "recovery.recovered": "A declined payment was paid after all.",
+    "recovery.exhausted": "Nothing more can be tried.",
+    "recovery.expired": "The deadline passed.",
+    "recovery.stopped": "The recovery was stopped.",
+    "recovery.paused": "The recovery is paused.",
+    "recovery.resumed": "The recovery goes on.",
+}
+WEBHOOKS: Final = tuple(
+    Webhook(type=type_, summary=summary, payload=EventObject) for type_, summary in _FACTS.items()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What differs between a server, a test and a simulation."""
+
+    database: Database
+    clock: Clock
+    master: MasterKeys
+    connectors: Mapping[str, Connector]
+    sandbox_url: Callable[[], str]
+    alone_since: datetime | None = None
+    entropy: Callable[[int], bytes] = os.urandom
+
+
+class Service:
+    """Every part of Recoup, wired."""
+
+    def __init__(self, settings: Settings, around: Surroundings) -> None:
+        self.settings, self.around = settings, around
+        self.database = database = around.database
+        new_id = self.new_id
+        self.vault = Vault(
+            database, master=around.master, clock=around.clock, new_id=new_id, entropy=around.entropy
+        )
+        self.merchants = Merchants(database, sealer=self.vault, new_id=new_id, entropy=around.entropy)
+        self.accounts = ProcessorAccounts(
+            database, connectors=around.connectors, sealer=self.vault, new_id=new_id
+        )
+        self.methods = PaymentMethods(database, self.vault, new_id=new_id)
+        self.customers = Customers(database, methods=self.methods, new_id=new_id)
+        self.wallet = VaultWallet(self.vault, self.methods)
+        self.gateway = Gateway(
+            timeout_s=settings.processor_timeout_s,
+            connect_timeout_s=min(settings.processor_connect_timeout_s, settings.processor_timeout_s / 2),
+            in_flight_per_account_max=max(1, settings.requests_in_flight_max // ACCOUNT_SHARE),
+        )
+        self.objects = Objects()
+        self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=new_id)
+        self.payments = Payments(self._tools(), alone_since=around.alone_since)
+        self.worker = Worker(
+            database,
+            handlers=self.handlers(),
+            merchant=self.merchants.merchant,
+            clock=around.clock,
+            poll_s=settings.worker_poll_s,
+        )
+        self.testclocks = TestClocks(
+            database, clock=around.clock, stepper=self.worker, moved=self._clock_moved
+        )
+        self.registry = CollectorRegistry()
+
+    def new_id(self) -> UUID:
+        """A new id, made now."""
+        return uuid7(self.around.clock.now(), self.around.entropy)
+
+    async def open(self) -> None:
+        """Make ready to send and to serve."""
+        await self.gateway.open()
+
+    async def close(self) -> None:
+        """Finish what is queued and close connections to processors."""
+        await self.writer.close()
+        await self.gateway.close()
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What is done for each kind of due row."""
+        return {SETTLE: self.payments.settle}
+
+    def edge(self, *, base_url: str) -> Edge:
+        """The API as an ASGI application."""
+        payments = PaymentsApi(
+            self.payments,
+            new_id=self.new_id,
+            open_new_card=self.wallet.open_new_card,
+            timeline=TimelineReader(self.database, self.accounts),
+            key_is_known=self._key_is_known,
+            render=self.objects,
+        )
+        wiring = Wiring(
+            authenticate=self.merchants.authenticate,
+            clock=self.around.clock,
+            database=self.database,
+            fingerprint=self.vault.fingerprint,
+            new_request_id=lambda: render(Kind.REQUEST, self.new_id()),
+            ready=self._ready,
+            registry=self.registry,
+            resume=payments.resume(),
+        )
+        limits = Limits(
+            requests_in_flight_max=self.settings.requests_in_flight_max,
+            body_bytes_max=self.settings.request_body_bytes_max,
+        )
+        about = About(base_url=base_url, tags=TAGS, webhooks=WEBHOOKS)
+        return Edge([*payments.routes(), *self._other_routes()], wiring, limits=limits, about=about)
+
+    def _other_routes(self) -> list[Route]:
+        return [
+            *CustomersApi(self.customers).routes(),
+            *PaymentMethodsApi(self.methods).routes(),
+            *ProcessorAccountsApi(self.accounts).routes(),
+            *DeclinesApi().routes(),
+            *DecisionsApi(self.payments.decision).routes(),
+            *EventsApi(self.database).routes(),
+            *TestClockApi(self.testclocks).routes(),
+        ]
+
+    def _tools(self) -> Tools:
+        settings = self.settings
+        return Tools(
+            database=self.database,
+            writer=self.writer,
+            gateway=self.gateway,
+            accounts=self.accounts,
+            connectors=self.around.connectors,
+            wallet=self.wallet,
+            clock=self.around.clock,
+            new_id=self.new_id,
+            render=self.objects,
+            sandbox_url=self.around.sandbox_url,
+            run_news=self._run_news,
+            record_answer=self._record_answer,
+            take_claim=self._take_claim,
+            release_claim=self._release_claim,
+            processor_timeout=timedelta(seconds=settings.processor_timeout_s),
+            attempts_max=settings.attempts_per_call_max,
+        )
+
+    def _listened(self, fact: str, payment: Payment) -> bool:
+        return False
+
+    async def _run_news(
+        self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime
+    ) -> None:
+        await self.worker.run_news(merchant, kinds=kinds, object_id=object_id, lease=lease)
+
+    async def _record_answer(self, merchant_id: UUID, answer: Answer) -> None:
+        await idempotency.record(
+            self.database, merchant_id=merchant_id, key=answer.key, status=answer.status, body=answer.body
+        )
+
+    async def _take_claim(self, merchant_id: UUID, claim: Claim) -> bool:
+        edge_claim = EdgeClaim(claim.key, claim.fingerprint, claim.at)
+        try:
+            async with self.database.transaction() as connection:
+                await idempotency.claim(
+                    connection,
+                    merchant_id=merchant_id,
+                    claim=edge_claim,
+                    resource=claim.resource,
+                    resource_id=claim.resource_id,
+                )
+        except Claimed:
+            return False
+        return True
+
+    async def _release_claim(self, merchant_id: UUID, claim: Claim) -> None:
+        await idempotency.release(self.database, merchant_id=merchant_id, key=claim.key)
+
+    async def _key_is_known(self, merchant_id: UUID, key: str) -> bool:
+        return await idempotency.read(self.database, merchant_id=merchant_id, key=key) is not None
+
+    async def _clock_moved(self, merchant: Merchant, now: datetime) -> None:
+        self.merchants.forget(merchant.id)
+
+    async def _ready(self) -> bool:
+        return await self.database.fetch_one("select 1 as one") is not None
