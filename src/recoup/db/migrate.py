@@ -28,6 +28,11 @@ _CREATE_TRIES: Final = 3
 _UNLIMITED_S: Final = 0.0
 """A migration of a large table takes as long as it takes."""
 
+_COLLISIONS: Final = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateObject,
+)
 _CREATE_TABLE: Final = """
 create table if not exists schema_migrations (
     number integer primary key check (number > 0),
@@ -100,7 +105,7 @@ async def _create_table(connection: psycopg.AsyncConnection[TupleRow]) -> None:
     for _ in range(_CREATE_TRIES):
         try:
             await connection.execute(_CREATE_TABLE)
-        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable):
+        except _COLLISIONS:
             continue
         return
     raise DatabaseUnusable("The table schema_migrations cannot be made; try again.")
