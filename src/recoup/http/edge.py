@@ -51,7 +51,7 @@ class Edge:
         metrics.in_flight.set_function(lambda: self._in_flight)
         about = about or About()
         self._reporter = Reporter(metrics, docs_url=about.docs_url)
-        self._runner = Runner(wiring, self._reporter)
+        self._runner = Runner(wiring, self._reporter, claim_wait_ms=self._limits.claim_wait_ms)
         self._running: set[asyncio.Task[Answer]] = set()
         self._in_flight = 0
         self._table: Table[Bound | SystemPage] = Table()

@@ -72,10 +72,11 @@ async def claim(
     claim: Claim,
     resource: str | None = None,
     resource_id: UUID | None = None,
+    wait_ms: int = CLAIM_WAIT_MS,
 ) -> None:
     """Take the key, in the open transaction; raises `Claimed` where an earlier request has it.
 
-    Where that request's transaction is still open, waits for its end, at most `CLAIM_WAIT_MS`, then refuses. The same
+    Where that request's transaction is still open, waits for its end, at most `wait_ms`, then refuses. The same
     limit then holds for every other lock that the transaction waits for.
     """
     try:
@@ -96,7 +97,7 @@ async def claim(
                 "resource": resource,
                 "resource_id": resource_id,
                 "created_at": claim.at,
-                "wait_ms": str(CLAIM_WAIT_MS),
+                "wait_ms": str(wait_ms),
             },
         )
     except psycopg.errors.LockNotAvailable:
@@ -184,18 +185,18 @@ def still_running() -> Refusal:
     )
 
 
-async def delete_old(database: Database, *, now: datetime) -> int:
-    """Delete the keys that are older than `KEPT` by the wall clock, a batch a transaction; how many there were."""
+async def delete_old(database: Database, *, now: datetime, at_once: int = DELETED_AT_ONCE) -> int:
+    """Delete the keys that are older than `KEPT` by the wall clock, `at_once` a transaction; how many there were."""
     deleted = 0
     for _ in range(_BATCHES_MAX):
-        batch = await _delete_batch(database, before=now - KEPT)
+        batch = await _delete_batch(database, before=now - KEPT, at_once=at_once)
         deleted += batch
-        if batch < DELETED_AT_ONCE:
+        if batch < at_once:
             break
     return deleted
 
 
-async def _delete_batch(database: Database, *, before: datetime) -> int:
+async def _delete_batch(database: Database, *, before: datetime, at_once: int) -> int:
     # The one statement here over all merchants: it is housekeeping by age, with an index of its own.
     return await database.execute(
         """
@@ -204,7 +205,7 @@ async def _delete_batch(database: Database, *, before: datetime) -> int:
             order by created_at limit %(at_once)s for update skip locked
         )
         """,
-        {"before": before, "at_once": DELETED_AT_ONCE},
+        {"before": before, "at_once": at_once},
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from recoup.http.idempotency import CLAIM_WAIT_MS
 from recoup.kit.refusals import Refusal, RefusalType
 
 Message = MutableMapping[str, Any]
@@ -30,6 +31,8 @@ class Limits:
     body_bytes_max: int = 64 * 1024
     body_seconds_max: float = 10.0
     """How long a client may take to send one body."""
+    claim_wait_ms: int = CLAIM_WAIT_MS
+    """How long a request waits for the end of an earlier one with its idempotency key."""
     shutdown_seconds_max: float = 30.0
     """How long a shutdown waits for the requests that have begun."""
 

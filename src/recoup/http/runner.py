@@ -17,7 +17,8 @@ from recoup.http.wiring import Wiring
 class Runner:
     """Runs handlers; what they raise becomes an answer, so that a run never fails."""
 
-    def __init__(self, wiring: Wiring, reporter: Reporter) -> None:
+    def __init__(self, wiring: Wiring, reporter: Reporter, *, claim_wait_ms: int) -> None:
+        self._claim_wait_ms = claim_wait_ms
         self._wiring = wiring
         self._reporter = reporter
 
@@ -49,7 +50,7 @@ class Runner:
         """One transaction; with a key it may run again where the first run failed in passing, without one not."""
 
         async def work(connection: Connection) -> Reply:
-            return await _claimed_run(bound, msgspec.structs.replace(call, connection=connection))
+            return await self._claimed_run(bound, msgspec.structs.replace(call, connection=connection))
 
         database = self._wiring.database
         try:
@@ -66,16 +67,17 @@ class Runner:
             self._wiring.database, merchant=call.merchant, claim=call.claim, resume=self._wiring.resume
         )
 
-
-async def _claimed_run(bound: Bound, call: Call[object, object]) -> Reply:
-    """The claim, the handler and the record, in the transaction of the call."""
-    connection, merchant_id, claim = call.transaction(), call.merchant.id, call.claim
-    if claim is not None:
-        await idempotency.claim(connection, merchant_id=merchant_id, claim=claim)
-    reply = bound.reply(await bound.route.handler(call))
-    if claim is not None:
-        recorded = await idempotency.record(
-            connection, merchant_id=merchant_id, key=claim.key, status=reply.status, body=reply.body
-        )
-        assert recorded, "the claim is ours until the transaction ends"
-    return reply
+    async def _claimed_run(self, bound: Bound, call: Call[object, object]) -> Reply:
+        """The claim, the handler and the record, in the transaction of the call."""
+        connection, merchant_id, claim = call.transaction(), call.merchant.id, call.claim
+        if claim is not None:
+            await idempotency.claim(
+                connection, merchant_id=merchant_id, claim=claim, wait_ms=self._claim_wait_ms
+            )
+        reply = bound.reply(await bound.route.handler(call))
+        if claim is not None:
+            recorded = await idempotency.record(
+                connection, merchant_id=merchant_id, key=claim.key, status=reply.status, body=reply.body
+            )
+            assert recorded, "the claim is ours until the transaction ends"
+        return reply
