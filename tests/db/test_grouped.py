@@ -240,6 +240,19 @@ async def test_a_shut_down_loop_leaves_nobody_waiting() -> None:
     assert all(isinstance(answer, asyncio.CancelledError) for answer in answers)
 
 
+@pytest.mark.parametrize("turns", range(12))
+@pytest.mark.parametrize("writers_max", [1, 2])
+async def test_a_row_that_comes_just_as_a_writer_ends_is_not_forgotten(turns: int, writers_max: int) -> None:
+    """Nobody comes after it to wake a writer by chance: each moment of a writer's life is tried."""
+    writes = grouped(FakeDatabase(), writers_max=writers_max)
+
+    async def late() -> object:
+        await wait_turns(turns)
+        return await writes.write(A, row(A, "late"))
+
+    assert await finish(writes.write(A, row(A, "early")), late()) == [("early",), ("late",)]
+
+
 @pytest.mark.parametrize("seed", range(40))
 async def test_in_any_order_of_arrivals_failures_and_cancellations_everyone_is_answered(seed: int) -> None:
     """A lost wake-up would hang here, a mixed-up answer would differ."""
