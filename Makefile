@@ -5,7 +5,8 @@
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
-UV := .venv/bin/uv
+# A user without a home of their own has no place for a cache.
+UV = $(if $(shell test -w "$$HOME" || echo none),UV_NO_CACHE=1) .venv/bin/uv
 INSTALLED := .venv/installed
 
 # A virtual environment knows its own path: one that was moved or copied is made again.

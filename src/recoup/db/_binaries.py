@@ -32,7 +32,8 @@ def folder_for(account: Account | None, *, installed: Path | None = None, copies
     copied = _copy(installed, copies=copies)
     if not _runs(copied, account=account):
         raise BinariesUnusable(
-            f"User {account.uid} cannot run the PostgreSQL programs in {copied}; is that file system mounted noexec? "
+            f"Root could not run the PostgreSQL programs in {copied} as user {account.uid}: perhaps that file "
+            "system is mounted noexec, or this container may not change users. "
             "Run Recoup as an ordinary user, or set RECOUP_DATABASE_URL to a server of your own."
         )
     return copied

@@ -70,14 +70,23 @@ def server_account(data: Path) -> Account | None:
     if not LINUX:
         raise ClusterUnusable("PostgreSQL does not run as root: run Recoup as an ordinary user.")
     if owner is None:
-        nobody = pwd.getpwnam("nobody")
-        return Account(nobody.pw_uid, nobody.pw_gid)
+        return _nobody()
     if owner == 0:
         raise ClusterUnusable(
             f"{data} belongs to root, and PostgreSQL does not run as root. "
             f"Give it to an ordinary user first: chown -R nobody '{data}'"
         )
     return Account(owner, data.stat().st_gid)
+
+
+def _nobody() -> Account:
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise ClusterUnusable(
+            "PostgreSQL does not run as root, and this system has no user `nobody`: run Recoup as an ordinary user."
+        ) from None
+    return Account(nobody.pw_uid, nobody.pw_gid)
 
 
 def _refuse_foreign(data: Path, *, owner: int | None) -> None:

@@ -41,7 +41,7 @@ from recoup.db._cluster import (
     seen_from_inside,
     server_account,
 )
-from recoup.db._processes import Account, Child, stop_orphans
+from recoup.db._processes import Account, Child, postgres_processes, postmaster_pid, stop_orphans
 
 ROLE: Final = "recoup"
 DATABASE: Final = "recoup"
@@ -92,11 +92,11 @@ class EmbeddedPostgres:
         except (ClusterUnusable, BinariesUnusable) as error:
             self.stop()
             raise EmbeddedPostgresError(str(error)) from error
-        except PermissionError as error:
+        except (OSError, psycopg.Error) as error:
             self.stop()
             raise EmbeddedPostgresError(
-                f"{self._folder} cannot be used by this user ({error}). "
-                "Start Recoup as its owner, or choose another folder with RECOUP_DATA_DIR."
+                f"{self._folder} cannot be used: {error}. "
+                "Start Recoup as the folder's owner, or choose another folder with RECOUP_DATA_DIR."
             ) from error
         except BaseException:
             self.stop()
@@ -169,10 +169,11 @@ class EmbeddedPostgres:
 def conninfo_of_running(data_dir: Path) -> str | None:
     """How to reach the server that another Recoup process runs on this folder; None where none does."""
     folder = data_dir.absolute()
-    if not (folder / "postgres" / "postmaster.pid").exists():
+    data = folder / "postgres"
+    if not data.exists() or postmaster_pid(data) not in postgres_processes(data):
         return None
     note = folder / "socket"
-    host = note.read_text(encoding="utf-8") if note.exists() else str(folder / "postgres")
+    host = note.read_text(encoding="utf-8") if note.exists() else str(data)
     return _conninfo(host, user=ROLE, dbname=DATABASE, password=_password(folder))
 
 
