@@ -43,6 +43,12 @@ _LINE_DEFAULTS: Final[Mapping[str, str | int]] = MappingProxyType(
     }
 )
 _PREPARE_AFTER_USES: Final = 2
+_ALWAYS_BY_INDEX: Final = (
+    "-c plan_cache_mode=force_generic_plan"
+    " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+)
+"""Every hot statement finds few rows by an index. A plan made while a table was small (read it whole, hash it) would be
+kept while the table grows, and planning anew each time costs more than the statements themselves."""
 
 
 class Queries(Protocol):
@@ -208,7 +214,7 @@ def connection_string(conninfo: str, *, statement_timeout_s: float, session_sett
             f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
             f" -c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_S * 1000}"
         )
-        merged["options"] = f"{limits} {merged.get('options', '')}".strip()
+        merged["options"] = f"{_ALWAYS_BY_INDEX} {limits} {merged.get('options', '')}".strip()
     return make_conninfo("", **merged)
 
 

@@ -52,7 +52,7 @@ async def put(
         """
         insert into due (slot, merchant_id, kind, object_id, due_at)
         values (%(slot)s, %(merchant_id)s, %(kind)s, %(object_id)s, %(due_at)s)
-        on conflict (slot, merchant_id, kind, object_id)
+        on conflict (merchant_id, kind, object_id)
         do update set due_at = excluded.due_at, leased_until = null, tries = 0
         """,
         {
@@ -70,18 +70,18 @@ async def drop(connection: Connection, *, merchant_id: UUID, kind: str, object_i
     await connection.execute(
         """
         delete from due
-        where slot = %(slot)s and merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
+        where merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
         """,
-        {"slot": slot_of(object_id), "merchant_id": merchant_id, "kind": kind, "object_id": object_id},
+        {"merchant_id": merchant_id, "kind": kind, "object_id": object_id},
     )
 
 
 _CLAIM: Final = """
     with ready as (
-        select d.slot, d.merchant_id, d.kind, d.object_id
+        select d.merchant_id, d.kind, d.object_id
         from unnest(%(slots)s::smallint[]) as s (slot)
         cross join lateral (
-            select slot, merchant_id, kind, object_id
+            select merchant_id, kind, object_id
             from due
             where slot = s.slot and due_at <= %(now)s and (leased_until is null or leased_until < %(wall)s)
             order by due_at
@@ -92,8 +92,7 @@ _CLAIM: Final = """
     update due
     set leased_until = %(lease)s, tries = due.tries + 1
     from ready
-    where due.slot = ready.slot and due.merchant_id = ready.merchant_id
-        and due.kind = ready.kind and due.object_id = ready.object_id
+    where due.merchant_id = ready.merchant_id and due.kind = ready.kind and due.object_id = ready.object_id
     returning due.slot, due.merchant_id, due.kind, due.object_id, due.due_at, due.leased_until, due.tries
 """
 
@@ -107,9 +106,9 @@ async def claim(connection: Connection, *, now: datetime, lease: datetime, limit
 
 _CLAIM_OF: Final = """
     with ready as (
-        select slot, merchant_id, kind, object_id
+        select merchant_id, kind, object_id
         from due
-        where slot = any(%(slots)s::smallint[]) and merchant_id = %(merchant_id)s and due_at <= %(now)s
+        where merchant_id = %(merchant_id)s and due_at <= %(now)s
             and (leased_until is null or leased_until < %(wall)s)
         order by due_at, object_id, kind
         limit %(limit)s
@@ -118,8 +117,7 @@ _CLAIM_OF: Final = """
     update due
     set leased_until = %(lease)s, tries = due.tries + 1
     from ready
-    where due.slot = ready.slot and due.merchant_id = ready.merchant_id
-        and due.kind = ready.kind and due.object_id = ready.object_id
+    where due.merchant_id = ready.merchant_id and due.kind = ready.kind and due.object_id = ready.object_id
     returning due.slot, due.merchant_id, due.kind, due.object_id, due.due_at, due.leased_until, due.tries
 """
 
@@ -130,7 +128,6 @@ async def claim_of(
     """The same for one merchant whose own time `now` runs ahead of the machine's `wall`."""
     assert 0 < limit <= CLAIMS_MAX, "a claim has a limit"
     parameters = {
-        "slots": list(range(SLOTS)),
         "merchant_id": merchant_id,
         "now": now,
         "wall": wall,
@@ -149,7 +146,6 @@ async def _rows(connection: Connection, statement: Any, parameters: dict[str, ob
 async def finish(connection: Connection, row: Due, *, again_at: datetime | None) -> None:
     """Give a claimed row back: dropped, or due again at `again_at`. Does nothing if the claim is no longer ours."""
     ours = {
-        "slot": row.slot,
         "merchant_id": row.merchant_id,
         "kind": row.kind,
         "object_id": row.object_id,
@@ -160,7 +156,7 @@ async def finish(connection: Connection, row: Due, *, again_at: datetime | None)
         await connection.execute(
             """
             delete from due
-            where slot = %(slot)s and merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
+            where merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
                 and leased_until = %(lease)s
             """,
             ours,
@@ -169,7 +165,7 @@ async def finish(connection: Connection, row: Due, *, again_at: datetime | None)
     await connection.execute(
         """
         update due set due_at = %(again_at)s, leased_until = null
-        where slot = %(slot)s and merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
+        where merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
             and leased_until = %(lease)s
         """,
         ours,
@@ -182,11 +178,11 @@ async def next_of(connection: Connection, *, merchant_id: UUID) -> Due | None:
         """
         select slot, merchant_id, kind, object_id, due_at, coalesce(leased_until, due_at) as leased_until, tries
         from due
-        where slot = any(%(slots)s::smallint[]) and merchant_id = %(merchant_id)s
+        where merchant_id = %(merchant_id)s
         order by due_at, object_id, kind
         limit 1
         """,
-        {"slots": list(range(SLOTS)), "merchant_id": merchant_id},
+        {"merchant_id": merchant_id},
     )
     row = await cursor.fetchone()
     return None if row is None else Due(**dict(row))

@@ -53,7 +53,9 @@ ACCOUNTS_ASKED_MAX: Final = 20
 Amount = Annotated[
     int, Meta(ge=1, le=MINOR_MAX, description="In the currency's smallest unit: 4999 is 49.99 USD.")
 ]
-Currency = Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217 code, in capitals.", examples=["USD"])]
+Currency = Annotated[
+    str, Meta(min_length=3, max_length=3, description="ISO 4217 code, in capitals.", examples=["USD"])
+]
 Reference = Annotated[str, Meta(min_length=1, max_length=200)]
 
 

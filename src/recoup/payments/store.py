@@ -10,7 +10,8 @@ news must be one transaction, and one statement is one round trip.
 
 Order matters in two places. An attempt that closes is updated before its successor is inserted (the insert reads the
 update's result), or the rule "one attempt may hold money" would refuse the pair. And the event stream's row is locked
-last, since all payments of a merchant share it.
+last, since all payments of a merchant share it. What is looked up by a key is first read out of the JSON into a
+materialized list, because only then is the whole key looked up in the index; `tests/payments` reads the plans.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ _NEWS: Final[LiteralString] = """
         select d.slot, w.merchant_id, d.kind, d.object_id, d.due_at, d.leased_until
         from written w
         cross join lateral json_populate_recordset(null::due, w.dues) d
-        on conflict (slot, merchant_id, kind, object_id)
+        on conflict (merchant_id, kind, object_id)
         do update set due_at = excluded.due_at, leased_until = excluded.leased_until, tries = 0
     ), news as (
         select w.merchant_id, e.id, e.type, e.object_id, e.object_sequence, e.data, e.created_at,
@@ -120,7 +121,11 @@ OPEN: Final[LiteralString] = f"""
 COMMIT: Final[LiteralString] = f"""
     with input as materialized (
         select * from json_to_recordset(%s::json) as r ({_ROW})
-    ), {_CLAIMS}, moved as (
+    ), {_CLAIMS}, targets as materialized (
+        select f.n, f.expected, r.*
+        from free f
+        cross join lateral json_populate_record(null::payments, f.payment) r
+    ), moved as (
         update payments p
         set status = r.status, version = r.version, events_count = r.events_count,
             payment_method_id = r.payment_method_id, recovery_id = r.recovery_id,
@@ -129,10 +134,9 @@ COMMIT: Final[LiteralString] = f"""
             attempts_count = r.attempts_count, attempt_id = r.attempt_id,
             processor_account_id = r.processor_account_id, decline = r.decline, failure = r.failure,
             next_action = r.next_action, updated_at = r.updated_at
-        from free f
-        cross join lateral json_populate_record(null::payments, f.payment) r
-        where p.merchant_id = f.merchant_id and p.id = r.id and p.version = f.expected
-        returning f.n
+        from targets r
+        where p.merchant_id = r.merchant_id and p.id = r.id and p.version = r.expected
+        returning r.n
     ), written as materialized (
         select f.* from free f join moved m on m.n = f.n
     ), cards as (
@@ -145,14 +149,18 @@ COMMIT: Final[LiteralString] = f"""
         from written w
         cross join lateral json_populate_record(null::payment_methods, w.card) c
         where w.card is not null
+    ), answers as materialized (
+        select w.n, r.*
+        from written w
+        cross join lateral json_populate_record(null::attempts, w.attempt) r
+        where w.attempt is not null
     ), answered as (
         update attempts a
         set state = r.state, reference = r.reference, decline = r.decline, why = r.why, rule = r.rule,
             action_url = r.action_url, asked = r.asked, finished_at = r.finished_at, latency_ms = r.latency_ms
-        from written w
-        cross join lateral json_populate_record(null::attempts, w.attempt) r
-        where w.attempt is not null and a.merchant_id = w.merchant_id and a.id = r.id
-        returning w.n
+        from answers r
+        where a.merchant_id = r.merchant_id and a.id = r.id
+        returning r.n
     ), followed as (
         insert into attempts
         select r.*
@@ -166,23 +174,34 @@ COMMIT: Final[LiteralString] = f"""
         on conflict (merchant_id, id) do update
         set state = excluded.state, reference = excluded.reference, failure = excluded.failure,
             why = excluded.why, asked = excluded.asked, finished_at = excluded.finished_at
+    ), drops as materialized (
+        select w.merchant_id, r.kind, r.object_id
+        from written w
+        cross join lateral json_populate_recordset(null::due, w.drops) r
     ), dues_dropped as (
         delete from due d
-        using written w
-        cross join lateral json_populate_recordset(null::due, w.drops) r
-        where d.slot = r.slot and d.merchant_id = w.merchant_id and d.kind = r.kind and d.object_id = r.object_id
+        using drops r
+        where d.merchant_id = r.merchant_id and d.kind = r.kind and d.object_id = r.object_id
+    ), records as materialized (
+        select w.merchant_id, r.key, r.status, r.body
+        from written w
+        cross join lateral json_populate_record(null::idempotency_keys, w.answer) r
+        where w.answer is not null
     ), recorded as (
         update idempotency_keys k
         set status = r.status, body = r.body
+        from records r
+        where k.merchant_id = r.merchant_id and k.key = r.key and k.status is null
+    ), links as materialized (
+        select w.merchant_id, r.id, r.network_transaction_id
         from written w
-        cross join lateral json_populate_record(null::idempotency_keys, w.answer) r
-        where w.answer is not null and k.merchant_id = w.merchant_id and k.key = r.key and k.status is null
+        cross join lateral json_populate_record(null::payment_methods, w.ntid) r
+        where w.ntid is not null
     ), linked as (
         update payment_methods m
         set network_transaction_id = r.network_transaction_id
-        from written w
-        cross join lateral json_populate_record(null::payment_methods, w.ntid) r
-        where w.ntid is not null and m.merchant_id = w.merchant_id and m.id = r.id
+        from links r
+        where m.merchant_id = r.merchant_id and m.id = r.id
     ), {_NEWS}
     select i.n, f.n is not null as claimed, m.n is not null as written
     from input i

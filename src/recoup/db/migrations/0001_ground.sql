@@ -50,7 +50,7 @@ create table due (
     due_at timestamptz not null,
     leased_until timestamptz,
     tries integer not null default 0,
-    primary key (slot, merchant_id, kind, object_id)
+    primary key (merchant_id, kind, object_id)
 )
 --;
 create index due_by_time on due (slot, due_at)
