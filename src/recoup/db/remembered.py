@@ -1,4 +1,4 @@
-"""A bounded memory of rows that may be a little old: what every request needs is read from the database now and then."""
+"""A bounded memory of rows that may be a little old: what every request needs is read from the database sometimes."""
 
 from __future__ import annotations
 

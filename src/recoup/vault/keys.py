@@ -14,7 +14,9 @@ it, so live mode refuses to work with it.
 from __future__ import annotations
 
 import binascii
+import contextlib
 import os
+import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,7 +87,7 @@ def load_master_keys(
         raise MasterKeyUnusable(f"Set master_key or master_key_file: {_HOW_TO_MAKE_ONE}.")
     path = generate_in / GENERATED_NAME
     if not path.exists():
-        _write_once(path, Secret(b64encode(entropy(KEY_BYTES)).decode() + "\n"))
+        _generate(path, entropy)
     return read_keys(_read_file(path), generated=True)
 
 
@@ -110,26 +112,28 @@ def _read_file(path: Path) -> Secret:
         ) from None
 
 
+def _generate(path: Path, entropy: Entropy) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_once(path, Secret(b64encode(entropy(KEY_BYTES)).decode() + "\n"))
+    except OSError as error:
+        raise MasterKeyUnusable(f"The master key cannot be written to {path}: {error.strerror}.") from None
+
+
 def _write_once(path: Path, text: Secret) -> None:
     """Write a file whole or not at all, and never over another: two processes that start at once share one key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
+    descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             os.fchmod(file.fileno(), _OWNER_ONLY)
             file.write(text.reveal())
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            return
         _sync_folder(path.parent)
-    except OSError as error:
-        raise MasterKeyUnusable(f"The master key cannot be written to {path}: {error.strerror}.") from None
     finally:
-        draft.unlink(missing_ok=True)
+        Path(draft).unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -33,8 +33,12 @@ async def tell(
 ) -> None:
     """Append facts to the merchant's stream. Each object's own row must be held, or new."""
     events = []
+    numbers: dict[UUID, int] = {}
     for fact in facts:
-        number = await next_object_sequence(connection, merchant_id, fact.object_id)
+        number = numbers.get(fact.object_id) or await next_object_sequence(
+            connection, merchant_id, fact.object_id
+        )
+        numbers[fact.object_id] = number + 1
         events.append(
             NewEvent(
                 id=new_id(),

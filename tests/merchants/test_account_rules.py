@@ -1,0 +1,114 @@
+"""What may be said of a processor account."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.vault.house import START
+
+from recoup.kit.refusals import Refusal
+from recoup.merchants.core import Fees, ProcessorAccount, check_base_url, check_credentials, check_limits
+
+BRANDS = frozenset({"visa", "mastercard"})
+ACCOUNT = ProcessorAccount(
+    id=UUID(int=1),
+    connector="plain",
+    label="Plain",
+    base_url=None,
+    credentials={},
+    countries=None,
+    currencies=None,
+    brands=None,
+    fees=None,
+    position=0,
+    enabled=True,
+    metadata={},
+    created_at=START,
+    updated_at=START,
+)
+
+
+def refusal(call: object, *args: object, **named: object) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        call(*args, **named)  # type: ignore[operator]
+    return caught.value
+
+
+def test_credentials_are_those_that_the_connector_asks_for() -> None:
+    check_credentials({"api_key"}, {"api_key"})
+    assert refusal(check_credentials, set(), {"api_key"}).param == "credentials.api_key"
+    assert refusal(check_credentials, {"api_key", "other"}, {"api_key"}).code == "credential_unknown"
+
+
+def test_a_credential_pasted_in_place_of_its_name_is_not_repeated() -> None:
+    error = refusal(check_credentials, {"api_key", "sk_live_very_secret"}, {"api_key"})
+    assert "very_secret" not in f"{error.message} {error.param}"
+
+
+@pytest.mark.parametrize(
+    ("param", "account"),
+    [
+        ("countries", replace(ACCOUNT, countries=frozenset({"US", "UK"}))),
+        ("currencies", replace(ACCOUNT, currencies=frozenset({"USD", "usd"}))),
+        ("brands", replace(ACCOUNT, brands=frozenset({"amex"}))),
+        ("fees.currency", replace(ACCOUNT, fees=Fees(currency="XXX"))),
+    ],
+)
+def test_limits_name_what_exists(param: str, account: ProcessorAccount) -> None:
+    assert refusal(check_limits, account, brands=BRANDS).param == param
+
+
+def test_limits_that_exist_are_taken() -> None:
+    account = replace(
+        ACCOUNT,
+        countries=frozenset({"US"}),
+        currencies=frozenset({"USD", "JPY"}),
+        brands=frozenset({"visa"}),
+        fees=Fees(basis_points=290, fixed=30, currency="EUR"),
+    )
+    check_limits(account, brands=BRANDS)
+    check_limits(ACCOUNT, brands=BRANDS)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9000", "https://processor.example/v1", "https://[::1]:8443/x"]
+)
+def test_another_address_is_for_test_mode(url: str) -> None:
+    check_base_url(url, livemode=False)
+    assert refusal(check_base_url, url, livemode=True).code == "base_url_in_live_mode"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "processor.example",
+        "ftp://processor.example",
+        "file:///etc/passwd",
+        "https://",
+        "https://user:password@processor.example",
+        "https://processor.example?key=1",
+        "https://processor.example#x",
+        "https://processor.example:99999",
+        "https://processor.example:0",
+        "https://[::1",
+        "https://processor.example/a b",
+        "https://processor.example/\r\nHost: x",
+        "https://prøcessor.example",
+        "https://processor.example/" + "a" * 500,
+    ],
+)
+def test_what_is_no_address_is_refused(url: str) -> None:
+    assert refusal(check_base_url, url, livemode=False).param == "base_url"
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_the_check(url: str) -> None:
+    try:
+        check_base_url(url, livemode=False)
+    except Refusal as refused:
+        assert refused.code == "invalid_url"
