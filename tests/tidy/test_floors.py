@@ -68,7 +68,9 @@ def complaint(here: str, there: str) -> str | None:
     ours, theirs = (f"{module}.".split(".")[1] for module in (here, there))
     if floor(there) > floor(here):
         return "it stands on a higher floor"
-    if ours == theirs == "connectors" and not there.endswith((".base", "connectors")):
+    if ours == theirs == "connectors" and not (
+        there.endswith((".base", "connectors")) or here.endswith(".registry")
+    ):
         return "connectors do not know each other"
     if ours == theirs or theirs not in SUBJECTS:
         return None
