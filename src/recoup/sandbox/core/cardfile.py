@@ -1,0 +1,93 @@
+"""Which card a number is: a published one, one of the world's people's, or none that any issuer has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from recoup.sandbox.cards import PUBLISHED, CardFacts, PublishedCard
+from recoup.sandbox.core.chance import letters
+from recoup.sandbox.core.people import Person, holder_of, person
+
+_NAME_LENGTH: Final = 24
+_FIRST_DIGITS: Final = (
+    ("34", "amex"),
+    ("37", "amex"),
+    ("35", "jcb"),
+    ("30", "diners"),
+    ("36", "diners"),
+    ("4", "visa"),
+    ("5", "mastercard"),
+    ("2", "mastercard"),
+    ("62", "unionpay"),
+    ("6", "discover"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownCard:
+    """A number that nobody has. `name` is a keyed digest of it."""
+
+    name: str
+    brand: str
+
+
+Card = PublishedCard | Person | UnknownCard
+
+
+def identify(number: str, *, seed: int, born: int, secret: bytes) -> Card:
+    """Whose card this is. `secret` keys the digest of a number that nobody has."""
+    known = PUBLISHED.get(number) or holder_of(seed, number, born=born)
+    return known or UnknownCard(letters(_NAME_LENGTH, secret, "card", number), brand_of(number))
+
+
+def brand_of(number: str) -> str:
+    """The brand that the first digits tell."""
+    return next((brand for digits, brand in _FIRST_DIGITS if number.startswith(digits)), "visa")
+
+
+def name_of(card: Card) -> str:
+    """What a card is called where its number may not stand."""
+    match card:
+        case PublishedCard():
+            return f"published:{_PUBLIC_NAMES[card.number]}"
+        case Person():
+            return f"person:{card.index}:{card.generation}"
+        case UnknownCard():
+            return f"unknown:{card.name}"
+
+
+def account_of(card: Card) -> str | None:
+    """The account behind a card, where what is done with it is remembered."""
+    match card:
+        case Person():
+            return f"person:{card.index}"
+        case PublishedCard():
+            return name_of(card) if card.remembers else None
+        case UnknownCard():
+            return None
+
+
+def facts_of(card: Card) -> CardFacts:
+    """Brand, funding and country; of a number that nobody has, the brand only."""
+    return CardFacts(card.brand, "unknown", "") if isinstance(card, UnknownCard) else card.facts
+
+
+def named(name: str, *, seed: int, born: int) -> PublishedCard | Person:
+    """The card of a name, unless nobody has it (which is a bug in the caller)."""
+    kind, _, rest = name.partition(":")
+    if kind == "published":
+        return _BY_PUBLIC_NAME[rest]
+    assert kind == "person", "a number that nobody has cannot be charged"
+    index, _, generation = rest.partition(":")
+    return person(seed, int(index), born=born, generation=int(generation))
+
+
+def _public_name(number: str) -> str:
+    """Published numbers are no secret; their digest only keeps them from standing where numbers may not."""
+    return letters(_NAME_LENGTH, b"published", blake2b(number.encode()).hexdigest())
+
+
+_PUBLIC_NAMES: Final = {number: _public_name(number) for number in PUBLISHED}
+_BY_PUBLIC_NAME: Final = {_PUBLIC_NAMES[number]: card for number, card in PUBLISHED.items()}

@@ -1,0 +1,200 @@
+"""How a charge comes to be what it is: request, card, account and faults in; charge and account after it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from recoup.kit.money import Money
+from recoup.sandbox.cards import LUHN_SUMS, PublishedCard, RefundCourse, check_digit
+from recoup.sandbox.core.balances import Balance, balance
+from recoup.sandbox.core.cardfile import Card, UnknownCard
+from recoup.sandbox.core.chance import digits
+from recoup.sandbox.core.codes import Codes, codes
+from recoup.sandbox.core.exchange import convert
+from recoup.sandbox.core.faults import Fault, FaultKind
+from recoup.sandbox.core.issuer import (
+    Approval,
+    Asked,
+    Challenge,
+    Checks,
+    Refusal,
+    Standing,
+    Verdict,
+    local_day,
+    person_says,
+    published,
+    unknown_number,
+)
+from recoup.sandbox.core.operations import Operation, OperationState
+from recoup.sandbox.core.people import Person, moved_payday
+from recoup.sandbox.core.processors import Processor
+
+REFUND_TAKES: Final = timedelta(hours=1)
+"""How long a refund that does not end at once takes, in the world's time."""
+
+_ANY: Final = "generic_decline"
+_LATE: Final = {
+    FaultKind.LATE_DECLINE: OperationState.DECLINED,
+    FaultKind.LATE_APPROVAL: OperationState.APPROVED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A charge as it now stands, and the account after it (None: as it was)."""
+
+    operation: Operation
+    standing: Standing | None = None
+
+
+def decided(
+    charge: Operation, card: Card, standing: Standing, *, asked: Asked, fault: Fault | None = None
+) -> Decided:
+    """What becomes of a charge. A fault in the decision overrules the issuer."""
+    verdict = _overruled(card, asked, fault) or _says(card, standing, asked)
+    outcome = _with(charge, verdict, brand=charge.brand or "")
+    if fault is not None and (late := _LATE.get(fault.kind)):
+        due_at = asked.now + timedelta(seconds=fault.delay_s)
+        outcome = replace(outcome, state=OperationState.PENDING, due_at=due_at, due_state=late)
+    if not isinstance(verdict, Approval):
+        return Decided(outcome)
+    return Decided(outcome, _after(card, standing, held=verdict.held, asked=asked))
+
+
+def asked_about(charge: Operation, processor: Processor, *, now: datetime) -> Asked:
+    """The charge as its issuer sees it."""
+    assert charge.exp_month is not None and charge.exp_year is not None, "a charge has a card"
+    return Asked(
+        processor=processor,
+        amount=charge.money,
+        exp_month=charge.exp_month,
+        exp_year=charge.exp_year,
+        cvc_given=bool(charge.cvc_given),
+        postal_code_given=bool(charge.postal_code_given),
+        by_merchant=bool(charge.by_merchant),
+        now=now,
+    )
+
+
+def given_back(card: Card, standing: Standing, amount: Money, *, now: datetime) -> Standing:
+    """The account after some of a charge was let go of or refunded."""
+    if not isinstance(card, Person):
+        return standing
+    there = balance(living(card, standing), standing.known, now)
+    return replace(standing, known=Balance(there.minor + convert(amount, card.currency), now))
+
+
+def refund_course(
+    card: Card, fault: Fault | None, *, now: datetime
+) -> tuple[OperationState, datetime | None]:
+    """The state in which a refund begins, and when it becomes `refund_end` of that (None: it stays)."""
+    if fault is not None and fault.kind is FaultKind.REFUND_FAILURE:
+        if not fault.delay_s:
+            return OperationState.FAILED, None
+        return OperationState.DONE, now + timedelta(seconds=fault.delay_s)
+    match card.refund if isinstance(card, PublishedCard) else RefundCourse.AT_ONCE:
+        case RefundCourse.AT_ONCE:
+            return OperationState.DONE, None
+        case RefundCourse.PENDING_FIRST:
+            return OperationState.PENDING, now + REFUND_TAKES
+        case RefundCourse.FAILS_LATER:
+            return OperationState.DONE, now + REFUND_TAKES
+
+
+def refund_end(beginning: OperationState) -> OperationState:
+    """What a refund that does not end at once becomes: one that was pending is done, one that was done fails."""
+    return OperationState.DONE if beginning is OperationState.PENDING else OperationState.FAILED
+
+
+def living(who: Person, standing: Standing) -> Person:
+    """The person with the paydays that hold for them now."""
+    if standing.payday_anchor is None or standing.payday_since is None:
+        return who
+    return moved_payday(who, anchor=standing.payday_anchor, since=standing.payday_since)
+
+
+def fault_codes(fault: Fault, brand: str) -> Codes:
+    """What a decline that somebody asked for says: the codes that they named, and fitting ones beside them."""
+    fitting = codes(fault.decline_code or _ANY, brand)
+    raw = fault.network_code or fault.advice_code
+    return Codes(
+        fitting.code,
+        fault.network_code or fitting.network_code,
+        fault.advice_code if raw else fitting.advice_code,
+    )
+
+
+def _says(card: Card, standing: Standing, asked: Asked) -> Verdict:
+    match card:
+        case UnknownCard():
+            return unknown_number(card.brand)
+        case PublishedCard():
+            return published(card, asked, set_up=standing.set_up)
+        case Person():
+            return person_says(living(card, standing), standing, asked)
+
+
+def _overruled(card: Card, asked: Asked, fault: Fault | None) -> Verdict | None:
+    match fault.kind if fault is not None else None:
+        case FaultKind.DECLINE | FaultKind.LATE_DECLINE if fault is not None:
+            brand = card.brand if isinstance(card, UnknownCard) else card.facts.brand
+            return Refusal(fault_codes(fault, brand))
+        case FaultKind.LATE_APPROVAL:
+            held = convert(asked.amount, card.currency) if isinstance(card, Person) else 0
+            return Approval(Checks(), held=held)
+        case _:
+            return None
+
+
+def _with(charge: Operation, verdict: Verdict, *, brand: str) -> Operation:
+    match verdict:
+        case Challenge():
+            return replace(charge, state=OperationState.REQUIRES_ACTION)
+        case Refusal(said, checks):
+            return replace(
+                _checked(charge, checks),
+                state=OperationState.DECLINED,
+                decline_code=said.code,
+                network_code=said.network_code,
+                advice_code=said.advice_code,
+            )
+        case Approval(checks, held):
+            return replace(
+                _checked(charge, checks),
+                state=OperationState.APPROVED,
+                held=held,
+                network_transaction_id=network_transaction_id(brand, charge.reference, at=charge.created_at),
+            )
+
+
+def _checked(charge: Operation, checks: Checks) -> Operation:
+    return replace(
+        charge,
+        cvc_check=checks.cvc,
+        postal_code_check=checks.postal_code,
+        address_check=checks.address,
+    )
+
+
+def _after(card: Card, standing: Standing, *, held: int, asked: Asked) -> Standing:
+    """The account after an approval."""
+    after = replace(standing, set_up=standing.set_up or (asked.authenticated and not asked.by_merchant))
+    if not isinstance(card, Person):
+        return after
+    now, day = asked.now, local_day(card, asked.now)
+    there = balance(living(card, standing), standing.known, now)
+    payments = standing.day_payments + 1 if standing.day == day else 1
+    return replace(after, known=Balance(there.minor - held, now), day=day, day_payments=payments)
+
+
+def network_transaction_id(brand: str, reference: str, *, at: datetime) -> str:
+    """What the card network calls an approval: 15 digits at Visa, 9 signs and the day at Mastercard.
+
+    The digits never pass the check of card numbers, so that nobody takes them for one.
+    """
+    if brand == "mastercard":
+        return f"MCC{digits(6, 'network', reference)}{at:%m%d}"
+    beginning = digits(14, "network", reference)
+    return f"{beginning}{(check_digit(beginning) + 1) % len(LUHN_SUMS)}"

@@ -1,0 +1,147 @@
+"""Faults on demand: what goes wrong, for whom, and how often.
+
+A fault is one of three sorts. At the door: the request is not processed. In the decision: it is processed, and the
+answer is another one. On the way back: it is processed, and the answer does not arrive as it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from recoup.sandbox.core.processors import ProcessorName
+
+
+class FaultKind(StrEnum):
+    """What goes wrong."""
+
+    OUTAGE = "outage"
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT_BEFORE_PROCESSING = "timeout_before_processing"
+    RESET_BEFORE = "reset_before"
+    LATE_ARRIVAL = "late_arrival"
+    DECLINE = "decline"
+    LATE_DECLINE = "late_decline"
+    LATE_APPROVAL = "late_approval"
+    REFUSAL = "refusal"
+    REFUND_FAILURE = "refund_failure"
+    SLOW = "slow"
+    TIMEOUT_AFTER_SUCCESS = "timeout_after_success"
+    RESET_AFTER = "reset_after"
+    GARBAGE = "garbage"
+    HALF_REPLY = "half_reply"
+
+
+class Verb(StrEnum):
+    """What a request asks for."""
+
+    CHARGE = "charge"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+    LOOKUP = "lookup"
+    WITHDRAW = "withdraw"
+
+
+CHANGES: Final = frozenset({Verb.CAPTURE, Verb.CANCEL, Verb.REFUND})
+EVERY: Final = frozenset(Verb)
+AT_THE_DOOR: Final = frozenset(
+    {
+        FaultKind.OUTAGE,
+        FaultKind.RATE_LIMITED,
+        FaultKind.TIMEOUT_BEFORE_PROCESSING,
+        FaultKind.RESET_BEFORE,
+        FaultKind.LATE_ARRIVAL,
+    }
+)
+ON_THE_WAY_BACK: Final = frozenset(
+    {
+        FaultKind.SLOW,
+        FaultKind.TIMEOUT_AFTER_SUCCESS,
+        FaultKind.RESET_AFTER,
+        FaultKind.GARBAGE,
+        FaultKind.HALF_REPLY,
+    }
+)
+OVERRULING: Final = frozenset({FaultKind.DECLINE, FaultKind.LATE_DECLINE, FaultKind.LATE_APPROVAL})
+"""Those that decide over a charge in its issuer's place."""
+FITS: Final = {
+    **dict.fromkeys(AT_THE_DOOR | ON_THE_WAY_BACK, EVERY),
+    **dict.fromkeys(OVERRULING, frozenset({Verb.CHARGE})),
+    FaultKind.REFUSAL: CHANGES,
+    FaultKind.REFUND_FAILURE: frozenset({Verb.REFUND}),
+}
+"""What each kind can happen to."""
+
+DELAY_DEFAULT_S: Final = {
+    FaultKind.SLOW: 3,
+    FaultKind.LATE_ARRIVAL: 5,
+    FaultKind.TIMEOUT_AFTER_SUCCESS: 90,
+    FaultKind.TIMEOUT_BEFORE_PROCESSING: 90,
+    FaultKind.LATE_DECLINE: 3600,
+    FaultKind.LATE_APPROVAL: 3600,
+    FaultKind.REFUND_FAILURE: 0,
+}
+WALL_DELAY_MAX_S: Final = 120
+"""The longest that a request is kept waiting, by the wall clock."""
+WORLD_DELAY_MAX_S: Final = 30 * 86_400
+"""The longest that a late answer takes, in the world's time."""
+FAULTS_MAX: Final = 100
+"""How many faults may be waiting in one world."""
+
+IN_WORLD_TIME: Final = frozenset({FaultKind.LATE_DECLINE, FaultKind.LATE_APPROVAL, FaultKind.REFUND_FAILURE})
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault that waits to happen.
+
+    None means any (processor, verb, last4, merchant reference). `left` is how many more times (None: no limit), `until`
+    when it ends in the world's time. The codes are what a decline or refusal says.
+    """
+
+    id: UUID
+    kind: FaultKind
+    processor: ProcessorName | None
+    on: Verb | None
+    left: int | None
+    until: datetime | None
+    delay_s: int
+    created_at: datetime
+    last4: str | None = None
+    merchant_reference: str | None = None
+    decline_code: str | None = None
+    network_code: str | None = None
+    advice_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a fault is matched with."""
+
+    processor: ProcessorName
+    verb: Verb
+    now: datetime
+    last4: str | None = None
+    merchant_reference: str | None = None
+
+
+def matching(faults: Iterable[Fault], request: Request) -> list[Fault]:
+    """The faults that this request meets, oldest first."""
+    return [fault for fault in faults if _meets(fault, request)]
+
+
+def _meets(fault: Fault, request: Request) -> bool:
+    verb_fits = fault.on is request.verb if fault.on is not None else request.verb in FITS[fault.kind]
+    return (
+        verb_fits
+        and fault.processor in {None, request.processor}
+        and fault.left != 0
+        and (fault.until is None or request.now < fault.until)
+        and fault.last4 in {None, request.last4}
+        and fault.merchant_reference in {None, request.merchant_reference}
+    )

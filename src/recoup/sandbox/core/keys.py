@@ -1,0 +1,56 @@
+"""A world's API key: it names the world, and all that must be hard to guess in it is derived from it.
+
+The key itself is stored nowhere in the world; a digest of it is.
+"""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import blake2b, sha256
+from typing import Final
+from uuid import UUID
+
+from recoup.kit.ids import TEXT_LENGTH, Kind, parse, render
+from recoup.kit.secret import Secret
+from recoup.sandbox.core.chance import letters
+
+_PREFIX: Final = "sbx_"
+_SECRET_LENGTH: Final = 52
+
+
+def api_key(world_id: UUID, secret: Secret) -> Secret:
+    """The key of a world, from a secret that is kept elsewhere."""
+    keyed = hmac.digest(secret.reveal().encode(), b"the key of a sandbox world", "sha256")
+    return Secret(f"{_PREFIX}{world_letters(world_id)}{letters(_SECRET_LENGTH, keyed, world_id)}")
+
+
+def digest(key: str) -> bytes:
+    """What is stored of a key. It is random enough to need no slow hash."""
+    return sha256(key.encode()).digest()
+
+
+def world_named_by(key: str) -> UUID | None:
+    """The world that a key names, before anybody has looked whether it opens it."""
+    if not key.startswith(_PREFIX) or len(key) != len(_PREFIX) + TEXT_LENGTH + _SECRET_LENGTH:
+        return None
+    return world_of_letters(key[len(_PREFIX) : len(_PREFIX) + TEXT_LENGTH])
+
+
+def derived(key: str) -> bytes:
+    """What keys the digests of a world: of requests, of unknown cards, of references."""
+    return blake2b(key.encode(), digest_size=32, person=b"sandbox digests").digest()
+
+
+def fingerprint(secret: bytes, *, path: str, body: bytes) -> bytes:
+    """What tells one request from another; nothing of it is left out."""
+    return blake2b(b"%s\0%s" % (path.encode(), body), key=secret, digest_size=32).digest()
+
+
+def world_letters(world_id: UUID) -> str:
+    """A world's id in 26 letters."""
+    return render(Kind.MERCHANT, world_id).partition("_")[2]
+
+
+def world_of_letters(text: str) -> UUID | None:
+    """The world's id in 26 letters, or None where they are none."""
+    return parse(Kind.MERCHANT, f"{Kind.MERCHANT.value}_{text}")

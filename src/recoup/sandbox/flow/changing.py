@@ -1,0 +1,134 @@
+"""Captures, cancellations and refunds: each decides over the same charge, so each locks it first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from recoup.db import Connection
+from recoup.sandbox import answers, store
+from recoup.sandbox.answers import Answer
+from recoup.sandbox.core import operations
+from recoup.sandbox.core.cardfile import named
+from recoup.sandbox.core.charges import given_back, refund_course, refund_end
+from recoup.sandbox.core.codes import codes
+from recoup.sandbox.core.faults import Fault, FaultKind, Verb
+from recoup.sandbox.core.operations import (
+    CHANGES_MAX,
+    Book,
+    Operation,
+    OperationKind,
+    OperationState,
+    Refused,
+    book,
+)
+from recoup.sandbox.flow.desk import Desk, locked, write_account
+
+_KINDS: Final = {
+    Verb.CAPTURE: OperationKind.CAPTURE,
+    Verb.CANCEL: OperationKind.CANCELLATION,
+    Verb.REFUND: OperationKind.REFUND,
+}
+_REFUSING: Final = frozenset({FaultKind.REFUSAL, FaultKind.REFUND_FAILURE})
+_NOTHING: Final = Book(0)
+
+
+async def change(connection: Connection, desk: Desk, amount: int | None) -> Answer:
+    """Capture, let go of or give back; `amount` None means all that is held. Raises `KeyTaken`."""
+    charge = await store.lock_charge(
+        connection,
+        world_id=desk.world.id,
+        processor=desk.incoming.processor,
+        reference=desk.incoming.charge_reference,
+    )
+    if charge is None:
+        return answers.NO_CHARGE
+    fault = await desk.first_taken(connection, [each for each in desk.faults if each.kind in _REFUSING])
+    waits = charge.state is OperationState.REQUIRES_ACTION
+    if waits and desk.incoming.verb is Verb.CANCEL and fault is None:
+        return await _called_off(connection, desk, charge)
+    changes = await store.changes_of(connection, charge, world_id=desk.world.id)
+    held = book(charge, changes, now=desk.now)
+    wanted = held.capturable if amount is None else amount
+    begun = _begun(desk, charge, wanted or charge.money.minor)
+    refused = _refused(desk, charge, held, wanted, fault=fault, changes=len(changes))
+    if refused is not None:
+        return await desk.written(connection, _with(begun, OperationState.REFUSED, refused), _NOTHING)
+    done = _course(desk, charge, begun, fault)
+    answer = await desk.written(connection, done, _NOTHING)
+    if done.kind is not OperationKind.CAPTURE and done.state is not OperationState.FAILED:
+        await _give_back(connection, desk, charge, done)
+    return answer
+
+
+def _begun(desk: Desk, charge: Operation, amount: int) -> Operation:
+    return replace(
+        desk.begun(_KINDS[desk.incoming.verb], OperationState.DONE),
+        charge_key=charge.key,
+        charge_reference=charge.reference,
+        amount=amount,
+        currency=charge.currency,
+    )
+
+
+def _refused(
+    desk: Desk, charge: Operation, held: Book, amount: int, *, fault: Fault | None, changes: int
+) -> Refused | None:
+    """Why a change is not carried out, or None."""
+    if fault is not None and fault.kind is FaultKind.REFUSAL:
+        return Refused(fault.decline_code or "refused", "This was asked for, by a fault.")
+    if charge.state_at(desk.now) is not OperationState.APPROVED:
+        return Refused("not_approved", "This charge is not approved.")
+    if changes >= CHANGES_MAX:
+        return Refused("too_many_changes", f"A charge can be changed {CHANGES_MAX} times.")
+    match desk.incoming.verb:
+        case Verb.CAPTURE:
+            return operations.capture(held, amount, desk.processor)
+        case Verb.CANCEL:
+            return operations.cancellation(held)
+        case Verb.REFUND:
+            return operations.refund(held, amount)
+        case Verb.CHARGE | Verb.LOOKUP | Verb.WITHDRAW:
+            raise AssertionError("not a change")
+
+
+def _with(operation: Operation, state: OperationState, why: Refused) -> Operation:
+    return replace(operation, state=state, decline_code=why.code, message=why.message)
+
+
+def _course(desk: Desk, charge: Operation, begun: Operation, fault: Fault | None) -> Operation:
+    """What becomes of a change that may be carried out: refunds can take their time, or fail."""
+    if begun.kind is not OperationKind.REFUND:
+        return begun
+    card = named(charge.card or "", seed=desk.world.seed, born=desk.world.born)
+    state, due_at = refund_course(card, fault, now=desk.now)
+    failure = Refused(
+        (fault.decline_code if fault else None) or "refund_failed",
+        "The issuer would not take the money back.",
+    )
+    refund = _with(begun, state, failure)
+    return replace(refund, due_at=due_at, due_state=refund_end(state)) if due_at else refund
+
+
+async def _give_back(connection: Connection, desk: Desk, charge: Operation, change: Operation) -> None:
+    """The account gets what it was charged too much."""
+    if charge.account is None:
+        return
+    card = named(charge.card or "", seed=desk.world.seed, born=desk.world.born)
+    standing = await locked(connection, desk.world, charge.account)
+    after = given_back(card, standing, change.money, now=desk.now)
+    await write_account(connection, desk.world, charge.account, after)
+
+
+async def _called_off(connection: Connection, desk: Desk, charge: Operation) -> Answer:
+    """Let go of a charge whose customer has not authenticated: nobody can any more."""
+    said = codes("authentication_not_handled", charge.brand or "")
+    ended = replace(
+        charge,
+        state=OperationState.DECLINED,
+        decline_code=said.code,
+        network_code=said.network_code,
+        advice_code=said.advice_code,
+    )
+    await store.settle(connection, ended, world_id=desk.world.id)
+    return await desk.written(connection, _begun(desk, charge, charge.money.minor), _NOTHING)

@@ -1,0 +1,204 @@
+"""A request on a processor's desk: what was sent, and all that was found out about it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from recoup.db import Connection, Queries
+from recoup.kit.currencies import DECIMALS
+from recoup.sandbox import answers, store
+from recoup.sandbox.answers import Answer
+from recoup.sandbox.core import keys
+from recoup.sandbox.core.chance import letters
+from recoup.sandbox.core.faults import Fault, Request, Verb, matching
+from recoup.sandbox.core.issuer import Standing
+from recoup.sandbox.core.operations import Book, Operation, OperationKind, OperationState
+from recoup.sandbox.core.processors import PROCESSORS, Processor, ProcessorName
+from recoup.sandbox.store import Arrival, Sent, World
+from recoup.sandbox.wire import KEY_LENGTH_MAX, CancellationRequest, ChangeRequest, ChargeRequest
+
+Body = ChargeRequest | ChangeRequest | CancellationRequest | None
+
+_BODIES: Final[dict[Verb, type[ChargeRequest | ChangeRequest | CancellationRequest]]] = {
+    Verb.CHARGE: ChargeRequest,
+    Verb.CAPTURE: ChangeRequest,
+    Verb.REFUND: ChangeRequest,
+    Verb.CANCEL: CancellationRequest,
+}
+_PREFIXES: Final = {
+    OperationKind.CHARGE: "ch_",
+    OperationKind.CAPTURE: "cp_",
+    OperationKind.CANCELLATION: "cn_",
+    OperationKind.REFUND: "rf_",
+    OperationKind.WITHDRAWAL: "wd_",
+}
+_REFERENCE_LENGTH: Final = 26
+_WORLD_LENGTH: Final = 26
+
+
+class KeyTaken(Exception):
+    """Somebody else wrote under this key first: all that this request did is taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came. `key` is our key: from the header, or from the path of a question about it."""
+
+    processor: ProcessorName
+    verb: Verb
+    path: str
+    base_url: str
+    key: str
+    api_key: str = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    charge_reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A request with all that was found out about it. `secret` keys the world's digests."""
+
+    incoming: Incoming
+    world: World
+    now: datetime
+    secret: bytes = field(repr=False)
+    body: Body = field(repr=False)
+    faults: Sequence[Fault]
+    sent: Sent | None
+
+    @property
+    def processor(self) -> Processor:
+        """Whose desk it is."""
+        return PROCESSORS[self.incoming.processor]
+
+    def fingerprint(self) -> bytes:
+        """What tells this request from another under the same key."""
+        return keys.fingerprint(self.secret, path=self.incoming.path, body=self.incoming.body)
+
+    def begun(self, kind: OperationKind, state: OperationState) -> Operation:
+        """The operation that this request asks for, before anything is known of it."""
+        incoming = self.incoming
+        drawn = letters(_REFERENCE_LENGTH, self.secret, kind, incoming.processor, incoming.key)
+        return Operation(
+            processor=incoming.processor,
+            key=incoming.key,
+            epoch=self.world.epoch,
+            kind=kind,
+            state=state,
+            reference=_PREFIXES[kind] + drawn,
+            created_at=self.now,
+        )
+
+    def shown(self, operation: Operation, book: Book) -> Answer:
+        """The answer that tells where an operation stands."""
+        return answers.shown(
+            operation,
+            book,
+            base_url=self.incoming.base_url,
+            token=token_of(self.world.id, operation.reference),
+            now=self.now,
+        )
+
+    async def written(self, queries: Queries, operation: Operation, book: Book) -> Answer:
+        """Write the operation down with its answer; raises `KeyTaken`."""
+        answer = self.shown(operation, book)
+        added = await store.add(
+            queries,
+            operation,
+            world_id=self.world.id,
+            fingerprint=self.fingerprint(),
+            status=answer.status,
+            answer=answer.body.decode(),
+        )
+        if not added:
+            raise KeyTaken
+        return answer
+
+    async def first_taken(self, queries: Queries, faults: Sequence[Fault]) -> Fault | None:
+        """The first of these faults that is still to happen, and now does."""
+        for fault in faults:
+            if await store.take_fault(queries, fault, world_id=self.world.id):
+                return fault
+        return None
+
+    def again(self, sent: Sent) -> Answer:
+        """The answer that was given before, where the request is the same to the byte."""
+        if sent.kind is OperationKind.WITHDRAWAL:
+            return answers.WITHDRAWN
+        if sent.fingerprint is None or not hmac.compare_digest(sent.fingerprint, self.fingerprint()):
+            return answers.KEY_REUSED
+        assert sent.status is not None and sent.answer is not None, "an operation is written with its answer"
+        return Answer(sent.status, sent.answer.encode())
+
+
+def laid_out(incoming: Incoming, arrival: Arrival, body: Body, *, at: datetime) -> Desk:
+    """Put a request on the desk. `at` is the wall clock's time."""
+    now = at + arrival.world.clock_offset
+    charge = body if isinstance(body, ChargeRequest) else None
+    request = Request(
+        incoming.processor,
+        incoming.verb,
+        now,
+        last4=charge.card.number[-4:] if charge else None,
+        merchant_reference=charge.merchant_reference if charge else None,
+    )
+    return Desk(
+        incoming=incoming,
+        world=arrival.world,
+        now=now,
+        secret=keys.derived(incoming.api_key),
+        body=body,
+        faults=matching(arrival.faults, request),
+        sent=arrival.sent,
+    )
+
+
+def parsed(incoming: Incoming) -> Body | Answer:
+    """What a request asks for, or why nobody can tell."""
+    if not 0 < len(incoming.key) <= KEY_LENGTH_MAX:
+        return answers.NO_KEY
+    type_ = _BODIES.get(incoming.verb)
+    if type_ is None:
+        return None
+    try:
+        body = msgspec.json.decode(incoming.body or b"{}", type=type_)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return answers.unprocessed(
+            400, "invalid_request", "This is not what the wire's description asks for."
+        )
+    if isinstance(body, ChargeRequest) and body.currency not in DECIMALS:
+        return answers.unprocessed(400, "invalid_request", "There is no such currency.")
+    return body
+
+
+async def locked(connection: Connection, world: World, account: str | None) -> Standing:
+    """How an account stands, so that nobody else changes it; where a card has none, nothing is remembered of it."""
+    if account is None:
+        return Standing()
+    return await store.lock_account(connection, world_id=world.id, epoch=world.epoch, account=account)
+
+
+async def write_account(
+    connection: Connection, world: World, account: str | None, standing: Standing | None
+) -> None:
+    """Write down how a locked account stands, where that has changed."""
+    if account is not None and standing is not None:
+        await store.write_account(connection, standing, world_id=world.id, epoch=world.epoch, account=account)
+
+
+def token_of(world_id: UUID, reference: str) -> str:
+    """What opens a charge's authentication page: its world and its reference, which is hard to guess."""
+    return keys.world_letters(world_id) + reference.partition("_")[2]
+
+
+def of_token(token: str) -> tuple[UUID | None, str]:
+    """The world and the charge's reference in a token."""
+    reference = _PREFIXES[OperationKind.CHARGE] + token[_WORLD_LENGTH:]
+    return keys.world_of_letters(token[:_WORLD_LENGTH]), reference

@@ -1,0 +1,151 @@
+"""The three processors of every world: a request in, an answer out."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from recoup.db import Connection, Database
+from recoup.kit.clock import Clock
+from recoup.sandbox import answers, store
+from recoup.sandbox.answers import Answer
+from recoup.sandbox.core import keys
+from recoup.sandbox.core.faults import AT_THE_DOOR, ON_THE_WAY_BACK, FaultKind, Verb
+from recoup.sandbox.core.operations import Operation, OperationKind, OperationState, book
+from recoup.sandbox.core.processors import ProcessorName
+from recoup.sandbox.flow import authenticating
+from recoup.sandbox.flow.authenticating import Page
+from recoup.sandbox.flow.changing import change
+from recoup.sandbox.flow.charging import charge
+from recoup.sandbox.flow.desk import Body, Desk, Incoming, KeyTaken, laid_out, of_token, parsed
+from recoup.sandbox.store import Arrival
+from recoup.sandbox.wire import CancellationRequest, ChangeRequest, ChargeRequest
+
+Sleep = Callable[[float], Awaitable[None]]
+_AROUND: Final = AT_THE_DOOR | ON_THE_WAY_BACK
+
+
+class Processors:
+    """Answers what is asked of the processors of every world. `sleep` is how a request is kept waiting."""
+
+    def __init__(self, database: Database, clock: Clock, *, sleep: Sleep = asyncio.sleep) -> None:
+        self._database = database
+        self._clock = clock
+        self._sleep = sleep
+
+    async def answer(self, incoming: Incoming) -> Answer:
+        """Do what a request asks."""
+        arrival = await self._arrived(incoming)
+        if arrival is None:
+            return answers.UNAUTHORIZED
+        body = parsed(incoming)
+        if isinstance(body, Answer):
+            return body
+        desk = self._laid_out(incoming, arrival, body)
+        fault = await desk.first_taken(self._database, [each for each in desk.faults if each.kind in _AROUND])
+        if fault is not None and (refused := answers.at_the_door(fault)):
+            return refused
+        if fault is not None and fault.kind is FaultKind.LATE_ARRIVAL:
+            await self._sleep(fault.delay_s)
+            desk = self._laid_out(incoming, await self._arrived_again(incoming), body)
+        return answers.delivered(await self._processed(desk), fault)
+
+    async def page(self, processor: ProcessorName, token: str) -> Page | None:
+        """What a customer sees on the page of that token; None where it opens nothing."""
+        world_id, reference = of_token(token)
+        if world_id is None:
+            return None
+        found = await store.charge(
+            self._database, world_id=world_id, processor=processor, reference=reference
+        )
+        return None if found is None else authenticating.page(found)
+
+    async def authenticate(self, processor: ProcessorName, token: str, *, approve: bool) -> Page | None:
+        """The customer has authenticated, or refused to."""
+        world_id, reference = of_token(token)
+        if world_id is None:
+            return None
+        arrival = await store.arrival(self._database, world_id=world_id, processor=processor, key=None)
+        if arrival is None:
+            return None
+        world, now = arrival.world, self._clock.now() + arrival.world.clock_offset
+
+        async def work(connection: Connection) -> Page | None:
+            return await authenticating.authenticate(
+                connection, world, processor=processor, reference=reference, approve=approve, now=now
+            )
+
+        return await self._database.retrying(work)
+
+    async def _arrived(self, incoming: Incoming) -> Arrival | None:
+        """The world that the API key opens, and what bears on the request."""
+        world_id = keys.world_named_by(incoming.api_key)
+        if world_id is None:
+            return None
+        arrival = await store.arrival(
+            self._database, world_id=world_id, processor=incoming.processor, key=incoming.key
+        )
+        if arrival is None or not hmac.compare_digest(arrival.key_digest, keys.digest(incoming.api_key)):
+            return None
+        return arrival
+
+    async def _arrived_again(self, incoming: Incoming) -> Arrival:
+        arrival = await self._arrived(incoming)
+        assert arrival is not None, "a world does not end"
+        return arrival
+
+    def _laid_out(self, incoming: Incoming, arrival: Arrival, body: Body) -> Desk:
+        return laid_out(incoming, arrival, body, at=self._clock.now())
+
+    async def _processed(self, desk: Desk) -> Answer:
+        match desk.incoming.verb:
+            case Verb.LOOKUP:
+                return await self._looked_up(desk)
+            case Verb.WITHDRAW:
+                return await self._withdrawn(desk)
+            case Verb.CHARGE | Verb.CAPTURE | Verb.CANCEL | Verb.REFUND:
+                return await self._once(desk)
+
+    async def _once(self, desk: Desk) -> Answer:
+        """Do what is asked, unless it was done before under the same key."""
+        if desk.sent is not None:
+            return desk.again(desk.sent)
+        try:
+            return await self._done(desk)
+        except KeyTaken:
+            arrival = await self._arrived_again(desk.incoming)
+            assert arrival.sent is not None, "the key is taken"
+            return desk.again(arrival.sent)
+
+    async def _done(self, desk: Desk) -> Answer:
+        match desk.body:
+            case ChargeRequest() as wanted:
+                return await charge(self._database, desk, wanted)
+            case ChangeRequest(amount=amount):
+                return await self._database.retrying(lambda connection: change(connection, desk, amount))
+            case CancellationRequest():
+                return await self._database.retrying(lambda connection: change(connection, desk, None))
+            case None:
+                raise AssertionError("a question is not done")
+
+    async def _looked_up(self, desk: Desk) -> Answer:
+        found = await store.operation(
+            self._database,
+            world_id=desk.world.id,
+            processor=desk.incoming.processor,
+            key=desk.incoming.key,
+        )
+        if found is None:
+            return answers.NOT_FOUND
+        changes: list[Operation] = []
+        if found.kind is OperationKind.CHARGE:
+            changes = await store.changes_of(self._database, found, world_id=desk.world.id)
+        return desk.shown(found, book(found, changes, now=desk.now))
+
+    async def _withdrawn(self, desk: Desk) -> Answer:
+        """Burn the key unless something came with it; then say what it stands for."""
+        withdrawal = desk.begun(OperationKind.WITHDRAWAL, OperationState.WITHDRAWN)
+        await store.add(self._database, withdrawal, world_id=desk.world.id)
+        return await self._looked_up(desk)

@@ -1,0 +1,321 @@
+"""SQL of what processors and issuers do in a world: operations, accounts, and faults that happen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import DictRow
+
+from recoup.db import Connection, Queries
+from recoup.sandbox.core.balances import Balance
+from recoup.sandbox.core.faults import Fault, FaultKind, Verb
+from recoup.sandbox.core.issuer import CardState, Standing
+from recoup.sandbox.core.operations import Operation, OperationKind, OperationState
+from recoup.sandbox.core.processors import ProcessorName
+
+_FIELDS: Final = tuple(field.name for field in fields(Operation))
+_CHANGES_READ_MAX: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A world, and what time it is in it compared with the clock."""
+
+    id: UUID
+    seed: int
+    epoch: int
+    born: int
+    clock_offset: timedelta
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that came before under some key, and what was answered."""
+
+    kind: OperationKind
+    fingerprint: bytes | None
+    status: int | None
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What a processor must know when a request comes: the world it is for, the key's past, the faults that wait."""
+
+    world: World
+    key_digest: bytes
+    sent: Sent | None
+    faults: tuple[Fault, ...]
+
+
+async def arrival(
+    queries: Queries, *, world_id: UUID, processor: ProcessorName, key: str | None
+) -> Arrival | None:
+    """The world and all that bears on a request, in one statement; None where there is no such world."""
+    row = await queries.fetch_one(
+        """
+        select w.world_id, w.seed, w.epoch, w.born, w.clock_offset_ms, w.created_at, w.key_digest,
+            o.kind, o.fingerprint, o.status, o.answer,
+            (
+                select json_agg(f order by f.id) from sandbox.faults f
+                where f.world_id = w.world_id and f.epoch = w.epoch and f.times_left is distinct from 0
+            ) as faults
+        from sandbox.worlds w
+        left join sandbox.operations o
+            on o.world_id = w.world_id and o.processor = %(processor)s and o.key = %(key)s
+        where w.world_id = %(world_id)s
+        """,
+        {"world_id": world_id, "processor": processor, "key": key},
+    )
+    if row is None:
+        return None
+    sent = None
+    if row["kind"] is not None:
+        sent = Sent(OperationKind(row["kind"]), row["fingerprint"], row["status"], row["answer"])
+    faults = tuple(msgspec.convert(each, FaultRow).fault() for each in row["faults"] or ())
+    return Arrival(world_of(row), row["key_digest"], sent, faults)
+
+
+async def add(
+    queries: Queries,
+    operation: Operation,
+    *,
+    world_id: UUID,
+    fingerprint: bytes | None = None,
+    status: int | None = None,
+    answer: str | None = None,
+) -> bool:
+    """Write an operation down, unless its key is taken already; whether it was written."""
+    row = await queries.fetch_one(
+        """
+        insert into sandbox.operations (
+            world_id, processor, key, epoch, kind, state, reference, created_at, due_at, due_state, charge_key,
+            charge_reference, order_key, merchant_reference, amount, currency, capture, by_merchant, card,
+            brand, country, account, held, exp_month, exp_year, cvc_given, postal_code_given, return_url,
+            decline_code, network_code, advice_code, message, cvc_check, postal_code_check, address_check,
+            network_transaction_id, fingerprint, status, answer)
+        values (
+            %(world_id)s, %(processor)s, %(key)s, %(epoch)s, %(kind)s, %(state)s, %(reference)s, %(created_at)s,
+            %(due_at)s, %(due_state)s, %(charge_key)s, %(charge_reference)s, %(order_key)s,
+            %(merchant_reference)s, %(amount)s, %(currency)s, %(capture)s, %(by_merchant)s, %(card)s, %(brand)s,
+            %(country)s, %(account)s, %(held)s, %(exp_month)s, %(exp_year)s, %(cvc_given)s,
+            %(postal_code_given)s, %(return_url)s, %(decline_code)s, %(network_code)s, %(advice_code)s,
+            %(message)s, %(cvc_check)s, %(postal_code_check)s, %(address_check)s, %(network_transaction_id)s,
+            %(fingerprint)s, %(status)s, %(answer)s)
+        on conflict (world_id, processor, key) do nothing
+        returning true as added
+        """,
+        _parameters(operation)
+        | {"world_id": world_id, "fingerprint": fingerprint, "status": status, "answer": answer},
+    )
+    return row is not None
+
+
+async def settle(connection: Connection, operation: Operation, *, world_id: UUID) -> None:
+    """Write down where a charge stands after its customer authenticated, or was let go of."""
+    await connection.execute(
+        """
+        update sandbox.operations
+        set state = %(state)s, held = %(held)s, decline_code = %(decline_code)s, network_code = %(network_code)s,
+            advice_code = %(advice_code)s, cvc_check = %(cvc_check)s, postal_code_check = %(postal_code_check)s,
+            address_check = %(address_check)s, network_transaction_id = %(network_transaction_id)s
+        where world_id = %(world_id)s and processor = %(processor)s and key = %(key)s
+        """,
+        _parameters(operation) | {"world_id": world_id},
+    )
+
+
+async def operation(
+    queries: Queries, *, world_id: UUID, processor: ProcessorName, key: str
+) -> Operation | None:
+    """What a key stands for."""
+    row = await queries.fetch_one(
+        """
+        select * from sandbox.operations
+        where world_id = %(world_id)s and processor = %(processor)s and key = %(key)s
+        """,
+        {"world_id": world_id, "processor": processor, "key": key},
+    )
+    return None if row is None else _operation(row)
+
+
+async def charge(
+    queries: Queries, *, world_id: UUID, processor: ProcessorName, reference: str
+) -> Operation | None:
+    """The charge of that reference."""
+    row = await queries.fetch_one(
+        """
+        select * from sandbox.operations
+        where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s and kind = 'charge'
+        """,
+        {"world_id": world_id, "processor": processor, "reference": reference},
+    )
+    return None if row is None else _operation(row)
+
+
+async def lock_charge(
+    connection: Connection, *, world_id: UUID, processor: ProcessorName, reference: str
+) -> Operation | None:
+    """The charge of that reference, so that nobody else changes it until the transaction ends."""
+    row = await connection.fetch_one(
+        """
+        select * from sandbox.operations
+        where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s and kind = 'charge'
+        for no key update
+        """,
+        {"world_id": world_id, "processor": processor, "reference": reference},
+    )
+    return None if row is None else _operation(row)
+
+
+async def changes_of(queries: Queries, charge: Operation, *, world_id: UUID) -> list[Operation]:
+    """The captures, cancellations and refunds of a charge."""
+    rows = await queries.fetch_all(
+        """
+        select * from sandbox.operations
+        where world_id = %(world_id)s and processor = %(processor)s and charge_key = %(key)s
+        order by created_at, key limit %(limit)s
+        """,
+        {
+            "world_id": world_id,
+            "processor": charge.processor,
+            "key": charge.key,
+            "limit": _CHANGES_READ_MAX,
+        },
+    )
+    return [_operation(row) for row in rows]
+
+
+async def lock_account(connection: Connection, *, world_id: UUID, epoch: int, account: str) -> Standing:
+    """An account, made where it is used for the first time, and nobody else's until the transaction ends."""
+    row = await connection.fetch_one(
+        """
+        insert into sandbox.accounts (world_id, epoch, account) values (%(world_id)s, %(epoch)s, %(account)s)
+        on conflict (world_id, epoch, account) do update set account = excluded.account
+        returning *
+        """,
+        {"world_id": world_id, "epoch": epoch, "account": account},
+    )
+    assert row is not None, "it was there or has been made"
+    return standing_of(row)
+
+
+async def write_account(
+    connection: Connection, standing: Standing, *, world_id: UUID, epoch: int, account: str
+) -> None:
+    """Write down how a locked account stands."""
+    known = standing.known
+    await connection.execute(
+        """
+        update sandbox.accounts
+        set generation = %(generation)s, state = %(state)s, balance = %(balance)s, balance_at = %(balance_at)s,
+            payday_anchor = %(payday_anchor)s, payday_since = %(payday_since)s, set_up = %(set_up)s, day = %(day)s,
+            day_payments = %(day_payments)s
+        where world_id = %(world_id)s and epoch = %(epoch)s and account = %(account)s
+        """,
+        {
+            "world_id": world_id,
+            "epoch": epoch,
+            "account": account,
+            "generation": standing.generation,
+            "state": standing.state,
+            "balance": known.minor if known else None,
+            "balance_at": known.at if known else None,
+            "payday_anchor": standing.payday_anchor,
+            "payday_since": standing.payday_since,
+            "set_up": standing.set_up,
+            "day": standing.day,
+            "day_payments": standing.day_payments,
+        },
+    )
+
+
+async def take_fault(queries: Queries, fault: Fault, *, world_id: UUID) -> bool:
+    """Let a fault happen once; False where others used it up meanwhile."""
+    row = await queries.fetch_one(
+        """
+        update sandbox.faults set times_left = times_left - 1
+        where world_id = %(world_id)s and id = %(id)s and times_left is distinct from 0
+        returning true as taken
+        """,
+        {"world_id": world_id, "id": fault.id},
+    )
+    return row is not None
+
+
+def world_of(row: DictRow) -> World:
+    """A row of `sandbox.worlds`."""
+    offset = timedelta(milliseconds=row["clock_offset_ms"])
+    return World(row["world_id"], row["seed"], row["epoch"], row["born"], offset, row["created_at"])
+
+
+def standing_of(row: DictRow) -> Standing:
+    """A row of `sandbox.accounts`."""
+    known = None if row["balance_at"] is None else Balance(row["balance"], row["balance_at"])
+    return Standing(
+        generation=row["generation"],
+        state=CardState(row["state"]),
+        known=known,
+        set_up=row["set_up"],
+        day=row["day"],
+        day_payments=row["day_payments"],
+        payday_anchor=row["payday_anchor"],
+        payday_since=row["payday_since"],
+    )
+
+
+class FaultRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `sandbox.faults`."""
+
+    id: UUID
+    kind: FaultKind
+    processor: ProcessorName | None
+    verb: Verb | None
+    times_left: int | None
+    until: datetime | None
+    delay_s: int
+    last4: str | None
+    merchant_reference: str | None
+    decline_code: str | None
+    network_code: str | None
+    advice_code: str | None
+    created_at: datetime
+
+    def fault(self) -> Fault:
+        """The fault itself."""
+        return Fault(
+            id=self.id,
+            kind=self.kind,
+            processor=self.processor,
+            on=self.verb,
+            left=self.times_left,
+            until=self.until,
+            delay_s=self.delay_s,
+            last4=self.last4,
+            merchant_reference=self.merchant_reference,
+            decline_code=self.decline_code,
+            network_code=self.network_code,
+            advice_code=self.advice_code,
+            created_at=self.created_at,
+        )
+
+
+def _operation(row: DictRow) -> Operation:
+    values = {name: row[name] for name in _FIELDS}
+    due_state = values["due_state"]
+    values |= {
+        "processor": ProcessorName(values["processor"]),
+        "kind": OperationKind(values["kind"]),
+        "state": OperationState(values["state"]),
+        "due_state": None if due_state is None else OperationState(due_state),
+    }
+    return Operation(**values)
+
+
+def _parameters(operation: Operation) -> dict[str, Any]:
+    return {name: getattr(operation, name) for name in _FIELDS}

@@ -1,0 +1,164 @@
+"""The language of the sandbox's processors: one, in JSON, for `/alpha`, `/bravo` and `/charlie`.
+
+`Authorization: Bearer sbx_…` names the world. Amounts are whole minor units beside an ISO 4217 code; times are the
+world's.
+
+    POST /alpha/charges                      take or hold money; `Idempotency-Key` required
+    POST /alpha/charges/{id}/captures        {amount}; take some or all of what is held; `Idempotency-Key` required
+    POST /alpha/charges/{id}/cancellations   {}; let go of what is held; `Idempotency-Key` required
+    POST /alpha/charges/{id}/refunds         {amount}; give back; `Idempotency-Key` required
+    GET  /alpha/operations/{key}             what became of whatever was sent with that key
+    POST /alpha/operations/{key}/withdraw    the same, and where nothing was: burn the key for ever
+    GET  /alpha/authentications/{token}      the page on which a customer authenticates (HTML, no key needed)
+    POST /alpha/authentications/{token}      {"result": "approve" | "fail"}, by form or JSON
+
+**200** is an answer: a charge in state `approved`, `declined`, `pending` or `requires_action`; a change
+(capture, cancellation, refund) in state `done`, `refused`, `pending` or `failed`; a withdrawal. A decline carries the
+processor's code, the network's response code, and on Mastercard a merchant advice code where one fits.
+
+**Anything else** is an error `{"error": {"code", "message"}, "processed": false}`. Where it says `"processed": false`,
+and only there, nothing was done and nothing will be done for this request: 400 not understood, 401 no such world,
+405 wrong method, 409 `withdrawn` (the key was burnt), 413 too large, 422 `not_supported` (this processor does not take
+this currency, brand or country), 429 and 503 refused at the door. Without it: 404 `not_found`, and 409 `key_reused`
+(the key came before with another request: nothing is known of this one).
+
+**Once.** The same key with the same request, to the byte, gives the first answer again and does nothing; with another
+request 409 `key_reused`. An operation, once asked for, is found by its key for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+KEY_LENGTH_MAX = 255
+BODY_BYTES_MAX = 1 << 16
+
+Amount = Annotated[int, Meta(gt=0, le=10**12)]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
+
+
+class CardData(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, repr_omit_defaults=True):
+    """A card as it is sent."""
+
+    number: Annotated[str, Meta(pattern=r"^[0-9]{12,19}\Z")]
+    exp_month: Annotated[int, Meta(ge=1, le=12)]
+    exp_year: Annotated[int, Meta(ge=2000, le=2099)]
+    cvc: Annotated[str, Meta(pattern=r"^[0-9]{3,4}\Z")] | None = None
+    holder: Text | None = None
+
+    def __repr__(self) -> str:
+        return "CardData(***)"
+
+
+class ChargeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What `POST /charges` takes. `order` is the merchant's payment: the same for every charge that is tried for it."""
+
+    order: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00]*\Z")]
+    amount: Amount
+    currency: Currency
+    card: CardData
+    capture: bool
+    initiator: Literal["customer", "merchant"]
+    network_transaction_id: Text | None = None
+    merchant_reference: Text | None = None
+    return_url: Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*\Z")] | None = None
+    country: Text | None = None
+    postal_code: Text | None = None
+
+
+class ChangeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What captures and refunds take."""
+
+    amount: Amount
+
+
+class CancellationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What cancellations take: nothing."""
+
+
+class AuthenticationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What the customer did."""
+
+    result: Literal["approve", "fail"]
+
+
+class DeclineObject(Struct, frozen=True, kw_only=True):
+    """Why not."""
+
+    code: str
+    network_code: str
+    advice_code: str | None
+
+
+class ChecksObject(Struct, frozen=True, kw_only=True):
+    """What the issuer said of security code and address: `pass`, `fail`, `unavailable`, or null where not asked."""
+
+    cvc: str | None
+    postal_code: str | None
+    address: str | None
+
+
+class ChargeObject(Struct, frozen=True, kw_only=True):
+    """A charge."""
+
+    object: Literal["charge"] = "charge"
+    id: str
+    key: str
+    order: str
+    processor: str
+    state: str
+    amount: int
+    currency: str
+    capture: bool
+    captured: int
+    released: int
+    refunded: int
+    fee: int
+    checks: ChecksObject
+    created_at: str
+    decline: DeclineObject | None = None
+    network_transaction_id: str | None = None
+    authentication_url: str | None = None
+
+
+class ChangeObject(Struct, frozen=True, kw_only=True):
+    """A capture, cancellation or refund. `code` and `message` say why it was refused or has failed."""
+
+    object: Literal["capture", "cancellation", "refund"]
+    id: str
+    key: str
+    charge: str
+    processor: str
+    state: str
+    amount: int
+    currency: str
+    created_at: str
+    code: str | None = None
+    message: str | None = None
+
+
+class WithdrawalObject(Struct, frozen=True, kw_only=True):
+    """A key that stands for nothing and never will."""
+
+    object: Literal["withdrawal"] = "withdrawal"
+    key: str
+    processor: str
+    state: Literal["withdrawn"] = "withdrawn"
+    created_at: str
+
+
+class ErrorObject(Struct, frozen=True, kw_only=True):
+    """What went wrong."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(Struct, frozen=True, kw_only=True):
+    """A request that gets no answer."""
+
+    error: ErrorObject
+    processed: Literal[False] | UnsetType = UNSET

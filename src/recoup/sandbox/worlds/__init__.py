@@ -1,0 +1,1 @@
+"""Worlds themselves: made, restarted, moved through time, counted, looked into and disturbed."""
