@@ -55,7 +55,7 @@ countries = st.one_of(st.none(), st.sampled_from(sorted(COUNTRIES)))
 
 
 def _works(day: date, country: str | None) -> bool:
-    if country is None or country not in holidays.list_supported_countries():
+    if country is None:
         return day.weekday() < 5
     return holidays.country_holidays(country).is_working_day(day)
 
@@ -181,10 +181,9 @@ class TestDays:
         assert _local(Monthly(25), "2026-12-10T12:00", country=None) == "2026-12-25 06:00"
 
     def test_a_country_without_a_calendar_has_weekends(self) -> None:
-        """There are such countries, and no customer of theirs may break a plan."""
-        without = min(COUNTRIES - set(holidays.list_supported_countries()))
-        assert _local(Weekly(4), "2026-11-22T12:00", country=without) == "2026-11-27 06:00"
-        assert _local(Weekly(6), "2026-11-23T12:00", country=without) == "2026-11-27 06:00"
+        """Whatever a card's issuer is said to be from, a plan does not break on it."""
+        assert _local(Weekly(4), "2026-11-22T12:00", country="ZZ") == "2026-11-27 06:00"
+        assert _local(Weekly(6), "2026-11-23T12:00", country="ZZ") == "2026-11-27 06:00"
 
 
 class TestZones:
