@@ -41,7 +41,7 @@ FIELDS = st.fixed_dictionaries(
     ("body", "code", "param", "advice"),
     [
         ({}, "missing_field", "title", "`title` is required: send it. What the note says."),
-        ({"title": 3}, "wrong_type", "title", "`title` must be a string, not a whole number."),
+        ({"title": 3}, "wrong_type", "title", "`title` must be a string, not an integer."),
         ({"title": ""}, "wrong_length", "title", "`title` must have at least 1 characters."),
         ({"title": "a", "titel": 1}, "unknown_field", "titel", "did you mean `title`?"),
         (
@@ -58,8 +58,8 @@ FIELDS = st.fixed_dictionaries(
             "must be at least -9223372036854775808",
         ),
         ({"title": "a", "weight": 10**4000}, "out_of_range", "weight", "must be at most 9223372036854775807"),
-        ({"title": "a", "weight": 1.5}, "wrong_type", "weight", "a whole number, not a number with decimals"),
-        ({"title": "a", "weight": True}, "wrong_type", "weight", "a whole number, not a boolean"),
+        ({"title": "a", "weight": 1.5}, "wrong_type", "weight", "an integer, not a number with decimals"),
+        ({"title": "a", "weight": True}, "wrong_type", "weight", "an integer, not a boolean"),
         ({"title": "a", "color": "red"}, "not_a_choice", "color", "`color` must be one of: white, blue."),
         ({"title": "a", "shape": "oval"}, "not_a_choice", "shape", "`shape` must be one of: round, square."),
         ({"title": "a", "country": "usa"}, "wrong_form", "country", "Two letters of ISO 3166."),

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from recoup.db import Database
+from recoup.http.bound import Bound
 from recoup.http.edge import Edge
 from recoup.http.fields import Int64, ListObject, ListQuery, Metadata, Moment
 from recoup.http.idempotency import claim, record
@@ -39,6 +40,15 @@ OTHER_KEY: Final = "sk_test_bob"
 LIVE_KEY: Final = "sk_live_ann"
 PUBLISHABLE_KEY: Final = "pk_test_ann"
 CARD_NUMBER: Final = "4242424242424242"
+
+EXAMPLE: Final = {
+    "id": "evt_01kaq3v8e7f0t9m2c4x6z8b1d5",
+    "object": "note",
+    "title": "Milk",
+    "weight": 12,
+    "metadata": {"aisle": "3"},
+    "livemode": False,
+}
 
 TABLES: Final = """
     create table notes (
@@ -215,7 +225,7 @@ class Toy:
                 idempotency=Idempotency.TRANSACTION,
                 errors=(Problem("note_too_heavy", 409, "The note weighs more than the desk can bear."),),
                 examples={"A small note": {"title": "Milk", "weight": 12, "metadata": {"aisle": "3"}}},
-                answer_examples={"A small note": {"id": "evt_1", "object": "note", "title": "Milk"}},
+                answer_examples={"A small note": EXAMPLE},
             ),
             Route(
                 "GET",
@@ -399,6 +409,11 @@ class Toy:
     async def open(self, _: Call[None, None]) -> TokenObject:
         """For all."""
         return TokenObject(token="open")
+
+    @staticmethod
+    def bind(route: Route) -> Bound:
+        """A route made ready, as the edge does it at the start."""
+        return Bound(route)
 
     def edge(self, limits: Limits | None = None) -> Edge:
         """The application."""

@@ -30,7 +30,7 @@ REPLAYED: Final[Header] = (b"idempotent-replayed", b"true")
 class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
     """What was wrong with a request, and what to do about it."""
 
-    type: Annotated[RefusalType, Meta(description="The kind of error; say by it how to react.")]
+    type: Annotated[RefusalType, Meta(description="The kind of error: decide by it how to react.")]
     code: Annotated[
         str, Meta(description="The error itself, one word for programs.", examples=["missing_field"])
     ]

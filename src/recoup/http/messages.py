@@ -20,7 +20,7 @@ _NAME_LENGTH_MAX: Final = 64
 _CHOICES_MAX: Final = 40
 
 _WORDS: Final = {
-    "int": "a whole number",
+    "int": "an integer",
     "float": "a number",
     "str": "a string",
     "bool": "true or false",

@@ -14,7 +14,7 @@ from recoup.kit.refusals import STATUS, RefusalType
 INTRODUCTION: Final = f"""\
 One API for payments over all of your processors. Send JSON in UTF-8, and your key as `Authorization: Bearer sk_test_…`.
 
-**Money** is a whole number in the currency's smallest unit, with an ISO 4217 code: `"amount": 4999, "currency": "USD"`
+**Money** is an integer in the currency's smallest unit, with an ISO 4217 code: `"amount": 4999, "currency": "USD"`
 is 49.99 dollars. **Times** are RFC 3339, in UTC. **Ids** say by their prefix what they name, and sort by their age.
 
 **Repeating is safe.** Send an `Idempotency-Key` with every POST. The same key with the same request gives the first
@@ -167,19 +167,20 @@ def refusal(status: int, problems: Sequence[Problem], schema: dict[str, Any]) ->
     """The description of one refusal of a route: the shared codes of its status, and the route's own."""
     shared = REFUSALS.get(status)
     type_ = shared.type if shared else _TYPE_OF_STATUS.get(status, RefusalType.INVALID_REQUEST)
-    known = [*problems, *(shared.problems if shared else ())]
+    known = {problem.code: problem for problem in (*problems, *(shared.problems if shared else ()))}
+    known |= {problem.code: problem for problem in problems}
     headers = answer_headers("RequestId", "RecoupVersion")
     if status in {409, 429, 503}:
         headers |= answer_headers("RetryAfter")
     description = shared.description if shared else "Refused."
-    codes = ", ".join(f"`{problem.code}`" for problem in known)
+    codes = ", ".join(f"`{code}`" for code in known)
     return {
         "description": f"{description} Codes: {codes}.",
         "headers": headers,
         "content": {
             "application/json": {
                 "schema": schema,
-                "examples": {problem.code: _example(type_, problem) for problem in known},
+                "examples": {code: _example(type_, problem) for code, problem in known.items()},
             }
         },
     }
@@ -244,7 +245,6 @@ PARAMETERS: Final[dict[str, Any]] = {
         "required": False,
         "description": "A name of your own for this request, such as a UUID, so that repeating it does it once.",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$", "minLength": 1, "maxLength": 255},
-        "example": "0b6d1c9e-8f6e-4d0f-9a52-6c4c1f6ac2f4",
     },
     "RequestId": {
         "name": "Request-Id",

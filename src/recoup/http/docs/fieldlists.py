@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,8 +11,7 @@ from recoup.http.docs.samples import resolved
 
 _DEPTH_MAX: Final = 6
 _CHOICES_MAX: Final = 60
-_FORMATS: Final = {"date-time": "time", "date": "date", "uuid": "UUID", "password": "secret text"}
-_TYPES: Final = {"integer": "whole number", "string": "text", "array": "list", "boolean": "true or false"}
+_FORMATS: Final = {"date-time": "time", "date": "date", "uuid": "UUID", "password": "secret string"}
 _LIMITS: Final = (
     ("minimum", "at least {}"),
     ("maximum", "at most {}"),
@@ -20,7 +20,6 @@ _LIMITS: Final = (
     ("minItems", "at least {} items"),
     ("maxItems", "at most {} items"),
     ("maxProperties", "at most {} entries"),
-    ("pattern", "form {}"),
 )
 _BIGINT: Final = 2**63 - 1
 
@@ -34,6 +33,7 @@ class Field:
     required: bool
     description: str
     limits: str
+    pattern: str
     choices: tuple[str, ...]
     default: str
     inner: list[Field]
@@ -76,12 +76,9 @@ def _field(
         required=required,
         description=whole.get("description") or one.get("description", ""),
         limits=", ".join(words.format(one[limit]) for limit, words in _LIMITS if _worth(limit, one)),
+        pattern=one.get("pattern", ""),
         choices=tuple(str(choice) for choice in one.get("enum", ())[:_CHOICES_MAX]),
-        default=""
-        if default in (None, [], {})
-        else str(default).lower()
-        if default in (True, False)
-        else str(default),
+        default="" if default in (None, [], {}) else json.dumps(default, ensure_ascii=False).strip('"'),
         inner=fields_of(whole, components, depth + 1),
     )
 
@@ -115,7 +112,7 @@ def _kind(schema: Mapping[str, Any], components: Mapping[str, Any], depth: int) 
     ]
     name = tags[0] if tags else schema.get("title", "object")
     inner = fields_of(schema, components, depth + 1)
-    return Field(f"as {name}", "object", False, schema.get("description", ""), "", (), "", inner)  # noqa: FBT003
+    return Field(f"as {name}", "object", False, schema.get("description", ""), "", "", (), "", inner)  # noqa: FBT003
 
 
 def type_words(schema: Mapping[str, Any], components: Mapping[str, Any]) -> str:
@@ -123,14 +120,10 @@ def type_words(schema: Mapping[str, Any], components: Mapping[str, Any]) -> str:
     schema = resolved(schema, components)
     if "anyOf" in schema:
         words = dict.fromkeys(type_words(one, components) for one in schema["anyOf"])
-        return " or ".join(words)
+        return ", or ".join(words)
     kind = schema.get("type", "anything")
-    if kind == "array" and "items" in schema:
-        return f"list of {_plural(type_words(schema['items'], components))}"
+    if kind == "array":
+        return f"list of {type_words(schema['items'], components)}s" if "items" in schema else "list"
     if kind == "object" and "properties" not in schema:
         return "map"
-    return str(_FORMATS.get(schema.get("format", ""), _TYPES.get(kind, kind)))
-
-
-def _plural(words: str) -> str:
-    return words if words in {"text", "secret text", "anything"} else f"{words}s"
+    return str(_FORMATS.get(schema.get("format", ""), kind))

@@ -14,8 +14,8 @@ from recoup.http.docs import components
 from recoup.http.docs.fieldlists import Field, fields_of, parameter_field
 from recoup.http.docs.prose import coloured, marked, path_marked, pretty
 from recoup.http.docs.samples import sample
+from recoup.http.routes import Problem
 
-_METHODS: Final = ("get", "post", "put", "patch", "delete")
 _JSON: Final = "application/json"
 
 
@@ -101,11 +101,9 @@ def _ref(name: str) -> dict[str, str]:
 def _groups(document: Mapping[str, Any], base_url: str) -> list[Group]:
     operations: dict[str, list[Operation]] = {}
     for path, methods in document["paths"].items():
-        for method in _METHODS:
-            if method in methods:
-                tag = methods[method]["tags"][0]
-                shown = _operation(method, path, methods[method], document=document, base_url=base_url)
-                operations.setdefault(tag, []).append(shown)
+        for method, operation in methods.items():
+            shown = _operation(method, path, operation, document=document, base_url=base_url)
+            operations.setdefault(operation["tags"][0], []).append(shown)
     return [
         Group(tag["name"], _anchor(tag["name"]), tag.get("description", ""), operations[tag["name"]])
         for tag in document["tags"]
@@ -155,16 +153,14 @@ def _example(content: Mapping[str, Any] | None, schemas: Mapping[str, Any]) -> A
 
 
 def _own_codes(operation: Mapping[str, Any]) -> list[Code]:
-    """The refusals that the route brought itself: shared ones stand in the document by reference."""
-    shared = {
-        (status, one.code) for status, refusal in components.REFUSALS.items() for one in refusal.problems
-    }
+    """The refusals that the route brought itself, or says more of than what all routes share."""
+    shared = {one for refusal in components.REFUSALS.values() for one in refusal.problems}
     return [
-        Code(status, code, example["value"]["error"]["message"])
+        Code(status, code, meaning)
         for status, answer in operation["responses"].items()
         if "$ref" not in answer and not status.startswith("2")
         for code, example in answer["content"][_JSON]["examples"].items()
-        if (int(status), code) not in shared
+        if Problem(code, int(status), meaning := example["value"]["error"]["message"]) not in shared
     ]
 
 

@@ -10,7 +10,12 @@ from markupsafe import Markup, escape
 
 _LINE_MAX: Final = 70
 _PARTS: Final = re.compile(
-    r'(?P<k>"[^"\\\n]*"(?=:\s))|(?P<s>"(?:[^"\\\n]|\\.)*")|(?P<n>(?<![\w"-])-?\d+(?:\.\d+)?(?![\w-])|\b(?:true|false|null)\b)'
+    r"""
+    (?P<k> "[^"\\\n]*" (?=:\s))
+    | (?P<s> "(?:[^"\\\n]|\\.)*")
+    | (?P<n> (?<=[\s\[]) (?:-?\d+(?:\.\d+)?|true|false|null) (?=[,\]}\n]|$))
+    """,
+    re.VERBOSE,
 )
 
 
