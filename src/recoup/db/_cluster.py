@@ -107,8 +107,9 @@ def create(data: Path, *, binaries: Path, account: Account | None, password: str
         if account:
             os.chown(unfinished, account.uid, account.gid)
         _initdb(unfinished, binaries=binaries, account=account, password=password)
-        (unfinished / "pg_hba.conf").write_text("local all all scram-sha-256\n", encoding="utf-8")
+        _write_access_rules(unfinished, account=account)
         unfinished.rename(data)
+        sync(data.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -146,6 +147,35 @@ def _initdb(folder: Path, *, binaries: Path, account: Account | None, password: 
             output.seek(0)
             said = output.read().decode(errors="replace").strip()[-_SAID_MAX:]
             raise ClusterUnusable(f"PostgreSQL could not make its data folder in {folder.parent}: {said}")
+
+
+def _write_access_rules(folder: Path, *, account: Account | None) -> None:
+    rules = folder / "pg_hba.conf"
+    write_durably(rules, "local all all scram-sha-256\n")
+    if account:
+        os.chown(rules, account.uid, account.gid)
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, whole or not at all, and on the disk when this returns."""
+    unfinished = path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    with unfinished.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """Put the folder's own entries on the disk: a rename is not there until then."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def seen_from_inside(folder: Path) -> str:

@@ -40,6 +40,7 @@ from recoup.db._cluster import (
     create,
     seen_from_inside,
     server_account,
+    write_durably,
 )
 from recoup.db._processes import Account, Child, postgres_processes, postmaster_pid, stop_orphans
 
@@ -200,14 +201,7 @@ def _take_lock(folder: Path) -> IO[str]:
 def _password(folder: Path) -> str:
     path = folder / "password"
     if not path.exists():
-        unfinished = folder / "password.new"
-        unfinished.unlink(missing_ok=True)
-        unfinished.touch(mode=0o600)
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(secrets.token_urlsafe(32))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(path)
+        write_durably(path, secrets.token_urlsafe(32))
     return path.read_text(encoding="utf-8").strip()
 
 
