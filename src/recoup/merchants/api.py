@@ -6,7 +6,7 @@ API keys have no routes: a key is shown once, and an answer that is kept to be r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -172,7 +172,9 @@ class ProcessorAccountsApi:
     def routes(self) -> list[Route]:
         """The routes."""
         path = "/v1/processor_accounts"
-        one = f"{path}/{{processor_account}}"
+        return [*self._routes_of_all(path), *self._routes_of_one(f"{path}/{{processor_account}}")]
+
+    def _routes_of_all(self, path: str) -> Sequence[Route]:
         return [
             Route(
                 "POST",
@@ -196,6 +198,18 @@ class ProcessorAccountsApi:
                 summary="List processor accounts",
                 tag=_TAG,
             ),
+            Route(
+                "GET",
+                "/v1/connectors",
+                self.connectors,
+                answer=ConnectorList,
+                summary="List the connectors and what they can do",
+                tag=_TAG,
+            ),
+        ]
+
+    def _routes_of_one(self, one: str) -> Sequence[Route]:
+        return [
             Route(
                 "GET",
                 one,
@@ -225,14 +239,6 @@ class ProcessorAccountsApi:
                 description="The account is disabled, not erased: payments name it, and may still have to ask it.",
                 tag=_TAG,
                 errors=(_NO_MASTER_KEY,),
-            ),
-            Route(
-                "GET",
-                "/v1/connectors",
-                self.connectors,
-                answer=ConnectorList,
-                summary="List the connectors and what they can do",
-                tag=_TAG,
             ),
         ]
 

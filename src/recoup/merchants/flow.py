@@ -29,6 +29,7 @@ from recoup.merchants.core import (
     Merchant,
     MerchantPair,
     NewKey,
+    ParsedKey,
     ProcessorAccount,
     Sealed,
     check_base_url,
@@ -63,6 +64,10 @@ class Sealer(Protocol):
     async def unseal(self, merchant_id: UUID, sealed: Sealed, *, aad: bytes, queries: Queries) -> bytes:
         """Decrypt."""
         ...
+
+
+class _OpensNothing(Exception):
+    """A token that is no key of ours, or was revoked. It is raised so that it is not remembered."""
 
 
 class Merchants:
@@ -130,22 +135,24 @@ class Merchants:
         key = parse_key(token)
         if key is None:
             return None
-        known = self._callers.peek(key.digest)
-        if known is not None:
-            return known
-        found = await store.caller(self._database, key)
-        if found is None:
+        try:
+            return await self._callers.get(key.digest, lambda: self._caller(key))
+        except _OpensNothing:
             return None
-        caller, digest = found
-        matches = hmac.compare_digest(digest, key.digest) and caller.key_kind is key.kind
-        if not matches or caller.merchant.livemode is not key.livemode:
-            return None
-        self._callers.put(key.digest, caller)
-        return caller
 
     def forget(self, merchant_id: UUID) -> None:
         """Read a tenant's callers anew, because its clock was moved."""
         self._callers.forget_where(lambda caller: caller.merchant.id == merchant_id)
+
+    async def _caller(self, key: ParsedKey) -> Caller:
+        found = await store.caller(self._database, key)
+        if found is None:
+            raise _OpensNothing
+        caller, digest = found
+        same = hmac.compare_digest(digest, key.digest) and caller.key_kind is key.kind
+        if not same or caller.merchant.livemode is not key.livemode:
+            raise _OpensNothing
+        return caller
 
 
 @dataclass(frozen=True, slots=True)

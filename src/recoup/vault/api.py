@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -239,7 +240,9 @@ class PaymentMethodsApi:
     def routes(self) -> list[Route]:
         """The routes."""
         path = "/v1/payment_methods"
-        one = f"{path}/{{payment_method}}"
+        return [*self._routes_of_all(path), *self._routes_of_one(f"{path}/{{payment_method}}")]
+
+    def _routes_of_all(self, path: str) -> Sequence[Route]:
         return [
             Route(
                 "POST",
@@ -263,6 +266,10 @@ class PaymentMethodsApi:
                 summary="List payment methods",
                 tag=_METHODS,
             ),
+        ]
+
+    def _routes_of_one(self, one: str) -> Sequence[Route]:
+        return [
             Route(
                 "GET",
                 one,

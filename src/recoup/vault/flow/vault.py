@@ -250,9 +250,16 @@ class Vault:
         return key
 
     async def _ring(self, merchant_id: UUID, queries: Queries) -> KeyRing:
+        if queries is self._database:
+            return await self._rings.get(merchant_id, lambda: self._read_ring(merchant_id, queries))
+        # A reading on a caller's own connection is not shared: it would outlive the caller's transaction.
         ring = self._rings.peek(merchant_id)
-        if ring is not None:
-            return ring
+        if ring is None:
+            ring = await self._read_ring(merchant_id, queries)
+            self._rings.put(merchant_id, ring)
+        return ring
+
+    async def _read_ring(self, merchant_id: UUID, queries: Queries) -> KeyRing:
         rows = await store.keys(queries, merchant_id=merchant_id)
         if not rows:
             # Committed by itself and read again: an open transaction of the caller's could still be rolled back, and
@@ -261,9 +268,7 @@ class Vault:
             rows = await store.keys(queries, merchant_id=merchant_id)
         keys = {row.id: self._unwrap(merchant_id, row) for row in rows}
         fingerprint = keys.pop(FINGERPRINT_KEY)
-        ring = KeyRing(max(keys), keys, fingerprint)
-        self._rings.put(merchant_id, ring)
-        return ring
+        return KeyRing(max(keys), keys, fingerprint)
 
     async def _make_keys(self, merchant_id: UUID) -> None:
         now = self._clock.now()
