@@ -27,6 +27,7 @@ from recoup.http.routes import Route
 from recoup.http.wiring import About, Webhook, Wiring
 from recoup.kit.clock import Clock
 from recoup.kit.ids import Kind, render, uuid7
+from recoup.kit.secret import Secret
 from recoup.merchants.api import ProcessorAccountsApi
 from recoup.merchants.core import Merchant
 from recoup.merchants.flow import Merchants, ProcessorAccounts
@@ -39,6 +40,8 @@ from recoup.payments.timeline import TimelineReader
 from recoup.payments.wallet import VaultWallet
 from recoup.payments.writes import SETTLE, Answer, Claim, Writer
 from recoup.routing.api import DecisionsApi
+from recoup.sandbox.api import SandboxApi
+from recoup.sandbox.worlds.flow import Worlds
 from recoup.settings import Settings
 from recoup.testclock.api import TestClockApi
 from recoup.testclock.flow import TestClocks
@@ -60,7 +63,8 @@ TAGS: Final = {
     "routing": "Who was asked, and why.",
     "processors": "Your accounts at processors, and what each connector can do.",
     "events": "Facts that happened, numbered without gaps.",
-    "test mode": "The test clock, the simulated world and faults on demand.",
+    "test clock": "A test merchant's own time, which can be moved forward.",
+    "test mode": "The simulated world, and faults on demand.",
 }
 
 
@@ -133,6 +137,7 @@ class Service:
         self.methods = PaymentMethods(database, self.vault, new_id=new_id)
         self.customers = Customers(database, methods=self.methods, new_id=new_id)
         self.wallet = VaultWallet(self.vault, self.methods)
+        self.worlds = Worlds(database, around.clock, secret=self._world_secret(), new_id=new_id)
         self.gateway = Gateway(
             timeout_s=settings.processor_timeout_s,
             connect_timeout_s=min(settings.processor_connect_timeout_s, settings.processor_timeout_s / 2),
@@ -206,6 +211,7 @@ class Service:
             *DecisionsApi(self.payments.decision).routes(),
             *EventsApi(self.database).routes(),
             *TestClockApi(self.testclocks).routes(),
+            *SandboxApi(self.worlds).routes(),
         ]
 
     def _tools(self) -> Tools:
@@ -228,6 +234,10 @@ class Service:
             processor_timeout=timedelta(seconds=settings.processor_timeout_s),
             attempts_max=settings.attempts_per_call_max,
         )
+
+    def _world_secret(self) -> Secret:
+        """What the API keys of simulated worlds are made from; it lives as long as the master key."""
+        return Secret(self.vault.fingerprint(b"keys of simulated worlds").hex())
 
     def _listened(self, fact: str, payment: Payment) -> bool:
         return False
@@ -265,6 +275,7 @@ class Service:
 
     async def _clock_moved(self, merchant: Merchant, now: datetime) -> None:
         self.merchants.forget(merchant.id)
+        await self.worlds.advance(merchant.id, to=now)
 
     async def _ready(self) -> bool:
         return await self.database.fetch_one("select 1 as one") is not None

@@ -76,6 +76,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="The port to listen on; 0 takes any free one.")] = (
         8080
     )
+    sandbox: Annotated[
+        bool, Meta(description="Whether to run the simulated processors and keep a sandbox merchant ready.")
+    ] = True
     sandbox_port: Annotated[
         int,
         Meta(ge=0, le=65535, description="The port of the simulated processors, on loopback; 0 takes any."),

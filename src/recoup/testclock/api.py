@@ -43,7 +43,7 @@ class TestClockApi:
                 self.read,
                 answer=TestClockObject,
                 summary="Read the test clock",
-                tag="test mode",
+                tag="test clock",
                 test_mode_only=True,
             ),
             Route(
@@ -54,7 +54,7 @@ class TestClockApi:
                 answer=TestClockObject,
                 summary="Advance the test clock",
                 description="Everything due up to then has run, in order of its due time, when the call returns.",
-                tag="test mode",
+                tag="test clock",
                 test_mode_only=True,
                 idempotency=Idempotency.FLOW,
                 errors=(

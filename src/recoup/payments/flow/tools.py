@@ -113,7 +113,7 @@ class Tools:
 
     def as_seen(self, account: ProcessorAccount) -> Account:
         """A processor account as its connector sees it; without an address of its own it is the sandbox's."""
-        url = account.base_url or f"{self.sandbox_url()}/{account.connector}"
+        url = account.base_url or self.sandbox_url()
         return Account(url, account.credentials)
 
     async def commit(

@@ -1,0 +1,152 @@
+"""The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, Literal
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.markup import escape
+
+from recoup import logs, server
+from recoup.app import Service
+from recoup.db import DatabaseUnusable, migrate
+from recoup.db.embedded import EmbeddedPostgresError
+from recoup.merchants.core import KeyKind
+from recoup.sandboxed import Ready
+from recoup.settings import Settings, SettingsError, load
+from recoup.vault.keys import MasterKeyUnusable
+
+app = App(
+    name="recoup", help="The payment API that gets declined payments paid.", version_flags=["--version"]
+)
+_out: Final = Console(highlight=False, soft_wrap=True)
+_errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+_REFUSALS: Final = (
+    SettingsError,
+    EmbeddedPostgresError,
+    DatabaseUnusable,
+    MasterKeyUnusable,
+    OSError,
+)
+"""What can stop a start, each with a message that says what to do."""
+
+
+def main() -> None:
+    """Run the command line; a refusal is one sentence, not a traceback."""
+    try:
+        app()
+    except _REFUSALS as refusal:
+        _errors.print(f"[red]recoup:[/] {escape(str(refusal))}")
+        sys.exit(1)
+
+
+def _settings() -> Settings:
+    settings = load(os.environ)
+    logs.configure(level=settings.log_level, format_=settings.log_format)
+    return settings
+
+
+@app.command
+def serve() -> None:
+    """Run the API and the worker in one process, with the embedded PostgreSQL unless a database is set."""
+    server.run(_settings(), _announce)
+
+
+def _announce(ready: Ready) -> None:
+    _out.print(f"\n[bold]Recoup is up[/] at [cyan]{ready.base_url}[/]   docs: [cyan]{ready.base_url}/docs[/]")
+    if ready.key is None:
+        _out.print("Stop it with Ctrl-C.\n")
+        return
+    key = ready.key.reveal()
+    _out.print(f"Test key of the sandbox merchant: [green]{key}[/]\n\nCharge a test card:\n")
+    print(_curl(ready.base_url, key))  # plain: it must survive copy and paste
+    _out.print("\nOther cards, other answers: see the docs. Stop it with Ctrl-C.\n")
+    sys.stdout.flush()
+
+
+def _curl(base_url: str, key: str) -> str:
+    return f"""curl {base_url}/v1/payments -H 'Authorization: Bearer {key}' \\
+  -H 'Content-Type: application/json' -H "Idempotency-Key: $(date +%s%N)" \\
+  -d '{{"amount": 4999, "currency": "USD", "payment_method_data": {{"type": "card",
+       "card": {{"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}}}}}}'"""
+
+
+@app.command
+def work() -> None:
+    """Run only the worker, beside API processes on the same database."""
+    settings = _settings()
+
+    async def work_until_stopped(service: Service) -> None:
+        stop = asyncio.Event()
+        working = asyncio.create_task(service.worker.run(stop))
+        await server.until_stopped()
+        stop.set()
+        await working
+
+    _with_service(settings, work_until_stopped)
+
+
+@app.command(name="migrate")
+def migrate_() -> None:
+    """Bring the database's schema up to date."""
+    with server.database_of(_settings()) as store:
+        applied = asyncio.run(migrate(store.conninfo))
+    _out.print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
+
+
+@app.command
+def doctor() -> None:
+    """Check settings, database, schema and master key, and say what is wrong."""
+    settings = _settings()
+    _out.print("[green]ok[/] settings")
+
+    async def look(service: Service) -> None:
+        row = await service.database.fetch_one("select current_setting('server_version') as version")
+        assert row is not None, "a setting is always there"
+        _out.print(f"[green]ok[/] database: PostgreSQL {row['version']}, schema up to date")
+        kind = "generated, for the sandbox only" if service.around.master.generated else "set"
+        _out.print(f"[green]ok[/] master key {service.around.master.current}: {kind}")
+        pairs = await service.merchants.pairs(limit=100)
+        _out.print(f"[green]ok[/] merchants: {', '.join(pair.name for pair in pairs) or 'none yet'}")
+
+    _with_service(settings, look)
+
+
+@app.command
+def keys(
+    merchant: str,
+    *,
+    mode: Literal["test", "live"] = "test",
+    kind: Literal["secret", "publishable"] = "secret",
+    create: Annotated[bool, Parameter(help="Make the merchant where there is none of that name.")] = False,
+) -> None:
+    """Make a new API key for a merchant and show it: the only time it can be seen."""
+
+    async def make(service: Service) -> None:
+        now = service.around.clock.now()
+        pair = next((one for one in await service.merchants.pairs() if one.name == merchant), None)
+        if pair is None and create:
+            pair = await service.merchants.create(merchant, now=now)
+        if pair is None:
+            _errors.print(f"There is no merchant {escape(merchant)!r}; add --create to make it.")
+            sys.exit(1)
+        side = pair.live if mode == "live" else pair.test
+        _, made = await service.merchants.create_key(side, KeyKind(kind), now=now)
+        _out.print(made.text.reveal())
+
+    _with_service(_settings(), make)
+
+
+def _with_service(settings: Settings, work: Callable[[Service], Awaitable[None]]) -> None:
+    async def run(store: server.Store) -> None:
+        async with server.opened(settings, store) as service:
+            await work(service)
+
+    with server.database_of(settings) as store:
+        asyncio.run(run(store))
