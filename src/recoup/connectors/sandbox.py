@@ -47,7 +47,8 @@ _CAPTURE: Final = "capture"
 _CANCELLATION: Final = "cancellation"
 _REFUND: Final = "refund"
 
-Word = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+\Z")]
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+\Z")]
+Code = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
 Url = Annotated[str, Meta(max_length=2000, pattern=r"^https?://[!-~]+\Z")]
 Check = Literal["pass", "fail", "unavailable"]
@@ -63,14 +64,14 @@ class _Checks(Struct, frozen=True):
 
 
 class _Decline(Struct, frozen=True):
-    code: Word
-    network_code: Word | None = None
-    advice_code: Word | None = None
+    code: Code
+    network_code: Code | None = None
+    advice_code: Code | None = None
 
 
 class _ChargeAnswer(Struct, frozen=True, kw_only=True):
     object: Literal["charge"]
-    id: Word
+    id: Name
     key: str
     state: str
     amount: int
@@ -78,16 +79,16 @@ class _ChargeAnswer(Struct, frozen=True, kw_only=True):
     capture: bool
     checks: _Checks = _Checks()
     decline: _Decline | None = None
-    network_transaction_id: Word | None = None
+    network_transaction_id: Name | None = None
     authentication_url: Url | None = None
 
 
 class _ChangeAnswer(Struct, frozen=True, kw_only=True):
     object: Literal["capture", "cancellation", "refund"]
-    id: Word
+    id: Name
     key: str
     state: str
-    code: Word | None = None
+    code: Code | None = None
     message: Text | None = None
 
 
@@ -98,7 +99,7 @@ class _WithdrawalAnswer(Struct, frozen=True, kw_only=True):
 
 
 class _Error(Struct, frozen=True):
-    code: Word
+    code: Code
 
 
 class _ErrorAnswer(Struct, frozen=True):

@@ -1,0 +1,115 @@
+"""Each connector's case for the conformance suite, by name. A connector without one fails the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from tests.connectors.conformance import KEY, Case, Raw
+
+from recoup.connectors import sandbox
+from recoup.connectors.base import Account, HttpRequest, HttpResponse
+from recoup.kit.secret import Secret
+
+CHARGE: Final[Mapping[str, Any]] = {
+    "object": "charge",
+    "id": "ch_1",
+    "key": KEY,
+    "order": "pay_1",
+    "processor": "alpha",
+    "state": "approved",
+    "amount": 4999,
+    "currency": "EUR",
+    "capture": True,
+    "captured": 4999,
+    "released": 0,
+    "refunded": 0,
+    "fee": 76,
+    "checks": {"cvc": "pass", "postal_code": "fail", "address": None},
+    "created_at": "2026-11-23T05:00:00.000Z",
+    "decline": None,
+    "network_transaction_id": "141544217307196",
+    "authentication_url": None,
+}
+CHANGE: Final[Mapping[str, Any]] = {
+    "object": "capture",
+    "id": "cp_1",
+    "key": KEY,
+    "charge": "ch_1",
+    "processor": "alpha",
+    "state": "done",
+    "amount": 1000,
+    "currency": "EUR",
+    "created_at": "2026-11-23T05:00:00.000Z",
+    "code": None,
+    "message": None,
+}
+WITHDRAWN: Final[Mapping[str, Any]] = {
+    "object": "withdrawal",
+    "key": KEY,
+    "processor": "alpha",
+    "state": "withdrawn",
+    "created_at": "2026-11-23T05:00:00.000Z",
+}
+
+
+def reply(body: Mapping[str, Any] | bytes, *, status: int = 200) -> HttpResponse:
+    """An answer of a processor."""
+    encoded = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    return HttpResponse(status, {"content-type": "application/json"}, encoded)
+
+
+def charge_reply(**changes: Any) -> HttpResponse:
+    """An answer about a charge."""
+    return reply({**CHARGE, **changes})
+
+
+def change_reply(**changes: Any) -> HttpResponse:
+    """An answer about a change."""
+    return reply({**CHANGE, **changes})
+
+
+def refusal(status: int, code: str, *, processed: bool | None = False) -> HttpResponse:
+    """An error, with or without the promise that nothing was done."""
+    promise = {} if processed is None else {"processed": processed}
+    return reply({"error": {"code": code, "message": "no"}, **promise}, status=status)
+
+
+def declined_reply(code: str, network_code: str | None, advice_code: str | None) -> Raw:
+    """A decline with these codes."""
+    said = {"code": code, "network_code": network_code, "advice_code": advice_code}
+    return Raw(charge_reply(state="declined", decline=said), code, network_code, advice_code)
+
+
+def sandbox_case(connector: sandbox.Sandbox) -> Case:
+    """A simulated processor."""
+    return Case(
+        connector=connector,
+        account=Account("http://127.0.0.1:9", {"api_key": Secret("sbx_0000secret0000")}),
+        good={
+            "charge": [charge_reply()],
+            "capture": [change_reply()],
+            "cancel": [change_reply(object="cancellation")],
+            "refund": [change_reply(object="refund")],
+            "lookup": [charge_reply()],
+            "lookup_change": [change_reply()],
+            "withdraw": [reply(WITHDRAWN)],
+            "withdraw_change": [reply(WITHDRAWN)],
+        },
+        declines=[
+            declined_reply("insufficient_funds", "51", "25"),
+            declined_reply("a_code_nobody_knows", "Ü", None),
+            declined_reply("generic_decline", "N7", None),
+            declined_reply("do_not_honor", None, "03"),
+        ],
+        at_the_door=[refusal(503, "unavailable"), refusal(422, "not_supported"), refusal(409, "withdrawn")],
+        moves_money=_moves_money,
+    )
+
+
+def _moves_money(request: HttpRequest) -> bool:
+    return request.method == "POST" and not request.url.endswith("/withdraw")
+
+
+CASES: Final = {connector.name: sandbox_case(connector) for connector in sandbox.PROCESSORS}
