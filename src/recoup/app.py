@@ -136,7 +136,7 @@ class Service:
         )
         self.methods = PaymentMethods(database, self.vault, new_id=new_id)
         self.customers = Customers(database, methods=self.methods, new_id=new_id)
-        self.wallet = VaultWallet(self.vault, self.methods)
+        self.wallet = VaultWallet(self.vault, self.methods, self.customers)
         self.worlds = Worlds(database, around.clock, secret=self._world_secret(), new_id=new_id)
         self.gateway = Gateway(
             timeout_s=settings.processor_timeout_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 from typing import cast
 
@@ -119,6 +120,13 @@ class TestSlots:
             waiting.cancel()
             await waiting
             assert gateway.in_flight(ACCOUNT) == 0
+
+    async def test_an_account_may_want_less_time(self, gateway: Gateway) -> None:
+        async with Processor(_silent) as processor:
+            hurried, started = replace(account(processor.url), timeout_s=TIMEOUT_S / 10), perf_counter()
+            answer = await gateway.charge(Plain(), hurried, charge(), account_id=ACCOUNT)
+            assert isinstance(answer.outcome, Unknown)
+            assert perf_counter() - started < TIMEOUT_S / 2
 
     async def test_the_time_is_for_the_whole_exchange(self, gateway: Gateway) -> None:
         """Three requests that each take less than the limit, and together more."""

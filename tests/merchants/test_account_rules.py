@@ -25,6 +25,7 @@ ACCOUNT = ProcessorAccount(
     brands=None,
     fees=None,
     position=0,
+    timeout_ms=None,
     enabled=True,
     metadata={},
     created_at=START,

@@ -67,10 +67,14 @@ Exchange = Generator[HttpRequest, HttpResponse, T]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A merchant's account at a processor, as a connector sees it."""
+    """A merchant's account at a processor, as a connector sees it.
+
+    `timeout_s` is how long one call may take, where the merchant wants less than the gateway allows.
+    """
 
     base_url: str
     credentials: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class _Meant(Generic[T]):
 class Gateway:
     """Asks processors, each account within its own slots, so that a slow or dead one cannot hold up the others.
 
-    `timeout_s` bounds a whole exchange, `connect_timeout_s` the making of a connection. With
+    `timeout_s` bounds a whole exchange (an account may want less), `connect_timeout_s` the making of a connection. With
     `in_flight_per_account_max` calls under way to one account, the next is answered at once, unsent. `tls` stands in
     for the machine's own certificate authorities.
     """
@@ -146,38 +146,48 @@ class Gateway:
         self, connector: Connector, account: Account, charge: Charge, *, account_id: UUID
     ) -> Timed[Outcome]:
         """Take or hold money. The attempt has been committed as started before."""
-        return await self._ask(_CHARGE, connector, account_id, lambda: connector.charge(account, charge))
+        return await self._ask(
+            _CHARGE, connector, account, account_id, lambda: connector.charge(account, charge)
+        )
 
     async def capture(
         self, connector: Connector, account: Account, change: Change, *, account_id: UUID
     ) -> Timed[FollowUp]:
         """Take some or all of what is held."""
-        return await self._ask(_CAPTURE, connector, account_id, lambda: connector.capture(account, change))
+        return await self._ask(
+            _CAPTURE, connector, account, account_id, lambda: connector.capture(account, change)
+        )
 
     async def cancel(
         self, connector: Connector, account: Account, change: Change, *, account_id: UUID
     ) -> Timed[FollowUp]:
         """Let go of what is still held."""
-        return await self._ask(_CANCEL, connector, account_id, lambda: connector.cancel(account, change))
+        return await self._ask(
+            _CANCEL, connector, account, account_id, lambda: connector.cancel(account, change)
+        )
 
     async def refund(
         self, connector: Connector, account: Account, change: Change, *, account_id: UUID
     ) -> Timed[FollowUp]:
         """Give back some or all of what was taken."""
-        return await self._ask(_REFUND, connector, account_id, lambda: connector.refund(account, change))
+        return await self._ask(
+            _REFUND, connector, account, account_id, lambda: connector.refund(account, change)
+        )
 
     async def lookup(
         self, connector: Connector, account: Account, question: Question, *, account_id: UUID
     ) -> Timed[Evidence]:
         """Ask what became of a charge."""
-        return await self._ask(_LOOKUP, connector, account_id, lambda: connector.lookup(account, question))
+        return await self._ask(
+            _LOOKUP, connector, account, account_id, lambda: connector.lookup(account, question)
+        )
 
     async def lookup_change(
         self, connector: Connector, account: Account, question: Question, *, account_id: UUID
     ) -> Timed[FollowUpEvidence]:
         """Ask what became of a capture, cancellation or refund."""
         return await self._ask(
-            _LOOKUP_CHANGE, connector, account_id, lambda: connector.lookup_change(account, question)
+            _LOOKUP_CHANGE, connector, account, account_id, lambda: connector.lookup_change(account, question)
         )
 
     async def withdraw(
@@ -185,7 +195,7 @@ class Gateway:
     ) -> Timed[Evidence | Withdrawn]:
         """Make sure that a charge nobody can find never happens."""
         return await self._ask(
-            _WITHDRAW, connector, account_id, lambda: connector.withdraw(account, question)
+            _WITHDRAW, connector, account, account_id, lambda: connector.withdraw(account, question)
         )
 
     async def withdraw_change(
@@ -193,11 +203,20 @@ class Gateway:
     ) -> Timed[FollowUpEvidence | Withdrawn]:
         """Make sure that a capture, cancellation or refund nobody can find never happens."""
         return await self._ask(
-            _WITHDRAW_CHANGE, connector, account_id, lambda: connector.withdraw_change(account, question)
+            _WITHDRAW_CHANGE,
+            connector,
+            account,
+            account_id,
+            lambda: connector.withdraw_change(account, question),
         )
 
     async def _ask(
-        self, verb: _Verb[T], connector: Connector, account_id: UUID, begin: Callable[[], Exchange[T]]
+        self,
+        verb: _Verb[T],
+        connector: Connector,
+        account: Account,
+        account_id: UUID,
+        begin: Callable[[], Exchange[T]],
     ) -> Timed[T]:
         if self._in_flight[account_id] >= self._in_flight_max:
             return Timed(verb.never_left("not sent: the processor account is at capacity"), 0)
@@ -205,7 +224,8 @@ class Gateway:
         started = perf_counter()
         exchange = _begun(begin)
         try:
-            end = await self._converse(verb, exchange, connector=connector.name)
+            deadline = started + min(account.timeout_s or self._timeout_s, self._timeout_s)
+            end = await self._converse(verb, exchange, connector=connector.name, deadline=deadline)
         finally:
             self._leave(account_id)
             with suppress(Exception):
@@ -218,10 +238,9 @@ class Gateway:
             del self._in_flight[account_id]
 
     async def _converse(
-        self, verb: _Verb[T], exchange: Exchange[T], *, connector: str
+        self, verb: _Verb[T], exchange: Exchange[T], *, connector: str, deadline: float
     ) -> _Meant[T] | NeverLeft | NoAnswer:
         """Carry requests and replies between connector and processor until one of them has no more to say."""
-        deadline = perf_counter() + self._timeout_s
         said = _step(verb, exchange, None, connector=connector)
         for _ in range(REQUESTS_MAX):
             if not isinstance(said, HttpRequest):

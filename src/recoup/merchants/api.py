@@ -17,7 +17,7 @@ from recoup.http.routes import Call, Idempotency, ListObject, ListQuery, Metadat
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.kit.secret import Secret
-from recoup.merchants.core import POSITION_MAX, Fees, ProcessorAccount
+from recoup.merchants.core import POSITION_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN, Fees, ProcessorAccount
 from recoup.merchants.flow import NewAccount, ProcessorAccounts
 
 _TAG: Final = "processor accounts"
@@ -51,6 +51,13 @@ Brands = Annotated[
     Annotated[frozenset[Name], Meta(min_length=1, max_length=50)] | None,
     Meta(description="Take cards of these networks only. null: whatever the connector takes."),
 ]
+Timeout = Annotated[
+    Annotated[int, Meta(ge=TIMEOUT_MS_MIN, le=TIMEOUT_MS_MAX)] | None,
+    Meta(
+        description="How long the processor may take for one call, in milliseconds, at most what the server allows; "
+        "null: what the server allows."
+    ),
+]
 Position = Annotated[
     int, Meta(ge=0, le=POSITION_MAX, description="Accounts with a lower position are tried first.")
 ]
@@ -67,6 +74,7 @@ class CreateProcessorAccount(Struct, frozen=True, kw_only=True, forbid_unknown_f
     currencies: Currencies = None
     brands: Brands = None
     fees: Fees | None = None
+    timeout_ms: Timeout = None
     position: Annotated[Position | None, Meta(description="null: behind the accounts that there are.")] = None
     enabled: bool = True
     metadata: Metadata = {}
@@ -82,6 +90,7 @@ class UpdateProcessorAccount(Struct, frozen=True, kw_only=True, forbid_unknown_f
     currencies: Currencies | UnsetType = UNSET
     brands: Brands | UnsetType = UNSET
     fees: Fees | UnsetType | None = UNSET
+    timeout_ms: Timeout | UnsetType = UNSET
     position: Position | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
@@ -100,6 +109,7 @@ class ProcessorAccountObject(Struct, frozen=True, kw_only=True):
     currencies: list[str] | None
     brands: list[str] | None
     fees: Fees | None
+    timeout_ms: int | None
     position: int
     enabled: bool
     metadata: dict[str, str]
@@ -311,6 +321,7 @@ def _object(account: ProcessorAccount, *, livemode: bool) -> ProcessorAccountObj
         currencies=_sorted(account.currencies),
         brands=_sorted(account.brands),
         fees=account.fees,
+        timeout_ms=account.timeout_ms,
         position=account.position,
         enabled=account.enabled,
         metadata=dict(account.metadata),

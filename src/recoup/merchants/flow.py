@@ -167,6 +167,7 @@ class NewAccount:
     currencies: frozenset[str] | None = None
     brands: frozenset[str] | None = None
     fees: Fees | None = None
+    timeout_ms: int | None = None
     position: int | None = None
     enabled: bool = True
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -239,6 +240,7 @@ class ProcessorAccounts:
             currencies=new.currencies,
             brands=new.brands,
             fees=new.fees,
+            timeout_ms=new.timeout_ms,
             position=position if new.position is None else new.position,
             enabled=new.enabled,
             metadata=new.metadata,

@@ -134,7 +134,8 @@ class StoredAccount:
 
 
 _ACCOUNT: Final[LiteralString] = """
-    id, connector, label, base_url, data_key_id, credentials, countries, currencies, brands, fees, position, enabled,
+    id, connector, label, base_url, data_key_id, credentials, countries, currencies, brands, fees, timeout_ms,
+    position, enabled,
     metadata, created_at, updated_at
 """
 
@@ -191,11 +192,11 @@ async def insert_account(connection: Connection, stored: StoredAccount, *, merch
         """
         insert into processor_accounts (
             merchant_id, id, connector, label, base_url, data_key_id, credentials, countries, currencies, brands, fees,
-            position, enabled, metadata, created_at, updated_at)
+            timeout_ms, position, enabled, metadata, created_at, updated_at)
         values (
             %(merchant_id)s, %(id)s, %(connector)s, %(label)s, %(base_url)s, %(data_key_id)s, %(credentials)s,
-            %(countries)s, %(currencies)s, %(brands)s, %(fees)s, %(position)s, %(enabled)s, %(metadata)s,
-            %(created_at)s, %(updated_at)s)
+            %(countries)s, %(currencies)s, %(brands)s, %(fees)s, %(timeout_ms)s, %(position)s, %(enabled)s,
+            %(metadata)s, %(created_at)s, %(updated_at)s)
         """,
         _columns(stored, merchant_id=merchant_id),
     )
@@ -208,7 +209,8 @@ async def update_account(connection: Connection, stored: StoredAccount, *, merch
         update processor_accounts set
             label = %(label)s, base_url = %(base_url)s, data_key_id = %(data_key_id)s, credentials = %(credentials)s,
             countries = %(countries)s, currencies = %(currencies)s, brands = %(brands)s, fees = %(fees)s,
-            position = %(position)s, enabled = %(enabled)s, metadata = %(metadata)s, updated_at = %(updated_at)s
+            timeout_ms = %(timeout_ms)s, position = %(position)s, enabled = %(enabled)s,
+            metadata = %(metadata)s, updated_at = %(updated_at)s
         where merchant_id = %(merchant_id)s and id = %(id)s
         """,
         _columns(stored, merchant_id=merchant_id),
@@ -234,6 +236,7 @@ def _stored(row: dict[str, Any]) -> StoredAccount:
         currencies=_set(row["currencies"]),
         brands=_set(row["brands"]),
         fees=None if row["fees"] is None else msgspec.convert(row["fees"], Fees),
+        timeout_ms=row["timeout_ms"],
         position=row["position"],
         enabled=row["enabled"],
         metadata=row["metadata"],
@@ -266,6 +269,7 @@ def _columns(stored: StoredAccount, *, merchant_id: UUID) -> dict[str, object]:
         "currencies": _sorted(account.currencies),
         "brands": _sorted(account.brands),
         "fees": None if account.fees is None else msgspec.json.encode(account.fees).decode(),
+        "timeout_ms": account.timeout_ms,
         "position": account.position,
         "enabled": account.enabled,
         "metadata": msgspec.json.encode(account.metadata).decode(),

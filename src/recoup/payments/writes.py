@@ -75,6 +75,7 @@ class Along:
 
     claim: Claim | None = None
     card: dict[str, Any] | None = field(default=None, repr=False)
+    card_shown: bytes = field(default=b"", repr=False)
     decision: Decision | None = None
     answer: Answer | None = None
     lease: datetime | None = None
@@ -137,13 +138,28 @@ class Writer:
             "next": None if opening else begun,
             "operation": step.changed_operations,
             "decision": None if along.decision is None else _decision(along.decision, payment),
-            "events": self._events(merchant, step),
+            "events": [*self._card_events(step, along), *self._events(merchant, step)],
             "dues": dues,
             "drops": drops,
             "answer": None if along.answer is None else _answer(along.answer),
             "ntid": _network_transaction_id(step),
         }
         return msgspec.json.encode(row)
+
+    def _card_events(self, step: Step, along: Along) -> list[dict[str, Any]]:
+        if along.card is None:
+            return []
+        return [
+            {
+                "id": self._new_id(),
+                "sequence": -1,
+                "type": "payment_method.created",
+                "object_id": along.card["id"],
+                "object_sequence": 1,
+                "data": msgspec.Raw(along.card_shown),
+                "created_at": step.payment.updated_at,
+            }
+        ]
 
     def _events(self, merchant: Merchant, step: Step) -> list[dict[str, Any]]:
         rows = []

@@ -3,6 +3,8 @@
 from recoup.merchants.core.accounts import (
     ACCOUNTS_MAX,
     POSITION_MAX,
+    TIMEOUT_MS_MAX,
+    TIMEOUT_MS_MIN,
     Fees,
     ProcessorAccount,
     Sealed,
@@ -25,6 +27,8 @@ from recoup.merchants.core.keys import (
 __all__ = [
     "ACCOUNTS_MAX",
     "POSITION_MAX",
+    "TIMEOUT_MS_MAX",
+    "TIMEOUT_MS_MIN",
     "ApiKey",
     "Caller",
     "Fees",

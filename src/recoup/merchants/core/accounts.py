@@ -19,6 +19,8 @@ from recoup.kit.secret import Secret
 ACCOUNTS_MAX: Final = 100
 """The most processor accounts one tenant can have, enabled or not."""
 POSITION_MAX: Final = 1_000_000
+TIMEOUT_MS_MIN: Final = 100
+TIMEOUT_MS_MAX: Final = 120_000
 URL_LENGTH_MAX: Final = 500
 FEE_MINOR_MAX: Final = 10**6
 BASIS_POINTS_MAX: Final = 10_000
@@ -59,7 +61,9 @@ class ProcessorAccount:
     """A merchant's own account at a processor, with its credentials in the clear: never render it whole.
 
     `base_url` None means the connector's own address. `countries`, `currencies` and `brands` None mean whatever the
-    connector can do; otherwise the account takes these only. Accounts are tried in the order of `position`.
+    connector can do; otherwise the account takes these only. `timeout_ms` is how long the
+    processor may take for one call, at most what the server allows everybody; None means that. Accounts are tried in
+    the order of `position`.
     """
 
     id: UUID
@@ -71,6 +75,7 @@ class ProcessorAccount:
     currencies: frozenset[str] | None
     brands: frozenset[str] | None
     fees: Fees | None
+    timeout_ms: int | None
     position: int
     enabled: bool
     metadata: Mapping[str, str]

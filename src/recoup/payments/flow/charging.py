@@ -72,7 +72,11 @@ class Charging:
             call, opening.payment, chosen.accounts[0], reason=Reason.INITIAL, why=_FIRST_IN_ORDER
         )
         step = steps.first_attempt(opening, target, now=now, patience=self._tools.patience)
-        await self._open(merchant, step, Along(claim=claim, card=means.new_card, decision=decision))
+        await self._open(
+            merchant,
+            step,
+            Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision),
+        )
         return await self._drive(call, step.after)
 
     async def confirm(
@@ -120,7 +124,7 @@ class Charging:
             merchant,
             lambda fresh: steps.started(fresh, target, now=now, patience=self._tools.patience),
             snapshot,
-            Along(claim=claim, card=means.new_card, decision=decision),
+            Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision),
         )
         return await self._drive(call, started)
 

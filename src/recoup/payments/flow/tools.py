@@ -47,6 +47,8 @@ class Means:
     country: str | None = None
     new_card: dict[str, Any] | None = field(default=None, repr=False)
     """The row of a card seen for the first time, written with the payment's first transaction."""
+    new_card_shown: bytes = field(default=b"", repr=False)
+    """The same card as the API shows it, for its event."""
 
 
 class Wallet(Protocol):
@@ -114,7 +116,8 @@ class Tools:
     def as_seen(self, account: ProcessorAccount) -> Account:
         """A processor account as its connector sees it; without an address of its own it is the sandbox's."""
         url = account.base_url or self.sandbox_url()
-        return Account(url, account.credentials)
+        timeout_s = None if account.timeout_ms is None else account.timeout_ms / 1000
+        return Account(url, account.credentials, timeout_s)
 
     async def commit(
         self, merchant: Merchant, plan: Callable[[Snapshot], Step | None], snapshot: Snapshot, along: Along
