@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import holidays
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from recoup.paydays.core import (
     SemiMonthly,
     Weekly,
     cycle_of,
+    described,
     local_zone,
     next_payday,
 )
@@ -214,3 +216,4 @@ class TestRecords:
     )
     def test_a_customers_record_reads_as_a_cycle(self, payday: Payday, cycle: PayCycle) -> None:
         assert cycle_of(payday) == cycle
+        assert msgspec.convert(described(cycle), Payday) == payday

@@ -10,6 +10,7 @@ from recoup.paydays.core.cycles import (
     SemiMonthly,
     Weekly,
     cycle_of,
+    described,
     next_payday,
 )
 from recoup.paydays.core.zones import local_zone
@@ -24,6 +25,7 @@ __all__ = [
     "SemiMonthly",
     "Weekly",
     "cycle_of",
+    "described",
     "local_zone",
     "next_payday",
 ]

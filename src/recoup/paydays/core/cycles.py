@@ -85,6 +85,21 @@ def cycle_of(payday: Payday) -> PayCycle:
             assert_never(payday.cycle)
 
 
+def described(cycle: PayCycle) -> dict[str, str | int]:
+    """A cycle in the words of a customer's record, to be stored with what was decided by it."""
+    match cycle:
+        case Weekly(weekday):
+            return {"cycle": "weekly", "weekday": weekday}
+        case Biweekly(anchor):
+            return {"cycle": "biweekly", "anchor_date": anchor.isoformat()}
+        case SemiMonthly(first, second):
+            return {"cycle": "semi_monthly", "day_of_month": first, "second_day_of_month": second}
+        case Monthly(day):
+            return {"cycle": "monthly", "day_of_month": day}
+        case _:
+            assert_never(cycle)
+
+
 def next_payday(cycle: PayCycle, after: datetime, *, zone: str, country: str | None) -> datetime:
     """The first moment after `after`, in UTC, at which the pay of a payday can be used.
 

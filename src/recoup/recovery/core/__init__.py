@@ -1,0 +1,68 @@
+"""What is done after a decline: the table of moves, the numbers, the plans with their why, and the steps they take."""
+
+from recoup.recovery.core.machine import (
+    MOVES,
+    OPEN,
+    STANDINGS,
+    EndReason,
+    IllegalMove,
+    News,
+    Standing,
+    Status,
+    moved,
+)
+from recoup.recovery.core.planning import NotOpened, Opens, gate, opens, plan, postponed
+from recoup.recovery.core.policy import DEFAULT, NO_RECOVERY, POLICIES, Cause, Policy, policy_of
+from recoup.recovery.core.records import (
+    Action,
+    AskCustomer,
+    Case,
+    GiveUp,
+    Person,
+    Plan,
+    Planned,
+    Recovery,
+    Retry,
+    case_of,
+    tries_of,
+)
+from recoup.recovery.core.steps import Rest, Run, Step, look
+
+__all__ = [
+    "DEFAULT",
+    "MOVES",
+    "NO_RECOVERY",
+    "OPEN",
+    "POLICIES",
+    "STANDINGS",
+    "Action",
+    "AskCustomer",
+    "Case",
+    "Cause",
+    "EndReason",
+    "GiveUp",
+    "IllegalMove",
+    "News",
+    "NotOpened",
+    "Opens",
+    "Person",
+    "Plan",
+    "Planned",
+    "Policy",
+    "Recovery",
+    "Rest",
+    "Retry",
+    "Run",
+    "Standing",
+    "Status",
+    "Step",
+    "case_of",
+    "gate",
+    "look",
+    "moved",
+    "opens",
+    "plan",
+    "policy_of",
+    "postponed",
+    "tries_of",
+]

@@ -1,0 +1,319 @@
+"""Whether a recovery opens, what it does next, and whether a try that is due may still be made.
+
+A plan is the earliest of a few wishes that everybody allows: the network's or issuer's advice (its wait is the earliest
+moment), the card's budget, the customer's night, and the deadline. Which wishes there are follows from why the payment
+was refused. The wish that is best comes first; the next one stands in where it cannot be had before the deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from recoup.budgets.core import STOPS, Budget, PastTry, next_try
+from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
+from recoup.outcomes.core import AdviceAction, Category, Decline, Hardness
+from recoup.outcomes.core.retry import later
+from recoup.paydays.core import described, next_payday
+from recoup.payments.core import Status as PaymentStatus
+from recoup.payments.core.facts import PaymentFacts
+from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
+from recoup.recovery.core.policy import DAY_BEGINS, DAY_ENDS, NO_RECOVERY, Cause, policy_of
+from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry
+
+_BUDGET_STEPS_MAX: Final = 10
+"""How often a time is moved for the budget and the night in turn: each rule moves it once at most."""
+
+_CAUSES: Final[Mapping[Category, Cause]] = {
+    Category.FUNDS: Cause.FUNDS,
+    Category.LIMIT: Cause.LIMIT,
+    Category.ISSUER: Cause.ISSUER,
+    Category.PROCESSOR: Cause.TECHNICAL,
+    Category.NETWORK: Cause.TECHNICAL,
+    Category.MERCHANT_CONFIGURATION: Cause.TECHNICAL,
+    Category.OTHER: Cause.UNRECOGNISED,
+}
+"""In the categories left out, time changes nothing and the customer must act."""
+
+_CUSTOMER_MENDS: Final = frozenset({AdviceAction.UPDATE_CARD, AdviceAction.AUTHENTICATE})
+_FOR_EVER: Final = frozenset(stop.rule for stop in STOPS if stop.window is None)
+_WORDS: Final[Mapping[Cause, str]] = {
+    Cause.FUNDS: "there was not enough money",
+    Cause.LIMIT: "a limit of the card was reached",
+    Cause.ISSUER: "the issuer gave no reason",
+    Cause.TECHNICAL: "the payment did not get through",
+    Cause.UNRECOGNISED: "the processor gave a code that no table knows",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opens:
+    """A recovery is to be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotOpened:
+    """No recovery, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A time that would be good, and why."""
+
+    at: datetime
+    why: str
+
+
+def opens(payment: PaymentFacts) -> Opens | NotOpened:
+    """Whether a payment's refusal opens a recovery: only a soft one, of a payment that the merchant initiated."""
+    if payment.initiator != "merchant":
+        return NotOpened("the customer was there and can act at once")
+    if payment.recovery_policy == NO_RECOVERY:
+        return NotOpened("the merchant wants none for this payment")
+    if STANDINGS[payment.status] is not Standing.REFUSED:
+        return NotOpened(f"the payment is {payment.status}")
+    if payment.decline is None:
+        return Opens() if payment.status is PaymentStatus.FAILED else NotOpened("there is no decline")
+    decline = payment.decline.decline
+    if decline.rule in _FOR_EVER:
+        return NotOpened(f"the network allows no further try ({decline.rule})")
+    verdict = later(decline)
+    if verdict.allowed or _customer_mends(decline):
+        return Opens()
+    return NotOpened(verdict.why)
+
+
+def plan(case: Case, now: datetime) -> Plan:
+    """The next step of a case whose payment was refused. A try is never before now, nor after the deadline."""
+    assert STANDINGS[case.payment.status] is Standing.REFUSED, "only a refused payment is planned for"
+    ending = _ending(case, now)
+    if ending is not None:
+        return ending
+    cause = _cause(case)
+    if cause is None:
+        return AskCustomer("time changes nothing here: the customer must act", facts_of(case))
+    not_before = _not_before(case, now)
+    for wish in _wishes(case, cause, not_before, now):
+        found = _allowed(case, wish.at)
+        if found.at is None:
+            return GiveUp(EndReason.NETWORK_LIMIT, found.budget.why, facts_of(case, found.budget))
+        if found.at <= case.deadline:
+            return _retry(case, cause, wish, found, now=now)
+    why = f"no try can be made before the deadline, {rfc3339(case.deadline)}"
+    return GiveUp(EndReason.DEADLINE, why, facts_of(case))
+
+
+def gate(case: Case, now: datetime) -> Plan | None:
+    """Asked on fresh facts just before a try that is due: None where it may be made, else what is done instead."""
+    ending = _ending(case, now)
+    if ending is not None:
+        return ending
+    if _cause(case) is None:
+        return AskCustomer("time changes nothing here: the customer must act", facts_of(case))
+    earliest = _not_before(case, now)
+    budget = _budget(case, earliest)
+    if earliest <= now and budget.allowed:
+        return None
+    return plan(case, now)
+
+
+def postponed(case: Case, now: datetime, *, why: str) -> Plan:
+    """A plan after a try that could not even be asked for: a day later, for somebody may mend it meanwhile."""
+    ending = _ending(case, now)
+    if ending is not None:
+        return ending
+    found = _allowed(case, max(now + timedelta(days=1), _not_before(case, now)))
+    said = f"the payment could not be tried ({why})"
+    if found.at is None or found.at > case.deadline:
+        return GiveUp(EndReason.DEADLINE, f"{said}, and the deadline is near", facts_of(case))
+    facts = facts_of(case, found.budget)
+    return Retry(found.at, case.payment.accounts, found.at, f"{said}; once more a day later", facts)
+
+
+def _ending(case: Case, now: datetime) -> GiveUp | AskCustomer | None:
+    """What ends a case, or leaves it to the customer, whatever the time."""
+    if now >= case.deadline:
+        return GiveUp(
+            EndReason.DEADLINE, f"the deadline, {rfc3339(case.deadline)}, has passed", facts_of(case)
+        )
+    if case.tries_made >= case.tries_max:
+        said = f"{case.tries_made} of {case.tries_max} tries were made"
+        return GiveUp(EndReason.TRIES_EXHAUSTED, said, facts_of(case))
+    if case.payment.decline is None:
+        return None
+    decline = case.payment.decline.decline
+    if decline.rule in _FOR_EVER:
+        said = f"the network allows no further try ({decline.rule})"
+        return GiveUp(EndReason.NETWORK_LIMIT, said, facts_of(case))
+    verdict = later(decline)
+    if verdict.allowed:
+        return None
+    if _customer_mends(decline):
+        return AskCustomer(verdict.why, facts_of(case))
+    return GiveUp(EndReason.DECLINED_FOR_GOOD, f"{decline.code}: {verdict.why}", facts_of(case))
+
+
+def _customer_mends(decline: Decline) -> bool:
+    soft = decline.hardness is Hardness.SOFT and not decline.advice.stops
+    return soft and decline.advice.action in _CUSTOMER_MENDS
+
+
+def _cause(case: Case) -> Cause | None:
+    """Why it was refused; None where only the customer can help."""
+    record = case.payment.decline
+    return Cause.TECHNICAL if record is None else _CAUSES.get(record.decline.category)
+
+
+def _refused_at(case: Case, now: datetime) -> datetime:
+    record, attempts = case.payment.decline, case.payment.attempts
+    if record is not None:
+        return record.at
+    return attempts[-1].at if attempts else now
+
+
+def _not_before(case: Case, now: datetime) -> datetime:
+    """The earliest moment that the advice allows."""
+    record = case.payment.decline
+    wait = None if record is None else record.decline.advice.wait
+    return now if record is None or wait is None else max(now, record.at + wait)
+
+
+def _wishes(case: Case, cause: Cause, not_before: datetime, now: datetime) -> Iterator[_Wish]:
+    """Times that would be good, the best first."""
+    policy, person = policy_of(case.policy), case.person
+    waits_for_pay = cause is Cause.FUNDS or (cause is Cause.ISSUER and case.tries_made > 0)
+    if waits_for_pay and person.pay is not None:
+        yield _payday(case, not_before)
+    waits = policy.waits[cause]
+    wait = waits[min(case.tries_made, len(waits) - 1)]
+    spaced = max(not_before, _refused_at(case, now) + wait)
+    yield _Wish(spaced, f"tried again {_spoken(wait)} after the refusal")
+    last = case.deadline - policy.last_chance
+    if last >= not_before + policy.last_chance:
+        yield _Wish(last, "a last try before the deadline")
+
+
+def _payday(case: Case, not_before: datetime) -> _Wish:
+    """The next payday; or, where that is far off, the second day after one that has just brought nothing."""
+    person, policy = case.person, policy_of(case.policy)
+    assert person.pay is not None, "a payday is known"
+    late = policy.pay_is_late
+    payday = next_payday(person.pay, not_before, zone=person.zone, country=person.country)
+    recent = next_payday(person.pay, not_before - late, zone=person.zone, country=person.country)
+    if recent + late < payday and payday - not_before > policy.payday_is_near:
+        return _Wish(recent + late, f"pay was due on {_day(case, recent)} and may have come late")
+    return _Wish(payday, f"tried again on the customer's payday, {_day(case, payday)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The first moment from a wish on that night and budget allow; None where the budget never will.
+
+    `blocked` is what the budget said where it put the wish off.
+    """
+
+    at: datetime | None
+    budget: Budget
+    blocked: Budget | None = None
+
+
+def _allowed(case: Case, wish: datetime) -> _Found:
+    at, blocked = awake(wish, case.person.zone), None
+    budget = _budget(case, at)
+    for _ in range(_BUDGET_STEPS_MAX):
+        if budget.allowed or budget.earliest is None:
+            return _Found(at if budget.allowed else None, budget, blocked)
+        at, blocked = awake(budget.earliest, case.person.zone), budget
+        budget = _budget(case, at)
+    return _Found(None, budget, blocked)
+
+
+def _budget(case: Case, at: datetime) -> Budget:
+    """What card networks leave at that moment, as far as is known now. Every region's rules hold: ours is not known."""
+    history = [PastTry(one.at, one.amount, one.declined, one.rule) for one in case.payment.card_tries]
+    return next_try(history, brand=case.payment.brand or "", amount=case.payment.amount, region=None, now=at)
+
+
+def awake(moment: datetime, zone: str) -> datetime:
+    """The moment itself, or in the customer's night the next morning."""
+    local = moment.astimezone(ZoneInfo(zone))
+    if DAY_BEGINS <= local.time() < DAY_ENDS:
+        return moment
+    day = local.date() + timedelta(days=local.time() >= DAY_ENDS)
+    return max(moment, datetime.combine(day, DAY_BEGINS, ZoneInfo(zone)).astimezone(UTC))
+
+
+def _retry(case: Case, cause: Cause, wish: _Wish, found: _Found, *, now: datetime) -> Retry:
+    assert found.at is not None, "there is a time"
+    why = f"{_WORDS[cause]}; {wish.why}"
+    if found.blocked is not None:
+        why = f"{why}, put off for the card's budget ({found.blocked.why})"
+    facts = facts_of(case, found.budget) | {"cause": cause.value}
+    return Retry(found.at, accounts_for(case), min(found.at, _may_be_asked_for(case, now)), why, facts)
+
+
+def _may_be_asked_for(case: Case, now: datetime) -> datetime:
+    """From when a person may ask for the try by hand: what the advice and the budget allow, whatever is wished."""
+    earliest = _not_before(case, now)
+    return _budget(case, earliest).earliest or case.deadline
+
+
+def accounts_for(case: Case) -> tuple[UUID, ...]:
+    """Whom to ask, in order: after a refusal without a reason, somebody else first; for missing money, the same."""
+    able = case.payment.accounts
+    last = case.payment.attempts[-1].account if case.payment.attempts else None
+    same = tuple(one for one in able if one == last)
+    others = tuple(one for one in able if one != last)
+    match _cause(case):
+        case Cause.FUNDS | Cause.LIMIT:
+            return same + others
+        case Cause.UNRECOGNISED:
+            return same or others
+        case Cause.ISSUER | Cause.TECHNICAL | None:
+            return others + same
+
+
+def facts_of(case: Case, budget: Budget | None = None) -> dict[str, Any]:
+    """What a plan was made from, to be stored: enough to make it again."""
+    record = case.payment.decline
+    facts: dict[str, Any] = {
+        "payment_status": case.payment.status.value,
+        "tries_made": case.tries_made,
+        "tries_max": case.tries_max,
+        "deadline": rfc3339(case.deadline),
+        "time_zone": case.person.zone,
+        "country": case.person.country,
+        "payday": None if case.person.pay is None else described(case.person.pay),
+        "accounts": [render(Kind.PROCESSOR_ACCOUNT, one) for one in case.payment.accounts],
+    }
+    if record is not None:
+        wait = record.decline.advice.wait
+        facts["decline"] = {
+            "code": record.decline.code,
+            "category": record.decline.category.value,
+            "hardness": record.decline.hardness.value,
+            "advice": record.decline.advice.action.value,
+            "not_before": None if wait is None else rfc3339(record.at + wait),
+            "network_rule": record.decline.rule,
+            "at": rfc3339(record.at),
+        }
+    if budget is not None:
+        facts["budget"] = {"rule": budget.limit_rule, "left": budget.left, "why": budget.why}
+    return facts
+
+
+def _day(case: Case, moment: datetime) -> str:
+    return moment.astimezone(ZoneInfo(case.person.zone)).strftime("%Y-%m-%d")
+
+
+def _spoken(wait: timedelta) -> str:
+    hours = wait // timedelta(hours=1)
+    count, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
+    return f"{count} {unit}" + ("" if count == 1 else "s")

@@ -1,0 +1,80 @@
+"""The numbers of a recovery as data: how long, how often, how far apart, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time, timedelta
+from enum import StrEnum
+from typing import Final
+
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+
+DAY_BEGINS: Final = time(6)
+DAY_ENDS: Final = time(22)
+"""Nothing is tried in the customer's night: banks do their upkeep then, and a decline may ring somebody's phone."""
+
+
+class Cause(StrEnum):
+    """Why a payment was refused, as far as it decides what may help."""
+
+    FUNDS = "funds"
+    """Money is missing: time helps, and payday most of all."""
+    LIMIT = "limit"
+    """A limit of the card is used up: limits begin anew by the day, the week and the month."""
+    ISSUER = "issuer"
+    """The issuer gives no reason: another way to it may help at once, and about half of these hide missing money."""
+    TECHNICAL = "technical"
+    """Somebody on the way was not there: hours help, and so does another processor."""
+    UNRECOGNISED = "unrecognised"
+    """No table knows the code: tried again by the same processor, never by another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How a recovery goes on. `waits` are the waits before the first try, the second and so on; the last one stays."""
+
+    name: str
+    window: timedelta
+    tries_max: int
+    waits: Mapping[Cause, tuple[timedelta, ...]]
+    payday_is_near: timedelta
+    pay_is_late: timedelta
+    last_chance: timedelta
+
+
+DEFAULT: Final = Policy(
+    name="default",
+    # Of all levers the window weighs most: 28 days instead of 7 recover about eight points more at as many tries, and
+    # each of them holds a payday of somebody who is paid monthly. Longer, and the next month's payment is in the way.
+    window=28 * DAY,
+    # Well-timed first and second tries win most of what can be won. Four leave room for a late payday, and stay far
+    # below what networks allow a card in a month (15 with the strictest), all of which share it.
+    tries_max=4,
+    waits={
+        # Growing, since what a day did not bring a week may; together 25 days, so that they span the window.
+        Cause.FUNDS: (1 * DAY, 3 * DAY, 7 * DAY, 14 * DAY),
+        Cause.LIMIT: (1 * DAY, 3 * DAY, 7 * DAY, 14 * DAY),
+        Cause.UNRECOGNISED: (1 * DAY, 3 * DAY, 7 * DAY, 14 * DAY),
+        # Soon once, in case the way was to blame; then as for missing money.
+        Cause.ISSUER: (6 * HOUR, 3 * DAY, 7 * DAY, 14 * DAY),
+        # Most outages are over within the hour, nearly all within a day.
+        Cause.TECHNICAL: (1 * HOUR, 6 * HOUR, 1 * DAY, 3 * DAY),
+    },
+    # A payday that was a try too early (pay came after the holiday, or was booked late) gets a second one after two
+    # days, unless the next payday is near: whoever is paid weekly is tried on four paydays, not twice on two.
+    payday_is_near=7 * DAY,
+    pay_is_late=2 * DAY,
+    # A last try this long before the deadline, where nothing better fits.
+    last_chance=1 * DAY,
+)
+
+POLICIES: Final[Mapping[str, Policy]] = {DEFAULT.name: DEFAULT}
+NO_RECOVERY: Final = "none"
+"""The policy of a payment that its merchant does not want recovered."""
+
+
+def policy_of(name: str | None) -> Policy:
+    """The policy of that name; the default where none was asked for."""
+    return POLICIES.get(name or DEFAULT.name, DEFAULT)

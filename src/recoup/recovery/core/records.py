@@ -1,0 +1,146 @@
+"""What we know of a recovery, and the plans that are made for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from recoup.paydays.core import PayCycle
+from recoup.payments.core import Reason
+from recoup.payments.core.facts import PaymentFacts
+from recoup.recovery.core.machine import OPEN, EndReason, Status
+
+
+class Action(StrEnum):
+    """What a plan says to do next."""
+
+    RETRY = "retry"
+    ASK_CUSTOMER = "ask_customer"
+    GIVE_UP = "give_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try at `at`, at these accounts in this order. `not_before`: from when a person may ask for it earlier."""
+
+    at: datetime
+    accounts: tuple[UUID, ...]
+    not_before: datetime
+    why: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AskCustomer:
+    """Only the customer can help: by authenticating, or with another card."""
+
+    why: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Nothing more is to be tried."""
+
+    reason: EndReason
+    why: str
+    facts: dict[str, Any]
+
+
+Plan = Retry | AskCustomer | GiveUp
+"""The next step of a recovery, always with its why and the facts behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan as it is kept with its recovery. `attempts` is how many attempts of the payment it was made after."""
+
+    action: Action
+    why: str
+    attempts: int
+    at: datetime | None = None
+    not_before: datetime | None = None
+    accounts: tuple[UUID, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def kept(plan: Plan, *, attempts: int) -> Planned:
+    """A plan, to be kept with its recovery."""
+    match plan:
+        case Retry(at=at, accounts=accounts, not_before=not_before, why=why, facts=facts):
+            return Planned(Action.RETRY, why, attempts, at, not_before, accounts, facts)
+        case AskCustomer(why=why, facts=facts):
+            return Planned(Action.ASK_CUSTOMER, why, attempts, facts=facts)
+        case GiveUp(why=why, facts=facts):
+            return Planned(Action.GIVE_UP, why, attempts, facts=facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One recovery as its row has it. `next_at` is there while a try is scheduled."""
+
+    merchant_id: UUID
+    id: UUID
+    payment_id: UUID
+    status: Status
+    version: int
+    events_count: int
+    policy: str
+    opened_at: datetime
+    deadline: datetime
+    tries_made: int
+    tries_max: int
+    next_at: datetime | None
+    plan: Planned | None
+    decision_id: UUID | None
+    end_reason: EndReason | None
+    ended_at: datetime | None
+    updated_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still happen to it."""
+        return self.status in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What is known of the customer: when they are paid, and where they live."""
+
+    zone: str
+    country: str | None = None
+    pay: PayCycle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a plan is made from. `tries_made` counts the tries of the recovery, not those inside one of them."""
+
+    payment: PaymentFacts
+    person: Person
+    policy: str
+    opened_at: datetime
+    deadline: datetime
+    tries_made: int
+    tries_max: int
+
+
+def tries_of(payment: PaymentFacts) -> int:
+    """How often the recovery has tried this payment: a fact of the attempts, which a crash cannot miscount."""
+    return sum(attempt.reason is Reason.RECOVERY for attempt in payment.attempts)
+
+
+def case_of(recovery: Recovery, payment: PaymentFacts, person: Person) -> Case:
+    """An open recovery with fresh facts."""
+    return Case(
+        payment=payment,
+        person=person,
+        policy=recovery.policy,
+        opened_at=recovery.opened_at,
+        deadline=recovery.deadline,
+        tries_made=tries_of(payment),
+        tries_max=recovery.tries_max,
+    )

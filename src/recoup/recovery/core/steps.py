@@ -1,0 +1,214 @@
+"""What a look at a recovery leads to: a step to be written, a try to be run, or rest until later.
+
+`look` is asked whenever something may have changed: news of the payment, or a time that has come. It decides from fresh
+facts alone, so that being asked twice, late or out of order does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+from uuid import UUID
+
+from recoup.payments.core import Status as PaymentStatus
+from recoup.recovery.core.machine import STANDINGS, EndReason, News, Standing, Status, moved
+from recoup.recovery.core.planning import NotOpened, accounts_for, facts_of, gate, plan
+from recoup.recovery.core.policy import policy_of
+from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Recovery, Retry, kept
+
+PATIENCE: Final = timedelta(minutes=5)
+"""How long a try that was begun is left to the process that began it, before another one makes it."""
+OUTCOME_WAIT: Final = timedelta(hours=6)
+"""How often a payment without an outcome is looked at, should the news of it be lost. It is asked about elsewhere."""
+
+OPENED: Final = "recovery.opened"
+SCHEDULED: Final = "recovery.retry_scheduled"
+CUSTOMER_NEEDED: Final = "recovery.customer_needed"
+PAUSED: Final = "recovery.paused"
+RESUMED: Final = "recovery.resumed"
+_ENDED: Final[Mapping[Status, str]] = {
+    Status.RECOVERED: "recovery.recovered",
+    Status.EXHAUSTED: "recovery.exhausted",
+    Status.EXPIRED: "recovery.expired",
+    Status.STOPPED: "recovery.stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change to be written: the recovery as it is then, the plan that was decided on, and what happened."""
+
+    after: Recovery
+    happened: tuple[str, ...]
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A try that is due and may be made, once this change is written."""
+
+    after: Recovery
+    accounts: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do before `until`; None: nothing ever."""
+
+    until: datetime | None
+
+
+def opened(case: Case, *, merchant_id: UUID, recovery_id: UUID, now: datetime) -> Step | NotOpened:
+    """A new recovery with its first plan; none where there is nothing that it could do."""
+    first = plan(case, now)
+    if isinstance(first, GiveUp):
+        return NotOpened(first.why)
+    recovery = Recovery(
+        merchant_id=merchant_id,
+        id=recovery_id,
+        payment_id=case.payment.id,
+        status=Status.SCHEDULED,
+        version=0,
+        events_count=1,
+        policy=case.policy,
+        opened_at=case.opened_at,
+        deadline=case.deadline,
+        tries_made=case.tries_made,
+        tries_max=case.tries_max,
+        next_at=None,
+        plan=None,
+        decision_id=None,
+        end_reason=None,
+        ended_at=None,
+        updated_at=now,
+    )
+    step = replanned(recovery, case, first, now)
+    return replace(step, happened=(OPENED, *step.happened))
+
+
+def look(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
+    """What follows for a recovery from the facts as they are now."""
+    if not recovery.is_open:
+        return Rest(None)
+    match STANDINGS[case.payment.status]:
+        case Standing.PAID:
+            return _ended(_counted(recovery, case), News.PAID, EndReason.PAID, now)
+        case Standing.GONE:
+            return _ended(_counted(recovery, case), News.STOPPED, EndReason.PAYMENT_CANCELED, now)
+        case Standing.UNDER_WAY:
+            acting = case.payment.status is PaymentStatus.REQUIRES_ACTION
+            return (
+                _time_up(recovery, case, now) if acting and now >= case.deadline else Rest(now + OUTCOME_WAIT)
+            )
+        case Standing.REFUSED:
+            return _refused(recovery, case, now)
+        case other:
+            assert_never(other)
+
+
+def _refused(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
+    seen = 0 if recovery.plan is None else recovery.plan.attempts
+    if len(case.payment.attempts) > seen:
+        return replanned(recovery, case, plan(case, now), now)
+    if recovery.status in (Status.PAUSED, Status.AWAITING_CUSTOMER):
+        return _time_up(recovery, case, now) if now >= recovery.deadline else Rest(recovery.deadline)
+    begun = recovery.status is Status.RUNNING
+    due_at = recovery.updated_at + PATIENCE if begun else recovery.next_at
+    assert due_at is not None, "a scheduled try has its time"
+    if now < due_at:
+        return Rest(due_at)
+    instead = gate(case, now)
+    if instead is not None:
+        return replanned(recovery, case, instead, now)
+    return Run(_moved(recovery, News.RETRY_STARTED, now), accounts_for(case))
+
+
+def _time_up(recovery: Recovery, case: Case, now: datetime) -> Step:
+    why = "the deadline has passed, and nothing had brought the money"
+    return replanned(recovery, case, GiveUp(EndReason.DEADLINE, why, facts_of(case)), now)
+
+
+def replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
+    """The recovery under a new plan. A paused one stays so, unless the plan ends it."""
+    attempts = len(case.payment.attempts)
+    planned = replace(_counted(recovery, case), plan=kept(new, attempts=attempts))
+    match new:
+        case GiveUp(reason=reason):
+            news = News.TIME_UP if reason is EndReason.DEADLINE else News.NOTHING_LEFT
+            return replace(_ended(planned, news, reason, now), plan=new)
+        case Retry() | AskCustomer() if recovery.status is Status.PAUSED:
+            return Step(replace(planned, version=planned.version + 1, updated_at=now), (), new)
+        case Retry(at=at):
+            return Step(_told(_moved(planned, News.RETRY_PLANNED, now, next_at=at)), (SCHEDULED,), new)
+        case AskCustomer():
+            return Step(_told(_moved(planned, News.CUSTOMER_NEEDED, now)), (CUSTOMER_NEEDED,), new)
+
+
+def paused(recovery: Recovery, now: datetime) -> Step:
+    """The recovery, waiting for a person to go on."""
+    return Step(_told(_moved(recovery, News.PAUSED, now)), (PAUSED,))
+
+
+def resumed(recovery: Recovery, now: datetime) -> Step:
+    """A paused recovery under the plan it had; what was due meanwhile is due now."""
+    planned = recovery.plan
+    if planned is None or planned.at is None:
+        return Step(_told(_moved(recovery, News.CUSTOMER_NEEDED, now)), (RESUMED,))
+    resumed = _moved(recovery, News.RETRY_PLANNED, now, next_at=max(planned.at, now))
+    return Step(_told(resumed), (RESUMED,))
+
+
+def stopped(recovery: Recovery, now: datetime) -> Step:
+    """The recovery, ended by a person."""
+    return _ended(recovery, News.STOPPED, EndReason.REQUESTED, now)
+
+
+def hastened(recovery: Recovery, now: datetime) -> Step:
+    """A scheduled recovery whose try somebody asks for now. It still passes the gate."""
+    planned = recovery.plan
+    assert planned is not None, "a scheduled try has its plan"
+    why = f"asked for by hand; planned before: {planned.why}"
+    new = Retry(now, planned.accounts, planned.not_before or now, why, planned.facts)
+    sooner = replace(recovery, plan=kept(new, attempts=planned.attempts))
+    return Step(_told(_moved(sooner, News.RETRY_PLANNED, now, next_at=now)), (SCHEDULED,), new)
+
+
+def due_at(recovery: Recovery) -> datetime | None:
+    """When a recovery is to be looked at next, in case no news comes before; None: never again."""
+    if not recovery.is_open:
+        return None
+    if recovery.status is Status.RUNNING:
+        return recovery.updated_at + PATIENCE
+    return recovery.next_at or recovery.deadline
+
+
+def new_deadline(policy: str, opened_at: datetime) -> datetime:
+    """When a recovery that opens now gives up."""
+    return opened_at + policy_of(policy).window
+
+
+def _counted(recovery: Recovery, case: Case) -> Recovery:
+    return replace(recovery, tries_made=case.tries_made)
+
+
+def _moved(recovery: Recovery, news: News, now: datetime, *, next_at: datetime | None = None) -> Recovery:
+    return replace(
+        recovery,
+        status=moved(recovery.status, news),
+        version=recovery.version + 1,
+        next_at=next_at,
+        updated_at=now,
+    )
+
+
+def _told(recovery: Recovery) -> Recovery:
+    return replace(recovery, events_count=recovery.events_count + 1)
+
+
+def _ended(recovery: Recovery, news: News, reason: EndReason, now: datetime) -> Step:
+    """An end is final: what was planned is dropped, unless the plan was to end."""
+    plan_of_end = recovery.plan if news in (News.NOTHING_LEFT, News.TIME_UP) else None
+    ended = replace(_told(_moved(recovery, news, now)), end_reason=reason, ended_at=now, plan=plan_of_end)
+    return Step(ended, (_ENDED[ended.status],))

@@ -1,0 +1,411 @@
+"""Plans: what is done after each kind of refusal, when, where, and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.recovery.cases import (
+    ALPHA,
+    BRAVO,
+    CHARLIE,
+    NEW_YORKER,
+    NOW,
+    PAID_ON_FRIDAYS,
+    PAID_ON_THE_FIRST,
+    PRICE,
+    attempt,
+    case,
+    days,
+    decline,
+    failed,
+    payment,
+    tried_again,
+    tries,
+)
+
+from recoup.budgets.core import PastTry, next_try
+from recoup.kit.money import Money
+from recoup.outcomes.core import Advice, AdviceAction, Category, Decline, Hardness
+from recoup.paydays.core import Monthly, Weekly
+from recoup.payments.core import Status as PaymentStatus
+from recoup.payments.core.facts import CardTry, PaymentFacts
+from recoup.recovery.core import (
+    DEFAULT,
+    AskCustomer,
+    Case,
+    EndReason,
+    GiveUp,
+    NotOpened,
+    Opens,
+    Person,
+    Plan,
+    Retry,
+    gate,
+    opens,
+    plan,
+    postponed,
+)
+from recoup.recovery.core.planning import awake
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def _retry(plan: Plan) -> Retry:
+    assert isinstance(plan, Retry), plan
+    return plan
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone(NEW_YORK).strftime("%m-%d %H:%M")
+
+
+class TestOpening:
+    """Only a soft refusal of a payment that the merchant initiated opens a recovery."""
+
+    def test_missing_money_opens_one(self) -> None:
+        assert opens(payment()) == Opens()
+
+    def test_a_payment_that_was_never_processed_opens_one(self) -> None:
+        assert opens(failed()) == Opens()
+
+    def test_a_soft_decline_that_the_customer_can_mend_opens_one(self) -> None:
+        refusal = decline(Category.AUTHENTICATION, action=AdviceAction.AUTHENTICATE)
+        assert opens(payment(refusal)) == Opens()
+
+    @pytest.mark.parametrize(
+        "facts",
+        [
+            payment(initiator="customer"),
+            payment(recovery_policy="none"),
+            payment(decline(hardness=Hardness.HARD)),
+            payment(decline(Category.FRAUD, action=AdviceAction.STOP)),
+            payment(decline(Category.NOT_PERMITTED, action=AdviceAction.STOP_SERIES)),
+            payment(decline(Category.ISSUER, rule="visa_category_1")),
+            payment(decline(Category.MERCHANT_CONFIGURATION, action=AdviceAction.FIX_DATA)),
+            payment(decline(Category.LIFECYCLE, action=AdviceAction.UPDATE_CARD, hardness=Hardness.HARD)),
+        ],
+    )
+    def test_these_open_none(self, facts: PaymentFacts) -> None:
+        answer = opens(facts)
+        assert isinstance(answer, NotOpened)
+        assert answer.why
+
+    @pytest.mark.parametrize("status", set(PaymentStatus) - {PaymentStatus.DECLINED, PaymentStatus.FAILED})
+    def test_no_other_status_opens_one(self, status: PaymentStatus) -> None:
+        """An unknown outcome above all: it may be an approval."""
+        assert isinstance(opens(payment(status=status)), NotOpened)
+
+
+class TestMissingMoney:
+    """Time helps, and payday most of all."""
+
+    def test_it_waits_for_payday(self) -> None:
+        new = _retry(plan(case(person=PAID_ON_THE_FIRST), NOW))
+        assert _local(new.at) == "12-01 06:00"
+        assert "payday, 2026-12-01" in new.why
+
+    def test_a_payday_before_the_advised_time_is_passed_over(self) -> None:
+        """Paid next Friday, but the issuer says: not for ten days."""
+        facts = payment(decline(wait=days(10)))
+        new = _retry(plan(case(facts, person=PAID_ON_FRIDAYS), NOW))
+        assert _local(new.at) == "12-11 06:00"
+
+    def test_a_payday_that_brought_nothing_gets_a_second_try_two_days_later(self) -> None:
+        """Pay comes after the holiday, or is booked late."""
+        payday = datetime(2026, 12, 1, 11, tzinfo=UTC)
+        facts = tried_again(payment(), payday, decline())
+        new = _retry(plan(case(facts, person=PAID_ON_THE_FIRST), payday))
+        assert _local(new.at) == "12-03 06:00"
+        assert "late" in new.why
+
+    def test_then_it_waits_for_the_next_one_if_that_is_in_time(self) -> None:
+        late = datetime(2026, 11, 29, 11, tzinfo=UTC)
+        facts = tried_again(payment(), late, decline())
+        new = _retry(plan(case(facts, person=PAID_ON_FRIDAYS), late))
+        assert _local(new.at) == "12-11 06:00"
+
+    def test_whoever_is_paid_weekly_is_tried_on_paydays_only(self) -> None:
+        person, at, seen = Person("America/New_York", "US", Weekly(4)), NOW, payment()
+        moments = []
+        for _ in range(4):
+            at = _retry(plan(case(seen, person=person), at)).at
+            moments.append(_local(at))
+            seen = tried_again(seen, at, decline())
+        assert moments == ["11-27 06:00", "12-04 06:00", "12-11 06:00", "12-18 06:00"]
+
+    def test_a_payday_behind_the_deadline_is_no_plan(self) -> None:
+        """Then it is tried as if none were known."""
+        opened_at = datetime(2026, 11, 2, 15, tzinfo=UTC)
+        facts = payment(at=opened_at)
+        new = _retry(
+            plan(
+                case(facts, person=Person("America/New_York", "US", Monthly(2)), opened_at=opened_at),
+                opened_at,
+            )
+        )
+        assert new.at < opened_at + DEFAULT.window
+        assert "payday" not in new.why
+
+    def test_without_a_payday_tries_are_spread_over_the_window(self) -> None:
+        at, seen, moments = NOW, payment(), []
+        for _ in range(4):
+            at = _retry(plan(case(seen), at)).at
+            moments.append(at - NOW)
+            seen = tried_again(seen, at, decline())
+        assert moments == [days(1), days(4), days(11), days(25)]
+
+    def test_the_same_processor_is_asked_first(self) -> None:
+        facts = payment(attempts=(attempt(NOW, account=BRAVO),))
+        assert _retry(plan(case(facts), NOW)).accounts == (BRAVO, ALPHA, CHARLIE)
+
+
+class TestOtherRefusals:
+    def test_a_refusal_without_a_reason_is_tried_soon_and_elsewhere(self) -> None:
+        new = _retry(plan(case(payment(decline(Category.ISSUER))), NOW))
+        assert new.at - NOW == timedelta(hours=6)
+        assert new.accounts == (BRAVO, CHARLIE, ALPHA)
+
+    def test_the_second_time_it_is_taken_for_missing_money(self) -> None:
+        """About half of these refusals hide it."""
+        facts = tried_again(payment(decline(Category.ISSUER)), NOW + days(1), decline(Category.ISSUER))
+        new = _retry(plan(case(facts, person=PAID_ON_THE_FIRST), NOW + days(1)))
+        assert _local(new.at) == "12-01 06:00"
+
+    @pytest.mark.parametrize("category", [Category.PROCESSOR, Category.NETWORK])
+    def test_technique_is_tried_within_the_hour_and_elsewhere(self, category: Category) -> None:
+        new = _retry(plan(case(payment(decline(category))), NOW))
+        assert new.at - NOW == timedelta(hours=1)
+        assert new.accounts == (BRAVO, CHARLIE, ALPHA)
+
+    def test_what_never_happened_is_tried_within_the_hour(self) -> None:
+        assert _retry(plan(case(failed()), NOW)).at - NOW == timedelta(hours=1)
+
+    def test_a_limit_is_not_mended_by_payday(self) -> None:
+        new = _retry(plan(case(payment(decline(Category.LIMIT)), person=PAID_ON_THE_FIRST), NOW))
+        assert new.at - NOW == days(1)
+
+    def test_an_unknown_code_never_goes_to_another_processor(self) -> None:
+        refusal = decline(Category.OTHER, recognised=False)
+        assert _retry(plan(case(payment(refusal)), NOW)).accounts == (ALPHA,)
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            decline(Category.AUTHENTICATION, action=AdviceAction.AUTHENTICATE),
+            decline(Category.LIFECYCLE, action=AdviceAction.UPDATE_CARD),
+            decline(Category.NOT_PERMITTED, action=AdviceAction.ASK_CUSTOMER),
+        ],
+    )
+    def test_where_only_the_customer_can_help_they_are_asked(self, refusal: Decline) -> None:
+        assert isinstance(plan(case(payment(refusal)), NOW), AskCustomer)
+
+    @pytest.mark.parametrize(
+        ("refusal", "reason"),
+        [
+            (decline(hardness=Hardness.HARD), EndReason.DECLINED_FOR_GOOD),
+            (decline(action=AdviceAction.STOP), EndReason.DECLINED_FOR_GOOD),
+            (decline(Category.ISSUER, rule="visa_category_1"), EndReason.NETWORK_LIMIT),
+        ],
+    )
+    def test_a_stop_on_the_way_ends_it(self, refusal: Decline, reason: EndReason) -> None:
+        facts = tried_again(payment(), NOW + days(1), refusal)
+        end = plan(case(facts), NOW + days(1))
+        assert isinstance(end, GiveUp)
+        assert end.reason is reason
+
+
+class TestLimits:
+    def test_the_last_try_is_the_last(self) -> None:
+        seen, at = payment(), NOW
+        for _ in range(DEFAULT.tries_max):
+            at += days(1)
+            seen = tried_again(seen, at, decline())
+        end = plan(case(seen), at)
+        assert isinstance(end, GiveUp)
+        assert end.reason is EndReason.TRIES_EXHAUSTED
+
+    def test_before_the_deadline_there_is_a_last_chance(self) -> None:
+        """Where nothing better fits any more, and there are tries left."""
+        at = NOW + days(24)
+        facts = tried_again(tried_again(payment(), NOW + days(2), decline()), at, decline())
+        new = _retry(plan(case(facts), at))
+        assert new.at == NOW + days(27)
+        assert "last" in new.why
+
+    def test_a_network_limit_puts_a_try_off(self) -> None:
+        """Fifteen reattempts in thirty days, by whatever payment: the oldest but one must leave the window first."""
+        moments = [NOW - days(29) + timedelta(hours=n) for n in range(16)]
+        facts = payment(card_tries=tries([*moments, NOW]))
+        new = _retry(plan(case(facts), NOW))
+        assert new.at >= moments[2] + days(30)
+        assert "budget" in new.why
+
+    def test_a_network_stop_ends_it(self) -> None:
+        facts = payment(card_tries=tries([NOW - days(400)], rule="visa_category_1"))
+        end = plan(case(facts), NOW)
+        assert isinstance(end, GiveUp)
+        assert end.reason is EndReason.NETWORK_LIMIT
+
+    def test_the_night_is_left_alone(self) -> None:
+        night = datetime(2026, 11, 23, 4, tzinfo=UTC)
+        new = _retry(plan(case(payment(decline(Category.PROCESSOR), at=night), opened_at=night), night))
+        assert _local(new.at) == "11-23 06:00"
+
+    @given(
+        st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+        st.sampled_from(["America/New_York", "Australia/Lord_Howe", "UTC", "Africa/Cairo"]),
+    )
+    def test_waking_up_is_never_earlier_and_by_day(self, moment: datetime, zone: str) -> None:
+        woken = awake(moment, zone)
+        assert moment <= woken < moment + timedelta(hours=10)
+        assert time(6) <= woken.astimezone(ZoneInfo(zone)).time() < time(22)
+
+
+class TestGate:
+    """Asked again on fresh facts before a try that is due."""
+
+    def test_it_lets_through_what_may_be_made(self) -> None:
+        assert gate(case(), NOW + days(1)) is None
+
+    def test_a_deadline_that_has_passed_shuts_it(self) -> None:
+        end = gate(case(), NOW + DEFAULT.window)
+        assert isinstance(end, GiveUp)
+        assert end.reason is EndReason.DEADLINE
+
+    def test_a_stop_that_another_payment_earned_shuts_it(self) -> None:
+        """The budget is the card's, not the payment's."""
+        facts = payment(card_tries=tries([NOW - days(3)], rule="visa_category_1"))
+        assert isinstance(gate(case(facts), NOW + days(1)), GiveUp)
+
+    def test_a_limit_that_other_payments_used_up_puts_it_off(self) -> None:
+        moments = [NOW - days(2) + timedelta(hours=n) for n in range(17)]
+        later = gate(case(payment(card_tries=tries(moments))), NOW + days(1))
+        assert isinstance(later, Retry | GiveUp)
+
+    def test_the_advised_time_holds_for_everyone(self) -> None:
+        later = _retry(_some(gate(case(payment(decline(wait=days(6)))), NOW + days(1))))
+        assert later.at >= NOW + days(6)
+
+
+def _some(plan: Plan | None) -> Plan:
+    assert plan is not None
+    return plan
+
+
+def test_what_could_not_be_asked_for_is_asked_for_a_day_later() -> None:
+    new = _retry(postponed(case(), NOW + days(1), why="No processor account can take this payment."))
+    assert new.at == NOW + days(2)
+    assert "No processor account" in new.why
+
+
+def test_a_person_may_hasten_a_try_as_far_as_advice_and_budget_allow() -> None:
+    assert _retry(plan(case(person=PAID_ON_THE_FIRST), NOW)).not_before == NOW
+    waiting = payment(decline(wait=days(2)))
+    assert _retry(plan(case(waiting, person=PAID_ON_THE_FIRST), NOW)).not_before == NOW + days(2)
+
+
+categories = st.sampled_from(list(Category))
+advices = st.builds(
+    Advice, st.sampled_from(list(AdviceAction)), st.none() | st.timedeltas(timedelta(0), days(12))
+)
+declines = st.builds(
+    lambda category, hardness, advice, rule: decline(category, hardness=hardness, advice=advice, rule=rule),
+    categories,
+    st.sampled_from([Hardness.SOFT, Hardness.SOFT, Hardness.SOFT, Hardness.HARD]),
+    advices,
+    st.sampled_from([None, None, None, "visa_category_1", "mastercard_mac_03"]),
+)
+people = st.sampled_from(
+    [NEW_YORKER, PAID_ON_THE_FIRST, PAID_ON_FRIDAYS, Person("Asia/Tokyo", "JP", Weekly(2)), Person("UTC")]
+)
+histories = st.lists(
+    st.builds(
+        CardTry,
+        st.datetimes(datetime(2026, 9, 20), datetime(2026, 11, 22, 14), timezones=st.just(UTC)),  # noqa: DTZ001
+        st.sampled_from([PRICE, Money(100, "USD")]),
+        st.booleans(),
+        st.sampled_from([None, None, "mastercard_mac_03", "visa_category_1"]),
+    ),
+    max_size=25,
+)
+ages = st.timedeltas(timedelta(0), DEFAULT.window + days(2))
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Case, datetime]:
+    """A case at any age, with any history, and the time it is planned at."""
+    history = tuple(sorted(draw(histories), key=lambda one: one.at))
+    facts = payment(
+        draw(declines), card_tries=history, brand=draw(st.sampled_from(["visa", "mastercard", "amex"]))
+    )
+    now = NOW + draw(ages)
+    return case(facts, person=draw(people)), now
+
+
+class TestLaws:
+    """What holds of every plan for every case."""
+
+    @given(cases())
+    def test_a_try_is_between_now_and_the_deadline(self, given: tuple[Case, datetime]) -> None:
+        seen, now = given
+        new = plan(seen, now)
+        if isinstance(new, Retry):
+            assert now <= new.at <= seen.deadline
+            assert now <= new.not_before <= new.at
+
+    @given(cases())
+    def test_a_try_is_never_before_the_advised_time(self, given: tuple[Case, datetime]) -> None:
+        seen, now = given
+        new = plan(seen, now)
+        record = seen.payment.decline
+        assert record is not None
+        wait = record.decline.advice.wait
+        if isinstance(new, Retry) and wait is not None:
+            assert new.at >= new.not_before >= record.at + wait
+
+    @given(cases())
+    def test_a_try_is_within_the_cards_budget(self, given: tuple[Case, datetime]) -> None:
+        seen, now = given
+        new = plan(seen, now)
+        if isinstance(new, Retry):
+            history = [PastTry(one.at, one.amount, one.declined, one.rule) for one in seen.payment.card_tries]
+            brand = seen.payment.brand or ""
+            assert next_try(history, brand=brand, amount=PRICE, region=None, now=new.at).allowed
+
+    @given(cases())
+    def test_a_stop_is_never_tried_again(self, given: tuple[Case, datetime]) -> None:
+        seen, now = given
+        record = seen.payment.decline
+        assert record is not None
+        if record.decline.hardness is Hardness.HARD or record.decline.advice.stops:
+            assert not isinstance(plan(seen, now), Retry)
+            assert gate(seen, now) is not None
+
+    @given(cases())
+    def test_every_plan_says_why_and_what_it_was_made_from(self, given: tuple[Case, datetime]) -> None:
+        seen, now = given
+        new = plan(seen, now)
+        assert new.why
+        assert new.facts["tries_made"] == seen.tries_made
+        assert new.facts["decline"]["code"]
+
+    @given(cases())
+    def test_what_the_gate_lets_through_is_allowed(self, given: tuple[Case, datetime]) -> None:
+        seen, now = given
+        if gate(seen, now) is None:
+            history = [PastTry(one.at, one.amount, one.declined, one.rule) for one in seen.payment.card_tries]
+            brand = seen.payment.brand or ""
+            assert now < seen.deadline
+            assert next_try(history, brand=brand, amount=PRICE, region=None, now=now).allowed
+
+    @given(cases())
+    def test_a_plan_holds_when_its_time_comes(self, given: tuple[Case, datetime]) -> None:
+        """Unless something happens meanwhile, the gate lets a planned try through."""
+        seen, now = given
+        new = plan(seen, now)
+        if isinstance(new, Retry) and new.at < seen.deadline:
+            assert gate(seen, new.at) is None
