@@ -353,7 +353,7 @@ async def test_writers_survive_the_loss_of_all_connections(things: Database) -> 
         for _ in range(3):
             await asyncio.sleep(0.02)
             await things.fetch_all(
-                "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where pid <> pg_backend_pid()"
                 " and datname = current_database() and usename = current_user"
             )
 
