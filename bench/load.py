@@ -1,0 +1,147 @@
+"""Sends payments: as fast as they are answered, or at a steady rate; prints what it saw as JSON.
+
+    python -m bench.load PORT KEY closed CONNECTIONS SECONDS
+    python -m bench.load PORT KEY open RATE SECONDS
+
+Closed: every connection sends its next payment when it has its answer. Open: payments leave on a schedule that does not
+wait for answers, and latency counts from the time on the schedule, so that a stall is not hidden.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import deque
+from time import perf_counter, process_time
+from typing import Final, cast
+
+import uvloop
+
+OPEN_CONNECTIONS: Final = 64
+_BODY: Final = (
+    b'{"amount":4999,"currency":"USD","payment_method_data":{"type":"card","card":{"number":"4242424242424242",'
+    b'"exp_month":12,"exp_year":2030,"cvc":"123"},"billing_details":{"name":"Jane Doe","address":{"country":"US",'
+    b'"postal_code":"94103"}}},"merchant_reference":"bench"}'
+)
+
+
+class Sender(asyncio.Protocol):
+    """One connection with at most one payment under way."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._transport: asyncio.Transport | None = None
+        self._pending = b""
+        self._since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ready to send."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop registers no subclass
+        self._load.free(self)
+
+    def send(self, request: bytes, since: float) -> None:
+        """Send one payment; its time runs from `since`."""
+        assert self._transport is not None, "connected"
+        self._since = since
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        """Note the answer once it is whole."""
+        self._pending += data
+        split = self._pending.find(b"\r\n\r\n")
+        if split < 0:
+            return
+        head = self._pending[:split].lower()
+        start = head.index(b"content-length:") + 15
+        end = head.find(b"\r\n", start)
+        length = int(head[start : end if end >= 0 else None])
+        if len(self._pending) < split + 4 + length:
+            return
+        captured = head.startswith(b"http/1.1 201") and b'"status":"captured"' in self._pending
+        self._pending = b""
+        self._load.answered(perf_counter() - self._since, captured=captured)
+        self._load.free(self)
+
+
+class Load:
+    """Hands payments to free connections."""
+
+    def __init__(self, port: int, key: str, *, closed: bool) -> None:
+        self.port, self.key, self.closed = port, key, closed
+        self.latencies: list[float] = []
+        self.failures = 0
+        self.stopped = False
+        self._sent = 0
+        self._idle: deque[Sender] = deque()
+        self._late: deque[float] = deque()
+
+    def free(self, sender: Sender) -> None:
+        """A connection can take the next payment."""
+        if self.stopped:
+            return
+        if self.closed:
+            sender.send(self._request(), perf_counter())
+        elif self._late:
+            sender.send(self._request(), self._late.popleft())
+        else:
+            self._idle.append(sender)
+
+    def due(self, at: float) -> None:
+        """A payment is due by the schedule."""
+        if self._idle:
+            self._idle.popleft().send(self._request(), at)
+        else:
+            self._late.append(at)
+
+    def answered(self, seconds: float, *, captured: bool) -> None:
+        """One answer came."""
+        self.latencies.append(seconds)
+        self.failures += not captured
+
+    def _request(self) -> bytes:
+        self._sent += 1
+        return (
+            f"POST /v1/payments HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nauthorization: Bearer {self.key}\r\n"
+            f"content-type: application/json\r\nidempotency-key: {id(self)}-{self._sent}-{perf_counter()}\r\n"
+            f"content-length: {len(_BODY)}\r\n\r\n"
+        ).encode() + _BODY
+
+
+async def main(port: int, key: str, mode: str, amount: float, seconds: float) -> None:
+    """Run the load and print what it saw."""
+    loop = asyncio.get_running_loop()
+    load = Load(port, key, closed=mode == "closed")
+    started, cpu = perf_counter(), process_time()
+    connections = int(amount) if load.closed else OPEN_CONNECTIONS
+    for _ in range(connections):
+        await loop.create_connection(lambda: Sender(load), "127.0.0.1", port)
+    if load.closed:
+        await asyncio.sleep(seconds)
+    else:
+        for n in range(int(amount * seconds)):
+            at = started + n / amount
+            await asyncio.sleep(max(0.0, at - perf_counter()))
+            load.due(at)
+        await asyncio.sleep(0.5)
+    load.stopped = True
+    took, used = perf_counter() - started, process_time() - cpu
+    print(json.dumps(_seen(load, took=took, cpu=used)), flush=True)
+
+
+def _seen(load: Load, *, took: float, cpu: float) -> dict[str, float]:
+    ordered = sorted(load.latencies)
+    count = len(ordered)
+    return {
+        "payments": count,
+        "failures": load.failures,
+        "seconds": took,
+        "cpu_s": cpu,
+        "p50_ms": ordered[count // 2] * 1000,
+        "p99_ms": ordered[min(count - 1, count * 99 // 100)] * 1000,
+    }
+
+
+if __name__ == "__main__":
+    port_, key_, mode_, amount_, seconds_ = sys.argv[1:]
+    uvloop.run(main(int(port_), key_, mode_, float(amount_), float(seconds_)))
