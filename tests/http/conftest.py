@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import psycopg
 import pytest
-from tests.http.toy import START, TABLES, Client, Toy, served
+from tests.http.serving import Client, served
+from tests.http.toy import START, TABLES, Toy
 
 from recoup.db import Database
 from recoup.kit.clock import ManualClock

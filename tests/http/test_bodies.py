@@ -11,7 +11,9 @@ import hypothesis.strategies as st
 import msgspec
 import pytest
 from hypothesis import example, given
-from tests.http.toy import CARD_NUMBER, Anything, Client, CreateNote, NoteQuery
+from tests.http.serving import Client
+from tests.http.toy import CARD_NUMBER
+from tests.http.toy_types import Anything, CreateNote, NoteQuery
 
 from recoup.http.parsing import BodyParser, QueryParser
 from recoup.kit.refusals import Refusal

@@ -13,7 +13,9 @@ import pytest
 import structlog
 import uvicorn
 from structlog.testing import LogCapture
-from tests.http.toy import CARD_NUMBER, SECRET_KEY, Client, CreateNote, NoteObject, Toy, served
+from tests.http.serving import Client, served
+from tests.http.toy import CARD_NUMBER, SECRET_KEY, Toy
+from tests.http.toy_types import CreateNote, NoteObject
 
 from recoup.db import Database, Overloaded
 from recoup.http.intake import Limits

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import pytest
 from psycopg.types.json import Json
-from tests.http.toy import ANN, START, Client, Toy, served
+from tests.http.serving import Client, served
+from tests.http.toy import ANN, START, Toy
 
 from recoup.db import Connection, Database
 from recoup.http import idempotency

@@ -12,7 +12,9 @@ import msgspec
 import pytest
 from msgspec import Meta
 from schemathesis.specs.openapi.definitions import OPENAPI_31
-from tests.http.toy import ABOUT, PUBLISHABLE_KEY, Client, CreateNote, NoteObject, Toy
+from tests.http.serving import Client
+from tests.http.toy import ABOUT, PUBLISHABLE_KEY, Toy
+from tests.http.toy_types import CreateNote, NoteObject
 
 from recoup.db import Database
 from recoup.http.docs.openapi import document, error_statuses

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+from tests.http.serving import Client
 from tests.http.test_openapi import DOCUMENT, ROUTES
-from tests.http.toy import Client
 
 from recoup.http.docs.openapi import operation_id
 from recoup.http.docs.pages import reference

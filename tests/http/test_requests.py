@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.http.toy import ANN, CALLERS, LIVE_KEY, OTHER_KEY, PUBLISHABLE_KEY, START, Client, Toy
+from tests.http.serving import Client
+from tests.http.toy import ANN, CALLERS, LIVE_KEY, OTHER_KEY, PUBLISHABLE_KEY, START, Toy
 
 NOTE = {"title": "Milk"}
 

@@ -1,30 +1,32 @@
-"""A small subject of our own, notes, with one route for everything that the edge promises, and a server for it."""
+"""A small subject of our own, notes, with one route for everything that the edge promises; `serving` serves it."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import itertools
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 from uuid import UUID
 
-import aiohttp
 import msgspec
-import uvicorn
-from msgspec import Meta
 from prometheus_client import CollectorRegistry
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from tests.http.toy_types import (
+    Anything,
+    CreateNote,
+    EventObject,
+    NoteList,
+    NoteObject,
+    NoteQuery,
+    PrintObject,
+    TokenObject,
+)
 
 from recoup.db import Database
 from recoup.http.bound import Bound
 from recoup.http.edge import Edge
-from recoup.http.fields import Int64, ListObject, ListQuery, Metadata, Moment
 from recoup.http.idempotency import claim, record
 from recoup.http.intake import Limits
 from recoup.http.routes import Auth, Call, Idempotency, Problem, Reply, Route
@@ -32,7 +34,6 @@ from recoup.http.wiring import About, Webhook, Wiring
 from recoup.kit.clock import ManualClock
 from recoup.kit.ids import Kind, render, uuid7
 from recoup.kit.refusals import conflict, not_found
-from recoup.kit.secret import Secret
 
 START: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECRET_KEY: Final = "sk_test_ann"
@@ -90,105 +91,6 @@ CALLERS: Final = {
 }
 
 
-class Color(StrEnum):
-    """The color of the paper."""
-
-    WHITE = "white"
-    BLUE = "blue"
-
-
-class Drawing(
-    msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, tag="drawing", tag_field="type"
-):
-    """Lines on the note."""
-
-    points: Annotated[list[Annotated[int, Meta(ge=0, le=999)]], Meta(max_length=8)] = []
-
-
-class Card(
-    msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True, tag="card", tag_field="type"
-):
-    """A card clipped to the note."""
-
-    number: Annotated[Secret, Meta(description="12 to 19 digits.")]
-    holder: Annotated[str, Meta(min_length=1, max_length=50)] | None = None
-
-
-class CreateNote(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """A note to keep."""
-
-    title: Annotated[
-        str, Meta(min_length=1, max_length=100, description="What the note says.", examples=["Milk"])
-    ]
-    weight: Annotated[Int64, Meta(description="In grams; any whole number.")] = 0
-    color: Color = Color.WHITE
-    shape: Literal["square", "round"] = "square"
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z", description="Two letters of ISO 3166.")] | None = (
-        None
-    )
-    remind_at: Moment | None = None
-    attachment: Annotated[Drawing | Card | None, Meta(description="Something on the note.")] = None
-    metadata: Metadata = {}
-
-
-class NoteObject(msgspec.Struct, kw_only=True, frozen=True):
-    """A note."""
-
-    id: str
-    object: Literal["note"] = "note"
-    title: str
-    weight: int
-    metadata: dict[str, str]
-    livemode: bool
-
-
-class NoteList(ListObject[NoteObject], frozen=True):
-    """A page of notes."""
-
-
-class NoteQuery(ListQuery, frozen=True, kw_only=True):
-    """Which notes to list."""
-
-    color: Annotated[Color | None, Meta(description="Only notes of this color.")] = None
-    titles: Annotated[list[str], Meta(max_length=3, description="Only notes with one of these titles.")] = (
-        msgspec.field(default_factory=list)
-    )
-
-
-class PrintObject(msgspec.Struct, kw_only=True, frozen=True):
-    """A print of a note."""
-
-    id: str
-    object: Literal["print"] = "print"
-    pages: int
-
-
-class Anything(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """Free JSON."""
-
-    json: Any = None
-
-
-class TokenObject(msgspec.Struct, kw_only=True, frozen=True):
-    """What stands for something."""
-
-    token: str
-
-
-class EventObject(msgspec.Struct, kw_only=True, frozen=True):
-    """A fact that happened."""
-
-    id: str
-    object: Literal["event"] = "event"
-    type: str
-    sequence: int
-    data: NoteObject
-
-
-class Crash(BaseException):
-    """The process dies here, as far as a flow can tell."""
-
-
 @dataclass
 class Toy:
     """The subject, with switches for what a test needs to happen."""
@@ -210,6 +112,9 @@ class Toy:
 
     def routes(self) -> list[Route]:
         """All of them."""
+        return [*self._routes_of_notes(), *self._routes_of_the_rest()]
+
+    def _routes_of_notes(self) -> list[Route]:
         note = "/v1/notes/{note}"
         return [
             Route(
@@ -248,6 +153,10 @@ class Toy:
                 tag="printing",
                 idempotency=Idempotency.FLOW,
             ),
+        ]
+
+    def _routes_of_the_rest(self) -> list[Route]:
+        return [
             Route("POST", "/v1/slow", self.slow, answer=TokenObject, summary="Wait", tag="printing"),
             Route("POST", "/v1/broken", self.broken, body=CreateNote, summary="Break", tag="printing"),
             Route(
@@ -459,87 +368,3 @@ def _note(row: Mapping[str, Any], *, livemode: bool) -> NoteObject:
 
 def _printed(print_id: UUID) -> Reply:
     return Reply(201, msgspec.json.encode(PrintObject(id=str(print_id), pages=1)))
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a client read."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON."""
-        return msgspec.json.decode(self.body)
-
-    @property
-    def error(self) -> Any:
-        """What is in `error`."""
-        return self.json["error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Speaks to a served edge."""
-
-    session: aiohttp.ClientSession
-    port: int
-
-    async def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        body: bytes | None = None,
-        key: str | None = SECRET_KEY,
-        headers: Mapping[str, str] | None = None,
-        once: str | None = None,
-    ) -> Answered:
-        """One request; `once` is its idempotency key."""
-        sent = {"Content-Type": "application/json"} if json is not None or body is not None else {}
-        sent |= {"Authorization": f"Bearer {key}"} if key is not None else {}
-        sent |= {"Idempotency-Key": once} if once is not None else {}
-        data = msgspec.json.encode(json) if json is not None else body
-        async with self.session.request(
-            method, path, data=data, headers=sent | dict(headers or {}), allow_redirects=False
-        ) as response:
-            return Answered(response.status, response.headers.copy(), await response.read())
-
-    async def raw(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A bare connection."""
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-
-@asynccontextmanager
-async def listening(edge: Edge) -> AsyncIterator[int]:
-    """The edge behind the HTTP of uvicorn on a loopback port, without the signals and the ticks of its server."""
-    config = uvicorn.Config(edge, log_config=None, access_log=False, lifespan="off", http="httptools")
-    config.load()
-    state = ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: HttpToolsProtocol(config=config, server_state=state, app_state={}),
-        "127.0.0.1",
-        0,
-        backlog=512,
-    )
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for connection in list(state.connections):
-            connection.shutdown()
-
-
-@asynccontextmanager
-async def served(edge: Edge) -> AsyncIterator[Client]:
-    """The edge, served, and a client for it."""
-    connector = aiohttp.TCPConnector(limit=0)
-    async with (
-        listening(edge) as port,
-        aiohttp.ClientSession(f"http://127.0.0.1:{port}", connector=connector) as session,
-    ):
-        yield Client(session, port)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 
@@ -202,9 +204,14 @@ class Edge:
         if caller is None:
             raise unknown_key()
         bound.permit(caller)
-        structlog.contextvars.bind_contextvars(merchant=render(Kind.MERCHANT, caller.merchant.id))
+        structlog.contextvars.bind_contextvars(merchant=_shown(caller.merchant.id))
         return caller
 
     def _fingerprint(self, exchange: Exchange, canonical: bytes) -> bytes:
         target = f"{exchange.method} {exchange.path}\n".encode()
         return self._wiring.fingerprint(target + exchange.query_string + b"\n" + canonical)
+
+
+@lru_cache(maxsize=4096)
+def _shown(merchant_id: UUID) -> str:
+    return render(Kind.MERCHANT, merchant_id)

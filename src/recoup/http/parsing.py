@@ -65,7 +65,8 @@ class QueryParser:
             query = msgspec.convert(pairs, self._type, strict=False)
         except msgspec.ValidationError as error:
             raise misfit(error, self._shape) from None
-        _refuse_forbidden(query)
+        if raw:
+            _refuse_forbidden(query)
         return query
 
     def _collect(self, pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
