@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -81,16 +82,17 @@ async def _part(receive: Receive) -> Message:
 
 async def _discard(receive: Receive) -> None:
     """Read on for a little, because a client that is cut off while it sends does not read why."""
-    left = _DISCARDED_BYTES_MAX
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_DISCARD_SECONDS_MAX):
-            while left > 0:
-                message = await _part(receive)
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-    except TimeoutError:
-        return
+            await _read_away(receive, _DISCARDED_BYTES_MAX)
+
+
+async def _read_away(receive: Receive, bytes_max: int) -> None:
+    while bytes_max > 0:
+        message = await _part(receive)
+        bytes_max -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 def require_json(raw: bytes, headers: Mapping[bytes, bytes]) -> None:
