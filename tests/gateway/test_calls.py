@@ -128,6 +128,13 @@ class TestSlots:
             assert isinstance(answer.outcome, Unknown)
             assert perf_counter() - started < TIMEOUT_S / 2
 
+    async def test_an_account_may_want_less_time(self, gateway: Gateway) -> None:
+        async with Processor(_silent) as slow:
+            hasty = replace(account(slow.url), timeout_s=TIMEOUT_S / 5)
+            timed = await gateway.charge(Plain(), hasty, charge(), account_id=ACCOUNT)
+            assert isinstance(timed.outcome, Unknown)
+            assert timed.latency_ms < TIMEOUT_S * 1000 / 2
+
     async def test_the_time_is_for_the_whole_exchange(self, gateway: Gateway) -> None:
         """Three requests that each take less than the limit, and together more."""
 

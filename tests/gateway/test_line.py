@@ -8,6 +8,7 @@ import random
 import socket
 import struct
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from tests.gateway.processors import (
@@ -50,16 +51,21 @@ class TestNeverLeft:
         outcome = await _charge(gateway, "http://nobody.invalid/v1")
         assert isinstance(outcome, Unprocessed)
 
-    async def test_connection_never_made(self, gateway: Gateway) -> None:
-        """A listener whose queue is full leaves a newcomer waiting, as a dead machine behind a router does."""
+    @pytest.mark.parametrize("timeout_s", [None, 0.1])
+    async def test_connection_never_made(self, gateway: Gateway, timeout_s: float | None) -> None:
+        """A listener whose queue is full leaves a newcomer waiting, as a dead machine behind a router does.
+
+        An account that wants less time than connecting may take is told apart all the same.
+        """
         with ExitStack() as sockets:
             listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
             for _ in range(4):
                 waiting = sockets.enter_context(socket.socket())
                 waiting.setblocking(False)
                 waiting.connect_ex(listener.getsockname())
-            outcome = await _charge(gateway, f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
-        assert outcome == Unprocessed("not sent: no connection in time")
+            hasty = replace(account(f"http://127.0.0.1:{listener.getsockname()[1]}/v1"), timeout_s=timeout_s)
+            timed = await gateway.charge(Plain(), hasty, charge(), account_id=ACCOUNT)
+        assert timed.outcome == Unprocessed("not sent: no connection in time")
 
     @pytest.mark.parametrize(
         "url", ["ftp://127.0.0.1/v1", "http://", "nonsense", "http://127.1:80/v1", "http://[::1/v1"]
