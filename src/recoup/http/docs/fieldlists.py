@@ -75,12 +75,18 @@ def _field(
         type=type_words(whole, components),
         required=required,
         description=whole.get("description") or one.get("description", ""),
-        limits=", ".join(words.format(one[limit]) for limit, words in _LIMITS if _worth(limit, one)),
+        limits=_limits(one),
         pattern=one.get("pattern", ""),
         choices=tuple(str(choice) for choice in one.get("enum", ())[:_CHOICES_MAX]),
         default="" if default in (None, [], {}) else json.dumps(default, ensure_ascii=False).strip('"'),
         inner=fields_of(whole, components, depth + 1),
     )
+
+
+def _limits(schema: Mapping[str, Any]) -> str:
+    if "minLength" in schema and schema["minLength"] == schema.get("maxLength"):
+        return f"exactly {schema['minLength']} characters"
+    return ", ".join(words.format(schema[limit]) for limit, words in _LIMITS if _worth(limit, schema))
 
 
 def _worth(limit: str, schema: Mapping[str, Any]) -> bool:

@@ -6,8 +6,20 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from recoup.http.docs.schemas import REF
+from recoup.kit.ids import Kind
 
 _DEPTH_MAX: Final = 8
+_PLAIN: Final = "text"
+_ID: Final = "01kaq3v8e7f0t9m2c4x6z8b1d5"
+_NAMED: Final = {kind.name.lower(): f"{kind.value}_{_ID}" for kind in Kind} | {
+    "currency": "USD",
+    "country": "US",
+    "email": "jane@example.com",
+    "url": "/v1/…",
+    "last4": "4242",
+}
+"""What a string is likely to hold, by the name of its field."""
+_AMOUNT: Final = 4999
 _TEXTS: Final = {
     "date-time": "2026-11-22T12:00:00.000Z",
     "date": "2026-11-22",
@@ -36,17 +48,29 @@ def _by_type(schema: Mapping[str, Any], components: Mapping[str, Any], depth: in
     match schema.get("type"):
         case "object":
             fields = schema.get("properties", {})
-            return {name: sample(field, components, depth + 1) for name, field in fields.items()}
+            return {name: _field(name, field, components, fields, depth) for name, field in fields.items()}
         case "array":
             return [sample(schema["items"], components, depth + 1)] if "items" in schema else []
         case "string":
-            return _TEXTS.get(schema.get("format", ""), "text")
+            return _TEXTS.get(schema.get("format", ""), _PLAIN)
         case "integer" | "number":
             return max(schema.get("minimum", 0), 1)
         case "boolean":
             return False
         case _:
             return None
+
+
+def _field(
+    name: str, schema: Mapping[str, Any], components: Mapping[str, Any], beside: Mapping[str, Any], depth: int
+) -> Any:
+    """A value for a field, better than its type alone would give."""
+    value = sample(schema, components, depth + 1)
+    if value == _PLAIN:
+        said = beside.get("object", {}).get("enum", [""])[0]
+        value = _NAMED.get(said if name == "id" else name, value)
+        return _TEXTS["date-time"] if name.endswith("_at") else value
+    return _AMOUNT if value == 1 and name == "amount" else value
 
 
 def resolved(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Mapping[str, Any]:
