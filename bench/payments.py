@@ -36,6 +36,8 @@ from recoup.db.embedded import EmbeddedPostgres
 
 ROUNDS: Final = 3
 READY_S: Final = 30.0
+SETTLED_S: Final = 16.0
+"""How long after a change of accounts every request reads them anew (see `recoup.merchants.flow`)."""
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _SCRIPT: Final = Path(__file__).with_name("bare.sql")
 
@@ -78,6 +80,7 @@ def main(
             _use_only(port, key, processor_port)
             postmaster = int((Path(folder) / "data/postgres/postmaster.pid").read_text().split()[0])
             pids = (api.pid, postmaster, processor.pid)
+            time.sleep(SETTLED_S)
             _load(port, key, "closed", clients, 2.0)  # warm: statements prepared, keys made
             bare, full = _compare(conninfo, port, key, pids, seconds=seconds, clients=clients)
             half = statistics.median(run.rate for run in full) / 2
@@ -228,7 +231,10 @@ def _call(port: int, key: str, method: str, path: str, body: dict[str, Any] | No
 
 
 def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except FileNotFoundError:
+        return 0.0  # ended since it was listed: its parent counts it
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 

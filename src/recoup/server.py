@@ -148,6 +148,7 @@ async def _served(edge: Edge, listener: socket.socket) -> AsyncIterator[None]:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_S,
             backlog=BACKLOG,
