@@ -1,9 +1,9 @@
 """SQL of payments: two statements write everything, each one round trip and one transaction.
 
 `OPEN` writes a new payment with all that belongs to its first transaction (idempotency claim, new card, attempt,
-decision, events, due row). `COMMIT` writes a planned step onto the version it was planned from; a payment that has
-moved on meanwhile returns no row, and the flow plans again from fresh facts. Both take many payments of one merchant
-at once (see `recoup.db.grouped`).
+decision, events, due row). `COMMIT` writes a planned step onto the version it was planned from; where the payment has
+moved on meanwhile it writes nothing, not even the claim, and the flow plans again from fresh facts. Both take many
+payments of one merchant at once (see `recoup.db.grouped`).
 
 The statements write rows that belong to earlier subjects (events, due work, idempotency, the vault): a step and its
 news must be one transaction, and one statement is one round trip.
@@ -37,26 +37,27 @@ _ROW: Final[LiteralString] = """
 """
 
 _CLAIMS: Final[LiteralString] = """
-    claims as (
-        select i.n, c.key, c.fingerprint, c.resource, c.resource_id, c.status, c.body, c.created_at, i.merchant_id
-        from input i
+    claims as materialized (
+        select distinct on (c.key) i.n, i.merchant_id, c.key, c.fingerprint, c.resource, c.resource_id, c.status,
+            c.body, c.created_at
+        from claiming i
         cross join lateral json_populate_record(null::idempotency_keys, i.claim) c
-        where i.claim is not null
-        order by c.key
+        order by c.key, i.n
     ), claimed as (
         insert into idempotency_keys (
             merchant_id, key, fingerprint, resource, resource_id, status, body, created_at)
         select merchant_id, key, fingerprint, resource, resource_id, status, body, created_at from claims
         on conflict (merchant_id, key) do nothing
-        returning key, resource_id
+        returning key
     ), free as materialized (
         select i.*
         from input i
         left join claims c on c.n = i.n
-        left join claimed k on k.key = c.key and k.resource_id = c.resource_id
-        where c.n is null or k.key is not null
+        left join claimed k on k.key = c.key
+        where i.claim is null or k.key is not null
     )
 """
+"""Takes the keys of the rows in `claiming`; of two rows with one key, even of one group, one is `free` to go on."""
 
 _NEWS: Final[LiteralString] = """
     decided as (
@@ -94,6 +95,8 @@ _NEWS: Final[LiteralString] = """
 OPEN: Final[LiteralString] = f"""
     with input as materialized (
         select * from json_to_recordset(%s::json) as r ({_ROW})
+    ), claiming as (
+        select n, merchant_id, claim from input where claim is not null
     ), {_CLAIMS}, written as materialized (
         select * from free
     ), cards as (
@@ -121,10 +124,21 @@ OPEN: Final[LiteralString] = f"""
 COMMIT: Final[LiteralString] = f"""
     with input as materialized (
         select * from json_to_recordset(%s::json) as r ({_ROW})
+    ), keyed as materialized (
+        select n, merchant_id, claim, expected, (payment ->> 'id')::uuid as payment_id
+        from input where claim is not null
+    ), claiming as materialized (
+        select k.n, k.merchant_id, k.claim
+        from keyed k
+        join payments p on p.merchant_id = k.merchant_id and p.id = k.payment_id
+        where p.version = k.expected
+        order by k.payment_id
+        for update of p
     ), {_CLAIMS}, targets as materialized (
         select f.n, f.expected, r.*
         from free f
         cross join lateral json_populate_record(null::payments, f.payment) r
+        order by r.id
     ), moved as (
         update payments p
         set status = r.status, version = r.version, events_count = r.events_count,
@@ -203,8 +217,9 @@ COMMIT: Final[LiteralString] = f"""
         from links r
         where m.merchant_id = r.merchant_id and m.id = r.id
     ), {_NEWS}
-    select i.n, f.n is not null as claimed, m.n is not null as written
+    select i.n, c.n is not null and f.n is null as taken, m.n is not null as written
     from input i
+    left join claiming c on c.n = i.n
     left join free f on f.n = i.n
     left join moved m on m.n = i.n
 """  # noqa: S608 - pieces of ours

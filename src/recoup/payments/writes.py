@@ -115,8 +115,8 @@ class Writer:
         """Write a step onto the version it was planned from."""
         result = await self._commit.write(step.payment.merchant_id, self._row(merchant, step, along))
         assert result is not None, "the statement answers for every row"
-        claimed, written = result
-        if not claimed:
+        taken, written = result
+        if taken:
             return Written.TAKEN
         return Written.YES if written else Written.STALE
 

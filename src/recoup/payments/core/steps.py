@@ -22,15 +22,14 @@ from recoup.outcomes.core import (
     Unprocessed,
     Withdrawn,
 )
+from recoup.payments.core.answers import closed, says_nothing_new
 from recoup.payments.core.machine import (
     MOVES,
-    AttemptNews,
     AttemptState,
     News,
     OperationState,
     Reason,
     Status,
-    attempt_moved,
     moved,
 )
 from recoup.payments.core.records import (
@@ -243,11 +242,11 @@ def answered(
     """What an attempt's answer, or evidence about it, does to the payment; None where it says nothing new."""
     payment = snapshot.payment
     attempt = next(one for one in snapshot.attempts if one.id == attempt_id)
-    if _says_nothing_new(attempt, outcome):
+    if says_nothing_new(attempt, outcome):
         return None
-    closed = _closed(attempt, outcome, now=now, latency_ms=latency_ms)
+    answered = closed(attempt, outcome, now=now, latency_ms=latency_ms)
     changed = _with_outcome(payment, outcome, now=now)
-    attempts = tuple(closed if one.id == attempt_id else one for one in snapshot.attempts)
+    attempts = tuple(answered if one.id == attempt_id else one for one in snapshot.attempts)
     after = replace(snapshot, payment=changed, attempts=attempts)
     kept = outcome.network_transaction_id if isinstance(outcome, Approved) else None
     return Step(snapshot, after, (f"payment.{changed.status}",), ask_at_of(after, now), kept)
@@ -266,8 +265,8 @@ def failed_over(
     """Close an attempt that certainly holds no money, and start the next, in one step."""
     payment = snapshot.payment
     attempt = next(one for one in snapshot.attempts if one.id == attempt_id)
-    closed = _closed(attempt, outcome, now=now, latency_ms=latency_ms)
-    attempts = tuple(closed if one.id == attempt_id else one for one in snapshot.attempts)
+    answered = closed(attempt, outcome, now=now, latency_ms=latency_ms)
+    attempts = tuple(answered if one.id == attempt_id else one for one in snapshot.attempts)
     between = replace(snapshot, attempts=attempts)
     assert between.open_attempt is None, "no failover while an attempt may hold money"
     step = _begun(between, target, News.FAILED_OVER, now=now, patience=patience)
@@ -319,7 +318,7 @@ def _abandoned(before: Snapshot, snapshot: Snapshot, *, now: datetime) -> Step:
 def withdrawn_and_abandoned(snapshot: Snapshot, attempt_id: UUID, proof: Withdrawn, *, now: datetime) -> Step:
     """Cancel a payment whose open attempt the processor has promised to forget."""
     attempts = tuple(
-        _closed(one, proof, now=now, latency_ms=None) if one.id == attempt_id else one
+        closed(one, proof, now=now, latency_ms=None) if one.id == attempt_id else one
         for one in snapshot.attempts
     )
     return _abandoned(snapshot, replace(snapshot, attempts=attempts), now=now)
@@ -339,60 +338,6 @@ def ask_at_of(snapshot: Snapshot, now: datetime) -> datetime | None:
     if attempt is not None and _is_open(attempt):
         counts.append(attempt.asked)
     return ask_again_at(min(counts), now) if counts else None
-
-
-def _says_nothing_new(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:
-    """True for an unanswered question about an attempt that waits, and for the same interim answer again."""
-    match outcome:
-        case Unknown():
-            return attempt.state is not AttemptState.STARTED
-        case Pending():
-            return attempt.state is AttemptState.PENDING
-        case ActionRequired():
-            return attempt.state is AttemptState.REQUIRES_ACTION
-        case Approved() | Declined() | Unprocessed() | Withdrawn():
-            return False
-        case _:
-            assert_never(outcome)
-
-
-def _attempt_news(outcome: Outcome | Withdrawn) -> AttemptNews:
-    match outcome:
-        case Approved():
-            return AttemptNews.APPROVED
-        case Declined():
-            return AttemptNews.DECLINED
-        case Unprocessed():
-            return AttemptNews.UNPROCESSED
-        case Unknown():
-            return AttemptNews.UNKNOWN
-        case ActionRequired():
-            return AttemptNews.ACTION_REQUIRED
-        case Pending():
-            return AttemptNews.PENDING
-        case Withdrawn():
-            return AttemptNews.WITHDRAWN
-        case _:
-            assert_never(outcome)
-
-
-def _closed(
-    attempt: Attempt, outcome: Outcome | Withdrawn, *, now: datetime, latency_ms: int | None
-) -> Attempt:
-    state = attempt_moved(attempt.state, _attempt_news(outcome))
-    still_open = state in {AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN}
-    decline = outcome.decline if isinstance(outcome, Declined) else None
-    return replace(
-        attempt,
-        state=state,
-        reference=getattr(outcome, "reference", None) or attempt.reference,
-        decline=decline,
-        rule=decline.rule if decline is not None else None,
-        why=getattr(outcome, "why", None),
-        action_url=outcome.url if isinstance(outcome, ActionRequired) else None,
-        finished_at=None if still_open else now,
-        latency_ms=latency_ms if latency_ms is not None else attempt.latency_ms,
-    )
 
 
 def _with_outcome(payment: Payment, outcome: Outcome | Withdrawn, *, now: datetime) -> Payment:

@@ -1,0 +1,74 @@
+"""What an answer does to the attempt it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from recoup.outcomes.core import (
+    ActionRequired,
+    Approved,
+    Declined,
+    Outcome,
+    Pending,
+    Unknown,
+    Unprocessed,
+    Withdrawn,
+)
+from recoup.payments.core.machine import AttemptNews, AttemptState, attempt_moved
+from recoup.payments.core.records import Attempt
+
+
+def says_nothing_new(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:
+    """True for an unanswered question about an attempt that waits, and for the same interim answer again."""
+    match outcome:
+        case Unknown():
+            return attempt.state is not AttemptState.STARTED
+        case Pending():
+            return attempt.state is AttemptState.PENDING
+        case ActionRequired():
+            return attempt.state is AttemptState.REQUIRES_ACTION
+        case Approved() | Declined() | Unprocessed() | Withdrawn():
+            return False
+        case _:
+            assert_never(outcome)
+
+
+def _attempt_news(outcome: Outcome | Withdrawn) -> AttemptNews:
+    match outcome:
+        case Approved():
+            return AttemptNews.APPROVED
+        case Declined():
+            return AttemptNews.DECLINED
+        case Unprocessed():
+            return AttemptNews.UNPROCESSED
+        case Unknown():
+            return AttemptNews.UNKNOWN
+        case ActionRequired():
+            return AttemptNews.ACTION_REQUIRED
+        case Pending():
+            return AttemptNews.PENDING
+        case Withdrawn():
+            return AttemptNews.WITHDRAWN
+        case _:
+            assert_never(outcome)
+
+
+def closed(
+    attempt: Attempt, outcome: Outcome | Withdrawn, *, now: datetime, latency_ms: int | None
+) -> Attempt:
+    state = attempt_moved(attempt.state, _attempt_news(outcome))
+    still_open = state in {AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN}
+    decline = outcome.decline if isinstance(outcome, Declined) else None
+    return replace(
+        attempt,
+        state=state,
+        reference=getattr(outcome, "reference", None) or attempt.reference,
+        decline=decline,
+        rule=decline.rule if decline is not None else None,
+        why=getattr(outcome, "why", None),
+        action_url=outcome.url if isinstance(outcome, ActionRequired) else None,
+        finished_at=None if still_open else now,
+        latency_ms=latency_ms if latency_ms is not None else attempt.latency_ms,
+    )

@@ -1,0 +1,109 @@
+"""What callers send about payments and refunds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from recoup.http.fields import IdText, ListQuery, Metadata
+from recoup.kit.money import MINOR_MAX
+from recoup.vault.wire import PaymentMethodData
+
+ACCOUNTS_ASKED_MAX: Final = 20
+
+Amount = Annotated[
+    int, Meta(ge=1, le=MINOR_MAX, description="In the currency's smallest unit: 4999 is 49.99 USD.")
+]
+Currency = Annotated[
+    str, Meta(min_length=3, max_length=3, description="ISO 4217 code, in capitals.", examples=["USD"])
+]
+Reference = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class RoutingWish(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Which accounts to ask, in this order; without it the merchant's own order holds."""
+
+    processor_accounts: Annotated[list[IdText], Meta(min_length=1, max_length=ACCOUNTS_ASKED_MAX)]
+
+
+class RecoveryWish(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """What to do when a merchant-initiated payment is declined."""
+
+    policy: Annotated[Literal["default", "none"], Meta(description="`none`: no recovery is opened.")] = (
+        "default"
+    )
+
+
+class CreatePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A payment to make now, or, without a payment method, later by `confirm`."""
+
+    amount: Amount
+    currency: Currency
+    capture: Literal["automatic", "manual"] = "automatic"
+    payment_method_data: PaymentMethodData | None = None
+    payment_method: IdText | None = None
+    customer: IdText | None = None
+    initiator: Annotated[
+        Literal["customer", "merchant"],
+        Meta(
+            description="`customer`: in session (CIT). `merchant`: by agreement, with a stored method (MIT)."
+        ),
+    ] = "customer"
+    merchant_reference: Reference | None = None
+    routing: RoutingWish | None = None
+    recovery: RecoveryWish | None = None
+    return_url: Annotated[str, Meta(pattern="^https?://", max_length=2000)] | None = None
+    metadata: Metadata = msgspec.field(default_factory=dict)
+
+
+class ConfirmPayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Go on with a payment: after the customer acted, or with a payment method."""
+
+    payment_method_data: PaymentMethodData | None = None
+    payment_method: IdText | None = None
+
+
+class CapturePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """How much of the held money to take; without an amount, all of it."""
+
+    amount: Amount | None = None
+    final: Annotated[bool, Meta(description="Let go of what this capture leaves.")] = False
+
+
+class Nothing(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A request without fields."""
+
+
+class CreateRefund(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """How much to give back; without an amount, all that is left."""
+
+    payment: IdText
+    amount: Amount | None = None
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer", "other"] | None = None
+    metadata: Metadata = msgspec.field(default_factory=dict)
+
+
+class PaymentQuery(ListQuery, frozen=True):
+    """A page of payments."""
+
+    customer: IdText | None = None
+
+
+class RefundQuery(ListQuery, frozen=True):
+    """A page of refunds."""
+
+    payment: IdText | None = None
+
+
+EXAMPLE: Final[dict[str, Any]] = {
+    "amount": 4999,
+    "currency": "USD",
+    "payment_method_data": {
+        "type": "card",
+        "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"},
+        "billing_details": {"name": "Jane Doe", "address": {"country": "US", "postal_code": "94103"}},
+    },
+    "merchant_reference": "order-1001",
+}
