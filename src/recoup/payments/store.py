@@ -8,6 +8,9 @@ payments of one merchant at once (see `recoup.db.grouped`).
 The statements write rows that belong to earlier subjects (events, due work, idempotency, the vault): a step and its
 news must be one transaction, and one statement is one round trip.
 
+One payment is written once in a group: of two steps planned from the same version one is written, the other is stale.
+A claim is taken only with a step that fits, under the payment's lock.
+
 Order matters in two places. An attempt that closes is updated before its successor is inserted (the insert reads the
 update's result), or the rule "one attempt may hold money" would refuse the pair. And the event stream's row is locked
 last, since all payments of a merchant share it. What is looked up by a key is first read out of the JSON into a
@@ -32,8 +35,8 @@ from recoup.payments.core.facts import CardTry
 from recoup.payments.core.records import ATTEMPTS_MAX, OPERATIONS_MAX
 
 _ROW: Final[LiteralString] = """
-    n integer, merchant_id uuid, expected integer, claim json, card json, payment json, attempt json, next json,
-    operation json, decision json, events json, dues json, drops json, answer json, ntid json
+    n integer, merchant_id uuid, id uuid, expected integer, claim json, card json, payment json, attempt json,
+    next json, operation json, decision json, events json, dues json, drops json, answer json, ntid json
 """
 
 _CLAIMS: Final[LiteralString] = """
@@ -123,22 +126,18 @@ OPEN: Final[LiteralString] = f"""
 
 COMMIT: Final[LiteralString] = f"""
     with input as materialized (
-        select * from json_to_recordset(%s::json) as r ({_ROW})
-    ), keyed as materialized (
-        select n, merchant_id, claim, expected, (payment ->> 'id')::uuid as payment_id
-        from input where claim is not null
+        select distinct on (r.id) r.* from json_to_recordset(%s::json) as r ({_ROW}) order by r.id, r.n
     ), claiming as materialized (
-        select k.n, k.merchant_id, k.claim
-        from keyed k
-        join payments p on p.merchant_id = k.merchant_id and p.id = k.payment_id
-        where p.version = k.expected
-        order by k.payment_id
+        select i.n, i.merchant_id, i.claim
+        from input i
+        join payments p on p.merchant_id = i.merchant_id and p.id = i.id
+        where i.claim is not null and p.version = i.expected
+        order by i.id
         for update of p
     ), {_CLAIMS}, targets as materialized (
         select f.n, f.expected, r.*
         from free f
         cross join lateral json_populate_record(null::payments, f.payment) r
-        order by r.id
     ), moved as (
         update payments p
         set status = r.status, version = r.version, events_count = r.events_count,

@@ -114,7 +114,8 @@ class Writer:
     async def commit(self, merchant: Merchant, step: Step, along: Along) -> Written:
         """Write a step onto the version it was planned from."""
         result = await self._commit.write(step.payment.merchant_id, self._row(merchant, step, along))
-        assert result is not None, "the statement answers for every row"
+        if result is None:  # another step of this payment was in the same group
+            return Written.STALE
         taken, written = result
         if taken:
             return Written.TAKEN
@@ -130,6 +131,7 @@ class Writer:
         opening = step.before is None
         row: dict[str, Any] = {
             "merchant_id": payment.merchant_id,
+            "id": payment.id,
             "expected": None if step.before is None else step.before.payment.version,
             "claim": None if along.claim is None else _claim(along.claim, along.answer),
             "card": along.card,
