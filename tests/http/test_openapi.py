@@ -108,7 +108,7 @@ def test_an_answer_has_every_field_and_no_defaults() -> None:
 
 def test_a_query_is_its_parameters() -> None:
     parameters = {one["name"]: one for one in operation("get", "/v1/notes")["parameters"] if "name" in one}
-    assert set(parameters) == {"limit", "starting_after", "ending_before", "color", "titles"}
+    assert set(parameters) == {"limit", "starting_after", "ending_before", "color", "heavy", "titles"}
     assert parameters["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
     assert parameters["color"]["schema"]["enum"] == ["blue", "white"]
     assert all(one["in"] == "query" and one["required"] is False for one in parameters.values())
@@ -129,7 +129,7 @@ def test_keys_and_headers_are_said() -> None:
 def test_every_route_says_how_it_may_refuse() -> None:
     statuses = {(route.method, route.path): set(error_statuses(route)) for route in ROUTES}
     assert statuses["POST", "/v1/notes"] == {400, 401, 403, 404, 408, 409, 413, 415, 422, 500, 503}
-    assert statuses["GET", "/v1/notes"] == {400, 401, 403, 500, 503}
+    assert statuses["GET", "/v1/notes"] == {400, 401, 403, 404, 500, 503}
     assert statuses["GET", "/v1/notes/{note}"] == {400, 401, 403, 404, 500, 503}
     assert statuses["DELETE", "/v1/notes/{note}"] == {400, 401, 403, 404, 409, 500, 503}
     assert statuses["GET", "/v1/open"] == {400, 500, 503}

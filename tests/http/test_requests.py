@@ -189,6 +189,13 @@ async def test_lists_run_from_the_newest_in_pages(client: Client) -> None:
         ("limit=101", "out_of_range", "limit"),
         ("limit=ten", "wrong_type", "limit"),
         ("limit=1&limit=2", "repeated_parameter", "limit"),
+        ("limit=%201", "wrong_type", "limit"),
+        ("limit=1.0", "wrong_type", "limit"),
+        ("limit=1_0", "wrong_type", "limit"),
+        ("limit=null", "wrong_type", "limit"),
+        ("limit=99999999999999999999", "wrong_type", "limit"),
+        ("heavy=1", "wrong_type", "heavy"),
+        ("color=null", "not_a_choice", "color"),
         ("color=red", "not_a_choice", "color"),
         ("colour=blue", "unknown_field", "colour"),
         ("starting_after=cus_1", "invalid_cursor", "starting_after"),
@@ -204,6 +211,14 @@ async def test_a_query_that_does_not_fit_is_refused_by_name(
 ) -> None:
     answered = await client.send("GET", f"/v1/notes?{query}")
     assert (answered.status, answered.error["code"], answered.error["param"]) == (400, code, param)
+
+
+async def test_a_query_says_numbers_and_truth_values_as_json_does(client: Client) -> None:
+    await client.send("POST", "/v1/notes", json={"title": "true", "weight": 5000})
+    await client.send("POST", "/v1/notes", json={"title": "light"})
+    for query, titles in (("heavy=true", ["true"]), ("heavy=false", ["light"]), ("titles=true", ["true"])):
+        answered = await client.send("GET", f"/v1/notes?limit=5&{query}")
+        assert [note["title"] for note in answered.json["data"]] == titles
 
 
 async def test_health_figures_and_documents_need_no_key(client: Client, toy: Toy) -> None:

@@ -223,9 +223,13 @@ class Toy:
         order = "asc" if page.backwards else "desc"
         rows = await self.database.fetch_all(
             "select * from notes where merchant_id = %(merchant_id)s"
+            " and (%(heavy)s::boolean is null or (weight >= 1000) = %(heavy)s)"
+            " and (%(titles)s::text[] = '{}' or title = any (%(titles)s))"
             " and (%(after)s::uuid is null or id < %(after)s) and (%(before)s::uuid is null or id > %(before)s)"
             f" order by id {order} limit %(fetch)s",
             {
+                "heavy": call.query.heavy,
+                "titles": call.query.titles,
                 "merchant_id": call.merchant.id,
                 "after": page.after,
                 "before": page.before,

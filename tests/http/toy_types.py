@@ -72,6 +72,9 @@ class NoteQuery(ListQuery, frozen=True, kw_only=True):
     """Which notes to list."""
 
     color: Annotated[Color | None, Meta(description="Only notes of this color.")] = None
+    heavy: Annotated[
+        bool | None, Meta(description="Only notes of a kilogram and more, or only lighter ones.")
+    ] = None
     titles: Annotated[list[str], Meta(max_length=3, description="Only notes with one of these titles.")] = (
         msgspec.field(default_factory=list)
     )

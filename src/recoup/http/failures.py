@@ -74,8 +74,8 @@ def describe(error: BaseException) -> str:
 def sentence(error: BaseException) -> str:
     """The exception's kind and its words, where they are known to hold no data."""
     name = type(error).__qualname__
-    if isinstance(error, psycopg.Error):
-        # The full message repeats the row that was refused.
+    if isinstance(error, psycopg.Error) and error.sqlstate is not None:
+        # The server's full message repeats the row that was refused.
         diagnosis = error.diag
         known = (error.sqlstate, diagnosis.message_primary, diagnosis.table_name, diagnosis.constraint_name)
         return scrub(f"{name}: {' '.join(part for part in known if part)}")

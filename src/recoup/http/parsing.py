@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import inspect
 
 from recoup.http.messages import misfit, not_json
 from recoup.http.shapes import Shape
@@ -15,6 +17,8 @@ from recoup.kit.secret import Secret
 
 _QUERY_FIELDS_MAX: Final = 100
 _NUL_ESCAPED: Final = b"\\u0000"
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})", re.ASCII)
+_TRUTHS: Final = {"true": True, "false": False}
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -48,30 +52,29 @@ class BodyParser:
 
 
 class QueryParser:
-    """Reads one type of query."""
+    """Reads one type of query. What it says is text; fields of numbers and truth values read it as JSON writes them."""
 
     def __init__(self, type_: type[msgspec.Struct]) -> None:
         self._shape = Shape(type_)
         self._type = type_
-        self._lists = self._shape.list_fields()
+        self._lists = self._shape.fields_holding(inspect.ListType)
+        self._numbers = self._shape.fields_holding(inspect.IntType)
+        self._truths = self._shape.fields_holding(inspect.BoolType)
 
     def parse(self, raw: bytes) -> msgspec.Struct:
         """The struct in a query string; refuses with 400."""
-        if not raw and not self._lists:
-            pairs: dict[str, str | list[str]] = {}
-        else:
-            pairs = self._collect(_pairs(raw))
         try:
-            query = msgspec.convert(pairs, self._type, strict=False)
+            query = msgspec.convert(self._collect(_pairs(raw)) if raw else {}, self._type)
         except msgspec.ValidationError as error:
             raise misfit(error, self._shape) from None
         if raw:
             _refuse_forbidden(query)
         return query
 
-    def _collect(self, pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
+    def _collect(self, pairs: list[tuple[str, str]]) -> dict[str, Any]:
         collected: dict[str, Any] = {}
-        for name, value in pairs:
+        for name, text in pairs:
+            value = self._value(name, text)
             if name in self._lists:
                 collected.setdefault(name, []).append(value)
             elif name in collected:
@@ -81,6 +84,14 @@ class QueryParser:
             else:
                 collected[name] = value
         return collected
+
+    def _value(self, name: str, text: str) -> str | int | bool:
+        """The value that a text stands for; text that stands for none is left, and refused by its type."""
+        if name in self._numbers and _NUMBER.fullmatch(text):
+            return int(text)
+        if name in self._truths and text in _TRUTHS:
+            return _TRUTHS[text]
+        return text
 
 
 def _pairs(raw: bytes) -> list[tuple[str, str]]:

@@ -48,13 +48,13 @@ class Shape:
         """The fields of the object at a path."""
         return [field.encode_name for type_ in self.at(path) for field in _fields(type_)]
 
-    def list_fields(self) -> frozenset[str]:
-        """The fields that hold a list, which a query repeats."""
+    def fields_holding(self, *kinds: type[inspect.Type]) -> frozenset[str]:
+        """The fields of the whole that may hold one of these kinds, by themselves or in a list."""
         return frozenset(
             field.encode_name
             for type_ in self.at("$")
             for field in _fields(type_)
-            if any(isinstance(one, inspect.ListType) for one in _alternatives(field.type))
+            if any(isinstance(one, kinds) for one in _in_lists(field.type))
         )
 
     def choices(self, path: str) -> list[str]:
@@ -117,6 +117,14 @@ def _alternatives(type_: inspect.Type) -> Iterator[inspect.Type]:
                 yield from _alternatives(one)
         case _:
             yield type_
+
+
+def _in_lists(type_: inspect.Type) -> Iterator[inspect.Type]:
+    """The alternatives of a type; for a list, it and what it holds."""
+    for one in _alternatives(type_):
+        yield one
+        if isinstance(one, inspect.ListType):
+            yield from _alternatives(one.item_type)
 
 
 def _below(type_: inspect.Type, *, name: str, index: str) -> Iterator[inspect.Type]:

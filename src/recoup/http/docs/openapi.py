@@ -62,8 +62,8 @@ def error_statuses(route: Route) -> dict[int, list[Problem]]:
         statuses.add(401)
     if route.auth is Auth.SECRET or route.test_mode_only:
         statuses.add(403)
-    if route.parameters() or route.method in WITH_BODY:
-        statuses.add(404)
+    if route.parameters() or route.query is not None or route.method in WITH_BODY:
+        statuses.add(404)  # each of them may name an object
     if route.method != "GET":
         statuses.add(409)
     if route.method in WITH_BODY:
