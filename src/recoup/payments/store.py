@@ -262,6 +262,15 @@ async def load(database: Database, *, merchant_id: UUID, payment_id: UUID) -> Sn
     )
 
 
+async def is_there(database: Database, *, merchant_id: UUID, payment_id: UUID) -> bool:
+    """Whether this merchant has such a payment."""
+    row = await database.fetch_one(
+        "select id from payments where merchant_id = %(merchant_id)s and id = %(payment_id)s",
+        {"merchant_id": merchant_id, "payment_id": payment_id},
+    )
+    return row is not None
+
+
 async def page(
     database: Database,
     *,

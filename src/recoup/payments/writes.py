@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
+from psycopg.errors import UniqueViolation
 
 from recoup.db import Database
 from recoup.db.due import slot_of
@@ -95,6 +96,7 @@ class Writer:
     def __init__(
         self, database: Database, *, render: Renderer, listened: Listened, new_id: Callable[[], UUID]
     ) -> None:
+        self._database = database
         self._open = Grouped(database, store.OPEN, name="payments.open")
         self._commit = Grouped(database, store.COMMIT, name="payments.commit")
         self._render = render
@@ -107,12 +109,29 @@ class Writer:
         await self._commit.close()
 
     async def open(self, merchant: Merchant, step: Step, along: Along) -> Written:
-        """Write a new payment."""
-        result = await self._open.write(step.payment.merchant_id, self._row(merchant, step, along))
-        return Written.TAKEN if result is None else Written.YES
+        """Write a new payment.
+
+        A commit whose connection broke is written again and then meets its own rows: its own claim reads as taken, its
+        own payment as there already. A payment's id is nobody else's, so that its row tells.
+        """
+        payment = step.payment
+        try:
+            if await self._open.write(payment.merchant_id, self._row(merchant, step, along)) is not None:
+                return Written.YES
+        except UniqueViolation:
+            if not await self._is_there(payment):
+                raise
+            return Written.YES
+        return Written.YES if await self._is_there(payment) else Written.TAKEN
+
+    async def _is_there(self, payment: Payment) -> bool:
+        return await store.is_there(self._database, merchant_id=payment.merchant_id, payment_id=payment.id)
 
     async def commit(self, merchant: Merchant, step: Step, along: Along) -> Written:
-        """Write a step onto the version it was planned from."""
+        """Write a step onto the version it was planned from.
+
+        After a broken connection the step may be written although it reads as stale (`Step.is_in` tells).
+        """
         result = await self._commit.write(step.payment.merchant_id, self._row(merchant, step, along))
         if result is None:  # another step of this payment was in the same group
             return Written.STALE

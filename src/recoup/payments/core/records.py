@@ -202,6 +202,10 @@ class Snapshot:
         assert len(held) <= 1, "two attempts of one payment may hold money"
         return held[0] if held else None
 
+    def attempt(self, attempt_id: UUID) -> Attempt | None:
+        """One of its attempts."""
+        return next((one for one in self.attempts if one.id == attempt_id), None)
+
     def operation(self, operation_id: UUID) -> Operation | None:
         """One of its captures, cancellations or refunds."""
         return next((one for one in self.operations if one.id == operation_id), None)

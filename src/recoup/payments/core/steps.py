@@ -88,6 +88,16 @@ class Step:
         known = () if self.before is None else self.before.operations
         return tuple(one for one in self.after.operations if not any(one is old for old in known))
 
+    def is_in(self, fresh: Snapshot) -> bool:
+        """Whether this very step was written, though nobody heard of it: what it starts has ids of its own."""
+        known = () if self.before is None else tuple(one.id for one in self.before.operations)
+        operations = [one.id for one in self.after.operations if one.id not in known]
+        if self.begun is not None:
+            return fresh.attempt(self.begun.id) is not None
+        if operations:
+            return all(fresh.operation(id_) is not None for id_ in operations)
+        return fresh.payment == self.payment
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -18,6 +18,7 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal, invalid, not_found
 from recoup.merchants.core import Merchant
+from recoup.payments.api.reading import accounts_of, claim_of, merchant_of, optional_id
 from recoup.payments.core import NewPayment, OperationKind, OperationState, Snapshot
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.flow import Means, Payments, Taken
@@ -39,9 +40,8 @@ from recoup.payments.wire import (
     Nothing,
     PaymentQuery,
     RefundQuery,
-    RoutingWish,
 )
-from recoup.payments.writes import Claim, Renderer
+from recoup.payments.writes import Renderer
 from recoup.vault.wire import PaymentMethodData
 
 CREATED: Final = 201
@@ -218,10 +218,10 @@ class PaymentsApi:
         return await self._once(call, self._create(call), CREATED)
 
     async def _create(self, call: Call[CreatePayment, None]) -> Snapshot:
-        body, merchant = call.body, _merchant(call)
+        body, merchant = call.body, merchant_of(call)
         if body.currency not in DECIMALS:
             raise invalid("currency_unknown", f"{body.currency} is no ISO 4217 currency.", param="currency")
-        customer = _optional(Kind.CUSTOMER, body.customer, "customer")
+        customer = optional_id(Kind.CUSTOMER, body.customer, "customer")
         if body.initiator == "merchant" and body.payment_method is None:
             raise invalid(
                 "stored_method_required",
@@ -238,13 +238,13 @@ class PaymentsApi:
             customer_id=customer or owner,
             merchant_reference=body.merchant_reference,
             return_url=body.return_url,
-            routing=_accounts(body.routing),
+            routing=accounts_of(body.routing),
             recovery_policy=None if body.recovery is None else body.recovery.policy,
             metadata=body.metadata,
         )
         try:
             return await self._flow.create(
-                merchant, new, means, claim=_claim(call, PAYMENT, new.id), now=call.now
+                merchant, new, means, claim=claim_of(call, PAYMENT, new.id), now=call.now
             )
         except ForeignKeyViolation:
             assert customer is not None, "everything else was read before"
@@ -261,14 +261,14 @@ class PaymentsApi:
             )
         if body.payment_method_data is not None:
             return await self._open_new_card(
-                _merchant(call), body.payment_method_data, customer, call.now
+                merchant_of(call), body.payment_method_data, customer, call.now
             ), None
         if body.payment_method is None:
             return None, None
         id_ = parse_id(
             Kind.PAYMENT_METHOD, body.payment_method, what="payment method", param="payment_method"
         )
-        means, owner = await self._flow.stored_means(_merchant(call), id_)
+        means, owner = await self._flow.stored_means(merchant_of(call), id_)
         if customer is not None and owner != customer:
             raise invalid(
                 "payment_method_of_another_customer",
@@ -279,17 +279,17 @@ class PaymentsApi:
 
     async def read(self, call: Call[None, None]) -> PaymentObject:
         """`GET /v1/payments/{id}`."""
-        merchant = _merchant(call)
+        merchant = merchant_of(call)
         snapshot = await self._flow.get(merchant, call.path_id("payment", Kind.PAYMENT))
         return payment_object(snapshot, livemode=merchant.livemode)
 
     async def page(self, call: Call[None, PaymentQuery]) -> PaymentList:
         """`GET /v1/payments`."""
-        merchant = _merchant(call)
+        merchant = merchant_of(call)
         page = call.query.page(Kind.PAYMENT)
         found = await self._flow.page(
             merchant,
-            customer_id=_optional(Kind.CUSTOMER, call.query.customer, "customer"),
+            customer_id=optional_id(Kind.CUSTOMER, call.query.customer, "customer"),
             starting_after=page.after,
             ending_before=page.before,
             limit=page.fetch,
@@ -300,7 +300,7 @@ class PaymentsApi:
 
     async def timeline(self, call: Call[None, None]) -> Timeline:
         """`GET /v1/payments/{id}/timeline`."""
-        merchant = _merchant(call)
+        merchant = merchant_of(call)
         snapshot = await self._flow.get(merchant, call.path_id("payment", Kind.PAYMENT))
         return await self._timeline.read(merchant, snapshot)
 
@@ -309,42 +309,42 @@ class PaymentsApi:
         return await self._once(call, self._confirm(call))
 
     async def _confirm(self, call: Call[ConfirmPayment, None]) -> Snapshot:
-        merchant, payment_id = _merchant(call), call.path_id("payment", Kind.PAYMENT)
+        merchant, payment_id = merchant_of(call), call.path_id("payment", Kind.PAYMENT)
         known = await self._flow.get(merchant, payment_id)
         means, _ = await self._means(call, call.body, known.payment.customer_id)
-        claim = _claim(call, CHANGE, payment_id)
+        claim = claim_of(call, CHANGE, payment_id)
         return await self._flow.confirm(merchant, payment_id, means, claim=claim, now=call.now)
 
     async def capture(self, call: Call[CapturePayment, None]) -> Reply:
         """`POST /v1/payments/{id}/capture`."""
-        merchant, payment_id = _merchant(call), call.path_id("payment", Kind.PAYMENT)
+        merchant, payment_id = merchant_of(call), call.path_id("payment", Kind.PAYMENT)
         new = NewOperation(self._new_id(), OperationKind.CAPTURE, call.body.amount, call.body.final)
-        claim = _claim(call, CHANGE, payment_id)
+        claim = claim_of(call, CHANGE, payment_id)
         return await self._once(
             call, self._flow.capture(merchant, payment_id, new, claim=claim, now=call.now)
         )
 
     async def cancel(self, call: Call[Nothing, None]) -> Reply:
         """`POST /v1/payments/{id}/cancel`."""
-        merchant, payment_id = _merchant(call), call.path_id("payment", Kind.PAYMENT)
-        claim, operation_id = _claim(call, CHANGE, payment_id), self._new_id()
+        merchant, payment_id = merchant_of(call), call.path_id("payment", Kind.PAYMENT)
+        claim, operation_id = claim_of(call, CHANGE, payment_id), self._new_id()
         work = self._flow.cancel(merchant, payment_id, operation_id=operation_id, claim=claim, now=call.now)
         return await self._once(call, work)
 
     async def sync(self, call: Call[Nothing, None]) -> Reply:
         """`POST /v1/payments/{id}/sync`."""
-        merchant, payment_id = _merchant(call), call.path_id("payment", Kind.PAYMENT)
-        claim = _claim(call, CHANGE, payment_id)
+        merchant, payment_id = merchant_of(call), call.path_id("payment", Kind.PAYMENT)
+        claim = claim_of(call, CHANGE, payment_id)
         return await self._once(call, self._flow.sync(merchant, payment_id, claim=claim))
 
     async def refund(self, call: Call[CreateRefund, None]) -> Reply:
         """`POST /v1/refunds`."""
-        merchant, body = _merchant(call), call.body
+        merchant, body = merchant_of(call), call.body
         payment_id = parse_id(Kind.PAYMENT, body.payment, what="payment", param="payment")
         new = NewOperation(
             self._new_id(), OperationKind.REFUND, body.amount, reason=body.reason, metadata=body.metadata
         )
-        claim = _claim(call, REFUND, new.id)
+        claim = claim_of(call, REFUND, new.id)
         work = self._flow.refund(merchant, payment_id, new, claim=claim, now=call.now)
         refund = await self._unless_done_before(call, work)
         return Reply(CREATED, self._render.refund(refund, livemode=merchant.livemode))
@@ -378,17 +378,17 @@ class PaymentsApi:
 
     async def read_refund(self, call: Call[None, None]) -> RefundObject:
         """`GET /v1/refunds/{id}`."""
-        merchant = _merchant(call)
+        merchant = merchant_of(call)
         refund = await self._flow.read_refund(merchant, call.path_id("refund", Kind.REFUND))
         return refund_object(refund, livemode=merchant.livemode)
 
     async def refund_page(self, call: Call[None, RefundQuery]) -> RefundList:
         """`GET /v1/refunds`."""
-        merchant = _merchant(call)
+        merchant = merchant_of(call)
         page = call.query.page(Kind.REFUND)
         found = await self._flow.refunds(
             merchant,
-            payment_id=_optional(Kind.PAYMENT, call.query.payment, "payment"),
+            payment_id=optional_id(Kind.PAYMENT, call.query.payment, "payment"),
             starting_after=page.after,
             ending_before=page.before,
             limit=page.fetch,
@@ -396,28 +396,3 @@ class PaymentsApi:
         shown, more = page.cut(found)
         data = [refund_object(one, livemode=merchant.livemode) for one in shown]
         return RefundList(data=data, has_more=more, url="/v1/refunds")
-
-
-def _merchant(call: Call[Any, Any]) -> Merchant:
-    assert isinstance(call.merchant, Merchant), "the composition root authenticates with merchants"
-    return call.merchant
-
-
-def _optional(kind: Kind, text: str | None, param: str) -> UUID | None:
-    return None if text is None else parse_id(kind, text, what=param, param=param)
-
-
-def _accounts(wish: RoutingWish | None) -> tuple[UUID, ...] | None:
-    if wish is None:
-        return None
-    param = "routing.processor_accounts"
-    return tuple(
-        parse_id(Kind.PROCESSOR_ACCOUNT, text, what="processor account", param=param)
-        for text in wish.processor_accounts
-    )
-
-
-def _claim(call: Call[Any, Any], resource: str, resource_id: UUID) -> Claim | None:
-    if call.claim is None:
-        return None
-    return Claim(call.claim.key, call.claim.fingerprint, call.claim.at, resource, resource_id)
