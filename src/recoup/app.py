@@ -48,10 +48,15 @@ from recoup.testclock.flow import TestClocks
 from recoup.vault.api import CustomersApi, PaymentMethodsApi
 from recoup.vault.flow import Customers, PaymentMethods, Vault
 from recoup.vault.keys import MasterKeys
-from recoup.worker import Handler, Worker
+from recoup.worker import LEASE, Handler, Worker
 
 ACCOUNT_SHARE: Final = 2
 """One processor account may hold at most this part (a half) of the requests in flight, so that others go on."""
+
+CALLS_IN_A_HANDLER: Final = 8
+"""Calls to processors, one after the other, that the worker's claim of a row allows for: what a dead worker had
+claimed is taken up again when they can no longer be under way."""
+LEASE_MARGIN: Final = timedelta(seconds=10)
 
 TAGS: Final = {
     "payments": "The merchant's intent to be paid once: charge, capture, cancel, and the whole story.",
@@ -152,6 +157,9 @@ class Service:
             merchant=self.merchants.merchant,
             clock=around.clock,
             poll_s=settings.worker_poll_s,
+            lease=min(
+                LEASE, CALLS_IN_A_HANDLER * timedelta(seconds=settings.processor_timeout_s) + LEASE_MARGIN
+            ),
         )
         self.testclocks = TestClocks(
             database, clock=around.clock, stepper=self.worker, moved=self._clock_moved

@@ -21,7 +21,8 @@ from recoup.kit.clock import Clock
 from recoup.merchants.core import Merchant
 
 LEASE: Final = timedelta(minutes=5)
-"""How long a claim is good: longer than the longest handler, which asks several processors one after the other."""
+"""How long a claim is good unless told: longer than the longest handler, which asks processors one after the other.
+What a dead worker had claimed waits as long."""
 CLAIMED_AT_ONCE: Final = 32
 """Rows taken from each slot at a time."""
 RUNNING_MAX: Final = 32
@@ -47,12 +48,14 @@ class Worker:
         merchant: Callable[[UUID], Awaitable[Merchant | None]],
         clock: Clock,
         poll_s: float,
+        lease: timedelta = LEASE,
     ) -> None:
         self._database = database
         self._handlers = handlers
         self._merchant = merchant
         self._clock = clock
         self._poll_s = poll_s
+        self._lease = lease
         self._slots = asyncio.Semaphore(RUNNING_MAX)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -82,7 +85,7 @@ class Worker:
 
     async def _claim(self) -> list[Due]:
         wall = self._clock.now()
-        lease = wall + LEASE
+        lease = wall + self._lease
         async with self._database.connection() as connection:
             rows = list(await due.claim(connection, now=wall, lease=lease, limit=CLAIMED_AT_ONCE))
             ahead = await connection.fetch_all(
@@ -158,7 +161,7 @@ class Worker:
                     merchant_id=merchant.id,
                     now=row.due_at,
                     wall=wall,
-                    lease=wall + LEASE,
+                    lease=wall + self._lease,
                     limit=1,
                 )
             if claimed:
