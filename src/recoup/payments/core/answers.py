@@ -16,8 +16,28 @@ from recoup.outcomes.core import (
     Unprocessed,
     Withdrawn,
 )
-from recoup.payments.core.machine import AttemptNews, AttemptState, attempt_moved
+from recoup.payments.core.machine import ATTEMPT_MOVES, AttemptNews, AttemptState, attempt_moved
 from recoup.payments.core.records import Attempt
+
+
+def takes(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:
+    """Whether an attempt still takes this answer: a closed one takes none, one that waits no `Unprocessed`."""
+    return _attempt_news(outcome) in ATTEMPT_MOVES[attempt.state]
+
+
+def contradicts(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:
+    """Whether an answer that an attempt does not take tells another end than is known."""
+    match outcome:
+        case Approved():
+            return attempt.state is not AttemptState.APPROVED
+        case Declined():
+            return attempt.state is not AttemptState.DECLINED
+        case Unprocessed() | Withdrawn():
+            return attempt.state is not AttemptState.UNPROCESSED
+        case Unknown() | Pending() | ActionRequired():
+            return False
+        case _:
+            assert_never(outcome)
 
 
 def says_nothing_new(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:

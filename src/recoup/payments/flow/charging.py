@@ -8,7 +8,7 @@ we were, and `settling` asks the processor.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,9 +19,19 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import conflict
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Declined, Hardness, Outcome, Unprocessed
-from recoup.payments.core import Attempt, NewPayment, Payment, Reason, Snapshot, Status, steps
+from recoup.payments.core import (
+    Attempt,
+    AttemptState,
+    NewPayment,
+    Payment,
+    Reason,
+    Snapshot,
+    Status,
+    steps,
+)
+from recoup.payments.core.records import ATTEMPTS_MAX
 from recoup.payments.core.steps import Step, Target
-from recoup.payments.flow.tools import NEWS_LEASE, Means, Taken, Tools, no_account
+from recoup.payments.flow.tools import NEWS_LEASE, REPLANS_MAX, Means, Taken, Tools, busy, no_account
 from recoup.payments.writes import Along, Answer, Claim, Decision, Written
 from recoup.routing.core import Facts, Next, Reconcile, Route, Stop, after, route
 
@@ -77,16 +87,22 @@ class Charging:
             step,
             Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision),
         )
-        return await self._drive(call, step.after)
+        return await self._drive(call, step.after, target.attempt_id)
 
     async def confirm(
         self, merchant: Merchant, snapshot: Snapshot, means: Means, *, claim: Claim | None, now: datetime
     ) -> Snapshot:
         """Try again by hand: with another payment method, or with the same one after a soft decline. Raises `Taken`."""
-        _refuse_hopeless(snapshot.payment, means)
         reason = Reason.MANUAL if snapshot.attempts else Reason.INITIAL
         return await self._again(
-            merchant, snapshot, means, reason=reason, requested=None, claim=claim, now=now
+            merchant,
+            snapshot,
+            means,
+            reason=reason,
+            requested=None,
+            claim=claim,
+            allow=lambda payment: _refuse_hopeless(payment, means),
+            now=now,
         )
 
     async def retry(
@@ -101,7 +117,14 @@ class Charging:
     ) -> Snapshot:
         """Try again on behalf of a later subject, which has asked its own gate first."""
         return await self._again(
-            merchant, snapshot, means, reason=reason, requested=accounts, claim=None, now=now
+            merchant,
+            snapshot,
+            means,
+            reason=reason,
+            requested=accounts,
+            claim=None,
+            allow=lambda _: None,
+            now=now,
         )
 
     async def _again(
@@ -113,39 +136,46 @@ class Charging:
         reason: Reason,
         requested: Sequence[UUID] | None,
         claim: Claim | None,
+        allow: Callable[[Payment], None],
         now: datetime,
     ) -> Snapshot:
+        """`allow` refuses a payment that must not be tried again, however fresh it is read."""
+        allow(snapshot.payment)
         chosen = await self._route(merchant, snapshot.payment, means, requested=requested)
         call = Call(merchant, means, chosen, claim, OK)
         target, decision = self._target(
             call, snapshot.payment, chosen.accounts[0], reason=reason, why=_FIRST_IN_ORDER
         )
-        started, _ = await self._tools.commit(
-            merchant,
-            lambda fresh: steps.started(fresh, target, now=now, patience=self._tools.patience),
-            snapshot,
-            Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision),
-        )
-        return await self._drive(call, started)
+
+        def plan(fresh: Snapshot) -> Step:
+            allow(fresh.payment)
+            return steps.started(fresh, target, now=now, patience=self._tools.patience)
+
+        along = Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision)
+        started, _ = await self._tools.commit(merchant, plan, snapshot, along)
+        return await self._drive(call, started, target.attempt_id)
 
     async def _open(self, merchant: Merchant, step: Step, along: Along) -> None:
         if await self._tools.writer.open(merchant, step, along) is Written.TAKEN:
             raise Taken
 
-    async def _drive(self, call: Call, snapshot: Snapshot) -> Snapshot:
+    async def _drive(self, call: Call, snapshot: Snapshot, attempt_id: UUID) -> Snapshot:
         """Ask one processor after another until an answer stands: one at a time, each committed before it is sent."""
         tried: list[UUID] = []
         for _ in range(self._tools.attempts_max):
-            attempt = snapshot.open_attempt
+            attempt = snapshot.attempt(attempt_id)
             assert attempt is not None, "an attempt is committed before anything is sent"
+            if attempt.state is not AttemptState.STARTED:
+                break  # its commit took so long to be heard of that others took it over
             tried.append(attempt.processor_account_id)
             outcome, latency_ms = await self._ask(call, snapshot, attempt)
             turn = after(outcome, route=call.route, tried=tried, attempts_max=self._tools.attempts_max)
-            heard = Heard(attempt, outcome, latency_ms, turn)
-            snapshot, next_begun = await self._answered(call, snapshot, heard)
-            if not next_begun:
+            snapshot, begun = await self._answered(call, snapshot, Heard(attempt, outcome, latency_ms, turn))
+            if begun is None:
                 return snapshot
-        raise AssertionError("the last attempt of a call never starts another")
+            attempt_id = begun
+        await self._record(call, snapshot)
+        return snapshot
 
     async def _ask(self, call: Call, snapshot: Snapshot, attempt: Attempt) -> tuple[Outcome, int]:
         payment, means = snapshot.payment, call.means
@@ -167,28 +197,38 @@ class Charging:
         timed = await self._tools.gateway.charge(connector, seen, charge, account_id=account.id)
         return timed.outcome, timed.latency_ms
 
-    async def _answered(self, call: Call, snapshot: Snapshot, heard: Heard) -> tuple[Snapshot, bool]:
-        """Commit the answer; True where the next attempt began in the same transaction."""
-        planned = self._next_step(call, snapshot, heard, now=self._tools.now(call.merchant))
-        if planned is None:
-            return snapshot, False
-        step, decision = planned
-        along = self._along(call, step, decision)
-        match await self._tools.writer.commit(call.merchant, step, along):
-            case Written.YES:
-                if step.begun is None:
-                    return await self._told(call, step, along), False
-                return step.after, True
-            case Written.STALE:
-                return await self._late(call, heard), False
-            case Written.TAKEN:
-                raise AssertionError("no claim goes along with an answer")
+    async def _answered(self, call: Call, snapshot: Snapshot, heard: Heard) -> tuple[Snapshot, UUID | None]:
+        """Commit the answer, and name the attempt that began in the same transaction.
+
+        Where others looked into the attempt meanwhile, plan again: our own answer still counts if it says something new.
+        """
+        for _ in range(REPLANS_MAX):
+            planned = self._next_step(call, snapshot, heard, now=self._tools.now(call.merchant))
+            if planned is None:
+                await self._record(call, snapshot)
+                return snapshot, None
+            step, decision = planned
+            begun = None if step.begun is None else step.begun.id
+            along = self._along(call, step, decision)
+            written = await self._tools.writer.commit(call.merchant, step, along)
+            assert written is not Written.TAKEN, "no claim goes along with an answer"
+            if written is Written.YES:
+                return (step.after if begun else await self._told(call, step, along)), begun
+            snapshot = await self._tools.load(call.merchant, snapshot.payment.id)
+            if begun and step.is_in(snapshot):
+                return snapshot, begun
+        raise busy()
 
     def _next_step(
         self, call: Call, snapshot: Snapshot, heard: Heard, *, now: datetime
     ) -> tuple[Step, Decision | None] | None:
+        """What the answer leads to; None where it says nothing that is not known."""
+        if not self._tools.evidence_for(snapshot, heard.attempt.id, heard.outcome):
+            return None
         match heard.outcome, heard.turn:
-            case (Declined() | Unprocessed()) as refused, Next(account_id=account_id, why=why):
+            case (Declined() | Unprocessed()) as refused, Next(account_id=account_id, why=why) if _may_go_on(
+                snapshot, heard.attempt.id
+            ):
                 target, decision = self._target(
                     call, snapshot.payment, account_id, reason=Reason.FAILOVER, why=why
                 )
@@ -222,21 +262,6 @@ class Charging:
         kinds = [f"event:{fact}" for fact in self._tools.writer.heard(step)]
         await self._tools.run_news(call.merchant, kinds=kinds, object_id=step.payment.id, lease=along.lease)
         snapshot = await self._tools.load(call.merchant, step.payment.id)
-        await self._record(call, snapshot)
-        return snapshot
-
-    async def _late(self, call: Call, heard: Heard) -> Snapshot:
-        """Our own answer comes after others looked into the attempt: apply it if it still says something new."""
-
-        def plan(fresh: Snapshot) -> Step | None:
-            mine = next(one for one in fresh.attempts if one.id == heard.attempt.id)
-            if mine.finished_at is not None:
-                return None
-            now = self._tools.now(call.merchant)
-            return steps.answered(fresh, mine.id, heard.outcome, now=now, latency_ms=heard.latency_ms)
-
-        fresh = await self._tools.load(call.merchant, heard.attempt.payment_id)
-        snapshot, _ = await self._tools.commit(call.merchant, plan, fresh, Along())
         await self._record(call, snapshot)
         return snapshot
 
@@ -282,6 +307,13 @@ class Charging:
         return target, Decision(
             decision_id, _decision_data(call, payment, account_id, reason=reason, why=why)
         )
+
+
+def _may_go_on(snapshot: Snapshot, attempt_id: UUID) -> bool:
+    """Whether another attempt may follow in this call: nobody else looks into this one, and its number was not the last."""
+    attempt = snapshot.attempt(attempt_id)
+    untouched = attempt is not None and attempt.state is AttemptState.STARTED
+    return untouched and snapshot.payment.attempts_count < ATTEMPTS_MAX
 
 
 def _decision_data(

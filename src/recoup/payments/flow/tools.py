@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
+
+import structlog
 
 from recoup.connectors.base import Account, Card, Connector
 from recoup.db import Database
@@ -16,17 +18,21 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.merchants.flow import ProcessorAccounts
+from recoup.outcomes.core import Outcome, Withdrawn
 from recoup.payments import store
-from recoup.payments.core import Snapshot
+from recoup.payments.core import Snapshot, answers
 from recoup.payments.core.steps import Step
 from recoup.payments.writes import Along, Answer, Claim, Renderer, Writer, Written
 
-REPLANS_MAX: Final = 10
-"""How often a step is planned again when the payment moved on between reading and writing."""
+REPLANS_MAX: Final = 300
+"""How often a step is planned again when the payment moved on between reading and writing. Each time somebody else's
+step was written, and all attempts and operations of a payment together bring fewer."""
 PATIENCE_MARGIN: Final = timedelta(seconds=10)
 """How much longer than the longest call an attempt is left to its maker before others ask about it."""
 NEWS_LEASE: Final = timedelta(seconds=30)
 """How long the API keeps a step's news to itself, to work it before it answers."""
+
+_log: Final = structlog.get_logger("recoup.payments")
 
 
 class Taken(Exception):
@@ -124,17 +130,11 @@ class Tools:
     ) -> tuple[Snapshot, Step | None]:
         """Plan a step and write it; where the payment moved on meanwhile, read again and plan again.
 
-        Raises `Taken` where the claim's key was used before, and whatever the plan refuses; a claim of a step that was
-        refused after all is released. A plan that answers None has nothing to change.
+        Raises `Taken` where the claim's key was used before, and whatever the plan refuses: then nothing was written,
+        the claim neither. A plan that answers None has nothing to change.
         """
-        held: Claim | None = None
         for _ in range(REPLANS_MAX):
-            try:
-                step = plan(snapshot)
-            except Refusal:
-                if held is not None:
-                    await self.release_claim(merchant.id, held)
-                raise
+            step = plan(snapshot)
             if step is None:
                 return snapshot, None
             match await self.writer.commit(merchant, step, along):
@@ -143,11 +143,30 @@ class Tools:
                 case Written.TAKEN:
                     raise Taken
                 case Written.STALE:
-                    held, along = held or along.claim, replace(along, claim=None)
                     snapshot = await self.load(merchant, snapshot.payment.id)
-        raise conflict(
-            "payment_busy", "Other requests keep changing this payment; try again.", retry_after_s=1
-        )
+                    if step.is_in(snapshot):
+                        return snapshot, step
+        raise busy()
+
+    def evidence_for(self, fresh: Snapshot, attempt_id: UUID, outcome: Outcome | Withdrawn) -> bool:
+        """Whether an answer can still be applied to an attempt; one that tells another end than is known is logged."""
+        attempt = fresh.attempt(attempt_id)
+        assert attempt is not None, "attempts are never deleted"
+        if answers.takes(attempt, outcome):
+            return True
+        if answers.contradicts(attempt, outcome):
+            _log.error(
+                "payments.contradiction",
+                attempt=render(Kind.ATTEMPT, attempt_id),
+                known=attempt.state.value,
+                told=type(outcome).__name__,
+            )
+        return False
+
+
+def busy() -> Refusal:
+    """Too many others change the payment at the same time."""
+    return conflict("payment_busy", "Other requests keep changing this payment; try again.", retry_after_s=1)
 
 
 def no_account(route_reasons: Sequence[str]) -> Refusal:
