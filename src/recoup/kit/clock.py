@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
+
+
+_WITHOUT_OFFSET: Final = len("2026-11-22T05:00:00.000")
 
 
 class Clock(Protocol):
@@ -42,4 +45,6 @@ class ManualClock:
 
 def rfc3339(moment: datetime) -> str:
     """A moment as the API writes it: UTC, milliseconds, `Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='milliseconds')[:_WITHOUT_OFFSET]}Z"
