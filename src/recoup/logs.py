@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -22,6 +23,9 @@ from recoup.settings import LogFormat, LogLevel
 
 REDACTED: Final = "[redacted]"
 _DEPTH_MAX: Final = 8
+_NAMES_REMEMBERED: Final = 1024
+_TOO_SHORT: Final = 10**12
+"""Whole numbers nearer to zero have fewer digits than any card."""
 
 _SECRET_NAME: Final = re.compile(
     r"secret|token|passw(or)?d|authori[sz]ation|api_?key|private_?key|master_?key|credential|cookie|signature"
@@ -94,7 +98,16 @@ def request_context(request_id: str) -> AbstractContextManager[None]:
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """The processor that redacts a whole line."""
-    return {redact_text(name): _redact_named(name, value, depth=0) for name, value in event.items()}
+    return {
+        shown: REDACTED if is_secret else _redact(value, depth=0)
+        for (shown, is_secret), value in ((_name(name), value) for name, value in event.items())
+    }
+
+
+@lru_cache(maxsize=_NAMES_REMEMBERED)
+def _name(name: str) -> tuple[str, bool]:
+    """A field's name as it may be shown, and whether its value may not: the same few names come in every line."""
+    return redact_text(name), _SECRET_NAME.search(name) is not None
 
 
 def redact(value: object) -> object:
@@ -114,6 +127,8 @@ def _redact_named(name: str, value: object, *, depth: int) -> object:
 def _redact(value: object, *, depth: int) -> object:
     match value:
         case None | bool():
+            return value
+        case int() if -_TOO_SHORT < value < _TOO_SHORT:
             return value
         case int() | float():
             return value if redact_text(str(value)) == str(value) else REDACTED

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
-
 _WITHOUT_OFFSET: Final = len("2026-11-22T05:00:00.000")
 
 
