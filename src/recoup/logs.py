@@ -128,10 +128,8 @@ def _redact(value: object, *, depth: int) -> object:
     match value:
         case None | bool():
             return value
-        case int() if -_TOO_SHORT < value < _TOO_SHORT:
-            return value
         case int() | float():
-            return value if redact_text(str(value)) == str(value) else REDACTED
+            return value if _holds_no_card(value) else REDACTED
         case str():
             return redact_text(value)
         case _ if depth >= _DEPTH_MAX:
@@ -147,6 +145,12 @@ def _redact(value: object, *, depth: int) -> object:
             return [_redact(one, depth=depth + 1) for one in value]
         case _:
             return redact_text(str(value))
+
+
+def _holds_no_card(value: float) -> bool:
+    if isinstance(value, int) and abs(value) < _TOO_SHORT:
+        return True
+    return redact_text(str(value)) == str(value)
 
 
 def _redact_cards(found: re.Match[str]) -> str:
