@@ -208,6 +208,16 @@ async def test_answers_are_what_the_document_says(client: Client, toy: Toy) -> N
         assert needed <= {name.title() for name in answered.headers}
 
 
+def test_two_types_of_one_name_are_told_apart_by_renaming() -> None:
+    namesake = msgspec.defstruct("NoteObject", [("id", str)], frozen=True, module="elsewhere")
+    routes = [
+        Route("GET", "/v1/a", TOY.read, answer=NoteObject, summary="A", tag="a"),
+        Route("GET", "/v1/b", TOY.read, answer=namesake, summary="B", tag="b"),
+    ]
+    with pytest.raises(AssertionError, match="both have a NoteObject: rename one"):
+        document(routes, ABOUT)
+
+
 class Loose(msgspec.Struct, frozen=True):
     """A body that takes anything."""
 

@@ -23,14 +23,21 @@ class Schemas:
         refs, components = _components(types)
         self._refs: dict[Any, Schema] = dict(zip(types, refs, strict=True))
         self.components: dict[str, Schema] = components
-        inward = {cls.__name__ for cls in _structs(taken)}
-        for cls in _structs(given):
-            if cls.__name__ not in inward:
-                _whole(cls, self.components[_name(cls)])
+        inward, outward = set(_structs(taken)), set(_structs(given))
+        _refuse_namesakes(inward | outward)
+        for cls in outward - inward:
+            _whole(cls, self.components[_name(cls)])
 
     def of(self, type_: Any) -> Schema:
         """The schema of a type, by reference where it has a name."""
         return self._refs[type_]
+
+
+def _refuse_namesakes(classes: Iterable[type[msgspec.Struct]]) -> None:
+    named: dict[str, type[msgspec.Struct]] = {}
+    for cls in classes:
+        other = named.setdefault(_name(cls), cls)
+        assert other is cls, f"{cls.__module__} and {other.__module__} both have a {cls.__name__}: rename one"
 
 
 def query_parameters(type_: type[msgspec.Struct]) -> list[Schema]:
