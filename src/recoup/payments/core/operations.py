@@ -10,6 +10,7 @@ from uuid import UUID
 from recoup.kit.refusals import Refusal, conflict, invalid
 from recoup.outcomes.core import Done, FollowUp, Pending, Refused, Unknown, Unprocessed, Withdrawn
 from recoup.payments.core.machine import (
+    OPERATION_MOVES,
     News,
     OperationKind,
     OperationNews,
@@ -127,6 +128,24 @@ def _reserved(payment: Payment, operation: Operation) -> Payment:
             return replace(payment, refund_pending=payment.refund_pending + operation.amount)
         case _:
             assert_never(operation.kind)
+
+
+def takes(operation: Operation, answer: FollowUp | Withdrawn) -> bool:
+    """Whether an operation still takes this answer: an ended one takes none, one that waits no `Unprocessed`."""
+    return _news(answer) in OPERATION_MOVES[operation.state]
+
+
+def contradicts(operation: Operation, answer: FollowUp | Withdrawn) -> bool:
+    """Whether an answer that an operation does not take tells another end than is known."""
+    match answer:
+        case Done():
+            return operation.state is not OperationState.SUCCEEDED
+        case Refused() | Unprocessed() | Withdrawn():
+            return operation.state is not OperationState.FAILED
+        case Unknown() | Pending():
+            return False
+        case _:
+            assert_never(answer)
 
 
 def concluded(

@@ -43,6 +43,9 @@ from recoup.payments.core.records import (
     Snapshot,
 )
 
+INTERRUPTED: Final = Unknown("the server stopped while this was under way")
+"""What is known of an attempt or operation whose maker is gone: whether it was sent nobody can say."""
+
 _ASK_AFTER_S: Final = (2, 5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 21600)
 """How long to wait before asking a processor again, by how often it was asked; the last one repeats for ever."""
 
@@ -229,18 +232,6 @@ def first_attempt(opening: Step, target: Target, *, now: datetime, patience: tim
     return replace(begun, before=None, happened=opening.happened)
 
 
-def interrupted(snapshot: Snapshot, *, now: datetime) -> Step:
-    """The process that made the open attempt is gone: whether it was sent nobody knows."""
-    attempt = snapshot.open_attempt
-    assert attempt is not None and attempt.state is AttemptState.STARTED, (
-        "only a started attempt is interrupted"
-    )
-    why = Unknown("the server stopped while this attempt was under way")
-    step = answered(snapshot, attempt.id, why, now=now, latency_ms=None)
-    assert step is not None, "a started attempt takes every answer"
-    return step
-
-
 def answered(
     snapshot: Snapshot,
     attempt_id: UUID,
@@ -293,7 +284,7 @@ def asked(snapshot: Snapshot, *, now: datetime) -> Step:
         for one in snapshot.attempts
     )
     operations = tuple(
-        replace(one, asked=one.asked + 1) if one.state in _OPEN_OPERATIONS else one
+        replace(one, asked=one.asked + 1) if one.state in OPEN_OPERATIONS else one
         for one in snapshot.operations
     )
     payment = replace(snapshot.payment, version=snapshot.payment.version + 1)
@@ -301,19 +292,24 @@ def asked(snapshot: Snapshot, *, now: datetime) -> Step:
     return Step(snapshot, after, (), ask_at_of(after, now))
 
 
-def abandoned(snapshot: Snapshot, *, now: datetime) -> Step:
-    """Cancel a payment that holds no money."""
-    payment = snapshot.payment
-    held = snapshot.open_attempt
-    if MOVES[payment.status].get(News.ABANDONED) is None or held is not None:
-        raise conflict(
-            "payment_unexpected_state", f"This payment is {payment.status} and cannot be canceled now."
+def recovery_attached(snapshot: Snapshot, recovery_id: UUID, *, now: datetime) -> Step:
+    """Name the recovery of a payment; what is open stays asked about."""
+    payment = replace(snapshot.payment, recovery_id=recovery_id, version=snapshot.payment.version + 1)
+    after = replace(snapshot, payment=payment)
+    return Step(snapshot, after, (), ask_at_of(after, now))
+
+
+def abandoned(snapshot: Snapshot, *, now: datetime, proof: Withdrawn | None = None) -> Step:
+    """Cancel a payment that holds no money. `proof` is the processor's promise to forget the open attempt."""
+    payment, held = snapshot.payment, snapshot.open_attempt
+    forgotten = proof is not None and held is not None and held.state is AttemptState.REQUIRES_ACTION
+    if MOVES[payment.status].get(News.ABANDONED) is None or (held is not None and not forgotten):
+        raise conflict("payment_unexpected_state", _why_not_cancel(payment))
+    attempts = snapshot.attempts
+    if proof is not None and forgotten:
+        attempts = tuple(
+            closed(one, proof, now=now, latency_ms=None) if one is held else one for one in attempts
         )
-    return _abandoned(snapshot, snapshot, now=now)
-
-
-def _abandoned(before: Snapshot, snapshot: Snapshot, *, now: datetime) -> Step:
-    payment = before.payment
     changed = replace(
         payment,
         status=moved(payment.status, News.ABANDONED),
@@ -322,29 +318,51 @@ def _abandoned(before: Snapshot, snapshot: Snapshot, *, now: datetime) -> Step:
         next_action=None,
         updated_at=now,
     )
-    return Step(before, replace(snapshot, payment=changed), ("payment.canceled",))
+    after = replace(snapshot, payment=changed, attempts=attempts)
+    return Step(snapshot, after, ("payment.canceled",))
 
 
-def withdrawn_and_abandoned(snapshot: Snapshot, attempt_id: UUID, proof: Withdrawn, *, now: datetime) -> Step:
-    """Cancel a payment whose open attempt the processor has promised to forget."""
-    attempts = tuple(
-        closed(one, proof, now=now, latency_ms=None) if one.id == attempt_id else one
-        for one in snapshot.attempts
-    )
-    return _abandoned(snapshot, replace(snapshot, attempts=attempts), now=now)
+def _why_not_cancel(payment: Payment) -> str:
+    match payment.status:
+        case Status.UNRESOLVED:
+            return (
+                "Whether this payment took the money is not known yet, so it cannot be canceled now. The processor is "
+                "being asked; wait for the outcome, then cancel or refund what was taken."
+            )
+        case Status.PROCESSING:
+            return (
+                "This payment is being processed. Wait for its outcome, then cancel or refund what was taken."
+            )
+        case Status.REQUIRES_ACTION:
+            return (
+                "The processor still lets the customer complete this payment, so it cannot be canceled now."
+            )
+        case Status.AUTHORIZED | Status.PARTIALLY_CAPTURED:
+            return f"This payment became {payment.status} just now: ask again to let go of what is held."
+        case Status.CAPTURED:
+            return "This payment is captured: refund it instead."
+        case _:
+            return f"This payment is {payment.status} and cannot be canceled now."
 
 
-_OPEN_OPERATIONS: Final = frozenset({OperationState.STARTED, OperationState.PENDING, OperationState.UNKNOWN})
+OPEN_OPERATIONS: Final = frozenset({OperationState.STARTED, OperationState.PENDING, OperationState.UNKNOWN})
 
 
 def _is_open(attempt: Attempt) -> bool:
     return attempt.state is not AttemptState.APPROVED
 
 
+def is_open(snapshot: Snapshot) -> bool:
+    """Whether the end of anything of this payment is still to come."""
+    attempt = snapshot.open_attempt
+    waits = attempt is not None and _is_open(attempt)
+    return waits or any(one.state in OPEN_OPERATIONS for one in snapshot.operations)
+
+
 def ask_at_of(snapshot: Snapshot, now: datetime) -> datetime | None:
     """When to ask about whatever is still open: the least asked decides; None where nothing is open."""
     attempt = snapshot.open_attempt
-    counts = [one.asked for one in snapshot.operations if one.state in _OPEN_OPERATIONS]
+    counts = [one.asked for one in snapshot.operations if one.state in OPEN_OPERATIONS]
     if attempt is not None and _is_open(attempt):
         counts.append(attempt.asked)
     return ask_again_at(min(counts), now) if counts else None

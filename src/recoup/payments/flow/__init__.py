@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from recoup.budgets.core import HISTORY_NEEDED
@@ -24,6 +24,7 @@ from recoup.payments.core import (
     Reason,
     Snapshot,
     Status,
+    steps,
 )
 from recoup.payments.core.facts import PastAttempt, PaymentFacts
 from recoup.payments.core.operations import NewOperation
@@ -36,6 +37,11 @@ from recoup.payments.writes import Along, Answer, Claim
 from recoup.routing.core import Facts, route
 
 __all__ = ["Means", "Payments", "Taken", "Tools"]
+
+_AWAITS_CUSTOMER: Final = (
+    "This payment awaits its customer, with the payment method it has: confirm it without one after they acted, "
+    "or cancel it and create a new payment for another method."
+)
 
 
 class Payments:
@@ -96,6 +102,8 @@ class Payments:
         """Go on after the customer acted, or charge with a payment method. Raises `Taken`."""
         snapshot = await self._tools.load(merchant, payment_id)
         if snapshot.payment.status is Status.REQUIRES_ACTION:
+            if means is not None and means.payment_method_id != snapshot.payment.payment_method_id:
+                raise conflict("payment_unexpected_state", _AWAITS_CUSTOMER, param="payment_method")
             return await self._look(merchant, snapshot, claim)
         if means is None:
             means = await self._own_means(merchant, snapshot.payment)
@@ -180,7 +188,12 @@ class Payments:
             )
         if claim is not None and not await tools.take_claim(merchant.id, claim):
             raise Taken
-        seen = await self._settling.ask(merchant, snapshot)
+        try:
+            seen = await self._settling.ask(merchant, snapshot)
+        except Refusal:
+            if claim is not None:
+                await tools.release_claim(merchant.id, claim)
+            raise
         if claim is not None:
             body = tools.render.payment(seen, livemode=merchant.livemode)
             await tools.record_answer(merchant.id, Answer(claim.key, 200, body))
@@ -232,11 +245,12 @@ class Payments:
     async def attach_recovery(self, merchant: Merchant, payment_id: UUID, recovery_id: UUID) -> None:
         """Name the recovery that was opened for a payment."""
 
+        now = self._tools.now(merchant)
+
         def plan(fresh: Snapshot) -> Step | None:
             if fresh.payment.recovery_id == recovery_id:
                 return None
-            payment = replace(fresh.payment, recovery_id=recovery_id, version=fresh.payment.version + 1)
-            return Step(fresh, replace(fresh, payment=payment), ())
+            return steps.recovery_attached(fresh, recovery_id, now=now)
 
         snapshot = await self._tools.load(merchant, payment_id)
         await self._tools.commit(merchant, plan, snapshot, Along())

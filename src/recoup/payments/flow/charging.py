@@ -174,6 +174,8 @@ class Charging:
             if begun is None:
                 return snapshot
             attempt_id = begun
+        else:
+            raise AssertionError("the last attempt of a call never starts another")
         await self._record(call, snapshot)
         return snapshot
 
@@ -200,7 +202,7 @@ class Charging:
     async def _answered(self, call: Call, snapshot: Snapshot, heard: Heard) -> tuple[Snapshot, UUID | None]:
         """Commit the answer, and name the attempt that began in the same transaction.
 
-        Where others looked into the attempt meanwhile, plan again: our own answer still counts if it says something new.
+        Where others looked into the attempt meanwhile, plan again: our own answer still counts if it is news.
         """
         for _ in range(REPLANS_MAX):
             planned = self._next_step(call, snapshot, heard, now=self._tools.now(call.merchant))
@@ -223,7 +225,7 @@ class Charging:
         self, call: Call, snapshot: Snapshot, heard: Heard, *, now: datetime
     ) -> tuple[Step, Decision | None] | None:
         """What the answer leads to; None where it says nothing that is not known."""
-        if not self._tools.evidence_for(snapshot, heard.attempt.id, heard.outcome):
+        if not self._tools.is_news(snapshot, heard.attempt.id, heard.outcome):
             return None
         match heard.outcome, heard.turn:
             case (Declined() | Unprocessed()) as refused, Next(account_id=account_id, why=why) if _may_go_on(
@@ -310,7 +312,7 @@ class Charging:
 
 
 def _may_go_on(snapshot: Snapshot, attempt_id: UUID) -> bool:
-    """Whether another attempt may follow in this call: nobody else looks into this one, and its number was not the last."""
+    """Whether another attempt may follow in this call: nobody else looks into this one, and one more is allowed."""
     attempt = snapshot.attempt(attempt_id)
     untouched = attempt is not None and attempt.state is AttemptState.STARTED
     return untouched and snapshot.payment.attempts_count < ATTEMPTS_MAX

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from recoup.connectors.base import Change
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
-from recoup.kit.refusals import conflict
+from recoup.kit.refusals import conflict, invalid
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import Approved, FollowUp, Unknown, Withdrawn
+from recoup.outcomes.core import FollowUp, Unknown, Withdrawn
 from recoup.payments.core import (
-    Attempt,
-    AttemptState,
     Operation,
     OperationKind,
+    OperationState,
     Snapshot,
     Status,
     operations,
@@ -24,24 +24,8 @@ from recoup.payments.core import (
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.steps import Step
 from recoup.payments.flow.settling import question
-from recoup.payments.flow.tools import Tools
+from recoup.payments.flow.tools import Tools, approved_attempt, operation_key
 from recoup.payments.writes import Along, Answer, Claim
-
-_ID_KINDS = {
-    OperationKind.CAPTURE: Kind.CAPTURE,
-    OperationKind.CANCEL: Kind.CANCELLATION,
-    OperationKind.REFUND: Kind.REFUND,
-}
-
-
-def operation_key(operation: Operation) -> str:
-    """The key that an operation carries to its processor."""
-    return render(_ID_KINDS[operation.kind], operation.id)
-
-
-def approved_attempt(snapshot: Snapshot) -> Attempt:
-    """The attempt that holds or took the money."""
-    return next(one for one in snapshot.attempts if one.state is AttemptState.APPROVED)
 
 
 class Operating:
@@ -61,23 +45,37 @@ class Operating:
             snapshot,
             Along(claim=claim),
         )
-        answer = await self._ask(merchant, begun, new.id)
-        return await self._concluded(merchant, begun, new.id, answer, claim)
+        operation = begun.operation(new.id)
+        assert operation is not None, "an operation is committed before anything is sent"
+        if operation.state is OperationState.STARTED:
+            answer = await self._ask(merchant, begun, operation)
+            begun = await self._concluded(merchant, begun, new.id, answer)
+        # Else its commit took so long to be heard of that others took it over.
+        if claim is not None:
+            await self._tools.record_answer(merchant.id, self._answer(merchant, claim, begun, new.id))
+        return begun
 
     async def _with_what_the_processor_can(
         self, merchant: Merchant, snapshot: Snapshot, new: NewOperation
     ) -> NewOperation:
         """A processor that captures only once lets go of the rest with the first capture."""
-        if new.kind is not OperationKind.CAPTURE or snapshot.payment.status is not Status.AUTHORIZED:
+        holds = snapshot.payment.status in (Status.AUTHORIZED, Status.PARTIALLY_CAPTURED, Status.CAPTURED)
+        if not holds or new.kind is OperationKind.CANCEL:
             return new
         attempt = approved_attempt(snapshot)
         _, connector, _ = await self._tools.account(merchant, attempt.processor_account_id)
-        final = new.final or not connector.capabilities.multiple_captures
-        return NewOperation(new.id, new.kind, new.amount, final, new.reason, new.metadata)
+        can = connector.capabilities
+        if new.kind is OperationKind.CAPTURE:
+            return replace(new, final=new.final or not can.multiple_captures)
+        if not can.partial_refunds and new.amount not in (None, snapshot.payment.captured):
+            raise invalid(
+                "partial_refund_unsupported",
+                f"{connector.name} refunds the whole captured amount or nothing: leave `amount` out.",
+                param="amount",
+            )
+        return new
 
-    async def _ask(self, merchant: Merchant, snapshot: Snapshot, operation_id: UUID) -> FollowUp:
-        operation = snapshot.operation(operation_id)
-        assert operation is not None, "an operation is committed before anything is sent"
+    async def _ask(self, merchant: Merchant, snapshot: Snapshot, operation: Operation) -> FollowUp:
         attempt = approved_attempt(snapshot)
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
         change = Change(
@@ -97,28 +95,16 @@ class Operating:
         return timed.outcome
 
     async def _concluded(
-        self,
-        merchant: Merchant,
-        snapshot: Snapshot,
-        operation_id: UUID,
-        answer: FollowUp,
-        claim: Claim | None,
+        self, merchant: Merchant, snapshot: Snapshot, operation_id: UUID, answer: FollowUp
     ) -> Snapshot:
         def plan(fresh: Snapshot) -> Step | None:
-            operation = fresh.operation(operation_id)
-            assert operation is not None, "operations are never deleted"
-            if operation.finished_at is not None:
+            if not self._tools.is_news_of_operation(fresh, operation_id, answer):
                 return None
             return operations.concluded(fresh, operation_id, answer, now=self._tools.now(merchant))
 
-        concluded, _ = await self._tools.commit(merchant, plan, snapshot, Along())
-        if claim is not None:
-            await self._tools.record_answer(
-                merchant.id, self.answer(merchant, claim, concluded, operation_id)
-            )
-        return concluded
+        return (await self._tools.commit(merchant, plan, snapshot, Along()))[0]
 
-    def answer(self, merchant: Merchant, claim: Claim, snapshot: Snapshot, operation_id: UUID) -> Answer:
+    def _answer(self, merchant: Merchant, claim: Claim, snapshot: Snapshot, operation_id: UUID) -> Answer:
         """What the API answers to the operation, for its record."""
         operation = snapshot.operation(operation_id)
         assert operation is not None, "operations are never deleted"
@@ -130,21 +116,24 @@ class Operating:
         self, merchant: Merchant, snapshot: Snapshot, *, claim: Claim | None, now: datetime
     ) -> Snapshot:
         """Cancel a payment that holds no money; where the customer must still act, the processor forgets it first."""
-        along = Along(claim=claim)
-        if snapshot.payment.status is not Status.REQUIRES_ACTION:
-            abandoned, _ = await self._tools.commit(
-                merchant, lambda fresh: steps.abandoned(fresh, now=now), snapshot, along
-            )
-        else:
-            abandoned = await self._withdraw(merchant, snapshot, along, now=now)
+        proof: Withdrawn | None = None
+        if snapshot.payment.status is Status.REQUIRES_ACTION:
+            snapshot, proof = await self._withdraw(merchant, snapshot, now=now)
+        abandoned, _ = await self._tools.commit(
+            merchant,
+            lambda fresh: steps.abandoned(fresh, now=now, proof=proof),
+            snapshot,
+            Along(claim=claim),
+        )
         if claim is not None:
             answer = Answer(claim.key, 200, self._tools.render.payment(abandoned, livemode=merchant.livemode))
             await self._tools.record_answer(merchant.id, answer)
         return abandoned
 
     async def _withdraw(
-        self, merchant: Merchant, snapshot: Snapshot, along: Along, *, now: datetime
-    ) -> Snapshot:
+        self, merchant: Merchant, snapshot: Snapshot, *, now: datetime
+    ) -> tuple[Snapshot, Withdrawn | None]:
+        """Ask the processor to forget the attempt: its promise, or the payment after what it said instead."""
         attempt = snapshot.open_attempt
         assert attempt is not None, "a payment that requires action has an open attempt"
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
@@ -154,21 +143,15 @@ class Operating:
                 f"{connector.name} cannot take back a payment that awaits the customer.",
             )
         asked = question(attempt, now=now)
-        proof = (await self._tools.gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
-        if isinstance(proof, Unknown):
-            raise conflict(
-                "processor_unsure", f"The processor gave no clear answer ({proof.why}); try again."
-            )
+        said = (await self._tools.gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
+        if isinstance(said, Withdrawn):
+            return snapshot, said
+        if isinstance(said, Unknown):
+            raise conflict("processor_unsure", f"The processor gave no clear answer ({said.why}); try again.")
 
         def plan(fresh: Snapshot) -> Step | None:
-            if isinstance(proof, Withdrawn):
-                return steps.withdrawn_and_abandoned(fresh, attempt.id, proof, now=now)
-            return steps.answered(fresh, attempt.id, proof, now=now, latency_ms=None)
+            if not self._tools.is_news(fresh, attempt.id, said):
+                return None
+            return steps.answered(fresh, attempt.id, said, now=self._tools.now(merchant), latency_ms=None)
 
-        done, _ = await self._tools.commit(merchant, plan, snapshot, along)
-        if isinstance(proof, Approved):
-            raise conflict(
-                "payment_unexpected_state",
-                "The customer has completed this payment; refund or cancel it instead.",
-            )
-        return done
+        return (await self._tools.commit(merchant, plan, snapshot, Along()))[0], None

@@ -8,6 +8,7 @@ none, since what we sent may still be on its way.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from recoup.connectors.base import Question
@@ -19,23 +20,18 @@ from recoup.payments.core import (
     Attempt,
     AttemptState,
     Operation,
-    OperationKind,
     OperationState,
     Snapshot,
     operations,
     steps,
 )
-from recoup.payments.core.steps import Step
-from recoup.payments.flow.tools import Tools
+from recoup.payments.core.steps import INTERRUPTED, Step
+from recoup.payments.flow.tools import Tools, approved_attempt, operation_key
 from recoup.payments.writes import Along
 
-_ASKED_ABOUT = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN})
-_OPEN = frozenset({OperationState.STARTED, OperationState.PENDING, OperationState.UNKNOWN})
-_ID_KINDS = {
-    OperationKind.CAPTURE: Kind.CAPTURE,
-    OperationKind.CANCEL: Kind.CANCELLATION,
-    OperationKind.REFUND: Kind.REFUND,
-}
+_ASKED_ABOUT: Final = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN})
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_NOTHING: Final = timedelta(0)
 
 
 def question(attempt: Attempt, *, now: datetime) -> Question:
@@ -68,30 +64,32 @@ class Settling:
         started = [one.id for one in snapshot.operations if one.state is OperationState.STARTED]
         if attempt is not None and attempt.state is AttemptState.STARTED:
             started.append(attempt.id)
-        waits = [self._left(one) for one in started]
-        left = max(waits, default=timedelta(0))
-        return now + left if left > timedelta(0) else None
+        left = max((self._left(id_) for id_ in started), default=_NOTHING)
+        return now + left if left > _NOTHING else None
 
     def _left(self, id_: UUID) -> timedelta:
-        made = made_at(id_)
-        if self._alone_since is not None and made < self._alone_since:
-            return timedelta(0)
+        made = made_at(id_)  # to the millisecond: it was made within the next one
+        if self._alone_since is not None and made + _MILLISECOND <= self._alone_since:
+            return _NOTHING
         return made + self._tools.patience - self._tools.clock.now()
 
+    def _lost_its_maker(self, id_: UUID) -> bool:
+        return self._left(id_) <= _NOTHING
+
     async def ask(self, merchant: Merchant, snapshot: Snapshot) -> Snapshot:
-        """Ask about everything that is open and commit what comes back."""
+        """Ask about everything that is open and has lost its maker, and commit what comes back."""
         snapshot = await self._noted_as_interrupted(merchant, snapshot)
         moved = False
         attempt = snapshot.open_attempt
         if attempt is not None and attempt.state in _ASKED_ABOUT:
             evidence = await self._evidence(merchant, attempt)
-            snapshot, step = await self._apply(merchant, snapshot, attempt, evidence)
+            snapshot, step = await self._apply(merchant, snapshot, attempt.id, evidence)
             moved = step is not None
         for operation in snapshot.operations:
-            if operation.state in _OPEN:
+            if operation.state in steps.OPEN_OPERATIONS:
                 snapshot, step = await self._settle_operation(merchant, snapshot, operation)
                 moved = moved or step is not None
-        if not moved:
+        if not moved and steps.is_open(snapshot):
             now = self._tools.now(merchant)
             snapshot, _ = await self._tools.commit(
                 merchant, lambda fresh: steps.asked(fresh, now=now), snapshot, Along()
@@ -99,16 +97,14 @@ class Settling:
         return snapshot
 
     async def _noted_as_interrupted(self, merchant: Merchant, snapshot: Snapshot) -> Snapshot:
-        def plan(fresh: Snapshot) -> Step | None:
-            held = fresh.open_attempt
-            if held is None or held.state is not AttemptState.STARTED:
-                return None
-            return steps.interrupted(fresh, now=self._tools.now(merchant))
-
         attempt = snapshot.open_attempt
-        if attempt is not None and attempt.state is AttemptState.STARTED:
-            snapshot, _ = await self._tools.commit(merchant, plan, snapshot, Along())
-        return snapshot
+        if (
+            attempt is None
+            or attempt.state is not AttemptState.STARTED
+            or not self._lost_its_maker(attempt.id)
+        ):
+            return snapshot
+        return (await self._apply(merchant, snapshot, attempt.id, INTERRUPTED))[0]
 
     async def _evidence(self, merchant: Merchant, attempt: Attempt) -> Evidence | Withdrawn:
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
@@ -121,38 +117,40 @@ class Settling:
         return found
 
     async def _apply(
-        self, merchant: Merchant, snapshot: Snapshot, attempt: Attempt, evidence: Evidence | Withdrawn
+        self, merchant: Merchant, snapshot: Snapshot, attempt_id: UUID, evidence: Evidence | Withdrawn
     ) -> tuple[Snapshot, Step | None]:
         def plan(fresh: Snapshot) -> Step | None:
-            mine = next(one for one in fresh.attempts if one.id == attempt.id)
-            if mine.finished_at is not None:
+            if not self._tools.is_news(fresh, attempt_id, evidence):
                 return None
-            return steps.answered(fresh, attempt.id, evidence, now=self._tools.now(merchant), latency_ms=None)
+            return steps.answered(fresh, attempt_id, evidence, now=self._tools.now(merchant), latency_ms=None)
 
         return await self._tools.commit(merchant, plan, snapshot, Along())
 
     async def _settle_operation(
         self, merchant: Merchant, snapshot: Snapshot, operation: Operation
     ) -> tuple[Snapshot, Step | None]:
-        interrupted = operation.state is OperationState.STARTED
-        if interrupted:
-            snapshot, _ = await self._conclude(
-                merchant, snapshot, operation, Unknown("the server stopped while this was under way")
-            )
-        evidence = await self._operation_evidence(merchant, snapshot, operation, withdraw=interrupted)
-        return await self._conclude(merchant, snapshot, operation, evidence)
+        if operation.state is OperationState.STARTED:
+            if not self._lost_its_maker(operation.id):
+                return snapshot, None
+            snapshot, _ = await self._conclude(merchant, snapshot, operation.id, INTERRUPTED)
+        known = snapshot.operation(operation.id)
+        assert known is not None, "operations are never deleted"
+        if known.state not in steps.OPEN_OPERATIONS:
+            return snapshot, None
+        evidence = await self._operation_evidence(merchant, snapshot, known)
+        return await self._conclude(merchant, snapshot, operation.id, evidence)
 
     async def _operation_evidence(
-        self, merchant: Merchant, snapshot: Snapshot, operation: Operation, *, withdraw: bool
+        self, merchant: Merchant, snapshot: Snapshot, operation: Operation
     ) -> FollowUpEvidence | Withdrawn:
-        attempt = next(one for one in snapshot.attempts if one.state is AttemptState.APPROVED)
+        attempt = approved_attempt(snapshot)
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
-        key = render(_ID_KINDS[operation.kind], operation.id)
-        asked = Question(key, attempt.brand, self._tools.now(merchant).date(), operation.reference)
+        today = self._tools.now(merchant).date()
+        asked = Question(operation_key(operation), attempt.brand, today, operation.reference)
         gateway = self._tools.gateway
         found = (await gateway.lookup_change(connector, seen, asked, account_id=account.id)).outcome
-        unknown = withdraw or operation.state is OperationState.UNKNOWN
-        if isinstance(found, Unknown) and unknown and connector.capabilities.withdraw:
+        may_withdraw = connector.capabilities.withdraw and operation.state is OperationState.UNKNOWN
+        if isinstance(found, Unknown) and may_withdraw:
             return (await gateway.withdraw_change(connector, seen, asked, account_id=account.id)).outcome
         return found
 
@@ -160,14 +158,12 @@ class Settling:
         self,
         merchant: Merchant,
         snapshot: Snapshot,
-        operation: Operation,
+        operation_id: UUID,
         evidence: FollowUpEvidence | Withdrawn,
     ) -> tuple[Snapshot, Step | None]:
         def plan(fresh: Snapshot) -> Step | None:
-            mine = fresh.operation(operation.id)
-            assert mine is not None, "operations are never deleted"
-            if mine.finished_at is not None:
+            if not self._tools.is_news_of_operation(fresh, operation_id, evidence):
                 return None
-            return operations.concluded(fresh, operation.id, evidence, now=self._tools.now(merchant))
+            return operations.concluded(fresh, operation_id, evidence, now=self._tools.now(merchant))
 
         return await self._tools.commit(merchant, plan, snapshot, Along())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -18,9 +19,17 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.merchants.flow import ProcessorAccounts
-from recoup.outcomes.core import Outcome, Withdrawn
+from recoup.outcomes.core import FollowUp, Outcome, Withdrawn
 from recoup.payments import store
-from recoup.payments.core import Snapshot, answers
+from recoup.payments.core import (
+    Attempt,
+    AttemptState,
+    Operation,
+    OperationKind,
+    Snapshot,
+    answers,
+    operations,
+)
 from recoup.payments.core.steps import Step
 from recoup.payments.writes import Along, Answer, Claim, Renderer, Writer, Written
 
@@ -148,20 +157,46 @@ class Tools:
                         return snapshot, step
         raise busy()
 
-    def evidence_for(self, fresh: Snapshot, attempt_id: UUID, outcome: Outcome | Withdrawn) -> bool:
-        """Whether an answer can still be applied to an attempt; one that tells another end than is known is logged."""
+    def is_news(self, fresh: Snapshot, attempt_id: UUID, outcome: Outcome | Withdrawn) -> bool:
+        """Whether an attempt still takes an answer; one that tells another end than is known is logged."""
         attempt = fresh.attempt(attempt_id)
         assert attempt is not None, "attempts are never deleted"
         if answers.takes(attempt, outcome):
             return True
         if answers.contradicts(attempt, outcome):
-            _log.error(
-                "payments.contradiction",
-                attempt=render(Kind.ATTEMPT, attempt_id),
-                known=attempt.state.value,
-                told=type(outcome).__name__,
-            )
+            self._log_contradiction(render(Kind.ATTEMPT, attempt_id), attempt.state, outcome)
         return False
+
+    def is_news_of_operation(self, fresh: Snapshot, operation_id: UUID, answer: FollowUp | Withdrawn) -> bool:
+        """The same for a capture, cancellation or refund."""
+        operation = fresh.operation(operation_id)
+        assert operation is not None, "operations are never deleted"
+        if operations.takes(operation, answer):
+            return True
+        if operations.contradicts(operation, answer):
+            self._log_contradiction(operation_key(operation), operation.state, answer)
+        return False
+
+    @staticmethod
+    def _log_contradiction(about: str, known: StrEnum, told: object) -> None:
+        _log.error("payments.contradiction", about=about, known=known.value, told=type(told).__name__.lower())
+
+
+_ID_KINDS: Final = {
+    OperationKind.CAPTURE: Kind.CAPTURE,
+    OperationKind.CANCEL: Kind.CANCELLATION,
+    OperationKind.REFUND: Kind.REFUND,
+}
+
+
+def operation_key(operation: Operation) -> str:
+    """The key that a capture, cancellation or refund carries to its processor."""
+    return render(_ID_KINDS[operation.kind], operation.id)
+
+
+def approved_attempt(snapshot: Snapshot) -> Attempt:
+    """The attempt that holds or took the money."""
+    return next(one for one in snapshot.attempts if one.state is AttemptState.APPROVED)
 
 
 def busy() -> Refusal:
