@@ -193,6 +193,7 @@ class Service:
             key_is_known=self._key_is_known,
             render=self.objects,
         )
+        testclock = TestClockApi(self.testclocks, self.database, now=self._now)
         wiring = Wiring(
             authenticate=self.merchants.authenticate,
             clock=self.around.clock,
@@ -201,14 +202,19 @@ class Service:
             new_request_id=lambda: render(Kind.REQUEST, self.new_id()),
             ready=self._ready,
             registry=self.registry,
-            resume=payments.resume(),
+            resume=payments.resume() | testclock.resume(),
         )
         limits = Limits(
             requests_in_flight_max=self.settings.requests_in_flight_max,
             body_bytes_max=self.settings.request_body_bytes_max,
         )
         about = About(base_url=base_url, tags=TAGS, webhooks=WEBHOOKS)
-        return Edge([*payments.routes(), *self._other_routes()], wiring, limits=limits, about=about)
+        return Edge(
+            [*payments.routes(), *testclock.routes(), *self._other_routes()],
+            wiring,
+            limits=limits,
+            about=about,
+        )
 
     def _other_routes(self) -> list[Route]:
         return [
@@ -218,7 +224,6 @@ class Service:
             *DeclinesApi().routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *EventsApi(self.database).routes(),
-            *TestClockApi(self.testclocks).routes(),
             *SandboxApi(self.worlds).routes(),
         ]
 
@@ -284,6 +289,9 @@ class Service:
     async def _clock_moved(self, merchant: Merchant, now: datetime) -> None:
         self.merchants.forget(merchant.id)
         await self.worlds.advance(merchant.id, to=now)
+
+    def _now(self, merchant: Merchant) -> datetime:
+        return merchant.now(self.around.clock.now())
 
     async def _ready(self) -> bool:
         return await self.database.fetch_one("select 1 as one") is not None

@@ -17,13 +17,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 
 from recoup.db import Connection, Database, Queries
-from recoup.http.routes import Claim, Merchant, Reply
+from recoup.http.routes import Call, Claim, Merchant, Reply
 from recoup.kit.refusals import Refusal, RefusalType
 
 KEPT: Final = timedelta(days=7)
@@ -183,6 +183,30 @@ def still_running() -> Refusal:
         "The first request with this Idempotency-Key is still being worked on: send it again in a moment.",
         retry_after_s=1,
     )
+
+
+async def once(
+    database: Database, call: Call[Any, Any], work: Callable[[], Awaitable[Reply]], *, resource: str
+) -> Reply:
+    """Do work that is harmless to repeat under the call's key, for a handler in FLOW mode that has no flow to claim it.
+
+    The key is taken before and the answer recorded after, each in a transaction of its own; `resource` with the
+    merchant's id is what a repeated request resumes.
+    """
+    if call.claim is None:
+        return await work()
+    merchant_id = call.merchant.id
+    async with database.transaction() as connection:
+        await claim(
+            connection, merchant_id=merchant_id, claim=call.claim, resource=resource, resource_id=merchant_id
+        )
+    try:
+        reply = await work()
+    except Refusal:
+        await release(database, merchant_id=merchant_id, key=call.claim.key)
+        raise
+    await record(database, merchant_id=merchant_id, key=call.claim.key, status=reply.status, body=reply.body)
+    return reply
 
 
 async def delete_old(database: Database, *, now: datetime, at_once: int = DELETED_AT_ONCE) -> int:

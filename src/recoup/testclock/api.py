@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
-from recoup.http.routes import Call, Idempotency, Problem, Route
+from recoup.db import Database
+from recoup.http import idempotency
+from recoup.http.idempotency import Resume
+from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
 from recoup.kit.clock import rfc3339
 from recoup.kit.refusals import invalid
 from recoup.merchants.core import Merchant
 from recoup.testclock.flow import TestClocks
+
+_RESOURCE: Final = "test_clock"
 
 
 class AdvanceClock(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -31,8 +39,18 @@ class TestClockObject(Struct, kw_only=True, frozen=True):
 class TestClockApi:
     """The routes of the test clock."""
 
-    def __init__(self, flow: TestClocks) -> None:
+    def __init__(self, flow: TestClocks, database: Database, *, now: Callable[[Merchant], datetime]) -> None:
         self._flow = flow
+        self._database = database
+        self._now = now
+
+    def resume(self) -> dict[str, Resume]:
+        """An interrupted move is answered with the time that the clock shows: asking again moves on from there."""
+
+        async def clock(merchant: Any, _: UUID) -> Reply | None:
+            return _reply(self._now(merchant), ran=0)
+
+        return {_RESOURCE: clock}
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -68,12 +86,19 @@ class TestClockApi:
         """`GET /v1/test_clock`."""
         return TestClockObject(now=rfc3339(call.now), ran=0)
 
-    async def advance(self, call: Call[AdvanceClock, Any]) -> TestClockObject:
-        """`POST /v1/test_clock/advance`. Moving to a time twice is moving once, so no key need be kept."""
+    async def advance(self, call: Call[AdvanceClock, Any]) -> Reply:
+        """`POST /v1/test_clock/advance`. Moving to a time twice is moving once."""
+        return await idempotency.once(self._database, call, lambda: self._advance(call), resource=_RESOURCE)
+
+    async def _advance(self, call: Call[AdvanceClock, Any]) -> Reply:
         assert isinstance(call.merchant, Merchant), "the composition root authenticates with merchants"
         try:
             to = call.body.to.astimezone(UTC)
         except (OverflowError, ValueError):
             raise invalid("invalid_time", "`to` is no time that the clock can show.", param="to") from None
         _, ran = await self._flow.advance(call.merchant, to)
-        return TestClockObject(now=rfc3339(max(to, call.now)), ran=ran)
+        return _reply(max(to, call.now), ran=ran)
+
+
+def _reply(now: datetime, *, ran: int) -> Reply:
+    return Reply(200, msgspec.json.encode(TestClockObject(now=rfc3339(now), ran=ran)))
