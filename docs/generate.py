@@ -1,0 +1,265 @@
+"""Writes `docs/reference`: every page there is made from the code, and `tests/tidy` says when one is stale."""
+
+# ruff: noqa: INP001, T201 - a script, which tells what it wrote
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from psycopg_pool import AsyncConnectionPool
+
+from recoup import logs
+from recoup.app import WEBHOOKS, Service, Surroundings
+from recoup.connectors.registry import CONNECTORS
+from recoup.db import Database
+from recoup.db.database import Connection
+from recoup.http.answers import VERSION
+from recoup.http.edge import Edge
+from recoup.kit.clock import SystemClock
+from recoup.kit.secret import Secret
+from recoup.outcomes.codes import iso8583, mastercard, standard, visa
+from recoup.outcomes.codes.words import Advice, Dated
+from recoup.sandbox.cards import PUBLISHED, PublishedCard
+from recoup.settings import PREFIX, LogFormat, LogLevel, Settings, expected
+from recoup.vault.keys import read_keys
+
+FOLDER: Final = Path(__file__).parent / "reference"
+MADE: Final = "*Made from the code by `docs/generate.py`; change it there.*"
+PLAIN: Final = "an approval"
+
+
+def pages() -> dict[str, str]:
+    """Every page of the reference, by file name."""
+    made = {
+        "README.md": _contents(),
+        "api.md": _api(),
+        "cards.md": _cards(),
+        "declines.md": _declines(),
+        "events.md": _events(),
+        "settings.md": _settings(),
+    }
+    return {name: text.rstrip() + "\n" for name, text in made.items()}
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n\n".join((f"# {title}", MADE, *parts))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _contents() -> str:
+    return _page(
+        "Reference",
+        "- [API](api.md): every route\n"
+        "- [Events](events.md): every event type\n"
+        "- [Settings](settings.md): every setting\n"
+        "- [Test cards](cards.md): every published card of the sandbox\n"
+        "- [Declines](declines.md): every standard code, and every raw code that is known",
+        "A running server has the API in full, with every field, at `/docs`, and as OpenAPI 3.1 at `/openapi.json`.",
+    )
+
+
+def _settings() -> str:
+    rows = [_setting(field) for field in msgspec.structs.fields(Settings)]
+    return _page(
+        "Settings",
+        "A setting is a variable of the environment, or a line of `recoup.toml` in the working folder (or of the "
+        "file that `RECOUP_CONFIG` names). The environment goes before the file. A wrong value or an unknown name "
+        "stops the start, and the message names it.",
+        _table(["in `recoup.toml`", "in the environment", "takes", "default", ""], rows),
+    )
+
+
+def _setting(field: msgspec.structs.FieldInfo) -> list[str]:
+    type_ = msgspec.inspect.type_info(field.type)
+    extra = type_.extra_json_schema if isinstance(type_, msgspec.inspect.Metadata) else None
+    default = "" if field.default is None else f"`{_shown(field.default)}`"
+    names = [f"`{field.name}`", f"`{PREFIX}{field.name.upper()}`"]
+    return [*names, expected(field), default, (extra or {}).get("description", "")]
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _cards() -> str:
+    plain = [card for card in PUBLISHED.values() if card.shows == PLAIN]
+    others = [card for card in PUBLISHED.values() if card.shows != PLAIN]
+    return _page(
+        "Test cards",
+        "Stripe's published numbers, with the same outcome. They work at the sandbox's processors and nowhere else. "
+        "Use any month and year to come, and any security code of the right length. More cards, of people with "
+        "balances and paydays, are at `GET /v1/test/world/cards`.",
+        "Recoup has no disputes yet: a card that promises one is approved, and that is all.",
+        "## Cards that do something",
+        _table(
+            ["number", "brand", "country", "what it shows"], [[*_card(card), card.shows] for card in others]
+        ),
+        "## Cards that are approved",
+        _table(
+            ["number", "brand", "country", "funding"], [[*_card(card), card.facts.funding] for card in plain]
+        ),
+    )
+
+
+def _card(card: PublishedCard) -> list[str]:
+    return [f"`{card.number}`", card.facts.brand, card.facts.country]
+
+
+def _declines() -> str:
+    return _page(
+        "Declines",
+        "What every code means, with where that is written and when it was last so. The same answers, one at a "
+        "time: `GET /v1/declines/{connector}/{code}`.",
+        "## Standard codes",
+        _table(
+            ["code", "category", "", "advice", "source"],
+            [
+                [f"`{row.code}`", row.category, row.hardness, _advice(row.advice), row.citation]
+                for row in standard.ROWS
+            ],
+        ),
+        "## Response codes of card networks (ISO 8583, field 39)",
+        _table(
+            ["code", "network", "means", "source"],
+            [[f"`{row.code}`", row.network, f"`{row.standard}`", _dated(row)] for row in iso8583.ROWS],
+        ),
+        "## Mastercard: response and advice code together",
+        _table(
+            ["code", "advice code", "means", "advice", "source"],
+            [
+                [
+                    f"`{row.code}`",
+                    f"`{row.advice_code}`",
+                    f"`{row.standard}`",
+                    _advice(row.advice),
+                    _dated(row),
+                ]
+                for row in mastercard.WRAPPED
+            ],
+        ),
+        "## Mastercard: advice codes alone",
+        _table(
+            ["advice code", "advice", "rule", "source"],
+            [
+                [f"`{row.code}`", _advice(row.advice), row.rule or "", _dated(row)]
+                for row in mastercard.ADVICE
+            ],
+        ),
+        "## Visa: retry categories",
+        "1: never again. 2: not now. 3: not with these details. 4: nothing in particular; so are all codes left out.",
+        _table(
+            ["code", "category", "source"],
+            [[f"`{row.code}`", str(row.category), _dated(row)] for row in visa.ROWS],
+        ),
+    )
+
+
+def _advice(advice: Advice | None) -> str:
+    if advice is None:
+        return "none"
+    wait = "" if advice.wait is None else f", after {advice.wait // timedelta(hours=1)} hours"
+    return f"{advice.action.replace('_', ' ')}{wait}"
+
+
+def _dated(row: Dated) -> str:
+    said: list[str] = [row.citation]
+    said += [] if row.since is None else [f"from {_day(row.since)}"]
+    said += [] if row.until is None else [f"before {_day(row.until)}"]
+    return ", ".join(said)
+
+
+def _day(day: date) -> str:
+    return day.isoformat()
+
+
+def _events() -> str:
+    return _page(
+        "Events",
+        "Facts that happened, written in the transaction that made them. Each has a number in the merchant's stream "
+        "and one in its object's own, both without gaps: `GET /v1/events?after_sequence=`.",
+        _table(["type", "what happened"], [[f"`{hook.type}`", hook.summary] for hook in WEBHOOKS]),
+    )
+
+
+def _api() -> str:
+    document = asyncio.run(_openapi())
+    return _page(
+        "API",
+        f"Version `{VERSION}`. Every field, error and example is on the server's own page, `/docs`. A route marked "
+        "*key* takes an `Idempotency-Key`; one marked *test* is there for test keys only.",
+        *_groups(document),
+    )
+
+
+def _groups(document: Mapping[str, Any]) -> Iterator[str]:
+    for tag in document["tags"]:
+        rows = [
+            [f"`{method.upper()} {path}`", operation["summary"], _marks(operation)]
+            for path, operations in document["paths"].items()
+            for method, operation in operations.items()
+            if tag["name"] in operation["tags"]
+        ]
+        if rows:
+            yield f"## {tag['name'].capitalize()}\n\n{tag.get('description', '')}".rstrip()
+            yield _table(["route", "", ""], rows)
+
+
+def _marks(operation: Mapping[str, Any]) -> str:
+    references = {parameter.get("$ref", "") for parameter in operation["parameters"]}
+    marks = ["key"] if "#/components/parameters/IdempotencyKey" in references else []
+    marks += ["test"] if "Test mode only." in operation["description"] else []
+    return ", ".join(marks)
+
+
+async def _openapi() -> dict[str, Any]:
+    """The document, asked for as a client would; no database is needed for that."""
+    pool = AsyncConnectionPool("", connection_class=Connection, min_size=1, open=False)
+    around = Surroundings(
+        database=Database(pool),
+        clock=SystemClock(),
+        master=read_keys(Secret(b64encode(bytes(32)).decode())),
+        connectors=CONNECTORS,
+        sandbox_url=lambda: "",
+    )
+    logs.configure(level=LogLevel.ERROR, format_=LogFormat.CONSOLE)
+    edge = Service(Settings(), around).edge(base_url="http://127.0.0.1:8080")
+    return msgspec.json.decode(await _get(edge, "/openapi.json"), type=dict[str, Any])
+
+
+async def _get(edge: Edge, path: str) -> bytes:
+    body = bytearray()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        body.extend(message.get("body", b""))
+
+    scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
+    await edge({**scope, "query_string": b"", "headers": []}, receive, send)
+    return bytes(body)
+
+
+def write() -> None:
+    """Write every page, and take away those that are no longer made."""
+    FOLDER.mkdir(exist_ok=True)
+    made = pages()
+    for stale in {path.name for path in FOLDER.glob("*.md")} - made.keys():
+        (FOLDER / stale).unlink()
+    for name, text in made.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        print(f"docs/reference/{name}")
+
+
+if __name__ == "__main__":
+    write()
