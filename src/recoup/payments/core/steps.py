@@ -46,7 +46,7 @@ from recoup.payments.core.records import (
 INTERRUPTED: Final = Unknown("the server stopped while this was under way")
 """What is known of an attempt or operation whose maker is gone: whether it was sent nobody can say."""
 
-_ASK_AFTER_S: Final = (2, 5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 21600)
+_ASK_AFTER_S: Final = (2, 5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 """How long to wait before asking a processor again, by how often it was asked; the last one repeats for ever."""
 
 
