@@ -24,6 +24,8 @@ from recoup.settings import LogFormat, LogLevel
 REDACTED: Final = "[redacted]"
 _DEPTH_MAX: Final = 8
 _NAMES_REMEMBERED: Final = 1024
+_TEXTS_REMEMBERED: Final = 1024
+_SHORT: Final = 48
 _TOO_SHORT: Final = 10**12
 """Whole numbers nearer to zero have fewer digits than any card."""
 
@@ -72,6 +74,9 @@ def configure(*, level: LogLevel, format_: LogFormat) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.captureWarnings(capture=True)
+    # Nobody reads them, and each line would pay for them (see the logging HOWTO, "Optimization").
+    logging._srcfile = None  # noqa: SLF001 - documented there
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def _last_steps(format_: LogFormat) -> list[Processor]:
@@ -131,7 +136,7 @@ def _redact(value: object, *, depth: int) -> object:
         case int() | float():
             return value if _holds_no_card(value) else REDACTED
         case str():
-            return redact_text(value)
+            return _short_redacted(value) if len(value) <= _SHORT else redact_text(value)
         case _ if depth >= _DEPTH_MAX:
             return REDACTED
         case Mapping():
@@ -145,6 +150,12 @@ def _redact(value: object, *, depth: int) -> object:
             return [_redact(one, depth=depth + 1) for one in value]
         case _:
             return redact_text(str(value))
+
+
+@lru_cache(maxsize=_TEXTS_REMEMBERED)
+def _short_redacted(text: str) -> str:
+    """The same for short text, most of which comes in every line: a route, a logger's name, a merchant."""
+    return redact_text(text)
 
 
 def _holds_no_card(value: float) -> bool:
