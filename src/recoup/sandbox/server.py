@@ -14,9 +14,11 @@ import contextlib
 import re
 import socket
 import struct
+import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from html import escape
+from pathlib import PurePath
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
@@ -94,7 +96,14 @@ class _Application:
         except Overloaded:
             return _BUSY
         except Exception as error:  # noqa: BLE001 - a server answers, whatever broke
-            _log.error("sandbox request failed", error=type(error).__name__, verb=incoming.verb)
+            # Without the error's text, which may quote the request, and with it a card.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error(
+                "sandbox request failed",
+                error=type(error).__name__,
+                verb=incoming.verb.value,
+                where=f"{PurePath(where.filename).name}:{where.lineno}",
+            )
             return _FAILED
 
     async def _authentication(
@@ -150,6 +159,8 @@ async def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> Asyn
     try:
         while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn gives no more than a flag
             await asyncio.sleep(0.005)
+        if running.done():
+            await running
         bound = listener.getsockname()[1]
         yield f"http://{host}:{bound}"
     finally:

@@ -107,7 +107,8 @@ async def add(
             %(postal_code_given)s, %(return_url)s, %(decline_code)s, %(network_code)s, %(advice_code)s,
             %(message)s, %(cvc_check)s, %(postal_code_check)s, %(address_check)s, %(network_transaction_id)s,
             %(fingerprint)s, %(status)s, %(answer)s)
-        on conflict (world_id, processor, key) do nothing
+        -- Whichever unique index meets the other row first: the reference is made of the key.
+        on conflict do nothing
         returning true as added
         """,
         _parameters(operation)
