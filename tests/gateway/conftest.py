@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 import uvloop
-from tests.gateway.processors import CONNECT_TIMEOUT_S, SLOTS, TIMEOUT_S
+from tests.gateway.processors import HASTY_CONNECT_S, HASTY_S, PATIENT_S, SLOTS
 
 from recoup.gateway import Gateway
 
@@ -22,6 +22,15 @@ def pytest_asyncio_loop_factories(
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     async with Gateway(
-        timeout_s=TIMEOUT_S, connect_timeout_s=CONNECT_TIMEOUT_S, in_flight_per_account_max=SLOTS
+        timeout_s=PATIENT_S, connect_timeout_s=PATIENT_S / 2, in_flight_per_account_max=SLOTS
+    ) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[Gateway]:
+    """For what would never end."""
+    async with Gateway(
+        timeout_s=HASTY_S, connect_timeout_s=HASTY_CONNECT_S, in_flight_per_account_max=SLOTS
     ) as gateway:
         yield gateway

@@ -38,8 +38,10 @@ from recoup.outcomes.core import (
     Withdrawn,
 )
 
-TIMEOUT_S: Final = 0.5
-CONNECT_TIMEOUT_S: Final = 0.2
+PATIENT_S: Final = 20.0
+"""For tests that end by themselves, however busy the machine is."""
+HASTY_S: Final = 0.8
+HASTY_CONNECT_S: Final = 0.6
 SLOTS: Final = 3
 ACCOUNT: Final = UUID(int=1)
 OTHER_ACCOUNT: Final = UUID(int=2)

@@ -17,9 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.gateway.processors import (
     ACCOUNT,
-    CONNECT_TIMEOUT_S,
+    PATIENT_S,
     SLOTS,
-    TIMEOUT_S,
     Peer,
     Plain,
     Processor,
@@ -76,8 +75,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> _Certificate:
 async def trusting(certificate: _Certificate) -> AsyncIterator[Gateway]:
     """A gateway that trusts this certificate."""
     async with Gateway(
-        timeout_s=TIMEOUT_S,
-        connect_timeout_s=CONNECT_TIMEOUT_S,
+        timeout_s=PATIENT_S,
+        connect_timeout_s=PATIENT_S / 2,
         in_flight_per_account_max=SLOTS,
         tls=certificate.trusted(),
     ) as gateway:
@@ -128,12 +127,12 @@ async def test_a_close_in_the_middle_of_the_handshake_is_never_left(gateway: Gat
         assert isinstance(await _charge(gateway, _https(processor.url)), Unprocessed)
 
 
-async def test_silence_in_the_middle_of_the_handshake_is_never_left(gateway: Gateway) -> None:
+async def test_silence_in_the_middle_of_the_handshake_is_never_left(hasty: Gateway) -> None:
     async def script(peer: Peer) -> None:
         await asyncio.Event().wait()
 
     async with Processor(script) as processor:
-        outcome = await _charge(gateway, _https(processor.url))
+        outcome = await _charge(hasty, _https(processor.url))
         assert outcome == Unprocessed("not sent: no connection in time")
 
 
