@@ -77,6 +77,7 @@ def _read(path: Path) -> Secret | None:
 
 
 def _write(path: Path, key: Secret) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
     with os.fdopen(descriptor, "wb") as file:

@@ -128,9 +128,15 @@ async def running(settings: Settings, store: Store) -> AsyncIterator[tuple[Servi
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The listening socket; raises OSError where the port is taken."""
+    """The listening socket; raises OSError where there can be none, and says what to do."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise OSError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. "
+            "Stop what uses it, or choose another with RECOUP_PORT and RECOUP_HOST."
+        ) from error
 
 
 async def _ended(worker: asyncio.Task[None], stop: asyncio.Event) -> None:

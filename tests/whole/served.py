@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ PAGES_MAX: Final = 100
 _POLL_S: Final = 0.01
 _URL: Final = re.compile(r"Recoup is up at (http://\S+)")
 _KEY: Final = re.compile(r"Test key of the sandbox merchant: (sk_test_\w+)")
+MASTER_KEY: Final = b64encode(bytes(range(32))).decode()
+"""A master key that somebody chose: live mode refuses a generated one."""
 CARD: Final = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
 
 
