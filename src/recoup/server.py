@@ -8,12 +8,13 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import structlog
 import uvicorn
 
 from recoup import sandboxed
@@ -22,6 +23,7 @@ from recoup.connectors.registry import CONNECTORS
 from recoup.db import Database, due, migrate
 from recoup.db.embedded import EmbeddedPostgres
 from recoup.http.edge import Edge
+from recoup.http.idempotency import delete_old
 from recoup.kit.clock import Clock, SystemClock
 from recoup.payments.writes import SETTLE
 from recoup.sandbox.flow import Processors
@@ -35,7 +37,11 @@ BACKLOG: Final = 2048
 KEEP_ALIVE_S: Final = 75
 STOP_S: Final = 30
 """How long a stop waits for requests that have begun."""
+TIDY_S: Final = 3600.0
 NO_SANDBOX: Final = "http://sandbox.invalid"
+
+
+_log: Final = structlog.get_logger("recoup.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,8 @@ async def running(settings: Settings, store: Store) -> AsyncIterator[tuple[Servi
         stop = asyncio.Event()
         worker = asyncio.create_task(service.worker.run(stop), name="worker")
         stack.push_async_callback(_ended, worker, stop)
+        tidying = asyncio.create_task(_tidy(service, stop), name="tidying")
+        stack.push_async_callback(_ended, tidying, stop)
         edge = service.edge(base_url=base_url)
         await stack.enter_async_context(_served(edge, listener))
         yield service, ready
@@ -137,6 +145,17 @@ def listen(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host} port {port}: {error.strerror or error}. "
             "Stop what uses it, or choose another with RECOUP_PORT and RECOUP_HOST."
         ) from error
+
+
+async def _tidy(service: Service, stop: asyncio.Event) -> None:
+    """Throw away what has been kept long enough, at the start and then every `TIDY_S`."""
+    while not stop.is_set():
+        try:
+            await delete_old(service.database, now=service.around.clock.now())
+        except Exception:  # noqa: BLE001 - tried again next time
+            _log.exception("tidying_failed")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), TIDY_S)
 
 
 async def _ended(worker: asyncio.Task[None], stop: asyncio.Event) -> None:
