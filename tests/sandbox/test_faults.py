@@ -50,6 +50,16 @@ async def test_a_refusal_at_the_door_is_certain(shop: Shop, kind: FaultKind) -> 
     assert isinstance(await shop.charge(key=key), Approved), "the fault is over"
 
 
+@pytest.mark.parametrize("kind", REFUSED)
+async def test_a_refusal_of_a_key_that_came_before_is_no_promise(shop: Shop, kind: FaultKind) -> None:
+    """Else a charge that was sent again would read as one that never was."""
+    key = new_key()
+    approved = await shop.charge(key=key)
+    await shop.fault(kind)
+    assert isinstance(await shop.charge(key=key), Unknown)
+    assert await shop.charge(key=key) == approved
+
+
 @pytest.mark.parametrize("kind", LOST)
 async def test_a_request_that_is_lost_leaves_doubt_and_no_charge(shop: Shop, kind: FaultKind) -> None:
     key = new_key()

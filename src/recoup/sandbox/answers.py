@@ -64,13 +64,17 @@ def delivered(answer: Answer, fault: Fault | None) -> Answer:
             return answer
 
 
-def at_the_door(fault: Fault) -> Answer | None:
-    """What a fault at the door answers with; None where it only keeps the request waiting."""
+def at_the_door(fault: Fault, *, key_came_before: bool) -> Answer | None:
+    """What a fault at the door answers with; None where it only keeps the request waiting.
+
+    Nobody at the door promises anything about a key that came before: what it stands for may have moved money.
+    """
+    refused = no_promise if key_came_before else unprocessed
     match fault.kind:
         case FaultKind.OUTAGE:
-            return unprocessed(503, "unavailable", "This processor is out of service.")
+            return refused(503, "unavailable", "This processor is out of service.")
         case FaultKind.RATE_LIMITED:
-            answer = unprocessed(429, "rate_limited", "Too many requests; come back in a second.")
+            answer = refused(429, "rate_limited", "Too many requests; come back in a second.")
             return replace(answer, headers=(("retry-after", "1"),))
         case FaultKind.TIMEOUT_BEFORE_PROCESSING:
             return Answer(503, b"", after_s=fault.delay_s, delivery=Delivery.CUT)

@@ -45,7 +45,7 @@ class Processors:
             return body
         desk = self._laid_out(incoming, arrival, body)
         fault = await desk.first_taken(self._database, [each for each in desk.faults if each.kind in _AROUND])
-        if fault is not None and (refused := answers.at_the_door(fault)):
+        if fault and (refused := answers.at_the_door(fault, key_came_before=desk.sent is not None)):
             return refused
         if fault is not None and fault.kind is FaultKind.LATE_ARRIVAL:
             await self._sleep(fault.delay_s)
