@@ -27,7 +27,7 @@ BLOCK: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK: Final = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 TICKED: Final = re.compile(r"`([^`\n]+)`")
 OURS: Final = re.compile(
-    r"(?:src/recoup|tests|docs|bench)/[\w./-]*\w|[\w/-]+/\w+\.(?:py|sql)|[A-Z]{4,}\.md|Makefile"
+    r"(?:src/recoup|tests|docs|bench)/[\w./-]*\w|[\w/-]+/\w+\.(?:py|sql)|[a-z_]+(?:/[a-z_]+)*/|[A-Z]{4,}\.md|Makefile"
 )
 LINES_MAX: Final = {"README.md": 150, "ARCHITECTURE.md": 151}
 OTHER_VARIABLES: Final = {"RECOUP_CONFIG", "RECOUP_TEST_DATABASE_URL"}

@@ -113,8 +113,8 @@ class Shop:
             async with self._session.request(method, url, data=sent, headers=headers) as response:
                 return response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            said = str(error) or type(error).__name__
-            raise Unexpected(f"{method} {url} got no answer: {said}. Is the server running?") from None
+            why = type(error).__name__
+            raise Unexpected(f"{method} {url} got no answer ({why}). Is the server running?") from None
 
     def _key(self) -> str:
         return f"demo-{self._run}-{next(self._numbers)}"
