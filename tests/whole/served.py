@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -39,6 +40,7 @@ _URL: Final = re.compile(r"Recoup is up at (http://\S+)")
 _KEY: Final = re.compile(r"Test key of the sandbox merchant: (sk_test_\w+)")
 MASTER_KEY: Final = b64encode(bytes(range(32))).decode()
 """A master key that somebody chose: live mode refuses a generated one."""
+T = TypeVar("T")
 CARD: Final = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
 
 
@@ -286,13 +288,14 @@ async def client_of(served: Served, key: str | None = None) -> AsyncIterator[Cli
 
 
 @asynccontextmanager
-async def opened(served: Served, database_url: str) -> AsyncIterator[Service]:
+async def opened(served: Served, database_url: str, **more: str) -> AsyncIterator[Service]:
     """The same data as a running server's, opened in this process: for what has no route, such as making keys."""
     settings = load(
         {
             "RECOUP_DATABASE_URL": database_url,
             "RECOUP_DATA_DIR": str(served.folder),
             "RECOUP_SANDBOX": "false",
+            **more,
         }
     )
     async with recoup_server.opened(settings, recoup_server.Store(database_url, alone=False)) as service:
@@ -315,6 +318,12 @@ async def world_key(service: Service, test_key: str) -> Secret:
     caller = await service.merchants.authenticate(test_key)
     assert caller is not None, "the key is good"
     return await service.worlds.ensure_world(caller.merchant.id, seed=1)
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Do something asynchronous in a fixture that lives longer than a test's event loop: in a thread of its own."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 def free_port() -> int:

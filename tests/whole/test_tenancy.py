@@ -1,0 +1,332 @@
+"""Nobody sees, names or changes what is another merchant's, on any route, with any key.
+
+`PROBES` says for every route of the OpenAPI document how a stranger would try. A route that is not in it fails the
+test: add a line that names somebody else's object in every place where the route takes an id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tests.whole.served import (
+    CARD,
+    MASTER_KEY,
+    Answered,
+    Client,
+    Served,
+    client_of,
+    new_key,
+    opened,
+    payment_of,
+    run_apart,
+    serving,
+)
+
+from recoup import sandboxed
+from recoup.merchants.core import KeyKind
+
+MARK: Final = "zebra-7719"
+"""Stands in everything that the victim wrote, so that it is recognised wherever it appears."""
+EMAIL: Final = f"{MARK}@example.com"
+MISSING: Final = frozenset({404})
+REFUSED: Final = frozenset({400, 404})
+OWN: Final = frozenset({200, 201})
+"""The stranger is answered, with nothing of the victim's in it."""
+EMPTY_OR_REFUSED: Final = frozenset({200, 400, 404})
+ANY_CARD: Final = {"type": "card", "card": CARD}
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One try: what is put in where `{name}` stands for an object of the victim, and how it must end.
+
+    With a live key, routes of test mode end with 403 before anything else.
+    """
+
+    ends: frozenset[int]
+    query: str = ""
+    body: Any = None
+
+
+def naming(body: Any, ends: frozenset[int] = MISSING) -> Probe:
+    """A try that names the victim's objects in its body."""
+    return Probe(ends, body=body)
+
+
+def asking(query: str, ends: frozenset[int] = EMPTY_OR_REFUSED) -> Probe:
+    """A try that names the victim's objects in its query."""
+    return Probe(ends, query=query)
+
+
+def listing(own: str, *filters: str) -> list[Probe]:
+    """The tries at a list: as it is, from the victim's object on, and by each filter that takes an id."""
+    cursors = (f"starting_after={own}", f"ending_before={own}")
+    return [Probe(OWN, query="limit=100"), *(asking(one) for one in (*cursors, *filters))]
+
+
+ONE: Final = [Probe(MISSING)]
+CHANGE: Final = [naming({"metadata": {"seen": "yes"}})]
+PROBES: Final[Mapping[str, Sequence[Probe]]] = {
+    "POST /v1/payments": [
+        naming({"amount": 900, "currency": "USD", "payment_method": "{payment_method}"}),
+        naming({"amount": 900, "currency": "USD", "customer": "{customer}", "payment_method_data": ANY_CARD}),
+        naming({"amount": 900, "currency": "USD", "customer": "{customer}"}),
+        naming(
+            payment_of(900, routing={"processor_accounts": ["{processor_account}"]}),
+            REFUSED,
+        ),
+        naming(
+            {
+                "amount": 900,
+                "currency": "USD",
+                "initiator": "merchant",
+                "payment_method": "{payment_method}",
+                "customer": "{customer}",
+            }
+        ),
+    ],
+    "GET /v1/payments": listing("{payment}", "customer={customer}"),
+    "GET /v1/payments/{payment}": ONE,
+    "GET /v1/payments/{payment}/timeline": ONE,
+    "POST /v1/payments/{payment}/confirm": [
+        naming({}),
+        naming({"payment_method_data": ANY_CARD}),
+        naming({"payment_method": "{payment_method}"}),
+    ],
+    "POST /v1/payments/{payment}/capture": [naming({}), naming({"amount": 1})],
+    "POST /v1/payments/{payment}/cancel": [naming({})],
+    "POST /v1/payments/{payment}/sync": [naming({})],
+    "POST /v1/refunds": [naming({"payment": "{payment}"}), naming({"payment": "{payment}", "amount": 1})],
+    "GET /v1/refunds": listing("{refund}", "payment={payment}"),
+    "GET /v1/refunds/{refund}": ONE,
+    "POST /v1/customers": [naming({"name": "Stranger"}, OWN)],
+    "GET /v1/customers": listing("{customer}"),
+    "GET /v1/customers/{customer}": ONE,
+    "POST /v1/customers/{customer}": [*CHANGE, naming({"email": "stranger@example.com"})],
+    "DELETE /v1/customers/{customer}": ONE,
+    "POST /v1/payment_methods": [naming({"customer": "{customer}"} | ANY_CARD)],
+    "GET /v1/payment_methods": listing("{payment_method}", "customer={customer}"),
+    "GET /v1/payment_methods/{payment_method}": ONE,
+    "POST /v1/payment_methods/{payment_method}": CHANGE,
+    "POST /v1/payment_methods/{payment_method}/attach": [
+        naming({"customer": "{customer}"}),
+        naming({"customer": "{own_customer}"}),
+    ],
+    "POST /v1/payment_methods/{payment_method}/detach": ONE,
+    "POST /v1/processor_accounts": [
+        naming({"connector": "alpha", "label": "mine", "credentials": {"api_key": "k"}}, OWN)
+    ],
+    "GET /v1/processor_accounts": listing("{processor_account}"),
+    "GET /v1/processor_accounts/{processor_account}": ONE,
+    "POST /v1/processor_accounts/{processor_account}": [
+        *CHANGE,
+        naming({"enabled": False, "credentials": {"api_key": "stolen"}}),
+    ],
+    "DELETE /v1/processor_accounts/{processor_account}": ONE,
+    "GET /v1/decisions/{decision}": ONE,
+    "GET /v1/events": [*listing("{event}"), asking("after_sequence=0&limit=100", OWN)],
+    "GET /v1/events/{event}": ONE,
+    "GET /v1/connectors": [Probe(OWN)],
+    "GET /v1/declines/{connector}/{code}": [Probe(OWN)],
+    "GET /v1/test_clock": [Probe(OWN)],
+    "POST /v1/test_clock/advance": [naming({"to": "{tomorrow}"}, OWN)],
+    "GET /v1/test/world": [Probe(OWN)],
+    "POST /v1/test/world": [naming({"seed": 99}, OWN)],
+    "GET /v1/test/world/charges": [
+        Probe(OWN, query="limit=100"),
+        asking("starting_after={charge}"),
+        asking("order={payment}"),
+    ],
+    "GET /v1/test/world/cards": [Probe(OWN)],
+    "GET /v1/test/world/cards/{card}": [Probe(OWN)],
+    "POST /v1/test/world/cards/{card}": [naming({"state": "lost"}, OWN)],
+    "POST /v1/test/faults": [naming({"kind": "outage", "on": "any", "times": 100}, OWN)],
+    "GET /v1/test/faults": [Probe(OWN)],
+    "DELETE /v1/test/faults/{fault}": ONE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A server with a victim and strangers. `names` are the victim's objects."""
+
+    served: Served
+    victim: str = field(repr=False)
+    strangers: Mapping[str, str] = field(repr=False)
+    publishable: str = field(repr=False)
+    names: Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[House]:
+    folder: Path = tmp_path_factory.mktemp("tenancy") / "data"
+    with serving(folder, RECOUP_DATABASE_URL=database_url, RECOUP_MASTER_KEY=MASTER_KEY) as served:
+        yield run_apart(furnished(served, database_url))
+
+
+async def furnished(served: Served, database_url: str) -> House:
+    async with opened(served, database_url, RECOUP_MASTER_KEY=MASTER_KEY) as service:
+        other = (await sandboxed.make(service, name="Other")).reveal()
+        strangers = {
+            "another merchant's test key": other,
+            "another merchant's live key": await new_key(service, other, live=True),
+            "the same merchant's live key": await new_key(service, served.key, live=True),
+        }
+        publishable = await new_key(service, served.key, live=False, kind=KeyKind.PUBLISHABLE)
+    async with client_of(served) as victim:
+        names = await lived(victim)
+    return House(served, served.key, strangers, publishable, names)
+
+
+async def lived(victim: Client) -> dict[str, str]:
+    """Make one of everything that a merchant can have; their names by kind."""
+    marked = {"metadata": {"mark": MARK}}
+    customer = await victim.post("/v1/customers", {"name": MARK, "email": EMAIL} | marked)
+    method = await victim.post("/v1/payment_methods", {"customer": customer["id"]} | ANY_CARD | marked)
+    stored = {"amount": 77_123, "currency": "USD", "customer": customer["id"], "merchant_reference": MARK}
+    paid = await victim.post("/v1/payments", stored | {"payment_method": method["id"]} | marked, once="same")
+    await victim.post(
+        "/v1/payments", stored | {"payment_method": method["id"], "capture": "manual"}, once="held"
+    )
+    await victim.post("/v1/payments", stored)
+    refund = await victim.post("/v1/refunds", {"payment": paid["id"], "amount": 11} | marked)
+    fault = await victim.post("/v1/test/faults", {"kind": "outage", "on": "any", "times": 9})
+    charges = await victim.get("/v1/test/world/charges")
+    return {
+        "customer": customer["id"],
+        "payment_method": method["id"],
+        "payment": paid["id"],
+        "refund": refund["id"],
+        "decision": paid["attempts"][0]["decision"],
+        "processor_account": paid["processor_account"],
+        "event": (await victim.events())[0]["id"],
+        "fault": fault["id"],
+        "charge": charges["data"][0]["id"],
+        "card": "card_1",
+        "connector": "alpha",
+        "code": "insufficient_funds",
+    }
+
+
+async def view(victim: Client) -> dict[str, Any]:
+    """All that the victim can see of its own, but for the time."""
+    lists = (
+        "payments",
+        "refunds",
+        "customers",
+        "payment_methods",
+        "processor_accounts",
+        "test/world/charges",
+    )
+    seen: dict[str, Any] = {name: await victim.every(f"/v1/{name}") for name in lists}
+    seen["events"] = await victim.events()
+    seen["faults"] = await victim.get("/v1/test/faults")
+    seen["world"] = await victim.get("/v1/test/world") | {"now": None}
+    seen["card"] = (await victim.get("/v1/test/world/cards/card_1"))["state"]
+    for payment in seen["payments"]:
+        seen[payment["id"]] = await victim.get(f"/v1/payments/{payment['id']}/timeline")
+    return seen
+
+
+@asynccontextmanager
+async def clients(house: House, who: str) -> AsyncIterator[tuple[Client, Client]]:
+    """The victim and a stranger."""
+    async with AsyncExitStack() as stack:
+        victim = await stack.enter_async_context(client_of(house.served, house.victim))
+        yield victim, await stack.enter_async_context(client_of(house.served, house.strangers[who]))
+
+
+def filled(template: Any, names: Mapping[str, str]) -> Any:
+    """A body or a path with the names where they belong."""
+    match template:
+        case str():
+            return template.format_map(names) if "{" in template else template
+        case dict():
+            return {name: filled(one, names) for name, one in template.items()}
+        case list():
+            return [filled(one, names) for one in template]
+        case _:
+            return template
+
+
+async def tried(client: Client, route: str, probe: Probe, names: Mapping[str, str]) -> Answered:
+    """What a try comes back with."""
+    method, path = route.split(" ")
+    query = f"?{filled(probe.query, names)}" if probe.query else ""
+    return await client.send(method, filled(path, names) + query, filled(probe.body, names))
+
+
+def complaint(route: str, probe: Probe, answered: Answered, *, live: bool, names: Mapping[str, str]) -> str:
+    """What is wrong with an answer to a stranger; empty where nothing is."""
+    ends = probe.ends | {403} if live and route.split(" ")[1].startswith("/v1/test") else probe.ends
+    if answered.status not in ends:
+        return f"{route} {probe}: {answered.status} {answered.body[:300]!r}"
+    text = answered.body.decode()
+    if answered.status >= 400:
+        return f"{route} {probe}: it tells {MARK}" if MARK in text else ""
+    ours = [name for kind, name in names.items() if "_" in name and kind not in NOT_SECRET and name in text]
+    return f"{route} {probe}: it tells {ours or MARK}" if ours or MARK in text or "77123" in text else ""
+
+
+NOT_SECRET: Final = {"card", "code", "own_customer", "tomorrow"}
+"""What a stranger may well know or have: names that are the same for everybody, and its own."""
+
+
+@pytest.mark.parametrize(
+    "who", ["another merchant's test key", "another merchant's live key", "the same merchant's live key"]
+)
+async def test_a_stranger_sees_names_and_changes_nothing(house: House, who: str) -> None:
+    """Every route is tried with every object of the victim, and the victim's world is as before."""
+    async with clients(house, who) as (victim, stranger):
+        before, clock = await view(victim), await clock_of(victim)
+        own = await stranger.post("/v1/customers", {"name": "Stranger"})
+        names = {**house.names, "own_customer": own["id"], "tomorrow": later(clock, days=1)}
+        complaints = []
+        for route, probes in PROBES.items():
+            for probe in probes:
+                answered = await tried(stranger, route, probe, names)
+                complaints.append(complaint(route, probe, answered, live="live" in who, names=names))
+        assert not any(complaints), "\n".join(one for one in complaints if one)
+        assert await view(victim) == before
+        assert await clock_of(victim) - clock < timedelta(hours=1)
+
+
+async def clock_of(client: Client) -> datetime:
+    return datetime.fromisoformat((await client.get("/v1/test_clock"))["now"])
+
+
+def later(now: datetime, *, days: int) -> str:
+    return (now + timedelta(days=days)).isoformat()
+
+
+@pytest.mark.parametrize("who", ["another merchant's test key", "the same merchant's live key"])
+async def test_an_idempotency_key_is_ones_own(house: House, who: str) -> None:
+    """The same key and body of another tenant is another request."""
+    async with clients(house, who) as (_, stranger):
+        body = {"amount": 77_123, "currency": "USD"}
+        answered = await stranger.send("POST", "/v1/payments", body, once="same")
+        assert (answered.status, answered.replayed) == (201, False)
+        assert MARK not in answered.body.decode()
+
+
+async def test_a_publishable_key_opens_no_route_of_the_merchant(house: House) -> None:
+    """It stands in the pages of a shop, where everybody can read it."""
+    async with client_of(house.served, house.publishable) as client:
+        names = {**house.names, "own_customer": "cus_0", "tomorrow": "2030-01-01T00:00:00Z"}
+        for route, probes in PROBES.items():
+            answered = await tried(client, route, probes[0], names)
+            assert (answered.status, answered.code) == (403, "secret_key_required"), route
+
+
+async def test_every_route_is_tried(house: House) -> None:
+    """The OpenAPI document and the table of tries name the same routes."""
+    async with client_of(house.served) as client:
+        document = await client.get("/openapi.json")
+    listed = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
+    assert listed == set(PROBES)
