@@ -1,4 +1,4 @@
-"""The documentation is true: pages made from code are fresh, links lead somewhere, names exist, code blocks are code."""
+"""The documentation is true: made pages are fresh, links lead somewhere, names exist, code blocks are code."""
 
 from __future__ import annotations
 
