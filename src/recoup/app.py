@@ -39,6 +39,10 @@ from recoup.payments.objects import Objects
 from recoup.payments.timeline import TimelineReader
 from recoup.payments.wallet import VaultWallet
 from recoup.payments.writes import SETTLE, Answer, Claim, Writer
+from recoup.recovery import jobs as recovery_jobs
+from recoup.recovery.api import RecoveriesApi
+from recoup.recovery.core import listens as recovery_listens
+from recoup.recovery.flow import Recoveries
 from recoup.routing.api import DecisionsApi
 from recoup.sandbox.api import SandboxApi
 from recoup.sandbox.worlds.flow import Worlds
@@ -151,6 +155,9 @@ class Service:
         self.objects = Objects()
         self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=new_id)
         self.payments = Payments(self._tools(), alone_since=around.alone_since)
+        self.recoveries = Recoveries(
+            database, payments=self.payments, customers=self.customers, new_id=new_id
+        )
         self.worker = Worker(
             database,
             handlers=self.handlers(),
@@ -181,7 +188,7 @@ class Service:
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
-        return {SETTLE: self.payments.settle}
+        return {SETTLE: self.payments.settle, **recovery_jobs.handlers(self.recoveries)}
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
@@ -221,6 +228,7 @@ class Service:
             *CustomersApi(self.customers).routes(),
             *PaymentMethodsApi(self.methods).routes(),
             *ProcessorAccountsApi(self.accounts).routes(),
+            *RecoveriesApi(self.recoveries).routes(),
             *DeclinesApi().routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *EventsApi(self.database).routes(),
@@ -253,7 +261,13 @@ class Service:
         return Secret(self.vault.fingerprint(b"keys of simulated worlds").hex())
 
     def _listened(self, fact: str, payment: Payment) -> bool:
-        return False
+        """Whether a later subject wants to hear of this: it is then told in the same transaction."""
+        return recovery_listens(
+            fact,
+            initiator=payment.initiator,
+            recovery_policy=payment.recovery_policy,
+            recovery_id=payment.recovery_id,
+        )
 
     async def _run_news(
         self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime
