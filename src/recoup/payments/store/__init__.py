@@ -137,7 +137,7 @@ async def card_tries(
             "merchant_id": merchant_id,
             "fingerprint": fingerprint,
             "since": since,
-            "stops": sorted(STOPS),
+            "stops": [stop.rule for stop in STOPS],
             "limit": CARD_TRIES_MAX,
         },
     )
