@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from tests.payments.bank import Bank, connectors
 from tests.vault.house import Answer as HttpAnswer
 from tests.vault.house import card, master
-
-import msgspec
 
 from recoup.app import Service, Surroundings
 from recoup.db import Database
@@ -145,7 +144,13 @@ class House(Service):
         return held.payment.id
 
     async def capture(
-        self, merchant: Merchant, payment_id: UUID, amount: int | None = None, *, key: str | None = None, **more: Any
+        self,
+        merchant: Merchant,
+        payment_id: UUID,
+        amount: int | None = None,
+        *,
+        key: str | None = None,
+        **more: Any,
     ) -> Snapshot:
         """Capture."""
         claim = None if key is None else self.claim(key, "payment_change", payment_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -165,7 +166,7 @@ class Writer:
             "answer": None if along.answer is None else _answer(along.answer),
             "ntid": _network_transaction_id(step),
         }
-        return msgspec.json.encode(row)
+        return storable(msgspec.json.encode(row))
 
     def _card_events(self, step: Step, along: Along) -> list[dict[str, Any]]:
         if along.card is None:
@@ -221,6 +222,15 @@ class Writer:
             return [*puts, row | {"kind": SETTLE, "due_at": step.ask_at}], []
         was_open = step.before is not None
         return puts, [{"slot": slot, "kind": SETTLE, "object_id": payment.id}] if was_open else []
+
+
+_NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""A NUL as JSON writes it: its backslash is not itself escaped."""
+
+
+def storable(encoded: bytes) -> bytes:
+    """JSON whose text every column holds: what processors say may hold a NUL, which PostgreSQL refuses."""
+    return _NUL.sub(rb"\1\\ufffd", encoded) if b"\\u0000" in encoded else encoded
 
 
 def _claim(claim: Claim, answer: Answer | None) -> dict[str, Any]:
