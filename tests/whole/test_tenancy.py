@@ -130,6 +130,9 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     ],
     "DELETE /v1/processor_accounts/{processor_account}": ONE,
     "GET /v1/decisions/{decision}": ONE,
+    "GET /v1/recoveries": listing("{recovery}", "payment={declined}"),
+    "GET /v1/recoveries/{recovery}": ONE,
+    **{f"POST /v1/recoveries/{{recovery}}/{verb}": ONE for verb in ("retry", "pause", "resume", "stop")},
     "GET /v1/events": [*listing("{event}"), asking("after_sequence=0&limit=100", OWN)],
     "GET /v1/events/{event}": ONE,
     "GET /v1/connectors": [Probe(OWN)],
@@ -195,6 +198,7 @@ async def lived(victim: Client) -> dict[str, str]:
         "/v1/payments", stored | {"payment_method": method["id"], "capture": "manual"}, once="held"
     )
     await victim.post("/v1/payments", stored)
+    declined = await declined_renewal(victim, customer["id"])
     refund = await victim.post("/v1/refunds", {"payment": paid["id"], "amount": 11} | marked)
     fault = await victim.post("/v1/test/faults", {"kind": "outage", "on": "any", "times": 9})
     charges = await victim.get("/v1/test/world/charges")
@@ -203,6 +207,8 @@ async def lived(victim: Client) -> dict[str, str]:
         "payment_method": method["id"],
         "payment": paid["id"],
         "refund": refund["id"],
+        "declined": declined["id"],
+        "recovery": declined["recovery"],
         "decision": paid["attempts"][0]["decision"],
         "processor_account": paid["processor_account"],
         "event": (await victim.events())[0]["id"],
@@ -212,6 +218,22 @@ async def lived(victim: Client) -> dict[str, str]:
         "connector": "alpha",
         "code": "insufficient_funds",
     }
+
+
+async def declined_renewal(victim: Client, customer: str) -> Any:
+    """A payment by agreement that is declined for want of funds, so that a recovery waits for its day."""
+    card = {"type": "card", "card": {**CARD, "number": "4000000000009995"}}
+    method = await victim.post("/v1/payment_methods", {"customer": customer} | card)
+    return await victim.post(
+        "/v1/payments",
+        {
+            "amount": 77_123,
+            "currency": "USD",
+            "initiator": "merchant",
+            "customer": customer,
+            "payment_method": method["id"],
+        },
+    )
 
 
 async def view(victim: Client) -> dict[str, Any]:
@@ -274,6 +296,15 @@ def complaint(route: str, probe: Probe, answered: Answered, *, live: bool, names
     return f"{route} {probe}: it tells {ours or MARK}" if ours or MARK in text or "77123" in text else ""
 
 
+LISTS: Final = (
+    "payments",
+    "refunds",
+    "customers",
+    "payment_methods",
+    "processor_accounts",
+    "recoveries",
+    "test/world/charges",
+)
 NOT_SECRET: Final = {"card", "code", "own_customer", "tomorrow"}
 """What a stranger may well know or have: names that are the same for everybody, and its own."""
 
