@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -25,6 +26,7 @@ from recoup.payments.core import (
     Status,
 )
 
+SHOWN_MAX: Final = 512
 _NO_OUTCOME = frozenset({AttemptState.STARTED, AttemptState.PENDING})
 
 
@@ -278,11 +280,25 @@ def refund_object(operation: Operation, *, livemode: bool) -> RefundObject:
 
 
 class Objects:
-    """Shows payments and refunds as bytes, for answers, for their records and for events."""
+    """Shows payments and refunds as bytes, for answers, for their records and for events.
+
+    One state of a payment is shown three times in a row (its event, its recorded answer, the answer itself), so the
+    last `SHOWN_MAX` are remembered, each with the very snapshot that it shows.
+    """
+
+    def __init__(self) -> None:
+        self._shown: OrderedDict[int, tuple[Snapshot, bytes]] = OrderedDict()
 
     def payment(self, snapshot: Snapshot, *, livemode: bool) -> bytes:
         """A payment, as JSON."""
-        return msgspec.json.encode(payment_object(snapshot, livemode=livemode))
+        known = self._shown.get(id(snapshot))
+        if known is not None and known[0] is snapshot:
+            return known[1]
+        shown = msgspec.json.encode(payment_object(snapshot, livemode=livemode))
+        self._shown[id(snapshot)] = (snapshot, shown)
+        if len(self._shown) > SHOWN_MAX:
+            self._shown.popitem(last=False)
+        return shown
 
     def refund(self, operation: Operation, *, livemode: bool) -> bytes:
         """A refund, as JSON."""
