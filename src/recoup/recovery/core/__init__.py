@@ -1,5 +1,6 @@
 """What is done after a decline: the table of moves, the numbers, the plans with their why, and the steps they take."""
 
+from recoup.recovery.core import steps as steps
 from recoup.recovery.core.machine import (
     MOVES,
     OPEN,
@@ -11,7 +12,7 @@ from recoup.recovery.core.machine import (
     Status,
     moved,
 )
-from recoup.recovery.core.planning import NotOpened, Opens, gate, opens, plan, postponed
+from recoup.recovery.core.planning import LISTENED, NotOpened, Opens, gate, listens, opens, plan, postponed
 from recoup.recovery.core.policy import DEFAULT, NO_RECOVERY, POLICIES, Cause, Policy, policy_of
 from recoup.recovery.core.records import (
     Action,
@@ -30,6 +31,7 @@ from recoup.recovery.core.steps import Rest, Run, Step, look
 
 __all__ = [
     "DEFAULT",
+    "LISTENED",
     "MOVES",
     "NO_RECOVERY",
     "OPEN",
@@ -58,11 +60,13 @@ __all__ = [
     "Step",
     "case_of",
     "gate",
+    "listens",
     "look",
     "moved",
     "opens",
     "plan",
     "policy_of",
     "postponed",
+    "steps",
     "tries_of",
 ]

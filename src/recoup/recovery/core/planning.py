@@ -42,6 +42,9 @@ _CAUSES: Final[Mapping[Category, Cause]] = {
 
 _CUSTOMER_MENDS: Final = frozenset({AdviceAction.UPDATE_CARD, AdviceAction.AUTHENTICATE})
 _FOR_EVER: Final = frozenset(stop.rule for stop in STOPS if stop.window is None)
+_REFUSALS: Final = frozenset({"payment.declined", "payment.failed"})
+LISTENED: Final = _REFUSALS | {"payment.authorized", "payment.captured", "payment.canceled"}
+"""The events of payments that a recovery may have to hear."""
 _WORDS: Final[Mapping[Cause, str]] = {
     Cause.FUNDS: "there was not enough money",
     Cause.LIMIT: "a limit of the card was reached",
@@ -317,3 +320,10 @@ def _spoken(wait: timedelta) -> str:
     hours = wait // timedelta(hours=1)
     count, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
     return f"{count} {unit}" + ("" if count == 1 else "s")
+
+
+def listens(fact: str, *, initiator: str, recovery_policy: str | None, recovery_id: UUID | None) -> bool:
+    """Whether recovery wants to hear of this event of a payment: what may open a recovery, or change one."""
+    if fact in _REFUSALS:
+        return recovery_id is not None or (initiator == "merchant" and recovery_policy != NO_RECOVERY)
+    return recovery_id is not None and fact in LISTENED

@@ -1,0 +1,337 @@
+"""The order of events in a recovery: read fresh facts, ask the core, write its step, and only then act.
+
+Whatever happens to a payment comes here as news, and whatever is due comes here by its time; both lead to the same look
+at the facts. A step is one transaction: the recovery onto the version it was planned from, the decision, the due row,
+the events. A try is begun by such a step (`running`), made by payments outside of any transaction, and followed by
+another look. What crashes in between is found by the due row, whose lease ends; how many tries were made is counted
+from the payment's attempts, so nothing is tried twice for having been forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Protocol, assert_never
+from uuid import UUID
+
+from recoup.db import Connection, Database
+from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
+from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
+from recoup.merchants.core import Merchant
+from recoup.paydays.core import cycle_of, local_zone
+from recoup.payments.core import Reason
+from recoup.payments.core import Status as PaymentStatus
+from recoup.payments.core.facts import PaymentFacts
+from recoup.recovery import store
+from recoup.recovery.core import (
+    STANDINGS,
+    AskCustomer,
+    Case,
+    NotOpened,
+    Person,
+    Plan,
+    Recovery,
+    Rest,
+    Run,
+    Standing,
+    Status,
+    Step,
+    case_of,
+    look,
+    opens,
+    policy_of,
+    postponed,
+    steps,
+    tries_of,
+)
+from recoup.recovery.flow.writing import prepared, write
+from recoup.vault.core import Customer
+
+LOOKS_MAX: Final = 10
+"""How often one call looks again because something changed meanwhile."""
+LOOK_AGAIN: Final = timedelta(minutes=1)
+
+
+class Payments(Protocol):
+    """What recovery asks of payments."""
+
+    async def facts(self, merchant: Merchant, payment_id: UUID) -> PaymentFacts | None:
+        """What is known of a payment; None where there is none."""
+        ...
+
+    async def retry(
+        self,
+        merchant: Merchant,
+        payment_id: UUID,
+        *,
+        reason: Reason,
+        accounts: Sequence[UUID] | None,
+        now: datetime,
+    ) -> PaymentStatus:
+        """One more try; refuses where the payment's state forbids it."""
+        ...
+
+    async def attach_recovery(self, merchant: Merchant, payment_id: UUID, recovery_id: UUID) -> None:
+        """Name the recovery that was opened for a payment."""
+        ...
+
+
+class Customers(Protocol):
+    """What recovery asks of the vault."""
+
+    async def get(self, merchant_id: UUID, customer_id: UUID) -> Customer:
+        """One customer; refuses with 404."""
+        ...
+
+
+class Recoveries:
+    """Everything that can be done with recoveries."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        payments: Payments,
+        customers: Customers,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._database = database
+        self._payments = payments
+        self._customers = customers
+        self._new_id = new_id
+
+    async def get(self, merchant: Merchant, recovery_id: UUID) -> Recovery:
+        """One recovery; refuses with 404."""
+        return _there(await self._read(merchant, recovery_id), recovery_id)
+
+    async def page(
+        self,
+        merchant: Merchant,
+        *,
+        payment_id: UUID | None = None,
+        status: Status | None = None,
+        after: UUID | None = None,
+        before: UUID | None = None,
+        limit: int,
+    ) -> Sequence[Recovery]:
+        """Recoveries newest first; with `before` oldest first."""
+        return await store.page(
+            self._database,
+            merchant_id=merchant.id,
+            payment_id=payment_id,
+            status=status,
+            after=after,
+            before=before,
+            limit=limit,
+        )
+
+    async def on_payment_news(self, merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
+        """The handler of a payment's news: open a recovery, plan it again, or close it."""
+        for _ in range(LOOKS_MAX):
+            facts = await self._payments.facts(merchant, payment_id)
+            if facts is None:
+                return None
+            recovery = await store.of_payment(self._database, merchant_id=merchant.id, payment_id=payment_id)
+            if recovery is None:
+                done = await self._open(merchant, facts, now)
+            else:
+                await self._attach(merchant, facts, recovery)
+                done = await self._heard(merchant, recovery, facts, now)
+            if done:
+                return None
+        return now + LOOK_AGAIN
+
+    async def run_due(self, merchant: Merchant, recovery_id: UUID, now: datetime) -> datetime | None:
+        """The handler of `recovery.retry`: ask the gate on fresh facts, try, and look at what came of it."""
+        for _ in range(LOOKS_MAX):
+            recovery = await self._read(merchant, recovery_id)
+            if recovery is None or not recovery.is_open:
+                return None
+            case = await self._case(merchant, recovery)
+            match look(recovery, case, now):
+                case Rest(until=until):
+                    return until
+                case Step() as step:
+                    if await self._write(merchant, step, case, expected=recovery.version):
+                        return steps.due_at(step.after)
+                case Run() as run:
+                    begun = Step(run.after, ())
+                    if await self._write(merchant, begun, case, expected=recovery.version):
+                        await self._try(merchant, run, now)
+                case other:
+                    assert_never(other)
+        return now + LOOK_AGAIN
+
+    async def pause(
+        self, connection: Connection, merchant: Merchant, recovery_id: UUID, *, now: datetime
+    ) -> Recovery:
+        """Try nothing until a person goes on. Runs in the caller's transaction."""
+        recovery = await self._hold(connection, merchant, recovery_id)
+        if recovery.status is Status.PAUSED:
+            raise conflict("recovery_unexpected_state", "This recovery is paused already.")
+        return await self._changed(
+            connection, merchant, steps.paused(recovery, now), expected=recovery.version
+        )
+
+    async def resume(
+        self, connection: Connection, merchant: Merchant, recovery_id: UUID, *, now: datetime
+    ) -> Recovery:
+        """Go on under the plan there was; a try that came due meanwhile is made soon. In the caller's transaction."""
+        recovery = await self._hold(connection, merchant, recovery_id)
+        if recovery.status is not Status.PAUSED:
+            message = f"This recovery is {recovery.status}; only a paused one can be resumed."
+            raise conflict("recovery_unexpected_state", message)
+        return await self._changed(
+            connection, merchant, steps.resumed(recovery, now), expected=recovery.version
+        )
+
+    async def stop(
+        self, connection: Connection, merchant: Merchant, recovery_id: UUID, *, now: datetime
+    ) -> Recovery:
+        """End it for good. Runs in the caller's transaction."""
+        recovery = await self._hold(connection, merchant, recovery_id)
+        return await self._changed(
+            connection, merchant, steps.stopped(recovery, now), expected=recovery.version
+        )
+
+    async def retry_now(
+        self, connection: Connection, merchant: Merchant, recovery_id: UUID, *, now: datetime
+    ) -> Recovery:
+        """Make the planned try due now; the gate is asked all the same. Runs in the caller's transaction."""
+        recovery = await self._hold(connection, merchant, recovery_id)
+        _refuse_to_hasten(recovery, now)
+        return await self._changed(
+            connection, merchant, steps.hastened(recovery, now), expected=recovery.version
+        )
+
+    async def _open(self, merchant: Merchant, facts: PaymentFacts, now: datetime) -> bool:
+        """Open a recovery where one is due; False where somebody else was quicker."""
+        if isinstance(opens(facts), NotOpened):
+            return True
+        policy = policy_of(facts.recovery_policy)
+        case = Case(
+            payment=facts,
+            person=await self._person(merchant, facts),
+            policy=policy.name,
+            opened_at=now,
+            deadline=steps.new_deadline(policy.name, now),
+            tries_made=tries_of(facts),
+            tries_max=policy.tries_max,
+        )
+        step = steps.opened(case, merchant_id=merchant.id, recovery_id=self._new_id(), now=now)
+        if isinstance(step, NotOpened):
+            return True
+        written = await self._write(merchant, step, case, expected=0)
+        if written:
+            await self._payments.attach_recovery(merchant, facts.id, step.after.id)
+        return written
+
+    async def _heard(
+        self, merchant: Merchant, recovery: Recovery, facts: PaymentFacts, now: datetime
+    ) -> bool:
+        """Apply news to a recovery; what is due is left to its due row. False where the recovery moved on."""
+        if not recovery.is_open:
+            return True
+        case = case_of(recovery, facts, await self._person(merchant, facts))
+        step = look(recovery, case, now)
+        if not isinstance(step, Step):
+            return True
+        return await self._write(merchant, step, case, expected=recovery.version)
+
+    async def _attach(self, merchant: Merchant, facts: PaymentFacts, recovery: Recovery) -> None:
+        """Mend what a crash left undone between opening a recovery and naming it in its payment."""
+        if facts.recovery_id is None:
+            await self._payments.attach_recovery(merchant, facts.id, recovery.id)
+
+    async def _try(self, merchant: Merchant, run: Run, now: datetime) -> None:
+        recovery = run.after
+        try:
+            await self._payments.retry(
+                merchant,
+                recovery.payment_id,
+                reason=Reason.RECOVERY,
+                accounts=run.accounts or None,
+                now=now,
+            )
+        except Refusal as refusal:
+            await self._put_off(merchant, recovery, refusal, now)
+
+    async def _put_off(self, merchant: Merchant, recovery: Recovery, refusal: Refusal, now: datetime) -> None:
+        """A try that could not be asked for: a day later again, unless something else has happened meanwhile."""
+        case = await self._case(merchant, recovery)
+        refused = STANDINGS[case.payment.status] is Standing.REFUSED
+        if not refused or not isinstance(look(recovery, case, now), Rest):
+            return
+        plan: Plan = postponed(case, now, why=refusal.message)
+        if refusal.type is RefusalType.NOT_FOUND:
+            plan = AskCustomer(f"the payment method is gone: {refusal.message}", plan.facts)
+        step = steps.replanned(recovery, case, plan, now)
+        await self._write(merchant, step, case, expected=recovery.version)
+
+    async def _case(self, merchant: Merchant, recovery: Recovery) -> Case:
+        facts = await self._payments.facts(merchant, recovery.payment_id)
+        assert facts is not None, "a recovery has its payment"
+        return case_of(recovery, facts, await self._person(merchant, facts))
+
+    async def _person(self, merchant: Merchant, facts: PaymentFacts) -> Person:
+        """Where the customer lives and when they are paid, as far as anybody said."""
+        country, customer = facts.issuer_country, None
+        if facts.customer_id is not None:
+            try:
+                customer = (await self._customers.get(merchant.id, facts.customer_id)).details
+            except Refusal:  # deleted: what is left is the card
+                customer = None
+        if customer is None:
+            return Person(local_zone(None, country=country), country)
+        country = customer.country or country
+        pay = None if customer.payday is None else cycle_of(customer.payday)
+        return Person(local_zone(customer.time_zone, country=country), country, pay)
+
+    async def _read(self, merchant: Merchant, recovery_id: UUID) -> Recovery | None:
+        return await store.read(self._database, merchant_id=merchant.id, recovery_id=recovery_id)
+
+    async def _hold(self, connection: Connection, merchant: Merchant, recovery_id: UUID) -> Recovery:
+        """A recovery that is still open, locked; refuses what has ended."""
+        found = await store.lock(connection, merchant_id=merchant.id, recovery_id=recovery_id)
+        recovery = _there(found, recovery_id)
+        if not recovery.is_open:
+            raise conflict("recovery_ended", f"This recovery is {recovery.status}: its end is final.")
+        return recovery
+
+    async def _changed(
+        self, connection: Connection, merchant: Merchant, step: Step, *, expected: int
+    ) -> Recovery:
+        """Write a person's step in the caller's transaction, which holds the recovery's row."""
+        ready = prepared(merchant, step, None, new_id=self._new_id)
+        written = await write(connection, ready, expected=expected)
+        assert written, "a locked recovery does not move on"
+        return ready.after
+
+    async def _write(self, merchant: Merchant, step: Step, case: Case, *, expected: int) -> bool:
+        """Write a step in a transaction of its own; False where the recovery has moved on from version `expected`."""
+        ready = prepared(merchant, step, case, new_id=self._new_id)
+        return await self._database.retrying(lambda connection: write(connection, ready, expected=expected))
+
+
+def _refuse_to_hasten(recovery: Recovery, now: datetime) -> None:
+    match recovery.status:
+        case Status.RUNNING:
+            message = "A try is under way; wait for its outcome before you ask for another."
+            raise conflict("recovery_running", message, retry_after_s=1)
+        case Status.SCHEDULED:
+            pass
+        case _:
+            message = f"This recovery is {recovery.status}; only a scheduled try can be made sooner."
+            raise conflict("recovery_unexpected_state", message)
+    planned = recovery.plan
+    if planned is not None and planned.not_before is not None and now < planned.not_before:
+        allowed = rfc3339(planned.not_before)
+        message = f"Advice and network limits allow no try before {allowed}. The plan: {planned.why}."
+        raise conflict("retry_too_early", message)
+
+
+def _there(recovery: Recovery | None, recovery_id: UUID) -> Recovery:
+    if recovery is None:
+        raise not_found("recovery", render(Kind.RECOVERY, recovery_id))
+    return recovery

@@ -1,0 +1,101 @@
+"""One step of a recovery as one transaction: onto its version, with its decision, its due row and its events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from recoup.db import Connection, due
+from recoup.events.core import NewEvent
+from recoup.events.store import append
+from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
+from recoup.merchants.core import Merchant
+from recoup.recovery import store
+from recoup.recovery.core import Case, Plan, Recovery, Retry, Status, Step, steps
+from recoup.recovery.objects import recovery_object
+
+RETRY: Final = "recovery.retry"
+"""The kind of due row that says: look at this recovery."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A step, ready to be written."""
+
+    after: Recovery
+    decision: dict[str, Any] | None
+    events: tuple[NewEvent, ...]
+
+
+def prepared(merchant: Merchant, step: Step, case: Case | None, *, new_id: Callable[[], UUID]) -> Prepared:
+    """A step with its keys, which stay the same should the transaction have to run again."""
+    after, decision = step.after, None
+    if step.plan is not None:
+        after = replace(after, decision_id=new_id())
+        decision = _decision_data(after, step.plan, case)
+    shown = msgspec.json.encode(recovery_object(after, livemode=merchant.livemode))
+    first = after.events_count - len(step.happened) + 1
+    events = tuple(
+        NewEvent(new_id(), type_, after.id, first + place, shown, after.updated_at)
+        for place, type_ in enumerate(step.happened)
+    )
+    return Prepared(after, decision, events)
+
+
+async def write(connection: Connection, ready: Prepared, *, expected: int) -> bool:
+    """Write it all, or nothing where the recovery has moved on from the version `expected` (0: there is none yet)."""
+    after = ready.after
+    if expected == 0:
+        written = await store.insert(connection, after)
+    else:
+        written = await store.save(connection, after, expected=expected)
+    if not written:
+        return False
+    if ready.decision is not None:
+        assert after.decision_id is not None, "a decision has its id"
+        await store.insert_decision(connection, after, decision_id=after.decision_id, data=ready.decision)
+    await _put_due(connection, after)
+    await append(connection, after.merchant_id, ready.events)
+    return True
+
+
+async def _put_due(connection: Connection, after: Recovery) -> None:
+    """Say when to look again. While a try runs, its due row is left alone: its lease finds us if we die."""
+    if after.status is Status.RUNNING:
+        return
+    at = steps.due_at(after)
+    if at is None:
+        await due.drop(connection, merchant_id=after.merchant_id, kind=RETRY, object_id=after.id)
+    else:
+        await due.put(connection, merchant_id=after.merchant_id, kind=RETRY, object_id=after.id, due_at=at)
+
+
+def _decision_data(after: Recovery, plan: Plan, case: Case | None) -> dict[str, Any]:
+    """What is stored of a plan: enough to make it again."""
+    data: dict[str, Any] = {
+        "rule": after.policy,
+        "action": None if after.plan is None else after.plan.action,
+        "why": plan.why,
+        "payment": render(Kind.PAYMENT, after.payment_id),
+        "facts": plan.facts,
+    }
+    if isinstance(plan, Retry):
+        data["at"] = rfc3339(plan.at)
+        data["processor_accounts"] = [render(Kind.PROCESSOR_ACCOUNT, one) for one in plan.accounts]
+    if case is not None:
+        data["card_tries"] = [
+            {
+                "at": rfc3339(one.at),
+                "amount": one.amount.minor,
+                "currency": one.amount.currency,
+                "declined": one.declined,
+                "rule": one.rule,
+            }
+            for one in case.payment.card_tries
+        ]
+    return data
