@@ -47,8 +47,9 @@ class Page:
         self._before = None
 
     def telling(self, told: Telling) -> None:
-        """One thing that a chapter tells; a blank line parts what is of another sort, but for what a sentence opens."""
-        if self._before not in {type(told), Say}:
+        """One thing that a chapter tells; a blank line parts it from what is of another sort."""
+        opened = self._before is Say and isinstance(told, Facts | Story)
+        if not opened and self._before is not type(told):
             self._console.print()
         self._before = type(told)
         match told:
@@ -97,7 +98,9 @@ def _facts(rows: tuple[tuple[str, str], ...]) -> Table:
 
 def _story(entries: tuple[Entry, ...], zone: str | None) -> Table:
     grid = Table.grid(padding=(0, 1))
-    for entry in entries:
+    for before, entry in zip((None, *entries), entries, strict=False):
+        if before is not None and before.summary == entry.summary:
+            continue  # the same news under another name
         mark, style = _MARKS[_sort(entry.type)]
         summary = entry.summary[:1].lower() + entry.summary[1:]
         grid.add_row(
