@@ -55,6 +55,7 @@ def configure(*, level: LogLevel, format_: LogFormat) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
+        _without_doubles,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
@@ -94,6 +95,12 @@ def _last_steps(format_: LogFormat) -> list[Processor]:
         redact_event,
         renderer,
     ]
+
+
+def _without_doubles(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Drop what uvicorn says a second time, in colours."""
+    event.pop("color_message", None)
+    return event
 
 
 def request_context(request_id: str) -> AbstractContextManager[None]:
