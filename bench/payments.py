@@ -2,10 +2,10 @@
 
     python -m bench.payments [--seconds 8] [--clients 64]
 
-One API process (`recoup serve`, with its worker) on an embedded PostgreSQL with its usual settings, a processor
-that approves at once, and a load generator, each a process of its own. The bare limit is `pgbench` writing the same rows with
-the same number of clients on the same server, one transaction after the other. Runs alternate, so that a machine whose
-speed drifts does so for both; ratios are of medians.
+One API process (`recoup serve`, with its worker) on an embedded PostgreSQL with its usual settings, a processor that
+approves at once, and a load generator, each a process of its own. The bare limit is `pgbench` writing the same rows
+with the same number of clients on the same server, one transaction after the other. Runs alternate, so that a machine
+whose speed drifts does so for both; ratios are of medians.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def main(
         Path(folder).chmod(0o755)
         with (
             EmbeddedPostgres(Path(folder) / "data") as conninfo,
-            _fake_processor() as (processor, processor_port),_api(conninfo, Path(folder)) as (api, port, key)
+            _fake_processor() as (processor, processor_port),
+            _api(conninfo, Path(folder)) as (api, port, key),
         ):
             _use_only(port, key, processor_port)
             postmaster = int((Path(folder) / "data/postgres/postmaster.pid").read_text().split()[0])
