@@ -19,7 +19,7 @@ from recoup.db.grouped import Grouped
 from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import Operation, Payment, Snapshot
-from recoup.payments.core.steps import Step
+from recoup.payments.core.step import Step
 
 SETTLE: Final = "payment.settle"
 """The kind of due row that says: look whether anything of this payment is still open, and ask the processor."""

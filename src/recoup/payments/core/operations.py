@@ -20,7 +20,8 @@ from recoup.payments.core.machine import (
     operation_moved,
 )
 from recoup.payments.core.records import OPERATIONS_MAX, Failure, Operation, Payment, Snapshot
-from recoup.payments.core.steps import Step, ask_at_of
+from recoup.payments.core.step import Step
+from recoup.payments.core.steps import ask_at_of
 
 _HOLDING: Final = frozenset({Status.AUTHORIZED, Status.PARTIALLY_CAPTURED})
 _TAKEN: Final = frozenset({Status.PARTIALLY_CAPTURED, Status.CAPTURED})

@@ -6,7 +6,7 @@ state forbids. A step is committed whole or not at all, and only onto the versio
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
@@ -28,7 +28,6 @@ from recoup.payments.core.machine import (
     AttemptState,
     News,
     OperationState,
-    Reason,
     Status,
     moved,
 )
@@ -38,81 +37,16 @@ from recoup.payments.core.records import (
     DeclineRecord,
     NewPayment,
     NextAction,
-    Operation,
     Payment,
     Snapshot,
 )
+from recoup.payments.core.step import Step, Target
 
 INTERRUPTED: Final = Unknown("the server stopped while this was under way")
 """What is known of an attempt or operation whose maker is gone: whether it was sent nobody can say."""
 
 _ASK_AFTER_S: Final = (2, 5, 10, 20, 40, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200, 86400)
 """How long to wait before asking a processor again, by how often it was asked; the last one repeats for ever."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A planned change: the payment as it will be, what happened (event types, in order), and what must be looked at.
-
-    `ask_at` is when to ask the processor about whatever is still open, or None where nothing is. Events named
-    `refund.*` are about the operation `operation_id`, all others about the payment.
-    """
-
-    before: Snapshot | None
-    after: Snapshot
-    happened: tuple[str, ...]
-    ask_at: datetime | None = None
-    network_transaction_id: str | None = None
-    operation_id: UUID | None = None
-
-    @property
-    def payment(self) -> Payment:
-        """The payment as it will be."""
-        return self.after.payment
-
-    @property
-    def begun(self) -> Attempt | None:
-        """The attempt that this step starts."""
-        known = 0 if self.before is None else len(self.before.attempts)
-        assert len(self.after.attempts) <= known + 1, "a step starts one attempt at most"
-        return self.after.attempts[known] if len(self.after.attempts) > known else None
-
-    @property
-    def changed_attempt(self) -> Attempt | None:
-        """The attempt that this step changes."""
-        before = () if self.before is None else self.before.attempts
-        changed = [new for old, new in zip(before, self.after.attempts, strict=False) if new is not old]
-        assert len(changed) <= 1, "a step changes one attempt at most"
-        return changed[0] if changed else None
-
-    @property
-    def changed_operations(self) -> tuple[Operation, ...]:
-        """The operations that this step starts or changes."""
-        known = () if self.before is None else self.before.operations
-        return tuple(one for one in self.after.operations if not any(one is old for old in known))
-
-    def is_in(self, fresh: Snapshot) -> bool:
-        """Whether this very step was written, though nobody heard of it: what it starts has ids of its own."""
-        known = () if self.before is None else tuple(one.id for one in self.before.operations)
-        operations = [one.id for one in self.after.operations if one.id not in known]
-        if self.begun is not None:
-            return fresh.attempt(self.begun.id) is not None
-        if operations:
-            return all(fresh.operation(id_) is not None for id_ in operations)
-        return fresh.payment == self.payment
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Who is asked for the money, with what, and by which stored decision."""
-
-    attempt_id: UUID
-    decision_id: UUID
-    processor_account_id: UUID
-    payment_method_id: UUID
-    fingerprint: str
-    brand: str
-    reason: Reason
 
 
 def ask_again_at(asked: int, now: datetime) -> datetime:

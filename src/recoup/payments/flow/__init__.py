@@ -28,7 +28,7 @@ from recoup.payments.core import (
 )
 from recoup.payments.core.facts import PastAttempt, PaymentFacts
 from recoup.payments.core.operations import NewOperation
-from recoup.payments.core.steps import Step
+from recoup.payments.core.step import Step
 from recoup.payments.flow.charging import Charging
 from recoup.payments.flow.operating import Operating
 from recoup.payments.flow.settling import Settling

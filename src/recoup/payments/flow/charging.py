@@ -30,7 +30,7 @@ from recoup.payments.core import (
     steps,
 )
 from recoup.payments.core.records import ATTEMPTS_MAX
-from recoup.payments.core.steps import Step, Target
+from recoup.payments.core.step import Step, Target
 from recoup.payments.flow.tools import NEWS_LEASE, REPLANS_MAX, Means, Taken, Tools, busy, no_account
 from recoup.payments.writes import Along, Answer, Claim, Decision, Written
 from recoup.routing.core import Facts, Next, Reconcile, Route, Stop, after, route

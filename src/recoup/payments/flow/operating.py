@@ -22,7 +22,7 @@ from recoup.payments.core import (
     steps,
 )
 from recoup.payments.core.operations import NewOperation
-from recoup.payments.core.steps import Step
+from recoup.payments.core.step import Step
 from recoup.payments.flow.settling import question
 from recoup.payments.flow.tools import Tools, approved_attempt, operation_key
 from recoup.payments.writes import Along, Answer, Claim

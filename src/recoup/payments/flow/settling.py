@@ -25,7 +25,8 @@ from recoup.payments.core import (
     operations,
     steps,
 )
-from recoup.payments.core.steps import INTERRUPTED, Step
+from recoup.payments.core.step import Step
+from recoup.payments.core.steps import INTERRUPTED
 from recoup.payments.flow.tools import Tools, approved_attempt, operation_key
 from recoup.payments.writes import Along
 

@@ -30,7 +30,7 @@ from recoup.payments.core import (
     answers,
     operations,
 )
-from recoup.payments.core.steps import Step
+from recoup.payments.core.step import Step
 from recoup.payments.writes import Along, Answer, Claim, Renderer, Writer, Written
 
 REPLANS_MAX: Final = 300
