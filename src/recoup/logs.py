@@ -19,9 +19,10 @@ from typing import Final
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from recoup.kit.cardlike import REDACTED as REDACTED
+from recoup.kit.cardlike import without_card_numbers
 from recoup.settings import LogFormat, LogLevel
 
-REDACTED: Final = "[redacted]"
 _DEPTH_MAX: Final = 8
 _NAMES_REMEMBERED: Final = 1024
 _TEXTS_REMEMBERED: Final = 1024
@@ -41,11 +42,6 @@ _SECRET_TEXT: Final = re.compile(
     r"|(?<=://)[^\s/@]+(?=@)",  # user:password@ in a URL
     re.IGNORECASE,
 )
-_DIGITS: Final = re.compile(r"[0-9](?:[ \t\u00a0-]?[0-9]){12,}")
-_GROUP: Final = re.compile(r"[0-9]+")
-_CARD_DIGITS_MIN: Final = 13
-_CARD_DIGITS_MAX: Final = 19
-_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
 def configure(*, level: LogLevel, format_: LogFormat) -> None:
@@ -129,7 +125,7 @@ def redact(value: object) -> object:
 
 def redact_text(text: str) -> str:
     """The text with card numbers, keys and passwords of URLs replaced."""
-    return _DIGITS.sub(_redact_cards, _SECRET_TEXT.sub(REDACTED, text))
+    return without_card_numbers(_SECRET_TEXT.sub(REDACTED, text))
 
 
 def _redact_named(name: str, value: object, *, depth: int) -> object:
@@ -169,25 +165,3 @@ def _holds_no_card(value: float) -> bool:
     if isinstance(value, int) and abs(value) < _TOO_SHORT:
         return True
     return redact_text(str(value)) == str(value)
-
-
-def _redact_cards(found: re.Match[str]) -> str:
-    """Redact a run of digits, perhaps in groups, from the first group to the last that make a card number."""
-    text = found[0]
-    groups = list(_GROUP.finditer(text))
-    for first, opening in enumerate(groups):
-        digits = ""
-        for closing in groups[first:]:
-            digits += closing[0]
-            if len(digits) > _CARD_DIGITS_MAX:
-                break
-            if len(digits) >= _CARD_DIGITS_MIN and _luhn_valid(digits):
-                rest = _DIGITS.sub(_redact_cards, text[closing.end() :])
-                return text[: opening.start()] + REDACTED + rest
-    return text
-
-
-def _luhn_valid(digits: str) -> bool:
-    """ISO/IEC 7812-1, annex B: every second digit from the right doubled, the sum a multiple of ten."""
-    values = [int(digit) for digit in reversed(digits)]
-    return (sum(values[::2]) + sum(_DOUBLED[value] for value in values[1::2])) % 10 == 0

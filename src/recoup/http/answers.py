@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from recoup.kit.cardlike import without_card_numbers
 from recoup.kit.refusals import Refusal, RefusalType
 
 VERSION: Final = "2026-11-01"
@@ -73,12 +74,12 @@ _encode = msgspec.json.Encoder().encode
 
 
 def refuse(refusal: Refusal, request_id: str, *, docs_url: str, headers: Iterable[Header] = ()) -> Answer:
-    """A refusal as callers read it."""
+    """A refusal as callers read it. What they sent may be repeated in it, but never a card number."""
     detail = ErrorDetail(
         type=refusal.type,
         code=refusal.code,
-        message=refusal.message,
-        param=refusal.param,
+        message=without_card_numbers(refusal.message),
+        param=None if refusal.param is None else without_card_numbers(refusal.param),
         doc_url=f"{docs_url}#error-{refusal.code}",
         request_id=request_id,
     )
