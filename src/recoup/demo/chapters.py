@@ -19,6 +19,7 @@ NO_ANSWER_YET: Final = "unresolved"
 SETTLED_IN_S: Final = 60
 """How long evidence may take: a processor is asked again after 2, 5, 10 and 20 seconds, then more slowly."""
 LOOKED_EVERY_S: Final = 0.25
+A_MOMENT_S: Final = 10
 
 
 def chapters(shop: Shop) -> tuple[Chapter, ...]:
@@ -107,6 +108,10 @@ async def silence(shop: Shop) -> Tellings:
     yield Say(
         "Alpha charges the card, and its answer never arrives. Trying elsewhere now could charge twice."
     )
+    if shop.silence_s > A_MOMENT_S:
+        yield Say(
+            "This takes as long as the server waits for a processor: 30 seconds, unless it was told otherwise."
+        )
     await shop.let_go_wrong(
         "silence", kind="timeout_after_success", processor="alpha", delay_s=shop.silence_s
     )

@@ -21,12 +21,12 @@ TOO_LITTLE: Final = 450
 SOONEST: Final = timedelta(days=3)
 LATEST: Final = timedelta(days=24)
 """A recovery of the default policy goes on for 28 days; the payday must lie well inside."""
+WEEKS_MAX: Final = 5
 
 
 async def renewal(shop: Shop) -> Tellings:
     """Somebody pays, runs out of money, and is charged again when there is some."""
-    now = (await shop.get("/v1/test_clock", wire.Clock)).now
-    person, payday = await _somebody(shop, now)
+    person, payday = await _somebody(shop)
     zone, fee = person.time_zone, Money(FEE, person.currency)
     yield Say(f"{NAME} in {_city(zone)} is paid once a month, next on {_day(payday, zone)}.")
     customer, method = await _subscribed(shop, person, payday, fee)
@@ -77,22 +77,26 @@ async def _recovered(shop: Shop, declined: wire.Payment, payday: datetime, zone:
     yield equal("and the customer was charged once", charges, [FEE])
 
 
-async def _somebody(shop: Shop, now: datetime) -> tuple[wire.Person, datetime]:
-    """A cardholder whose next payday is soon and is a day on which banks work; another one from day to day."""
+async def _somebody(shop: Shop) -> tuple[wire.Person, datetime]:
+    """A cardholder whose next payday is soon and is a day on which banks work; where nobody's is, a week later."""
     wanted = "payday_cycle=monthly&predictable=true&brand=visa&state=active&country=US&limit=100"
-    people = (await shop.get(f"/v1/test/world/cards?{wanted}", wire.People)).data
-    fits = [
-        (person, person.next_payday)
-        for person in people
-        if person.next_payday is not None
-        and SOONEST < person.next_payday - now < LATEST
-        and _is_ordinary(person, person.next_payday, now)
-    ]
-    if not fits:
-        raise Unexpected(
-            "Nobody in the simulated world has a payday soon: advance the test clock by a few days."
-        )
-    return fits[now.toordinal() % len(fits)]
+    for _ in range(WEEKS_MAX):
+        now = (await shop.get("/v1/test_clock", wire.Clock)).now
+        people = (await shop.get(f"/v1/test/world/cards?{wanted}", wire.People)).data
+        fits = [
+            (person, person.next_payday)
+            for person in people
+            if person.next_payday is not None
+            and SOONEST < person.next_payday - now < LATEST
+            and (person.exp_year, person.exp_month) > (person.next_payday.year, person.next_payday.month)
+            and _is_ordinary(person, person.next_payday, now)
+        ]
+        if fits:
+            return fits[now.toordinal() % len(fits)]
+        await _advance(shop, now + timedelta(weeks=1))
+    raise Unexpected(
+        'Nobody in the simulated world has a card and a payday: start a new one, POST /v1/test/world {"seed": 1}.'
+    )
 
 
 def _is_ordinary(person: wire.Person, payday: datetime, now: datetime) -> bool:
