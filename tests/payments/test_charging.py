@@ -14,7 +14,15 @@ from tests.payments.house import House
 from recoup.kit.ids import made_at
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import ActionRequired, Approved, Pending, Unprocessed
+from recoup.outcomes.core import (
+    ActionRequired,
+    AdviceAction,
+    Approved,
+    Category,
+    Hardness,
+    Pending,
+    Unprocessed,
+)
 from recoup.payments.core import AttemptState, Reason, Status
 from recoup.payments.core.records import ATTEMPTS_MAX
 from recoup.payments.writes import SETTLE
@@ -203,6 +211,53 @@ async def test_after_a_hard_decline_only_another_method_may_be_tried(
     assert hopeless.value.code == "payment_method_declined_for_good"
     another = await house.means(merchant, "5555555555554444")
     assert (await house.confirm(merchant, refused.payment.id, another)).payment.status is Status.CAPTURED
+
+
+async def test_a_stop_holds_for_the_card_however_it_is_given(house: House, merchant: Merchant) -> None:
+    house.bank.will("charge", lost_card())
+    refused = await house.pay(merchant)
+    with pytest.raises(Refusal) as hopeless:
+        await house.confirm(merchant, refused.payment.id, await house.means(merchant))
+    assert hopeless.value.code == "payment_method_declined_for_good"
+    assert len(house.bank.asked) == 1
+
+
+async def test_a_card_that_was_typed_wrong_may_be_given_anew(house: House, merchant: Merchant) -> None:
+    wrong = decline(
+        "incorrect_cvc", Category.CREDENTIAL, hardness=Hardness.HARD, action=AdviceAction.FIX_DATA
+    )
+    house.bank.will("charge", wrong)
+    refused = await house.pay(merchant)
+    paid = await house.confirm(merchant, refused.payment.id, await house.means(merchant))
+    assert paid.payment.status is Status.CAPTURED
+
+
+async def test_a_hard_decline_is_not_forgotten_over_a_later_failure(house: House, merchant: Merchant) -> None:
+    """Another card that could not be sent leaves a payment without a decline; the first card stays stopped."""
+    house.bank.will("charge", lost_card(), Unprocessed("not sent"), Unprocessed("not sent"))
+    refused = await house.pay(merchant)
+    first = await house.payments.stored_means(merchant, refused.attempts[0].payment_method_id)
+    another = await house.means(merchant, "5555555555554444")
+    failed = await house.confirm(merchant, refused.payment.id, another)
+    assert (failed.payment.status, failed.payment.decline) == (Status.FAILED, None)
+    with pytest.raises(Refusal) as hopeless:
+        await house.confirm(merchant, refused.payment.id, first[0])
+    assert hopeless.value.code == "payment_method_declined_for_good"
+    assert (await house.confirm(merchant, refused.payment.id)).payment.status is Status.CAPTURED
+
+
+async def test_a_later_subject_cannot_try_what_was_declined_for_good(
+    house: House, merchant: Merchant
+) -> None:
+    """Its gate looked before somebody else was declined; the last look is on the version that is written."""
+    house.bank.will("charge", lost_card())
+    refused = await house.pay(merchant)
+    with pytest.raises(Refusal) as hopeless:
+        await house.payments.retry(
+            merchant, refused.payment.id, reason=Reason.RECOVERY, accounts=None, now=house.now
+        )
+    assert hopeless.value.code == "payment_method_declined_for_good"
+    assert len(house.bank.asked) == 1
 
 
 async def test_of_two_confirmations_at_once_the_second_sees_what_the_first_learnt(

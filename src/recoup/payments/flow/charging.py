@@ -8,7 +8,7 @@ we were, and `settling` asks the processor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -26,9 +26,9 @@ from recoup.payments.core import (
     Payment,
     Reason,
     Snapshot,
-    Status,
     steps,
 )
+from recoup.payments.core.machine import MOVES, News
 from recoup.payments.core.records import ATTEMPTS_MAX
 from recoup.payments.core.step import Step, Target
 from recoup.payments.flow.tools import NEWS_LEASE, REPLANS_MAX, Means, Taken, Tools, busy, no_account
@@ -101,7 +101,6 @@ class Charging:
             reason=reason,
             requested=None,
             claim=claim,
-            allow=lambda payment: _refuse_hopeless(payment, means),
             now=now,
         )
 
@@ -117,14 +116,7 @@ class Charging:
     ) -> Snapshot:
         """Try again on behalf of a later subject, which has asked its own gate first."""
         return await self._again(
-            merchant,
-            snapshot,
-            means,
-            reason=reason,
-            requested=accounts,
-            claim=None,
-            allow=lambda _: None,
-            now=now,
+            merchant, snapshot, means, reason=reason, requested=accounts, claim=None, now=now
         )
 
     async def _again(
@@ -136,11 +128,9 @@ class Charging:
         reason: Reason,
         requested: Sequence[UUID] | None,
         claim: Claim | None,
-        allow: Callable[[Payment], None],
         now: datetime,
     ) -> Snapshot:
-        """`allow` refuses a payment that must not be tried again, however fresh it is read."""
-        allow(snapshot.payment)
+        _refuse_hopeless(snapshot, means)
         chosen = await self._route(merchant, snapshot.payment, means, requested=requested)
         call = Call(merchant, means, chosen, claim, OK)
         target, decision = self._target(
@@ -148,7 +138,7 @@ class Charging:
         )
 
         def plan(fresh: Snapshot) -> Step:
-            allow(fresh.payment)
+            _refuse_hopeless(fresh, means)
             return steps.started(fresh, target, now=now, patience=self._tools.patience)
 
         along = Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision)
@@ -348,17 +338,22 @@ def _decision_data(
     }
 
 
-def _refuse_hopeless(payment: Payment, means: Means) -> None:
-    """Stop means stop: after a hard decline the same payment method is not asked again by anyone."""
-    decline = payment.decline
-    if (
-        payment.status is Status.DECLINED
-        and decline is not None
-        and decline.decline.hardness is Hardness.HARD
-        and payment.payment_method_id == means.payment_method_id
-    ):
-        raise conflict(
-            "payment_method_declined_for_good",
-            f"This payment method was declined for good ({decline.decline.code}). Confirm with another payment method.",
-            param="payment_method",
-        )
+def _refuse_hopeless(snapshot: Snapshot, means: Means) -> None:
+    """Stop means stop: what was declined for good is not asked again for this payment, by anyone, whatever came since.
+
+    That is the same payment method after any hard decline, and the same card, however it is given, after one that says
+    to stop; a card whose details were wrong or have been renewed may come again as another payment method.
+    """
+    if MOVES[snapshot.payment.status].get(News.STARTED) is None:
+        return  # the step itself refuses, and says why
+    for attempt in snapshot.attempts:
+        decline = attempt.decline
+        if decline is None or decline.hardness is not Hardness.HARD:
+            continue
+        same_card = decline.advice.stops and attempt.fingerprint == means.fingerprint
+        if same_card or attempt.payment_method_id == means.payment_method_id:
+            raise conflict(
+                "payment_method_declined_for_good",
+                f"This payment method was declined for good ({decline.code}). Confirm with another payment method.",
+                param="payment_method",
+            )
