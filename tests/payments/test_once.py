@@ -37,7 +37,9 @@ async def gathered(*work: Any) -> tuple[list[Any], list[str]]:
     results = await asyncio.gather(*work, return_exceptions=True)
     bugs = [one for one in results if isinstance(one, BaseException) and not isinstance(one, Refusal | Taken)]
     assert bugs == []
-    codes = ["taken" if isinstance(one, Taken) else one.code for one in results if isinstance(one, Exception)]
+    codes = [
+        one.code if isinstance(one, Refusal) else "taken" for one in results if isinstance(one, Exception)
+    ]
     return [one for one in results if not isinstance(one, Exception)], codes
 
 
