@@ -103,7 +103,7 @@ def route(
     """The route of a payment: the accounts that can do it, in the caller's order or else the merchant's."""
     ranked = list(accounts)
     if requested is not None:
-        turn = {account_id: place for place, account_id in enumerate(requested)}
+        turn = {account_id: place for place, account_id in enumerate(dict.fromkeys(requested))}
         ranked.sort(key=lambda pair: turn.get(pair[0].id, len(turn)))
     return Route(tuple(_considered(facts, ranked, requested)))
 
