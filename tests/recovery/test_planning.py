@@ -31,6 +31,7 @@ from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core import (
     DEFAULT,
+    LISTENED,
     AskCustomer,
     EndReason,
     GiveUp,
@@ -40,6 +41,7 @@ from recoup.recovery.core import (
     Plan,
     Retry,
     gate,
+    listens,
     opens,
     plan,
     postponed,
@@ -95,6 +97,24 @@ class TestOpening:
     def test_no_other_status_opens_one(self, status: PaymentStatus) -> None:
         """An unknown outcome above all: it may be an approval."""
         assert isinstance(opens(payment(status=status)), NotOpened)
+
+
+class TestListening:
+    """Every event of a payment costs a row and a look, so only those are heard that may matter."""
+
+    @pytest.mark.parametrize("fact", ["payment.declined", "payment.failed"])
+    def test_refusals_of_renewals_are_heard(self, fact: str) -> None:
+        assert listens(fact, initiator="merchant", recovery_policy=None, recovery_id=None)
+        assert not listens(fact, initiator="customer", recovery_policy=None, recovery_id=None)
+        assert not listens(fact, initiator="merchant", recovery_policy="none", recovery_id=None)
+
+    @pytest.mark.parametrize("fact", sorted(LISTENED))
+    def test_whatever_ends_or_changes_a_recovery_is_heard(self, fact: str) -> None:
+        assert listens(fact, initiator="merchant", recovery_policy=None, recovery_id=ALPHA)
+
+    def test_a_payment_without_a_recovery_is_paid_unheard(self) -> None:
+        assert not listens("payment.captured", initiator="merchant", recovery_policy=None, recovery_id=None)
+        assert not listens("payment.refunded", initiator="merchant", recovery_policy=None, recovery_id=ALPHA)
 
 
 class TestMissingMoney:
@@ -185,9 +205,10 @@ class TestOtherRefusals:
         new = _retry(plan(case(payment(decline(Category.LIMIT)), person=PAID_ON_THE_FIRST), NOW))
         assert new.at - NOW == days(1)
 
-    def test_an_unknown_code_never_goes_to_another_processor(self) -> None:
+    def test_an_unknown_code_stays_with_its_processor_as_long_as_that_is_there(self) -> None:
         refusal = decline(Category.OTHER, recognised=False)
         assert _retry(plan(case(payment(refusal)), NOW)).accounts == (ALPHA,)
+        assert _retry(plan(case(payment(refusal, accounts=(BRAVO,))), NOW)).accounts == (BRAVO,)
 
     @pytest.mark.parametrize(
         "refusal",

@@ -28,7 +28,7 @@ class Cause(StrEnum):
     TECHNICAL = "technical"
     """Somebody on the way was not there: hours help, and so does another processor."""
     UNRECOGNISED = "unrecognised"
-    """No table knows the code: tried again by the same processor, never by another."""
+    """No table knows the code: tried again later, by the same processor as long as it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

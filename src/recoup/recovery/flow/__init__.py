@@ -3,8 +3,8 @@
 Whatever happens to a payment comes here as news, and whatever is due comes here by its time; both lead to the same look
 at the facts. A step is one transaction: the recovery onto the version it was planned from, the decision, the due row,
 the events. A try is begun by such a step (`running`), made by payments outside of any transaction, and followed by
-another look. What crashes in between is found by the due row, whose lease ends; how many tries were made is counted
-from the payment's attempts, so nothing is tried twice for having been forgotten.
+another look. What crashes in between is found by the due row that was written with it; how many tries were made is
+counted from the payment's attempts, so nothing is tried twice for having been forgotten.
 """
 
 from __future__ import annotations

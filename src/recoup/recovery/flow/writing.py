@@ -16,7 +16,7 @@ from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.recovery import store
-from recoup.recovery.core import Case, Plan, Recovery, Retry, Status, Step, steps
+from recoup.recovery.core import Case, Plan, Recovery, Retry, Step, steps
 from recoup.recovery.objects import recovery_object
 
 RETRY: Final = "recovery.retry"
@@ -65,9 +65,7 @@ async def write(connection: Connection, ready: Prepared, *, expected: int) -> bo
 
 
 async def _put_due(connection: Connection, after: Recovery) -> None:
-    """Say when to look again. While a try runs, its due row is left alone: its lease finds us if we die."""
-    if after.status is Status.RUNNING:
-        return
+    """Say when to look again: after a try was begun, when it must be over, so that a death in it is found."""
     at = steps.due_at(after)
     if at is None:
         await due.drop(connection, merchant_id=after.merchant_id, kind=RETRY, object_id=after.id)
