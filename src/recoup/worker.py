@@ -23,13 +23,15 @@ from recoup.merchants.core import Merchant
 LEASE: Final = timedelta(minutes=5)
 """How long a claim is good unless told: longer than the longest handler, which asks processors one after the other.
 What a dead worker had claimed waits as long."""
-CLAIMED_AT_ONCE: Final = 32
-"""Rows taken from each slot at a time."""
+CLAIMED_AT_ONCE: Final = 4
+"""Rows taken from each slot at a time: together no more than can be begun long before their lease ends, though every
+handler took its longest."""
 RUNNING_MAX: Final = 32
 """Handlers that run at once."""
 AHEAD_MAX: Final = 1000
 """Test merchants with a moved clock that are looked at in one round."""
 FAILURE_WAIT_MAX: Final = timedelta(minutes=5)
+_DOUBLINGS_MAX: Final = 16
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
 """Given the merchant, the object and the merchant's now: when to run again, or None when nothing more is due."""
@@ -64,7 +66,7 @@ class Worker:
         while not stop.is_set():
             found = 0
             try:
-                found = await self.round()
+                found = await self.round(stop)
             except Exception:  # noqa: BLE001 - the worker outlives every fault
                 _log.exception("worker.round_failed")
             if not found:
@@ -73,11 +75,15 @@ class Worker:
         if self._running:
             await asyncio.wait(self._running)
 
-    async def round(self) -> int:
-        """Claim what is due and start its handlers; how many rows there were."""
+    async def round(self, stop: asyncio.Event | None = None) -> int:
+        """Claim what is due and start its handlers; how many rows there were. Those not begun at `stop` go back."""
         rows = await self._claim()
         for row in rows:
             await self._slots.acquire()
+            if stop is not None and stop.is_set():
+                self._slots.release()
+                await self._give_back(row, row.due_at)
+                continue
             task = asyncio.create_task(self._work_in_slot(row), name=f"due {row.kind}")
             self._running.add(task)
             task.add_done_callback(self._running.discard)
@@ -121,7 +127,9 @@ class Worker:
     async def work(self, merchant: Merchant, row: Due) -> None:
         """Call the row's handler and give the row back; a handler that fails is called again, ever later."""
         now = merchant.now(self._clock.now())
-        again_at = await self._handled(merchant, row, now)
+        await self._give_back(row, await self._handled(merchant, row, now))
+
+    async def _give_back(self, row: Due, again_at: datetime | None) -> None:
         async with self._database.connection() as connection:
             await due.finish(connection, row, again_at=again_at)
 
@@ -134,7 +142,8 @@ class Worker:
             return await handler(merchant, row.object_id, now)
         except Exception:  # noqa: BLE001 - tried again later
             _log.exception("worker.handler_failed", kind=row.kind, tries=row.tries)
-            return now + min(timedelta(seconds=2**row.tries), FAILURE_WAIT_MAX)
+            wait = timedelta(seconds=2 ** min(row.tries, _DOUBLINGS_MAX))
+            return now + min(wait, FAILURE_WAIT_MAX)
 
     async def run_news(
         self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime
