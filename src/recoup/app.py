@@ -70,7 +70,7 @@ TAGS: Final = {
     "recovery": "Cases opened by declined payments: the plan, its reason, its end.",
     "declines": "What every code means, with its source.",
     "routing": "Who was asked, and why.",
-    "processors": "Your accounts at processors, and what each connector can do.",
+    "processor accounts": "Your accounts at processors, and what each connector can do.",
     "events": "Facts that happened, numbered without gaps.",
     "test clock": "A test merchant's own time, which can be moved forward.",
     "test mode": "The simulated world, and faults on demand.",

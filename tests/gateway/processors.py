@@ -200,6 +200,7 @@ class Plain:
     """One request a verb; 200 with `state: approved` is approval or done, anything else is not understood."""
 
     name = "plain"
+    test_mode_only = False
     credentials = frozenset({"api_key"})
     capabilities = Capabilities(
         currencies=None,

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from tests.vault.house import START
 
 from recoup.kit.refusals import Refusal
-from recoup.merchants.core import Fees, ProcessorAccount, check_base_url, check_credentials, check_limits
+from recoup.merchants.core import (
+    Fees,
+    ProcessorAccount,
+    check_base_url,
+    check_credentials,
+    check_limits,
+    check_mode_of,
+)
 
 BRANDS = frozenset({"visa", "mastercard"})
 ACCOUNT = ProcessorAccount(
@@ -113,3 +120,11 @@ def test_no_text_breaks_the_check(url: str) -> None:
         check_base_url(url, livemode=False)
     except Refusal as refused:
         assert refused.code == "invalid_url"
+
+
+def test_a_simulated_processor_takes_no_live_account() -> None:
+    """What it approves moves no money, so a live payment must never reach it."""
+    refused = refusal(check_mode_of, "alpha", test_mode_only=True, livemode=True)
+    assert (refused.code, refused.param) == ("connector_in_test_mode_only", "connector")
+    check_mode_of("alpha", test_mode_only=True, livemode=False)
+    check_mode_of("real", test_mode_only=False, livemode=True)

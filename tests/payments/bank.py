@@ -72,6 +72,7 @@ class FakeConnector:
     name: str
     capabilities: Capabilities
     credentials: frozenset[str] = frozenset()
+    test_mode_only: bool = False
 
 
 def capabilities(**changes: Any) -> Capabilities:

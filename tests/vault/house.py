@@ -62,6 +62,7 @@ class Plain:
     """A connector as a subject that never charges sees it."""
 
     name: str = "plain"
+    test_mode_only: bool = False
     credentials: frozenset[str] = frozenset({"api_key", "webhook_secret"})
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(

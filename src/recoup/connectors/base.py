@@ -150,6 +150,8 @@ class Connector(Protocol):
     """One processor's translator."""
 
     name: str
+    test_mode_only: bool
+    """Whether it speaks to a simulated processor, which no live account may name."""
     capabilities: Capabilities
     credentials: frozenset[str]
 

@@ -115,6 +115,7 @@ AnswerT = TypeVar("AnswerT", _ChargeAnswer, _ChangeAnswer, _WithdrawalAnswer)
 class Sandbox:
     """One simulated processor."""
 
+    test_mode_only = True
     credentials = frozenset({"api_key"})
 
     def __init__(self, name: str, capabilities: Capabilities) -> None:

@@ -35,6 +35,7 @@ from recoup.merchants.core import (
     check_base_url,
     check_credentials,
     check_limits,
+    check_mode_of,
     make_key,
     parse_key,
 )
@@ -319,6 +320,7 @@ class ProcessorAccounts:
     ) -> StoredAccount:
         connector = self._connectors.get(account.connector)
         if connector is not None:
+            check_mode_of(connector.name, test_mode_only=connector.test_mode_only, livemode=merchant.livemode)
             check_credentials(account.credentials, connector.credentials)
             check_limits(account, brands=connector.capabilities.brands)
         check_base_url(account.base_url, livemode=merchant.livemode)

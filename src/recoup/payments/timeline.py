@@ -12,9 +12,11 @@ from recoup.db import Database
 from recoup.events import store as events
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
+from recoup.kit.money import Money
 from recoup.merchants.core import Merchant
 from recoup.merchants.flow import ProcessorAccounts
 from recoup.payments.core import Attempt, AttemptState, Operation, OperationKind, OperationState, Snapshot
+from recoup.payments.core.records import ATTEMPTS_MAX
 
 EVENTS_MAX: Final = 500
 _OPERATION_IDS: Final = {
@@ -22,6 +24,9 @@ _OPERATION_IDS: Final = {
     OperationKind.CANCEL: Kind.CANCELLATION,
     OperationKind.REFUND: Kind.REFUND,
 }
+_OPERATIONS: Final = 2 * ATTEMPTS_MAX + 2
+_AFTER_OPERATIONS: Final = _OPERATIONS + 2
+"""The order of things that share a millisecond: created, attempts by number, operations, then what came of it."""
 _UNTOLD: Final = frozenset({"payment.failed_over", "payment.processing"})
 """Events whose news the attempts' own entries tell better."""
 
@@ -76,17 +81,19 @@ class TimelineReader:
             of_recovery = event.object_id == payment.recovery_id
             object_id = render(Kind.RECOVERY if of_recovery else Kind.PAYMENT, event.object_id)
             details = _recovery_details(event.data) if of_recovery else {}
-            summary = details.pop("summary", None) or event.type.replace(".", " ").replace("_", " ")
-            rank = 0 if event.type == "payment.created" else 5
+            said = event.type.replace(".", " ").replace("_", " ").capitalize()
+            why = details.pop("why", None)
+            summary = f"{said}: {why}" if why and event.type != "recovery.opened" else said
+            rank = 0 if event.type == "payment.created" else _AFTER_OPERATIONS
             yield event.created_at, rank, _entry(event.created_at, event.type, summary, object_id, details)
 
 
 def _recovery_details(data: object) -> dict[str, Any]:
     match data:
-        case {"plan": {"why": str(why), **plan}, "status": status}:
-            return {"summary": f"Recovery {status}: {why}", "plan": plan}
-        case {"status": status, "end_reason": reason}:
-            return {"summary": f"Recovery {status}" + (f": {reason}" if reason else "")}
+        case {"plan": {"why": str(why), **plan}}:
+            return {"why": why, "plan": plan}
+        case {"end_reason": str(reason)}:
+            return {"why": reason.replace("_", " ")}
         case _:
             return {}
 
@@ -104,7 +111,8 @@ def _of_attempt(attempt: Attempt, label: str) -> Iterator[tuple[datetime, int, T
         "decision": render(Kind.DECISION, attempt.decision_id),
     }
     summary = f"Attempt {attempt.number} ({attempt.reason}) sent to {label}"
-    yield attempt.started_at, 1, _entry(attempt.started_at, "attempt.started", summary, id_, about)
+    rank = 2 * attempt.number
+    yield attempt.started_at, rank, _entry(attempt.started_at, "attempt.started", summary, id_, about)
     if attempt.state is AttemptState.STARTED:
         return
     at = attempt.finished_at or attempt.started_at
@@ -119,7 +127,7 @@ def _of_attempt(attempt: Attempt, label: str) -> Iterator[tuple[datetime, int, T
             "network_advice_code": decline.network_advice_code,
         }
     said = _said(attempt)
-    yield at, 2, _entry(at, f"attempt.{attempt.state}", f"{label}: {said}", id_, details)
+    yield at, rank + 1, _entry(at, f"attempt.{attempt.state}", f"{label}: {said}", id_, details)
 
 
 def _said(attempt: Attempt) -> str:
@@ -137,14 +145,11 @@ def _of_operation(operation: Operation) -> Iterator[tuple[datetime, int, Timelin
     id_ = render(_OPERATION_IDS[operation.kind], operation.id)
     about = {"amount": operation.amount, "currency": operation.currency}
     at = operation.created_at
-    yield (
-        at,
-        3,
-        _entry(at, f"{operation.kind}.started", f"{operation.kind} of {operation.amount} asked", id_, about),
-    )
+    what = f"{operation.kind.capitalize()} of {Money(operation.amount, operation.currency)}"
+    yield at, _OPERATIONS, _entry(at, f"{operation.kind}.started", f"{what} asked for", id_, about)
     if operation.state is OperationState.STARTED:
         return
     ended = operation.finished_at or at
     why = operation.failure.message if operation.failure is not None else operation.why
-    summary = f"{operation.kind} {operation.state}" + (f": {why}" if why else "")
-    yield ended, 4, _entry(ended, f"{operation.kind}.{operation.state}", summary, id_, about)
+    summary = f"{what} {operation.state}" + (f": {why}" if why else "")
+    yield ended, _OPERATIONS + 1, _entry(ended, f"{operation.kind}.{operation.state}", summary, id_, about)

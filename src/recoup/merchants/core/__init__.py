@@ -11,6 +11,7 @@ from recoup.merchants.core.accounts import (
     check_base_url,
     check_credentials,
     check_limits,
+    check_mode_of,
 )
 from recoup.merchants.core.keys import (
     ApiKey,
@@ -42,6 +43,7 @@ __all__ = [
     "check_base_url",
     "check_credentials",
     "check_limits",
+    "check_mode_of",
     "make_key",
     "parse_key",
 ]

@@ -101,6 +101,16 @@ def check_credentials(given: Collection[str], wanted: Collection[str]) -> None:
         )
 
 
+def check_mode_of(connector: str, *, test_mode_only: bool, livemode: bool) -> None:
+    """Refuses a simulated processor in live mode: a payment that it approves moves no money."""
+    if livemode and test_mode_only:
+        raise invalid(
+            "connector_in_test_mode_only",
+            f"{connector!r} is a simulated processor: use a test key, or name a real connector.",
+            param="connector",
+        )
+
+
 def check_limits(account: ProcessorAccount, *, brands: frozenset[str]) -> None:
     """Refuses countries, currencies and brands that do not exist, or that the connector cannot take at all."""
     _known("countries", account.countries, COUNTRIES, "two-letter country codes of ISO 3166-1, in capitals")
