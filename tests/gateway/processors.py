@@ -202,7 +202,6 @@ class Plain:
     name = "plain"
     test_mode_only = False
     credentials = frozenset({"api_key"})
-    test_mode_only = True
     capabilities = Capabilities(
         currencies=None,
         countries=None,
