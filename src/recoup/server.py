@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ import uvicorn
 from recoup import sandboxed
 from recoup.app import Service, Surroundings
 from recoup.connectors.registry import CONNECTORS
-from recoup.db import Database, due, migrate
+from recoup.db import Database, due, migrate, plans
 from recoup.db.embedded import EmbeddedPostgres
 from recoup.http.edge import Edge
 from recoup.http.idempotency import delete_old
@@ -128,8 +128,8 @@ async def running(settings: Settings, store: Store) -> AsyncIterator[tuple[Servi
         stop = asyncio.Event()
         worker = asyncio.create_task(service.worker.run(stop), name="worker")
         stack.push_async_callback(_ended, worker, stop)
-        tidying = asyncio.create_task(_tidy(service, stop), name="tidying")
-        stack.push_async_callback(_ended, tidying, stop)
+        for chore in _chores(service, stop):
+            stack.push_async_callback(_ended, chore, stop)
         edge = service.edge(base_url=base_url)
         await stack.enter_async_context(_served(edge, listener))
         yield service, ready
@@ -147,15 +147,26 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-async def _tidy(service: Service, stop: asyncio.Event) -> None:
-    """Throw away what has been kept long enough, at the start and then every `TIDY_S`."""
+async def _every(seconds: float, chore: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
+    """Do a chore now and then again every so often, until told to stop; one that fails is tried again next time."""
     while not stop.is_set():
         try:
-            await delete_old(service.database, now=service.around.clock.now())
-        except Exception:  # noqa: BLE001 - tried again next time
-            _log.exception("tidying_failed")
+            await chore()
+        except Exception:  # noqa: BLE001 - a chore is no reason to stop
+            _log.exception("chore_failed")
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), TIDY_S)
+            await asyncio.wait_for(stop.wait(), seconds)
+
+
+def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
+    """What keeps the database in order: old idempotency keys thrown away, plans kept right while tables grow."""
+    database, clock = service.database, service.around.clock
+    return [
+        asyncio.create_task(
+            _every(TIDY_S, lambda: delete_old(database, now=clock.now()), stop), name="tidying"
+        ),
+        asyncio.create_task(_every(plans.EVERY_S, lambda: plans.refresh(database), stop), name="plans"),
+    ]
 
 
 async def _ended(worker: asyncio.Task[None], stop: asyncio.Event) -> None:

@@ -1,0 +1,28 @@
+"""Statistics of young tables are kept fresh, so that plans made for an empty table do not outlive it."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from recoup.db import Database, plans
+
+ROWS = 5000
+
+
+async def test_a_table_that_grew_from_nothing_is_analyzed(database: Database) -> None:
+    """Without it, every statement prepared in the first minute would read a merchant's whole table for a minute."""
+    merchant = uuid4()
+    async with database.connection() as connection:
+        await connection.execute(
+            """
+        insert into events (merchant_id, sequence, id, type, object_id, object_sequence, data, created_at)
+        select %(merchant)s, n, gen_random_uuid(), 't.t', gen_random_uuid(), 1, '{}', '2026-11-22Z'
+            from generate_series(1, %(rows)s) n
+            """,
+            {"merchant": merchant, "rows": ROWS},
+        )
+        await connection.execute("select pg_stat_force_next_flush()")
+    assert await plans.refresh(database) > 0
+    row = await database.fetch_one("select reltuples from pg_class where relname = 'events'")
+    assert row is not None and row["reltuples"] == ROWS
+    assert await plans.refresh(database) == 0, "what has not changed is left alone"
