@@ -82,7 +82,7 @@ class Worker:
             await self._slots.acquire()
             if stop is not None and stop.is_set():
                 self._slots.release()
-                await self._give_back(row, row.due_at)
+                await self._give_back(row, row.due_at, tries=row.tries - 1)
                 continue
             task = asyncio.create_task(self._work_in_slot(row), name=f"due {row.kind}")
             self._running.add(task)
@@ -117,7 +117,8 @@ class Worker:
     async def _work_in_slot(self, row: Due) -> None:
         try:
             merchant = await self._merchant(row.merchant_id)
-            if merchant is not None:
+            still_ours = row.leased_until > self._clock.now()  # it may have waited long for its turn
+            if merchant is not None and still_ours:
                 await self.work(merchant, row)
         except Exception:  # noqa: BLE001 - its lease ends, and it is claimed again
             _log.exception("worker.row_failed", kind=row.kind)
@@ -127,23 +128,25 @@ class Worker:
     async def work(self, merchant: Merchant, row: Due) -> None:
         """Call the row's handler and give the row back; a handler that fails is called again, ever later."""
         now = merchant.now(self._clock.now())
-        await self._give_back(row, await self._handled(merchant, row, now))
+        again_at, tries = await self._handled(merchant, row, now)
+        await self._give_back(row, again_at, tries=tries)
 
-    async def _give_back(self, row: Due, again_at: datetime | None) -> None:
+    async def _give_back(self, row: Due, again_at: datetime | None, *, tries: int) -> None:
         async with self._database.connection() as connection:
-            await due.finish(connection, row, again_at=again_at)
+            await due.finish(connection, row, again_at=again_at, tries=tries)
 
-    async def _handled(self, merchant: Merchant, row: Due, now: datetime) -> datetime | None:
+    async def _handled(self, merchant: Merchant, row: Due, now: datetime) -> tuple[datetime | None, int]:
+        """When to call the handler again, and how often it was tried in vain."""
         handler = self._handlers.get(row.kind)
         if handler is None:
             _log.error("worker.no_handler", kind=row.kind)
-            return now + FAILURE_WAIT_MAX
+            return now + FAILURE_WAIT_MAX, row.tries
         try:
-            return await handler(merchant, row.object_id, now)
+            return await handler(merchant, row.object_id, now), 0
         except Exception:  # noqa: BLE001 - tried again later
             _log.exception("worker.handler_failed", kind=row.kind, tries=row.tries)
             wait = timedelta(seconds=2 ** min(row.tries, _DOUBLINGS_MAX))
-            return now + min(wait, FAILURE_WAIT_MAX)
+            return now + min(wait, FAILURE_WAIT_MAX), row.tries
 
     async def run_news(
         self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime

@@ -143,14 +143,18 @@ async def _rows(connection: Connection, statement: Any, parameters: dict[str, ob
     return sorted(rows, key=lambda row: (row.due_at, row.object_id, row.kind))
 
 
-async def finish(connection: Connection, row: Due, *, again_at: datetime | None) -> None:
-    """Give a claimed row back: dropped, or due again at `again_at`. Does nothing if the claim is no longer ours."""
+async def finish(connection: Connection, row: Due, *, again_at: datetime | None, tries: int = 0) -> None:
+    """Give a claimed row back: dropped, or due again at `again_at`, after so many tries in vain.
+
+    Does nothing if the claim is no longer ours.
+    """
     ours = {
         "merchant_id": row.merchant_id,
         "kind": row.kind,
         "object_id": row.object_id,
         "lease": row.leased_until,
         "again_at": again_at,
+        "tries": tries,
     }
     if again_at is None:
         await connection.execute(
@@ -164,7 +168,7 @@ async def finish(connection: Connection, row: Due, *, again_at: datetime | None)
         return
     await connection.execute(
         """
-        update due set due_at = %(again_at)s, leased_until = null
+        update due set due_at = %(again_at)s, leased_until = null, tries = %(tries)s
         where merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
             and leased_until = %(lease)s
         """,

@@ -48,7 +48,8 @@ class TestClockApi:
         """An interrupted move is answered with the time that the clock shows: asking again moves on from there."""
 
         async def clock(merchant: Any, _: UUID) -> Reply | None:
-            return _reply(self._now(merchant), ran=0)
+            now = await self._flow.shown(merchant)
+            return None if now is None else _reply(now, ran=0)
 
         return {_RESOURCE: clock}
 
@@ -96,8 +97,8 @@ class TestClockApi:
             to = call.body.to.astimezone(UTC)
         except (OverflowError, ValueError):
             raise invalid("invalid_time", "`to` is no time that the clock can show.", param="to") from None
-        _, ran = await self._flow.advance(call.merchant, to)
-        return _reply(max(to, call.now), ran=ran)
+        now, ran = await self._flow.advance(call.merchant, to)
+        return _reply(now, ran=ran)
 
 
 def _reply(now: datetime, *, ran: int) -> Reply:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
 from recoup.db import Database
 from recoup.kit.clock import Clock, rfc3339
-from recoup.kit.refusals import conflict, invalid
+from recoup.kit.refusals import Refusal, conflict, invalid
 from recoup.merchants.core import Merchant
 from recoup.testclock import store
 
@@ -19,7 +19,8 @@ STEPS_MAX: Final = 10_000
 JUMP_MAX: Final = timedelta(days=1100)
 """The furthest that one call moves a clock: three years and a bit."""
 HELD_FOR: Final = timedelta(minutes=6)
-"""How long a clock is kept between two steps: longer than a worker's lease."""
+"""How long a clock is held for a step. Who needs longer loses it, and is told so."""
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Stepper(Protocol):
@@ -34,6 +35,14 @@ class Stepper(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Moving:
+    """A clock on its way: the merchant with its present offset, and until when the clock is held for us."""
+
+    merchant: Merchant
+    held: datetime
+
+
 class TestClocks:
     """Moves test merchants' clocks."""
 
@@ -46,54 +55,76 @@ class TestClocks:
         clock: Clock,
         stepper: Stepper,
         moved: Callable[[Merchant, datetime], Awaitable[None]],
+        steps_max: int = STEPS_MAX,
     ) -> None:
         self._database = database
         self._clock = clock
         self._stepper = stepper
         self._moved = moved
+        self._steps_max = steps_max
 
-    async def advance(self, merchant: Merchant, to: datetime) -> tuple[Merchant, int]:
-        """Move the merchant's time to `to` and run everything due up to then; the merchant anew, and how much ran."""
-        now = merchant.now(self._clock.now())
-        if to < now:
-            raise invalid(
-                "clock_goes_back", f"The clock shows {rfc3339(now)}; it moves forward only.", param="to"
-            )
-        if to - now > JUMP_MAX:
-            raise invalid("clock_jumps_too_far", f"Move at most {JUMP_MAX.days} days at a time.", param="to")
+    async def shown(self, merchant: Merchant) -> datetime | None:
+        """What the clock shows; None while it is being moved."""
+        row, wall = await store.read(self._database, merchant_id=merchant.id), self._clock.now()
+        if row is None or (row.held_until is not None and row.held_until >= wall):
+            return None
+        return wall + row.offset
+
+    async def advance(self, merchant: Merchant, to: datetime) -> tuple[datetime, int]:
+        """Move the merchant's time to `to`, running what is due on the way; what it then shows, and how much ran."""
         wall = self._clock.now()
-        offset = await store.begin(self._database, merchant_id=merchant.id, wall=wall, until=wall + HELD_FOR)
+        held = wall + HELD_FOR
+        offset = await store.begin(self._database, merchant_id=merchant.id, wall=wall, until=held)
         if offset is None:
-            raise conflict("clock_is_moving", "The clock is being moved by another request.", retry_after_s=1)
-        merchant = replace(merchant, clock_offset=offset)
+            raise _is_moving()
+        moving = Moving(replace(merchant, clock_offset=offset), held)
         try:
-            return await self._run(merchant, to)
+            _refuse_jump(moving.merchant.now(wall), to)
+            return await self._run(moving, to)
         finally:
-            await self._let_go(merchant)
+            await store.let_go(self._database, merchant_id=merchant.id, held=moving.held)
 
-    async def _run(self, merchant: Merchant, to: datetime) -> tuple[Merchant, int]:
-        for ran in range(STEPS_MAX):
-            due_at = await self._stepper.next_due(merchant.id)
+    async def _run(self, moving: Moving, to: datetime) -> tuple[datetime, int]:
+        ran = 0
+        for _ in range(self._steps_max):
+            due_at = await self._stepper.next_due(moving.merchant.id)
             if due_at is None or due_at > to:
-                return await self._at(merchant, to, hold=False), ran
-            merchant = await self._at(merchant, due_at, hold=True)
-            await self._stepper.work_next(merchant, until=to)
+                return await self._set(moving, to), ran
+            await self._set(moving, due_at)
+            # Never beyond what the clock shows, though the earliest row may be gone meanwhile.
+            ran += await self._stepper.work_next(moving.merchant, until=due_at) is not None
         raise conflict(
             "too_much_is_due",
-            f"{STEPS_MAX} things ran and more are due; ask again with the same time to go on.",
+            f"{self._steps_max} things ran and more are due; ask again with the same time to go on.",
         )
 
-    async def _at(self, merchant: Merchant, moment: datetime, *, hold: bool) -> Merchant:
+    async def _set(self, moving: Moving, moment: datetime) -> datetime:
+        """Move the clock to a moment, or leave it where it is further on; what it shows."""
         wall = self._clock.now()
-        offset = max(merchant.clock_offset, moment - wall)
-        until = wall + HELD_FOR if hold else None
-        await store.move(self._database, merchant_id=merchant.id, offset=offset, until=until)
-        merchant = replace(merchant, clock_offset=offset)
-        await self._moved(merchant, merchant.now(wall))
-        return merchant
+        ahead = (
+            -((wall - moment) // _MILLISECOND) * _MILLISECOND
+        )  # kept in milliseconds, so never short of the moment
+        offset = max(moving.merchant.clock_offset, ahead)
+        until = wall + HELD_FOR
+        if not await store.move(
+            self._database, merchant_id=moving.merchant.id, offset=offset, held=moving.held, until=until
+        ):
+            raise _is_moving()
+        moving.held = until
+        moving.merchant = replace(moving.merchant, clock_offset=offset)
+        shows = moving.merchant.now(wall)
+        await self._moved(moving.merchant, shows)
+        return shows
 
-    async def _let_go(self, merchant: Merchant) -> None:
-        await self._database.execute(
-            "update merchants set clock_moving_until = null where id = %(merchant_id)s",
-            {"merchant_id": merchant.id},
+
+def _refuse_jump(now: datetime, to: datetime) -> None:
+    if to < now:
+        raise invalid(
+            "clock_goes_back", f"The clock shows {rfc3339(now)}; it moves forward only.", param="to"
         )
+    if to - now > JUMP_MAX:
+        raise invalid("clock_jumps_too_far", f"Move at most {JUMP_MAX.days} days at a time.", param="to")
+
+
+def _is_moving() -> Refusal:
+    return conflict("clock_is_moving", "The clock is being moved by another request.", retry_after_s=1)
