@@ -118,12 +118,20 @@ async def test_a_charge_that_waits_can_be_called_off(shop: Shop) -> None:
     assert await shop.counts() == (1, 0, 0)
 
 
-async def test_withdrawing_does_not_end_what_waits(shop: Shop) -> None:
+async def test_withdrawing_ends_what_waits(shop: Shop) -> None:
     key = new_key()
     url = await asked(shop, key=key)
-    found = await shop.ask("withdraw", key)
-    assert isinstance(found, ActionRequired)
-    assert found.url == url
+    assert isinstance(await shop.ask("withdraw", key), Declined)
+    await visit(shop, url, result="approve")
+    assert isinstance(await shop.ask("withdraw", key), Declined)
+    assert await shop.counts() == (1, 0, 0)
+
+
+async def test_withdrawing_after_the_customer_came_back_tells_that_it_was_paid(shop: Shop) -> None:
+    key = new_key()
+    url = await asked(shop, key=key)
+    await visit(shop, url, result="approve")
+    assert isinstance(await shop.ask("withdraw", key), Approved)
 
 
 @pytest.mark.parametrize(

@@ -182,8 +182,8 @@ class Connector(Protocol):
     def withdraw(self, account: Account, question: Question) -> Exchange[Evidence | Withdrawn]:
         """Make sure that a charge nobody can find never happens: burn our key at the processor.
 
-        Answers what became of the charge where the processor has it after all. Only for processors whose
-        `capabilities.withdraw` says that they keep such a promise.
+        Answers what became of the charge where the processor has it after all; one that waits for its customer is ended
+        first. Only for processors whose `capabilities.withdraw` says that they keep such a promise.
         """
         ...
 

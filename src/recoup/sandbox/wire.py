@@ -8,7 +8,8 @@ world's.
     POST /alpha/charges/{id}/cancellations   {}; let go of what is held; `Idempotency-Key` required
     POST /alpha/charges/{id}/refunds         {amount}; give back; `Idempotency-Key` required
     GET  /alpha/operations/{key}             what became of whatever was sent with that key
-    POST /alpha/operations/{key}/withdraw    the same, and where nothing was: burn the key for ever
+    POST /alpha/operations/{key}/withdraw    where nothing came with that key, burn it for ever; where a charge
+                                             waits for its customer, end it as declined; then the same
     GET  /alpha/authentications/{token}      the page on which a customer authenticates (HTML, no key needed)
     POST /alpha/authentications/{token}      {"result": "approve" | "fail"}, by form or JSON
 

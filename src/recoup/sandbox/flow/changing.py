@@ -121,7 +121,23 @@ async def _give_back(connection: Connection, desk: Desk, charge: Operation, chan
 
 
 async def _called_off(connection: Connection, desk: Desk, charge: Operation) -> Answer:
-    """Let go of a charge whose customer has not authenticated: nobody can any more."""
+    """Let go of a charge whose customer has not authenticated."""
+    await _end(connection, desk, charge)
+    return await desk.written(connection, _begun(desk, charge, charge.money.minor), _NOTHING)
+
+
+async def call_off(connection: Connection, desk: Desk) -> None:
+    """End the charge under the desk's own key where it waits for its customer."""
+    reference = desk.begun(OperationKind.CHARGE, OperationState.PENDING).reference
+    charge = await store.lock_charge(
+        connection, world_id=desk.world.id, processor=desk.incoming.processor, reference=reference
+    )
+    if charge is not None and charge.state is OperationState.REQUIRES_ACTION:
+        await _end(connection, desk, charge)
+
+
+async def _end(connection: Connection, desk: Desk, charge: Operation) -> None:
+    """Nobody can authenticate this charge any more."""
     said = codes("authentication_not_handled", charge.brand or "")
     ended = replace(
         charge,
@@ -131,4 +147,3 @@ async def _called_off(connection: Connection, desk: Desk, charge: Operation) -> 
         advice_code=said.advice_code,
     )
     await store.settle(connection, ended, world_id=desk.world.id)
-    return await desk.written(connection, _begun(desk, charge, charge.money.minor), _NOTHING)

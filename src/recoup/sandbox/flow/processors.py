@@ -17,7 +17,7 @@ from recoup.sandbox.core.operations import Operation, OperationKind, OperationSt
 from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow import authenticating
 from recoup.sandbox.flow.authenticating import Page
-from recoup.sandbox.flow.changing import change
+from recoup.sandbox.flow.changing import call_off, change
 from recoup.sandbox.flow.charging import charge
 from recoup.sandbox.flow.desk import Body, Desk, Incoming, KeyTaken, laid_out, of_token, parsed
 from recoup.sandbox.store import Arrival
@@ -145,7 +145,8 @@ class Processors:
         return desk.shown(found, book(found, changes, now=desk.now))
 
     async def _withdrawn(self, desk: Desk) -> Answer:
-        """Burn the key unless something came with it; then say what it stands for."""
+        """Burn the key unless something came with it; end a charge that waits; then say what the key stands for."""
         withdrawal = desk.begun(OperationKind.WITHDRAWAL, OperationState.WITHDRAWN)
-        await store.add(self._database, withdrawal, world_id=desk.world.id)
+        if not await store.add(self._database, withdrawal, world_id=desk.world.id):
+            await self._database.retrying(lambda connection: call_off(connection, desk))
         return await self._looked_up(desk)
