@@ -120,7 +120,7 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     ],
     "POST /v1/payment_methods/{payment_method}/detach": ONE,
     "POST /v1/processor_accounts": [
-        naming({"connector": "alpha", "label": "mine", "credentials": {"api_key": "k"}}, OWN)
+        naming({"connector": "alpha", "label": "mine", "credentials": {"api_key": "k"}}, OWN | {400})
     ],
     "GET /v1/processor_accounts": listing("{processor_account}"),
     "GET /v1/processor_accounts/{processor_account}": ONE,
