@@ -44,7 +44,7 @@ FIELDS = st.fixed_dictionaries(
     [
         ({}, "missing_field", "title", "`title` is required: send it. What the note says."),
         ({"title": 3}, "wrong_type", "title", "`title` must be a string, not an integer."),
-        ({"title": ""}, "wrong_length", "title", "`title` must have at least 1 characters."),
+        ({"title": ""}, "wrong_length", "title", "`title` must not be empty."),
         ({"title": "a", "titel": 1}, "unknown_field", "titel", "did you mean `title`?"),
         (
             {"title": "a", "zzz": 1},

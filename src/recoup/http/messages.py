@@ -117,6 +117,8 @@ def _out_of_bounds(match: re.Match[str], path: str, _: Shape) -> Refusal:
 
 def _wrong_length(match: re.Match[str], path: str, _: Shape) -> Refusal:
     kind, comparison, length = match.groups()
+    if (comparison, length) == (">=", "1"):
+        return invalid("wrong_length", f"{_subject(path)} must not be empty.", param=_param(path))
     wanted = f"{_BOUND_WORDS[comparison]} {length} {_MEASURES.get(kind, 'characters')}"
     return invalid("wrong_length", f"{_subject(path)} must have {wanted}.", param=_param(path))
 

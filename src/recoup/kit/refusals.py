@@ -7,6 +7,7 @@ an unknown outcome) is never a refusal; what cannot happen is an assertion.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class RefusalType(StrEnum):
@@ -71,9 +72,13 @@ def invalid(code: str, message: str, *, param: str | None = None) -> Refusal:
     return Refusal(RefusalType.INVALID_REQUEST, code, message, param=param)
 
 
-def not_found(what: str, id_: str, *, param: str | None = None) -> Refusal:
+CHECK_ID: Final = "Check the id, and that your key is of the merchant and the mode that it was made with."
+
+
+def not_found(what: str, id_: str, *, param: str | None = None, hint: str = CHECK_ID) -> Refusal:
     """A name that stands for nothing of this merchant's (404). Somebody else's object reads just the same."""
-    return Refusal(RefusalType.NOT_FOUND, "resource_missing", f"There is no {what} {id_!r}.", param=param)
+    message = f"There is no {what} {id_!r}. {hint}"
+    return Refusal(RefusalType.NOT_FOUND, "resource_missing", message, param=param)
 
 
 def conflict(

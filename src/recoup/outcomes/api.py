@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, Literal
+from datetime import date, timedelta
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from recoup.http.routes import Call, Route
 from recoup.kit.refusals import not_found
-from recoup.outcomes.core import AdviceAction, Category, Hardness, meaning
+from recoup.outcomes.core import NETWORKS, PROCESSORS, AdviceAction, Category, Hardness, meaning
 
-_SHOWN_MAX = 64
+_SHOWN_MAX: Final = 64
+OTHER_TABLES: Final = ("standard", "iso8583", *NETWORKS)
 
 
 class CodeAdviceObject(Struct, kw_only=True, frozen=True):
@@ -26,7 +27,11 @@ class DeclineMeaningObject(Struct, kw_only=True, frozen=True):
 
     object: Literal["decline_meaning"] = "decline_meaning"
     connector: Annotated[
-        str, Meta(description="A connector, or `iso8583`, `visa`, `mastercard`, `standard`.")
+        str,
+        Meta(
+            description="A connector; `standard`; a network such as `visa` or `mastercard`; or `iso8583` for whichever "
+            "network has the code."
+        ),
     ]
     code: str
     standard_code: str
@@ -35,8 +40,13 @@ class DeclineMeaningObject(Struct, kw_only=True, frozen=True):
     message: str
     advice: CodeAdviceObject
     network_rule: str | None
-    source: str
-    since: str | None
+    source: Annotated[str, Meta(description="Where this meaning is written.")]
+    as_of: Annotated[str, Meta(description="The day on which the source was last so (RFC 3339 full-date).")]
+    since: Annotated[
+        str | None, Meta(description="Since when it is in force; null: always, as far as known.")
+    ]
+    rule_source: Annotated[str | None, Meta(description="Where the network rule is written.")]
+    rule_since: str | None
 
 
 class DeclinesApi:
@@ -61,7 +71,7 @@ class DeclinesApi:
         connector, code = call.path["connector"], call.path["code"]
         found = meaning(connector, code, call.now.date())
         if found is None:
-            raise not_found("decline code", f"{connector}/{code}"[:_SHOWN_MAX])
+            raise not_found("decline code", f"{connector}/{code}"[:_SHOWN_MAX], hint=_hint(connector))
         wait = found.advice.wait
         return DeclineMeaningObject(
             connector=connector,
@@ -76,5 +86,20 @@ class DeclinesApi:
             ),
             network_rule=found.rule,
             source=found.source,
-            since=None if found.since is None else found.since.isoformat(),
+            as_of=found.as_of.isoformat(),
+            since=_day(found.since),
+            rule_source=found.rule_source,
+            rule_since=_day(found.rule_since),
         )
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _hint(connector: str) -> str:
+    """What can be asked about instead."""
+    known = (*sorted(PROCESSORS), *OTHER_TABLES)
+    if connector in known:
+        return f"No table of {connector!r} has it: a decline with it is `other` and keeps its raw code."
+    return f"The first part is one of: {', '.join(known)}."

@@ -260,5 +260,5 @@ class SandboxApi:
 def _index(text: str) -> int:
     index = card_index(text)
     if index is None:
-        raise not_found("card", text[:64])
+        raise not_found("card", text[:64], hint="GET /v1/test/world/cards lists them.")
     return index

@@ -209,7 +209,7 @@ class Worlds:
     async def remove_fault(self, merchant_id: UUID, id_: UUID, *, shown: str) -> None:
         """Take away a fault that waits."""
         if not await store.remove_fault(self._database, world_id=merchant_id, id_=id_):
-            raise not_found("fault", shown)
+            raise not_found("fault", shown, hint="GET /v1/test/faults lists those that wait.")
 
     async def _world(self, queries: Queries, merchant_id: UUID) -> tuple[World, datetime]:
         world = await store.world(queries, world_id=merchant_id)
@@ -226,7 +226,7 @@ class Worlds:
 
 def _existing(index: int) -> int:
     if not 0 <= index < POPULATION:
-        raise not_found("card", f"card_{index}")
+        raise not_found("card", f"card_{index}", hint=f"They are card_0 to card_{POPULATION - 1}.")
     return index
 
 
