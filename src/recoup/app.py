@@ -108,6 +108,7 @@ _FACTS: Final = {
     "recovery.exhausted": "Nothing more can be tried.",
     "recovery.expired": "The deadline passed.",
     "recovery.stopped": "The recovery was stopped.",
+    "recovery.customer_needed": "Only the customer can help: by authenticating, or with another card.",
     "recovery.paused": "The recovery is paused.",
     "recovery.resumed": "The recovery goes on.",
 }
