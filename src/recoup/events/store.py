@@ -119,17 +119,22 @@ async def newest(
     type_: str | None,
     limit: int,
 ) -> Sequence[Event]:
-    """Events newest first; or, with the id `since`, those behind it, oldest first. `before` is an id too."""
+    """Events newest first; or, with the id `since`, those behind it, oldest first. `before` is an id too.
+
+    An id that names no event has nothing before or behind it. The places are bounds that the index understands.
+    """
     order = "asc" if since is not None else "desc"
     rows = await database.fetch_all(
         f"""
         select sequence, id, type, object_id, object_sequence, data, created_at
         from events
         where merchant_id = %(merchant_id)s
-            and (%(before)s::uuid is null or sequence < (
-                select sequence from events where merchant_id = %(merchant_id)s and id = %(before)s))
-            and (%(since)s::uuid is null or sequence > (
-                select sequence from events where merchant_id = %(merchant_id)s and id = %(since)s))
+            and sequence < coalesce(
+                (select sequence from events where merchant_id = %(merchant_id)s and id = %(before)s),
+                case when %(before)s::uuid is null then 9223372036854775807 else 0 end)
+            and sequence > coalesce(
+                (select sequence from events where merchant_id = %(merchant_id)s and id = %(since)s),
+                case when %(since)s::uuid is null then 0 else 9223372036854775807 end)
             and (%(type)s::text is null or type = %(type)s)
         order by sequence {order} limit %(limit)s
         """,  # noqa: S608 - one of two words of ours
