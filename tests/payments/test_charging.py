@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import psycopg
 import pytest
 from psycopg.errors import UniqueViolation
 from tests.payments.bank import Gate, Lost, decline, lost_card, no_funds
@@ -319,7 +318,7 @@ async def test_a_refused_route_writes_nothing(house: House) -> None:
     merchant = await house.merchant("east")
     with pytest.raises(Refusal) as refused:
         await house.pay(merchant, routing=(house.new_id(),), key="k")
-    assert refused.value.code == "no_processor_account"
+    assert (refused.value.code, refused.value.param) == ("resource_missing", "routing.processor_accounts")
     assert await house.payments_of(merchant) == []
     assert await house.stored_key(merchant, "k") is None
 
@@ -336,8 +335,8 @@ async def test_text_that_no_column_holds_is_mended(house: House, merchant: Merch
 async def test_a_processor_that_breaks_us_leaves_the_attempt_to_be_asked_about(
     house: House, merchant: Merchant
 ) -> None:
-    house.bank.will("charge", psycopg.OperationalError("as if the process had died"))
-    with pytest.raises(psycopg.OperationalError):
+    house.bank.will("charge", RuntimeError("as if the process had died"))
+    with pytest.raises(RuntimeError):
         await house.pay(merchant)
     (left,) = await house.payments_of(merchant)
     assert left.attempts[0].state is AttemptState.STARTED

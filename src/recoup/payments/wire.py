@@ -19,6 +19,15 @@ Amount = Annotated[
 Currency = Annotated[
     str, Meta(min_length=3, max_length=3, description="ISO 4217 code, in capitals.", examples=["USD"])
 ]
+ReturnUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[^\s/?#]",
+        max_length=2000,
+        description="Where the customer comes back to after they acted: a whole http or https URL.",
+        examples=["https://shop.example/after"],
+    ),
+]
 Reference = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -48,13 +57,13 @@ class CreatePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
     initiator: Annotated[
         Literal["customer", "merchant"],
         Meta(
-            description="`customer`: in session (CIT). `merchant`: by agreement, with a stored method (MIT)."
+            description="`customer`: in session (CIT). `merchant`: by agreement, without the customer (MIT)."
         ),
     ] = "customer"
     merchant_reference: Reference | None = None
     routing: RoutingWish | None = None
     recovery: RecoveryWish | None = None
-    return_url: Annotated[str, Meta(pattern="^https?://", max_length=2000)] | None = None
+    return_url: ReturnUrl | None = None
     metadata: Metadata = msgspec.field(default_factory=dict)
 
 

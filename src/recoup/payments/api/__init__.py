@@ -13,12 +13,20 @@ from psycopg.errors import ForeignKeyViolation
 from recoup.http.fields import parse_id
 from recoup.http.idempotency import Claimed, Resume
 from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
-from recoup.kit.currencies import DECIMALS
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal, invalid, not_found
 from recoup.merchants.core import Merchant
-from recoup.payments.api.reading import accounts_of, claim_of, merchant_of, optional_id
+from recoup.payments.api.reading import (
+    accounts_of,
+    check_currency,
+    check_method,
+    check_one_method,
+    claim_of,
+    merchant_of,
+    named_by,
+    optional_id,
+)
 from recoup.payments.core import NewPayment, OperationKind, OperationState, Snapshot
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.flow import Means, Payments, Taken
@@ -219,15 +227,9 @@ class PaymentsApi:
 
     async def _create(self, call: Call[CreatePayment, None]) -> Snapshot:
         body, merchant = call.body, merchant_of(call)
-        if body.currency not in DECIMALS:
-            raise invalid("currency_unknown", f"{body.currency} is no ISO 4217 currency.", param="currency")
+        check_currency(body.currency)
         customer = optional_id(Kind.CUSTOMER, body.customer, "customer")
-        if body.initiator == "merchant" and body.payment_method is None:
-            raise invalid(
-                "stored_method_required",
-                "A merchant-initiated payment charges a stored `payment_method`; send its id.",
-                param="payment_method",
-            )
+        check_method(body)
         means, owner = await self._means(call, body, customer)
         new = NewPayment(
             id=self._new_id(),
@@ -253,22 +255,19 @@ class PaymentsApi:
     async def _means(
         self, call: Call[Any, Any], body: CreatePayment | ConfirmPayment, customer: UUID | None
     ) -> tuple[Means | None, UUID | None]:
-        if body.payment_method is not None and body.payment_method_data is not None:
-            raise invalid(
-                "one_payment_method",
-                "Send `payment_method` or `payment_method_data`, not both.",
-                param="payment_method",
-            )
+        check_one_method(body)
         if body.payment_method_data is not None:
-            return await self._open_new_card(
-                merchant_of(call), body.payment_method_data, customer, call.now
-            ), None
+            with named_by("customer"):
+                return await self._open_new_card(
+                    merchant_of(call), body.payment_method_data, customer, call.now
+                ), None
         if body.payment_method is None:
             return None, None
         id_ = parse_id(
             Kind.PAYMENT_METHOD, body.payment_method, what="payment method", param="payment_method"
         )
-        means, owner = await self._flow.stored_means(merchant_of(call), id_)
+        with named_by("payment_method"):
+            means, owner = await self._flow.stored_means(merchant_of(call), id_)
         if customer is not None and owner != customer:
             raise invalid(
                 "payment_method_of_another_customer",
@@ -346,7 +345,8 @@ class PaymentsApi:
         )
         claim = claim_of(call, REFUND, new.id)
         work = self._flow.refund(merchant, payment_id, new, claim=claim, now=call.now)
-        refund = await self._unless_done_before(call, work)
+        with named_by("payment"):
+            refund = await self._unless_done_before(call, work)
         return Reply(CREATED, self._render.refund(refund, livemode=merchant.livemode))
 
     async def _once(self, call: Call[Any, Any], work: Awaitable[Snapshot], status: int = 200) -> Reply:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from recoup.http.fields import parse_id
 from recoup.http.routes import Call
+from recoup.kit.currencies import DECIMALS
 from recoup.kit.ids import Kind
+from recoup.kit.refusals import Refusal, RefusalType, invalid
 from recoup.merchants.core import Merchant
-from recoup.payments.wire import RoutingWish
+from recoup.payments.wire import ConfirmPayment, CreatePayment, RoutingWish
 from recoup.payments.writes import Claim
 
 
@@ -17,6 +21,46 @@ def merchant_of(call: Call[Any, Any]) -> Merchant:
     """The tenant of a call."""
     assert isinstance(call.merchant, Merchant), "the composition root authenticates with merchants"
     return call.merchant
+
+
+@contextmanager
+def named_by(param: str) -> Iterator[None]:
+    """What is not there was named by this field of the body."""
+    try:
+        yield
+    except Refusal as refusal:
+        if refusal.type is RefusalType.NOT_FOUND:
+            refusal.param = refusal.param or param
+        raise
+
+
+def check_currency(code: str) -> None:
+    """Refuses what is no currency."""
+    if code in DECIMALS:
+        return
+    what = f"write it in capitals: {code.upper()}" if code.upper() in DECIMALS else "send one such as USD"
+    raise invalid("currency_unknown", f"{code!r} is no ISO 4217 currency code: {what}.", param="currency")
+
+
+def check_method(body: CreatePayment) -> None:
+    """Refuses a merchant-initiated payment that nothing could be charged for."""
+    if body.initiator == "merchant" and body.payment_method is None and body.payment_method_data is None:
+        raise invalid(
+            "payment_method_required",
+            "A merchant-initiated payment is charged at once: send the id of a stored `payment_method`, or "
+            "`payment_method_data`.",
+            param="payment_method",
+        )
+
+
+def check_one_method(body: CreatePayment | ConfirmPayment) -> None:
+    """Refuses two payment methods at once."""
+    if body.payment_method is not None and body.payment_method_data is not None:
+        raise invalid(
+            "one_payment_method",
+            "Send `payment_method` or `payment_method_data`, not both.",
+            param="payment_method",
+        )
 
 
 def optional_id(kind: Kind, text: str | None, param: str) -> UUID | None:

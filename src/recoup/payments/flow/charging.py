@@ -16,7 +16,7 @@ from uuid import UUID
 
 from recoup.connectors.base import Charge, Initiator
 from recoup.kit.ids import Kind, render
-from recoup.kit.refusals import conflict
+from recoup.kit.refusals import conflict, not_found
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Declined, Hardness, Outcome, Unprocessed
 from recoup.payments.core import (
@@ -71,6 +71,8 @@ class Charging:
         self, merchant: Merchant, new: NewPayment, means: Means | None, *, claim: Claim | None, now: datetime
     ) -> Snapshot:
         """Open a payment and, where its means are given, charge. Raises `Taken`."""
+        if new.routing is not None:
+            await self._refuse_unknown_accounts(merchant, new.routing)
         opening = steps.opened(new, payment_method_id=None, now=now)
         if means is None:
             answer = self._answer(merchant, claim, opening.after, CREATED)
@@ -144,6 +146,16 @@ class Charging:
         along = Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision)
         started, _ = await self._tools.commit(merchant, plan, snapshot, along)
         return await self._drive(call, started, target.attempt_id)
+
+    async def _refuse_unknown_accounts(self, merchant: Merchant, asked_for: Sequence[UUID]) -> None:
+        known = {account.id for account in await self._tools.accounts.accounts_of(merchant.id)}
+        for account_id in asked_for:
+            if account_id not in known:
+                raise not_found(
+                    "processor account",
+                    render(Kind.PROCESSOR_ACCOUNT, account_id),
+                    param="routing.processor_accounts",
+                )
 
     async def _open(self, merchant: Merchant, step: Step, along: Along) -> None:
         if await self._tools.writer.open(merchant, step, along) is Written.TAKEN:
@@ -274,13 +286,15 @@ class Charging:
     ) -> Route:
         accounts = await self._tools.accounts.accounts_of(merchant.id)
         facts = Facts(payment.currency, means.brand, means.issuer_country, payment.capture, payment.initiator)
+        asked_for = requested if requested is not None else payment.routing
         chosen = route(
             facts,
             [(account, self._tools.connectors[account.connector].capabilities) for account in accounts],
-            requested=requested if requested is not None else payment.routing,
+            requested=asked_for,
         )
         if not chosen.accounts:
-            raise no_account([f"{one.label}: {one.why}" for one in chosen.candidates])
+            meant = [one for one in chosen.candidates if asked_for is None or one.account_id in asked_for]
+            raise no_account([f"{one.label}: {one.why}" for one in meant])
         return chosen
 
     def _target(
