@@ -99,6 +99,7 @@ async def opened(settings: Settings, store: Store, *, clock: Clock | None = None
             alone_since=started if store.alone else None,
         )
         service = Service(settings, around)
+        await service.vault.check_master_keys()
         await service.open()
         stack.push_async_callback(service.close)
         yield service

@@ -222,6 +222,25 @@ async def test_a_new_master_key_reads_everything_after_the_keys_are_wrapped_anew
         await number_of(house.another_process(master(first)), pair.test, method.id)
 
 
+async def complaint_of(house: House, *texts: str) -> str:
+    """What a process with these master keys says at its start."""
+    try:
+        await house.another_process(master(*texts)).vault.check_master_keys()
+    except MasterKeyUnusable as unusable:
+        return str(unusable)
+    return ""
+
+
+async def test_a_process_without_the_key_of_old_data_says_so_before_it_serves(house: House) -> None:
+    """Else it would answer every request of those tenants with an error, and wrap new tenants' keys by its own."""
+    old = house.another_process(master(master_text(5)))
+    await kept(old, (await old.merchant()).test)
+    named = master(master_text(5)).current
+    assert named not in await complaint_of(house, master_text(6), master_text(5))
+    complaint = await complaint_of(house, master_text(6))
+    assert named in complaint and "RECOUP_MASTER_KEY" in complaint
+
+
 async def test_live_cards_are_not_kept_under_a_generated_master_key(database: Database) -> None:
     house = House(database, keys=master(generated=True))
     pair = await house.merchant()

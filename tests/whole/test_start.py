@@ -156,3 +156,15 @@ async def test_two_servers_start_at_once_on_one_empty_database(
     finally:
         for served in pair:
             served.kill()
+
+
+async def test_a_start_with_another_master_key_says_so(tmp_path: Path, empty_database_url: str) -> None:
+    """A data folder that was lost, or another machine's: nothing written before could be read."""
+    with serving(tmp_path / "first", RECOUP_DATABASE_URL=empty_database_url) as served:
+        assert served.stop() == 0
+    second = Served(tmp_path / "second", RECOUP_DATABASE_URL=empty_database_url)
+    with pytest.raises(NotServing) as refused:
+        second.start()
+    assert refused.value.code == 1
+    assert "RECOUP_MASTER_KEY" in refused.value.said
+    assert "Traceback" not in refused.value.said

@@ -43,6 +43,19 @@ async def keys(queries: Queries, *, merchant_id: UUID) -> Sequence[WrappedKey]:
     return [WrappedKey(**{**row, "wrapped": bytes(row["wrapped"])}) for row in rows]
 
 
+async def unknown_master_keys(queries: Queries, *, known: Sequence[str]) -> list[str]:
+    """The ids of master keys that wrap something here and are not among these."""
+    rows = await queries.fetch_all(
+        """
+        -- all merchants: read once, at a start
+        select distinct master_key_id from data_keys
+        where master_key_id <> all(%(known)s) order by master_key_id limit %(limit)s
+        """,
+        {"known": list(known), "limit": KEYS_MAX},
+    )
+    return [row["master_key_id"] for row in rows]
+
+
 async def insert_keys(connection: Connection, new: Sequence[WrappedKey], *, merchant_id: UUID) -> None:
     """Keep new keys; those that another process kept under the same ids stay as they are."""
     for key in new:

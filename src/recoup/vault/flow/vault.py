@@ -78,6 +78,16 @@ class Vault:
             entries_max=TENANTS_REMEMBERED_MAX, ttl_s=KEYS_TTL_S, monotonic=monotonic
         )
 
+    async def check_master_keys(self) -> None:
+        """Raises `MasterKeyUnusable` where something in the database was written under a key that is not given."""
+        missing = await store.unknown_master_keys(self._database, known=list(self._master.known))
+        if missing:
+            raise MasterKeyUnusable(
+                f"This database holds data written under the master key {', '.join(missing)}; the key given is "
+                f"{self._master.current}. Every process on a database needs the same: set RECOUP_MASTER_KEY or "
+                "RECOUP_MASTER_KEY_FILE, or use the data folder that the key was generated in (RECOUP_DATA_DIR)."
+            )
+
     def check_mode(self, *, livemode: bool) -> None:
         """Refuses live mode under a master key that nobody chose."""
         if livemode and self._master.generated:
