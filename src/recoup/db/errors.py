@@ -36,3 +36,8 @@ def is_transient(error: BaseException) -> bool:
         return True  # libpq's own reports, such as "server closed the connection unexpectedly"
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     return state is not None and (state in _TRANSIENT or state.startswith(_CONNECTION_CLASS))
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the database was only busy or away: the work itself was in order."""
+    return isinstance(error, Overloaded | psycopg.errors.QueryCanceled) or is_transient(error)

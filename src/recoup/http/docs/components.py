@@ -144,10 +144,13 @@ REFUSALS: Final[dict[int, _Refusal]] = {
     503: _Refusal(
         "Unavailable",
         RefusalType.RATE_LIMITED,
-        "Too much is being worked on, or the database does not answer; nothing of the request was done.",
+        "Too much is being worked on, or the database does not answer. Nothing was done, unless the code says so.",
         (
             Problem("overloaded", 503, "More requests are in flight than are taken at once."),
             Problem("unavailable", 503, "The database does not answer."),
+            Problem(
+                "outcome_not_stored", 503, "A processor was asked: read the payment that the message names."
+            ),
         ),
     ),
 }

@@ -24,7 +24,7 @@ from recoup.payments.core import (
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
 from recoup.payments.flow.settling import question
-from recoup.payments.flow.tools import Tools, approved_attempt, operation_key
+from recoup.payments.flow.tools import Tools, approved_attempt, operation_key, processor_asked
 from recoup.payments.writes import Along, Answer, Claim
 
 
@@ -48,11 +48,12 @@ class Operating:
         operation = begun.operation(new.id)
         assert operation is not None, "an operation is committed before anything is sent"
         if operation.state is OperationState.STARTED:
-            answer = await self._ask(merchant, begun, operation)
-            begun = await self._concluded(merchant, begun, new.id, answer)
+            with processor_asked(begun.payment.id):
+                answer = await self._ask(merchant, begun, operation)
+                begun = await self._concluded(merchant, begun, new.id, answer)
         # Else its commit took so long to be heard of that others took it over.
         if claim is not None:
-            await self._tools.record_answer(merchant.id, self._answer(merchant, claim, begun, new.id))
+            await self._tools.keep_answer(merchant, self._answer(merchant, claim, begun, new.id))
         return begun
 
     async def _with_what_the_processor_can(
@@ -127,7 +128,7 @@ class Operating:
         )
         if claim is not None:
             answer = Answer(claim.key, 200, self._tools.render.payment(abandoned, livemode=merchant.livemode))
-            await self._tools.record_answer(merchant.id, answer)
+            await self._tools.keep_answer(merchant, answer)
         return abandoned
 
     async def _withdraw(

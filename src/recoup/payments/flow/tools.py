@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +13,7 @@ from uuid import UUID
 import structlog
 
 from recoup.connectors.base import Account, Card, Connector
-from recoup.db import Database
+from recoup.db import Database, is_passing
 from recoup.gateway import Gateway
 from recoup.kit.clock import Clock
 from recoup.kit.ids import Kind, render
@@ -157,6 +158,18 @@ class Tools:
                         return snapshot, step
         raise busy()
 
+    async def keep_answer(self, merchant: Merchant, answer: Answer | None) -> None:
+        """Record an answer under its key. What it tells is written already, so that no answer is lost with the record:
+        a repeated request is then answered from the rows."""
+        if answer is None:
+            return
+        try:
+            await self.record_answer(merchant.id, answer)
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            _log.warning("payments.answer_not_recorded", error=type(error).__name__)
+
     def is_news(self, fresh: Snapshot, attempt_id: UUID, outcome: Outcome | Withdrawn) -> bool:
         """Whether an attempt still takes an answer; one that tells another end than is known is logged."""
         attempt = fresh.attempt(attempt_id)
@@ -197,6 +210,25 @@ def operation_key(operation: Operation) -> str:
 def approved_attempt(snapshot: Snapshot) -> Attempt:
     """The attempt that holds or took the money."""
     return next(one for one in snapshot.attempts if one.state is AttemptState.APPROVED)
+
+
+@contextmanager
+def processor_asked(payment_id: UUID) -> Iterator[None]:
+    """Around all that follows a request to a processor: from now on no error may read as "nothing was done"."""
+    try:
+        yield
+    except Exception as error:
+        if not is_passing(error):
+            raise
+        _log.warning("payments.outcome_not_stored", error=type(error).__name__)
+        shown = render(Kind.PAYMENT, payment_id)
+        raise Refusal(
+            RefusalType.INTERNAL,
+            "outcome_not_stored",
+            f"The processor was asked for {shown}, and its answer could not be stored yet; it will be asked again. "
+            "Read that payment, or send the same request with the same Idempotency-Key; do not make another one.",
+            status=503,
+        ) from None
 
 
 def busy() -> Refusal:
