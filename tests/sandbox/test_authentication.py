@@ -8,7 +8,7 @@ import pytest
 from tests.sandbox.town import Shop, new_key
 
 from recoup.connectors.base import Initiator
-from recoup.outcomes.core import ActionRequired, Approved, Declined, Done
+from recoup.outcomes.core import ActionRequired, Approved, Declined, Done, Outcome
 
 RETURN_URL = "https://shop.example/after?order=7"
 ASKS = "4000002500003155"
@@ -81,17 +81,20 @@ async def test_some_cards_are_declined_after_all(shop: Shop, number: str, code: 
 
 
 async def test_a_card_is_set_up_by_an_authenticated_payment(shop: Shop) -> None:
-    """Stripe's 3155: afterwards the merchant may charge it without the customer."""
-    assert isinstance(await shop.charge(ASKS, initiator=Initiator.MERCHANT), Declined)
+    """Stripe's 3155: afterwards the merchant may charge it without the customer, naming that payment."""
+
+    async def by_merchant(shop: Shop, earlier: str | None = "123456789012345") -> Outcome:
+        return await shop.charge(ASKS, initiator=Initiator.MERCHANT, network_transaction_id=earlier)
+
+    assert isinstance(await by_merchant(shop), Declined)
     await visit(shop, await asked(shop), result="fail")
-    assert isinstance(await shop.charge(ASKS, initiator=Initiator.MERCHANT), Declined)
+    assert isinstance(await by_merchant(shop), Declined)
     await visit(shop, await asked(shop), result="approve")
-    assert isinstance(await shop.charge(ASKS, initiator=Initiator.MERCHANT), Approved)
+    assert isinstance(await by_merchant(shop), Approved)
+    assert isinstance(await by_merchant(shop, None), Declined), "somebody else's card of the same number"
     assert isinstance(await shop.charge(ASKS), ActionRequired), "the customer is always asked"
     other = await shop.town.shop()
-    assert isinstance(await other.charge(ASKS, initiator=Initiator.MERCHANT), Declined), (
-        "another world's card"
-    )
+    assert isinstance(await by_merchant(other), Declined), "another world's card"
 
 
 async def test_a_person_authenticates_and_pays(shop: Shop) -> None:

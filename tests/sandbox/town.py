@@ -243,6 +243,7 @@ def a_charge(
     expiry: tuple[int, int] = (12, 2030),
     merchant_reference: str | None = None,
     return_url: str | None = None,
+    network_transaction_id: str | None = None,
 ) -> Charge:
     """A charge with everything that most tests do not care about."""
     number = card if isinstance(card, str) else card.number.reveal()
@@ -265,6 +266,7 @@ def a_charge(
         merchant_reference=merchant_reference,
         return_url=return_url,
         postal_code=postal_code,
+        network_transaction_id=network_transaction_id,
     )
 
 

@@ -23,7 +23,7 @@ class Authentication(StrEnum):
     CUSTOMER = "customer"
     """In the customer's session always; payments that the merchant starts pass."""
     UNTIL_SET_UP = "until_set_up"
-    """As `CUSTOMER`; payments that the merchant starts pass once one authenticated payment was approved."""
+    """As `CUSTOMER`; payments that the merchant starts pass where they name an authenticated payment's transaction."""
     ALWAYS = "always"
     """Payments that the merchant starts are declined, since nobody is there to authenticate."""
     FAILS = "fails"

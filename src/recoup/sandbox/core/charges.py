@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from recoup.kit.money import Money
+from recoup.outcomes.core import NETWORKS, meaning
 from recoup.sandbox.cards import LUHN_SUMS, PublishedCard, RefundCourse, check_digit
 from recoup.sandbox.core.balances import Balance, balance
 from recoup.sandbox.core.cardfile import Card, UnknownCard
 from recoup.sandbox.core.chance import digits
-from recoup.sandbox.core.codes import Codes, codes
+from recoup.sandbox.core.codes import UNHEARD_OF, Codes, codes
 from recoup.sandbox.core.exchange import convert
 from recoup.sandbox.core.faults import Fault, FaultKind
 from recoup.sandbox.core.issuer import (
@@ -115,15 +116,22 @@ def living(who: Person, standing: Standing) -> Person:
     return moved_payday(who, anchor=standing.payday_anchor, since=standing.payday_since)
 
 
-def fault_codes(fault: Fault, brand: str) -> Codes:
+def fault_codes(fault: Fault, brand: str, *, now: datetime) -> Codes:
     """What a decline that somebody asked for says: the codes that they named, and fitting ones beside them."""
-    fitting = codes(fault.decline_code or _ANY, brand)
+    fitting = codes(fault.decline_code or _word_beside(fault.network_code, brand, now=now), brand)
     raw = fault.network_code or fault.advice_code
     return Codes(
         fitting.code,
         fault.network_code or fitting.network_code,
         fault.advice_code if raw else fitting.advice_code,
     )
+
+
+def _word_beside(network_code: str | None, brand: str, *, now: datetime) -> str:
+    """The processor's word where only a network code was asked for."""
+    network = brand if brand in NETWORKS else "iso8583"
+    unknown = network_code is not None and meaning(network, network_code, now.date()) is None
+    return UNHEARD_OF.code if unknown else _ANY
 
 
 def _says(card: Card, standing: Standing, asked: Asked) -> Verdict:
@@ -140,7 +148,7 @@ def _overruled(card: Card, asked: Asked, fault: Fault | None) -> Verdict | None:
     match fault.kind if fault is not None else None:
         case FaultKind.DECLINE | FaultKind.LATE_DECLINE if fault is not None:
             brand = card.brand if isinstance(card, UnknownCard) else card.facts.brand
-            return Refusal(fault_codes(fault, brand))
+            return Refusal(fault_codes(fault, brand, now=asked.now))
         case FaultKind.LATE_APPROVAL:
             held = convert(asked.amount, card.currency) if isinstance(card, Person) else 0
             return Approval(Checks(), held=held)

@@ -10,8 +10,22 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from recoup.outcomes.codes.standard import OTHER, STANDARD
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """A refusal as it travels: the processor's word, the network's response code, the merchant advice code."""
+
+    code: str
+    network_code: str
+    advice_code: str | None = None
+
+
 UNSPECIFIC: Final = "05"
 """Do not honor: what a network says when no better code is known."""
+UNHEARD_OF: Final = Codes("unheard_of", "XX")
+"""Said by nobody: beside a word or a code that we do not know either, so that an unknown decline can be tried out."""
 
 _RESPONSES: Final = {
     "insufficient_funds": "51",
@@ -98,22 +112,14 @@ _WAITS: Final = (
 _LONGEST_WAIT: Final = "30"
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """A refusal as it travels: the processor's word, the network's response code, the merchant advice code."""
-
-    code: str
-    network_code: str
-    advice_code: str | None = None
-
-
 def codes(code: str, brand: str) -> Codes:
     """How a refusal with this standard code reads on a card of this brand."""
     if brand == "mastercard" and code in _MASTERCARD:
         return Codes(code, *_MASTERCARD[code])
     if brand == "visa" and code in _VISA:
         return Codes(code, _VISA[code])
-    return Codes(code, _RESPONSES.get(code, UNSPECIFIC))
+    known = STANDARD.get(code, OTHER) is not OTHER
+    return Codes(code, _RESPONSES.get(code, UNSPECIFIC if known else UNHEARD_OF.network_code))
 
 
 def no_funds(code: str, brand: str, *, until_payday: timedelta | None) -> Codes:

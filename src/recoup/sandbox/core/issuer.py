@@ -47,7 +47,9 @@ _DEAD: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A payment as the issuer sees it. `now` is the world's time; `by_merchant`: nobody is there to authenticate."""
+    """A payment as the issuer sees it. `now` is the world's time; `by_merchant`: nobody is there to authenticate;
+    `agreed`: it names the earlier payment in which the customer agreed to it.
+    """
 
     processor: Processor
     amount: Money
@@ -58,6 +60,7 @@ class Asked:
     by_merchant: bool
     now: datetime
     authenticated: bool = False
+    agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,8 @@ def _authentication(card: PublishedCard, asked: Asked, *, set_up: bool) -> Chall
         case Authentication.CUSTOMER if asked.by_merchant:
             return None
         case Authentication.UNTIL_SET_UP if asked.by_merchant:
-            return None if set_up else required
+            # Many people use this number, so the card being set up is not enough: it must be theirs that was.
+            return None if set_up and asked.agreed else required
         case Authentication.ALWAYS if asked.by_merchant:
             return required
         case _:

@@ -24,7 +24,9 @@ async def charge(database: Database, desk: Desk, wanted: ChargeRequest) -> Answe
         return answers.NOT_SUPPORTED
     account = account_of(card)
     begun = _begun(desk, wanted, card)
-    asked = asked_about(begun, desk.processor, now=desk.now)
+    asked = replace(
+        asked_about(begun, desk.processor, now=desk.now), agreed=wanted.network_transaction_id is not None
+    )
     overruling = [fault for fault in desk.faults if fault.kind in OVERRULING]
     if account is None and not overruling:
         # Nothing but the operation is written: one statement, which is a transaction by itself.
