@@ -21,7 +21,7 @@ from recoup import sandboxed
 from recoup.app import Service, Surroundings
 from recoup.connectors.registry import CONNECTORS
 from recoup.db import Database, due, migrate, plans
-from recoup.db.embedded import EmbeddedPostgres
+from recoup.db.embedded import EmbeddedPostgres, conninfo_of_running
 from recoup.http.edge import Edge
 from recoup.http.idempotency import delete_old
 from recoup.kit.clock import Clock, SystemClock
@@ -31,6 +31,7 @@ from recoup.sandbox.server import create_app
 from recoup.sandbox.server import serve as serve_sandbox
 from recoup.sandboxed import Ready
 from recoup.settings import Settings
+from recoup.testclock import store as testclock
 from recoup.vault.keys import load_master_keys
 
 BACKLOG: Final = 2048
@@ -60,6 +61,17 @@ def database_of(settings: Settings) -> Iterator[Store]:
         return
     with EmbeddedPostgres(settings.data_dir) as conninfo:
         yield Store(conninfo, alone=True)
+
+
+@contextmanager
+def database_beside(settings: Settings) -> Iterator[Store]:
+    """The same for a command that may run beside a server: it shares the embedded PostgreSQL that one has started."""
+    conninfo = None if settings.database_url is not None else conninfo_of_running(settings.data_dir)
+    if conninfo is not None:
+        yield Store(conninfo, alone=False)
+        return
+    with database_of(settings) as store:
+        yield store
 
 
 async def open_database(settings: Settings, conninfo: str) -> Database:
@@ -106,9 +118,10 @@ async def opened(settings: Settings, store: Store, *, clock: Clock | None = None
 
 
 async def _release_interrupted(database: Database, now: datetime) -> None:
-    """Nobody else is alive: what an earlier process left half done is looked at at once, and its leases are free."""
+    """Nobody else is alive: what an earlier process left half done is looked at at once, and what it held is free."""
     async with database.connection() as connection:
         await due.release_all(connection, kinds=[SETTLE], now=now)
+    await testclock.release_all(database)
 
 
 def _folder(settings: Settings) -> Path:
