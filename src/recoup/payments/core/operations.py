@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from recoup.kit.refusals import Refusal, conflict, invalid
 from recoup.outcomes.core import Done, FollowUp, Pending, Refused, Unknown, Unprocessed, Withdrawn

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct
+
 from recoup.payments.core.machine import Reason
 from recoup.payments.core.records import Attempt, Operation, Payment, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A planned change: the payment as it will be, what happened (event types, in order), and what must be looked at.
 
     `ask_at` is when to ask the processor about whatever is still open, or None where nothing is. Events named

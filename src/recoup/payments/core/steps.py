@@ -6,10 +6,11 @@ state forbids. A step is committed whole or not at all, and only onto the versio
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from recoup.kit.refusals import conflict
 from recoup.outcomes.core import (

@@ -125,9 +125,9 @@ async def card_tries(
     """Tries on one card since then, and older ones that a network ended for good, by any payment; oldest first."""
     rows = await database.fetch_all(
         """
-        select a.started_at, a.amount, a.state, a.rule, p.currency
+        select a.started_at, a.amount, a.state, a.rule,
+            (select p.currency from payments p where p.merchant_id = a.merchant_id and p.id = a.payment_id)
         from attempts a
-        join payments p on p.merchant_id = a.merchant_id and p.id = a.payment_id
         where a.merchant_id = %(merchant_id)s and a.fingerprint = %(fingerprint)s::text::bytea
             and (a.started_at >= %(since)s or a.rule = any(%(stops)s))
         order by a.started_at desc

@@ -181,8 +181,8 @@ COMMIT: Final[LiteralString] = f"""
         cross join lateral json_populate_recordset(null::due, w.drops) r
     ), dues_dropped as (
         delete from due d
-        using drops r
-        where d.merchant_id = r.merchant_id and d.kind = r.kind and d.object_id = r.object_id
+        where d.merchant_id = (select merchant_id from drops limit 1)
+            and d.kind = any(array(select kind from drops)) and d.object_id = any(array(select object_id from drops))
     ), records as materialized (
         select w.merchant_id, r.key, r.status, r.body
         from written w
