@@ -202,3 +202,9 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
 def test_a_number_that_is_a_card_is_redacted() -> None:
     assert redact(int(CARD)) == REDACTED
     assert sys.maxsize == redact(sys.maxsize)
+
+
+def test_a_line_is_written_whatever_it_holds(lines: io.StringIO) -> None:
+    """A lone surrogate or a number beyond 64 bits must not cost the line that tells of a failure."""
+    structlog.get_logger("test").info("odd", text="\ud800", large=1 << 70)
+    assert last(lines)["text"] == "\ud800"

@@ -7,6 +7,7 @@ the rule: the rule is that secrets travel as `Secret` and are never handed to a 
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -16,6 +17,7 @@ from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -80,7 +82,7 @@ def _last_steps(format_: LogFormat) -> list[Processor]:
     renderer: Processor
     match format_:
         case LogFormat.JSON:
-            renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+            renderer = _json
         case LogFormat.CONSOLE:
             renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=40)
     # A traceback is made text first, without the values of local variables, and redacted as text.
@@ -91,6 +93,14 @@ def _last_steps(format_: LogFormat) -> list[Processor]:
         redact_event,
         renderer,
     ]
+
+
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """The line as JSON. It is of plain types by now, though perhaps with text or numbers that only `json` takes."""
+    try:
+        return msgspec.json.encode(event).decode()
+    except (TypeError, ValueError, OverflowError):
+        return json.dumps(event, default=str)
 
 
 def _without_doubles(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
