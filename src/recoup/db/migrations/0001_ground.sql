@@ -150,7 +150,7 @@ create table payment_methods (
 --;
 create index payment_methods_by_customer on payment_methods (merchant_id, customer_id, id) where customer_id is not null
 --;
-create index payment_methods_by_fingerprint on payment_methods (merchant_id, fingerprint, id)
+create index payment_methods_by_fingerprint on payment_methods (fingerprint, merchant_id, id)
 --;
 create table payments (
     merchant_id uuid not null,
@@ -236,7 +236,8 @@ create table attempts (
 create unique index attempts_one_may_hold_money on attempts (merchant_id, payment_id)
     where state in ('started', 'pending', 'requires_action', 'unknown', 'approved')
 --;
-create index attempts_by_fingerprint on attempts (merchant_id, fingerprint, started_at)
+-- The fingerprint comes first, so that no plan made while the tables are empty takes this for a way to a merchant's rows.
+create index attempts_by_fingerprint on attempts (fingerprint, merchant_id, started_at)
 --;
 create table operations (
     merchant_id uuid not null references merchants (id),

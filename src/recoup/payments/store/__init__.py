@@ -118,6 +118,9 @@ async def attempts_of(
 CARD_TRIES_MAX: Final = 200
 """The most tries on one card that are read: far above what any network allows in its longest window."""
 
+_MAY_COUNT: Final = frozenset({"declined", "unknown"})
+"""What a network may have counted as a decline; of an unknown outcome nobody can say that it did not."""
+
 
 async def card_tries(
     database: Database, *, merchant_id: UUID, fingerprint: str, since: datetime
@@ -143,7 +146,7 @@ async def card_tries(
     )
     return tuple(
         CardTry(
-            row["started_at"], Money(row["amount"], row["currency"]), row["state"] == "declined", row["rule"]
+            row["started_at"], Money(row["amount"], row["currency"]), row["state"] in _MAY_COUNT, row["rule"]
         )
         for row in reversed(rows)
         if row["state"] != "unprocessed"

@@ -14,9 +14,11 @@ A claim is taken only with a step that fits, under the payment's lock.
 Order matters in two places. An attempt that closes is updated before its successor is inserted (the insert reads the
 update's result), or the rule "one attempt may hold money" would refuse the pair. And the event stream's row is locked
 last, since all payments of a merchant share it. What is looked up by a key is first read out of the JSON into a
-materialized list, because only then is the whole key looked up in the index; `tests/payments` reads the plans. And
-rows of a group are told apart by arrays of their numbers, never by a join: the rows are wide, and reading all of them
-again for each of them was once most of the cost.
+materialized list, because only then is the whole key looked up in the index; `tests/payments` reads the plans. While
+the tables are empty any index that begins with the merchant looks as good, so an attempt is looked up by both its keys;
+and what is dropped from `due`, all of one kind, is an array: that table is nearly empty always, and a join with it
+would walk its whole index. And rows of a group are told apart by arrays of their numbers, never by a join: the rows are
+wide, and reading all of them again for each of them was once most of the cost.
 """
 
 from __future__ import annotations
@@ -160,7 +162,7 @@ COMMIT: Final[LiteralString] = f"""
         set state = r.state, reference = r.reference, decline = r.decline, why = r.why, rule = r.rule,
             action_url = r.action_url, asked = r.asked, finished_at = r.finished_at, latency_ms = r.latency_ms
         from answers r
-        where a.merchant_id = r.merchant_id and a.id = r.id
+        where a.merchant_id = r.merchant_id and a.id = r.id and a.payment_id = r.payment_id and a.number = r.number
         returning r.n
     ), followed as (
         insert into attempts

@@ -1,0 +1,53 @@
+"""What later subjects may know of a payment, read from its rows and from those of its card."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.payments.bank import Lost, decline, no_funds
+from tests.payments.house import House
+
+from recoup.merchants.core import Merchant
+from recoup.outcomes.core import Declined, Unprocessed
+from recoup.payments.core import AttemptState, Status
+from recoup.payments.core.facts import PaymentFacts
+
+
+async def facts_of(house: House, merchant: Merchant) -> PaymentFacts:
+    """The facts of a fresh decline."""
+    house.bank.will("charge", no_funds())
+    refused = await house.pay(merchant)
+    facts = await house.payments.facts(merchant, refused.payment.id)
+    assert facts is not None and facts.status is Status.DECLINED
+    return facts
+
+
+async def test_tries_on_a_card_count_over_all_its_payments(house: House, merchant: Merchant) -> None:
+    """What was never processed does not count, what nobody knows does."""
+    house.bank.will("charge", no_funds(), Unprocessed("not sent"), Unprocessed("not sent"), Lost())
+    for _ in range(4):
+        await house.pay(merchant)
+        await house.wait(hours=1)
+    facts = await facts_of(house, merchant)
+    assert [one.declined for one in facts.card_tries] == [True, True, False, True]
+    assert [one.at for one in facts.card_tries] == sorted(one.at for one in facts.card_tries)
+    assert [one.state for one in facts.attempts] == [AttemptState.DECLINED]
+    other = await house.merchant()
+    assert len((await facts_of(house, other)).card_tries) == 1, "another merchant's tries are its own"
+
+
+async def test_old_tries_are_forgotten_but_for_those_that_stopped_the_card(
+    house: House, merchant: Merchant
+) -> None:
+    plain = decline("do_not_honor", no_funds().decline.category)
+    stop = Declined(replace(plain.decline, rule="visa_category_1"))
+    house.bank.will("charge", stop, no_funds())
+    for _ in range(2):
+        await house.pay(merchant)
+    await house.wait(days=400)
+    facts = await facts_of(house, merchant)
+    assert [one.rule for one in facts.card_tries] == ["visa_category_1", None]
+
+
+async def test_there_are_no_facts_of_a_payment_that_is_not_there(house: House, merchant: Merchant) -> None:
+    assert await house.payments.facts(merchant, house.new_id()) is None
