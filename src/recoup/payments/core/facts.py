@@ -26,7 +26,10 @@ class PastAttempt:
 
 @dataclass(frozen=True, slots=True)
 class CardTry:
-    """One try on the same card, by whatever payment and processor: what network limits count."""
+    """One try on the same card, by whatever payment and processor: what network limits count.
+
+    `declined` is true of an unknown outcome too: the network may have counted it.
+    """
 
     at: datetime
     amount: Money
@@ -36,7 +39,8 @@ class CardTry:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
-    """A payment as recovery sees it. `accounts` can do it, in order; `card_tries` go back 31 days, newest last."""
+    """A payment as recovery sees it. `accounts` can do it, in order; `card_tries` go back as far as limits on a card
+    need them, newest last."""
 
     id: UUID
     status: Status
