@@ -142,7 +142,11 @@ class Service:
         )
         self.merchants = Merchants(database, sealer=self.vault, new_id=new_id, entropy=around.entropy)
         self.accounts = ProcessorAccounts(
-            database, connectors=around.connectors, sealer=self.vault, new_id=new_id
+            database,
+            connectors=around.connectors,
+            sealer=self.vault,
+            new_id=new_id,
+            simulated=lambda merchant_id: {"api_key": self.worlds.key(merchant_id)},
         )
         self.methods = PaymentMethods(database, self.vault, new_id=new_id)
         self.customers = Customers(database, methods=self.methods, new_id=new_id)

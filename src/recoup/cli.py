@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from recoup import logs, server
+from recoup import logs, sandboxed, server
 from recoup.app import Service
 from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
@@ -95,7 +95,7 @@ def work() -> None:
 @app.command(name="migrate")
 def migrate_() -> None:
     """Bring the database's schema up to date."""
-    with server.database_of(_settings()) as store:
+    with server.database_beside(_settings()) as store:
         applied = asyncio.run(migrate(store.conninfo))
     _out.print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
@@ -124,7 +124,9 @@ def keys(
     *,
     mode: Literal["test", "live"] = "test",
     kind: Literal["secret", "publishable"] = "secret",
-    create: Annotated[bool, Parameter(help="Make the merchant where there is none of that name.")] = False,
+    create: Annotated[
+        bool, Parameter(help="Make the merchant, with a sandbox of its own, where there is none of that name.")
+    ] = False,
 ) -> None:
     """Make a new API key for a merchant and show it: the only time it can be seen."""
 
@@ -133,6 +135,8 @@ def keys(
         pair = next((one for one in await service.merchants.pairs() if one.name == merchant), None)
         if pair is None and create:
             pair = await service.merchants.create(merchant, now=now)
+            if service.settings.sandbox:
+                await sandboxed.add_accounts(service, pair.test, seed=sandboxed.SEED)
         if pair is None:
             _errors.print(f"There is no merchant {escape(merchant)!r}; add --create to make it.")
             sys.exit(1)
@@ -171,5 +175,5 @@ def _with_service(settings: Settings, work: Callable[[Service], Awaitable[None]]
         async with server.opened(settings, store) as service:
             await work(service)
 
-    with server.database_of(settings) as store:
+    with server.database_beside(settings) as store:
         asyncio.run(run(store))

@@ -28,7 +28,8 @@ Credentials = Annotated[
     dict[Name, Secret],
     Meta(
         max_length=20,
-        description="What the connector asks for, by name (see `/v1/connectors`). Never shown again.",
+        description="What the connector asks for, by name (see `/v1/connectors`). Never shown again. The simulated "
+        "processors of this server take any.",
     ),
 ]
 Url = Annotated[

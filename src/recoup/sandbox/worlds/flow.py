@@ -107,9 +107,13 @@ class Worlds:
         self._secret = secret
         self._new_id = new_id
 
+    def key(self, merchant_id: UUID) -> Secret:
+        """The API key of this tenant's world, whether or not there is one yet."""
+        return keys.api_key(merchant_id, self._secret)
+
     async def ensure_world(self, merchant_id: UUID, *, seed: int) -> Secret:
         """The API key of this tenant's world, which is made where there is none; one that is there keeps its seed."""
-        key, now = keys.api_key(merchant_id, self._secret), self._clock.now()
+        key, now = self.key(merchant_id), self._clock.now()
         await store.make(
             self._database,
             world_id=merchant_id,
