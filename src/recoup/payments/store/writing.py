@@ -50,6 +50,20 @@ _CLAIMS: Final[LiteralString] = """
 """
 """Takes the keys of the rows in `claiming`; of two rows with one key, even of one group, all but one are `blocked`."""
 
+_CARD: Final[LiteralString] = """
+    cards as (
+        insert into payment_methods (
+            merchant_id, id, customer_id, type, fingerprint, brand, bin, last4, exp_month, exp_year, funding,
+            issuer_country, data_key_id, ciphertext, billing, metadata, created_at, updated_at)
+        select c.merchant_id, c.id, c.customer_id, c.type, c.fingerprint, c.brand, c.bin, c.last4, c.exp_month,
+            c.exp_year, c.funding, c.issuer_country, c.data_key_id, c.ciphertext, c.billing, c.metadata,
+            c.created_at, c.updated_at
+        from written w
+        cross join lateral json_populate_record(null::payment_methods, w.card) c
+        where w.card is not null
+    )
+"""
+
 _NEWS: Final[LiteralString] = """
     decided as (
         insert into decisions (merchant_id, id, kind, object_id, data, created_at)
@@ -90,17 +104,7 @@ OPEN: Final[LiteralString] = f"""
         select n, merchant_id, claim from input where claim is not null
     ), {_CLAIMS}, written as materialized (
         select * from input i where not i.n = any(array(select n from blocked))
-    ), cards as (
-        insert into payment_methods (
-            merchant_id, id, customer_id, type, fingerprint, brand, bin, last4, exp_month, exp_year, funding,
-            issuer_country, data_key_id, ciphertext, billing, metadata, created_at, updated_at)
-        select c.merchant_id, c.id, c.customer_id, c.type, c.fingerprint, c.brand, c.bin, c.last4, c.exp_month,
-            c.exp_year, c.funding, c.issuer_country, c.data_key_id, c.ciphertext, c.billing, c.metadata,
-            c.created_at, c.updated_at
-        from written w
-        cross join lateral json_populate_record(null::payment_methods, w.card) c
-        where w.card is not null
-    ), opened as (
+    ), {_CARD}, opened as (
         insert into payments
         select p.* from written w cross join lateral json_populate_record(null::payments, w.payment) p
     ), attempted as (
@@ -142,17 +146,7 @@ COMMIT: Final[LiteralString] = f"""
         returning r.n
     ), written as materialized (
         select i.* from input i where i.n = any(array(select n from moved))
-    ), cards as (
-        insert into payment_methods (
-            merchant_id, id, customer_id, type, fingerprint, brand, bin, last4, exp_month, exp_year, funding,
-            issuer_country, data_key_id, ciphertext, billing, metadata, created_at, updated_at)
-        select c.merchant_id, c.id, c.customer_id, c.type, c.fingerprint, c.brand, c.bin, c.last4, c.exp_month,
-            c.exp_year, c.funding, c.issuer_country, c.data_key_id, c.ciphertext, c.billing, c.metadata,
-            c.created_at, c.updated_at
-        from written w
-        cross join lateral json_populate_record(null::payment_methods, w.card) c
-        where w.card is not null
-    ), answers as materialized (
+    ), {_CARD}, answers as materialized (
         select w.n, r.*
         from written w
         cross join lateral json_populate_record(null::attempts, w.attempt) r
