@@ -275,8 +275,10 @@ class ProcessorAccounts:
         held = await store.lock_account(connection, merchant_id=merchant.id, account_id=account_id)
         if held is None:
             raise _no_account(account_id)
-        account = await self._opened(connection, held, merchant_id=merchant.id)
-        account = replace(account, **changes, updated_at=now)
+        before = await self._opened(connection, held, merchant_id=merchant.id)
+        account = replace(before, **changes, updated_at=now)
+        if (account.base_url, account.credentials) != (before.base_url, before.credentials):
+            account = replace(account, repointed_at=now)
         if "metadata" in changes:
             account = replace(account, metadata=merged(held.account.metadata, account.metadata))
         stored = await self._checked(connection, merchant, account)

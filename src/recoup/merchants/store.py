@@ -136,7 +136,7 @@ class StoredAccount:
 _ACCOUNT: Final[LiteralString] = """
     id, connector, label, base_url, data_key_id, credentials, countries, currencies, brands, fees, timeout_ms,
     position, enabled,
-    metadata, created_at, updated_at
+    metadata, created_at, updated_at, repointed_at
 """
 
 
@@ -210,7 +210,7 @@ async def update_account(connection: Connection, stored: StoredAccount, *, merch
             label = %(label)s, base_url = %(base_url)s, data_key_id = %(data_key_id)s, credentials = %(credentials)s,
             countries = %(countries)s, currencies = %(currencies)s, brands = %(brands)s, fees = %(fees)s,
             timeout_ms = %(timeout_ms)s, position = %(position)s, enabled = %(enabled)s,
-            metadata = %(metadata)s, updated_at = %(updated_at)s
+            metadata = %(metadata)s, updated_at = %(updated_at)s, repointed_at = %(repointed_at)s
         where merchant_id = %(merchant_id)s and id = %(id)s
         """,
         _columns(stored, merchant_id=merchant_id),
@@ -242,6 +242,7 @@ def _stored(row: dict[str, Any]) -> StoredAccount:
         metadata=row["metadata"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        repointed_at=row["repointed_at"],
     )
     sealed = None if row["data_key_id"] is None else Sealed(row["data_key_id"], bytes(row["credentials"]))
     return StoredAccount(account, sealed)
@@ -275,4 +276,5 @@ def _columns(stored: StoredAccount, *, merchant_id: UUID) -> dict[str, object]:
         "metadata": msgspec.json.encode(account.metadata).decode(),
         "created_at": account.created_at,
         "updated_at": account.updated_at,
+        "repointed_at": account.repointed_at,
     }

@@ -99,6 +99,7 @@ create table processor_accounts (
     metadata json not null,
     created_at timestamptz not null,
     updated_at timestamptz not null,
+    repointed_at timestamptz,
     primary key (merchant_id, id),
     foreign key (merchant_id, data_key_id) references data_keys (merchant_id, id),
     check ((data_key_id is null) = (credentials is null))

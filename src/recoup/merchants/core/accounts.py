@@ -63,7 +63,8 @@ class ProcessorAccount:
     `base_url` None means the connector's own address. `countries`, `currencies` and `brands` None mean whatever the
     connector can do; otherwise the account takes these only. `timeout_ms` is how long the
     processor may take for one call, at most what the server allows everybody; None means that. Accounts are tried in
-    the order of `position`.
+    the order of `position`. `repointed_at`: when it was last given another address or other credentials, and so may
+    have become an account somewhere else.
     """
 
     id: UUID
@@ -81,6 +82,7 @@ class ProcessorAccount:
     metadata: Mapping[str, str]
     created_at: datetime
     updated_at: datetime
+    repointed_at: datetime | None = None
 
 
 def check_credentials(given: Collection[str], wanted: Collection[str]) -> None:

@@ -23,7 +23,7 @@ from recoup.payments.core import (
 )
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
-from recoup.payments.flow.settling import question
+from recoup.payments.flow.settling import leads_where_it_did, question
 from recoup.payments.flow.tools import Tools, approved_attempt, operation_key, processor_asked
 from recoup.payments.writes import Along, Answer, Claim
 
@@ -138,7 +138,7 @@ class Operating:
         attempt = snapshot.open_attempt
         assert attempt is not None, "a payment that requires action has an open attempt"
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
-        if not connector.capabilities.withdraw:
+        if not (connector.capabilities.withdraw and leads_where_it_did(account, attempt.started_at)):
             raise conflict(
                 "cannot_be_withdrawn",
                 f"{connector.name} cannot take back a payment that awaits the customer.",

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from recoup.connectors.base import Question
 from recoup.kit.ids import Kind, made_at, render
-from recoup.merchants.core import Merchant
+from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.outcomes.core import Evidence, FollowUpEvidence, Unknown, Withdrawn
 from recoup.payments import store
 from recoup.payments.core import (
@@ -33,11 +33,18 @@ from recoup.payments.writes import Along
 _ASKED_ABOUT: Final = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN})
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _NOTHING: Final = timedelta(0)
+_STALE_MAX: Final = timedelta(minutes=1)
+"""Longer than any process goes on sending to where an account led before."""
 
 
 def question(attempt: Attempt, *, now: datetime) -> Question:
     """What is asked about an attempt."""
     return Question(render(Kind.ATTEMPT, attempt.id), attempt.brand, now.date(), attempt.reference)
+
+
+def leads_where_it_did(account: ProcessorAccount, sent_at: datetime) -> bool:
+    """Whether an account still leads to where something was sent: another's promise about our key is worth nothing."""
+    return account.repointed_at is None or sent_at > account.repointed_at + _STALE_MAX
 
 
 class Settling:
@@ -113,7 +120,7 @@ class Settling:
         gateway = self._tools.gateway
         found = (await gateway.lookup(connector, seen, asked, account_id=account.id)).outcome
         may_withdraw = connector.capabilities.withdraw and attempt.state is AttemptState.UNKNOWN
-        if isinstance(found, Unknown) and may_withdraw:
+        if isinstance(found, Unknown) and may_withdraw and leads_where_it_did(account, attempt.started_at):
             return (await gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
         return found
 
@@ -151,7 +158,7 @@ class Settling:
         gateway = self._tools.gateway
         found = (await gateway.lookup_change(connector, seen, asked, account_id=account.id)).outcome
         may_withdraw = connector.capabilities.withdraw and operation.state is OperationState.UNKNOWN
-        if isinstance(found, Unknown) and may_withdraw:
+        if isinstance(found, Unknown) and may_withdraw and leads_where_it_did(account, operation.created_at):
             return (await gateway.withdraw_change(connector, seen, asked, account_id=account.id)).outcome
         return found
 
