@@ -9,14 +9,25 @@ from tests.payments.house import House
 
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Declined, Unprocessed
-from recoup.payments.core import AttemptState, Status
+from recoup.payments.core import AttemptState, Snapshot, Status
 from recoup.payments.core.facts import PaymentFacts
 
 
-async def facts_of(house: House, merchant: Merchant) -> PaymentFacts:
+SOMEBODYS = "4012888888881881"
+EVERYBODYS = "4242424242424242"
+
+
+async def pay(house: House, merchant: Merchant, number: str = SOMEBODYS) -> Snapshot:
+    """Charge a new card with this number."""
+    means = await house.means(merchant, number)
+    new = house.new_payment(merchant)
+    return await house.payments.create(merchant, new, means, claim=None, now=house.now)
+
+
+async def facts_of(house: House, merchant: Merchant, number: str = SOMEBODYS) -> PaymentFacts:
     """The facts of a fresh decline."""
     house.bank.will("charge", no_funds())
-    refused = await house.pay(merchant)
+    refused = await pay(house, merchant, number)
     facts = await house.payments.facts(merchant, refused.payment.id)
     assert facts is not None and facts.status is Status.DECLINED
     return facts
@@ -26,7 +37,7 @@ async def test_tries_on_a_card_count_over_all_its_payments(house: House, merchan
     """What was never processed does not count, what nobody knows does."""
     house.bank.will("charge", no_funds(), Unprocessed("not sent"), Unprocessed("not sent"), Lost())
     for _ in range(4):
-        await house.pay(merchant)
+        await pay(house, merchant)
         await house.wait(hours=1)
     facts = await facts_of(house, merchant)
     assert [one.declined for one in facts.card_tries] == [True, True, False, True]
@@ -43,10 +54,25 @@ async def test_old_tries_are_forgotten_but_for_those_that_stopped_the_card(
     stop = Declined(replace(plain.decline, rule="visa_category_1"))
     house.bank.will("charge", stop, no_funds())
     for _ in range(2):
-        await house.pay(merchant)
+        await pay(house, merchant)
     await house.wait(days=400)
     facts = await facts_of(house, merchant)
     assert [one.rule for one in facts.card_tries] == ["visa_category_1", None]
+
+
+async def test_everybody_who_uses_a_published_test_card_has_a_budget_of_their_own(
+    house: House, merchant: Merchant
+) -> None:
+    """Or the sixteenth test of a day would find the card's month used up by the fifteen before it."""
+    assert len((await facts_of(house, merchant, EVERYBODYS)).card_tries) == 1
+    facts = await facts_of(house, merchant, EVERYBODYS)
+    assert len(facts.card_tries) == 1
+    assert facts.payment_method_id is not None
+    house.bank.will("charge", no_funds())
+    means, _ = await house.payments.stored_means(merchant, facts.payment_method_id)
+    await house.payments.confirm(merchant, facts.id, means, claim=None, now=house.now)
+    again = await house.payments.facts(merchant, facts.id)
+    assert again is not None and len(again.card_tries) == 2
 
 
 async def test_there_are_no_facts_of_a_payment_that_is_not_there(house: House, merchant: Merchant) -> None:
