@@ -45,6 +45,7 @@ from recoup.recovery.core import listens as recovery_listens
 from recoup.recovery.flow import Recoveries
 from recoup.routing.api import DecisionsApi
 from recoup.sandbox.api import SandboxApi
+from recoup.sandbox.cards import PUBLISHED
 from recoup.sandbox.worlds.flow import Worlds
 from recoup.settings import Settings
 from recoup.testclock.api import TestClockApi
@@ -259,6 +260,7 @@ class Service:
             release_claim=self._release_claim,
             processor_timeout=timedelta(seconds=settings.processor_timeout_s),
             attempts_max=settings.attempts_per_call_max,
+            is_published=PUBLISHED.__contains__,
         )
 
     def _world_secret(self) -> Secret:

@@ -12,7 +12,6 @@ from recoup.outcomes.core import Declined, Unprocessed
 from recoup.payments.core import AttemptState, Snapshot, Status
 from recoup.payments.core.facts import PaymentFacts
 
-
 SOMEBODYS = "4012888888881881"
 EVERYBODYS = "4242424242424242"
 

@@ -59,7 +59,9 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     ),
     "attempts_of": (lambda db: store.attempts_of(db, merchant_id=ID, payment_ids=[ID]), {ATTEMPTS_OF}),
     "card_tries": (
-        lambda db: store.card_tries(db, merchant_id=ID, fingerprint="\\x00", since=NOW),
+        lambda db: store.card_tries(
+            db, merchant_id=ID, fingerprint="\\x00", payment_method_id=None, since=NOW
+        ),
         {("attempts", "attempts_by_fingerprint", 2), PAYMENT},
     ),
     "refund": (

@@ -26,7 +26,7 @@ from recoup.payments.core import (
     Status,
     steps,
 )
-from recoup.payments.core.facts import PastAttempt, PaymentFacts
+from recoup.payments.core.facts import CardTry, PastAttempt, PaymentFacts
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
 from recoup.payments.flow.charging import Charging
@@ -263,15 +263,9 @@ class Payments:
             return None
         payment = snapshot.payment
         last = snapshot.attempts[-1] if snapshot.attempts else None
-        since = tools.now(merchant) - HISTORY_NEEDED
-        tries = (
-            ()
-            if last is None
-            else await store.card_tries(
-                tools.database, merchant_id=merchant.id, fingerprint=last.fingerprint, since=since
-            )
-        )
-        country = await self._issuer_country(merchant, payment)
+        means = await self._present_means(merchant, payment)
+        country = None if means is None else means.issuer_country
+        tries = await self._tries(merchant, last, means)
         return PaymentFacts(
             id=payment.id,
             status=payment.status,
@@ -292,13 +286,33 @@ class Payments:
             recovery_id=payment.recovery_id,
         )
 
-    async def _issuer_country(self, merchant: Merchant, payment: Payment) -> str | None:
+    async def _present_means(self, merchant: Merchant, payment: Payment) -> Means | None:
         if payment.payment_method_id is None:
             return None
         try:
-            return (await self._tools.wallet.means(merchant, payment.payment_method_id))[0].issuer_country
+            return (await self._tools.wallet.means(merchant, payment.payment_method_id))[0]
         except Refusal:
             return None
+
+    async def _tries(
+        self, merchant: Merchant, last: Attempt | None, means: Means | None
+    ) -> tuple[CardTry, ...]:
+        """The tries on the card of the last attempt; on a published test card only those of its own payment method,
+        since everybody uses that number for every customer, and networks count by person."""
+        if last is None:
+            return ()
+        is_published = (
+            not merchant.livemode
+            and means is not None
+            and self._tools.is_published(means.card.number.reveal())
+        )
+        return await store.card_tries(
+            self._tools.database,
+            merchant_id=merchant.id,
+            fingerprint=last.fingerprint,
+            payment_method_id=last.payment_method_id if is_published else None,
+            since=self._tools.now(merchant) - HISTORY_NEEDED,
+        )
 
     async def _able(
         self, merchant: Merchant, payment: Payment, last: Attempt | None, country: str | None

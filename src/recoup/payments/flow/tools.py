@@ -85,6 +85,10 @@ class RunNews(Protocol):
         ...
 
 
+def _nobodys(_number: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """The parts that a composition root gives."""
@@ -105,6 +109,8 @@ class Tools:
     release_claim: Callable[[UUID, Claim], Awaitable[None]]
     processor_timeout: timedelta
     attempts_max: int
+    is_published: Callable[[str], bool] = _nobodys
+    """Whether a card number is one of the test cards that everybody uses."""
 
     @property
     def patience(self) -> timedelta:

@@ -123,9 +123,17 @@ _MAY_COUNT: Final = frozenset({"declined", "unknown"})
 
 
 async def card_tries(
-    database: Database, *, merchant_id: UUID, fingerprint: str, since: datetime
+    database: Database,
+    *,
+    merchant_id: UUID,
+    fingerprint: str,
+    payment_method_id: UUID | None,
+    since: datetime,
 ) -> tuple[CardTry, ...]:
-    """Tries on one card since then, and older ones that a network ended for good, by any payment; oldest first."""
+    """Tries on one card since then, and older ones that a network ended for good, by any payment; oldest first.
+
+    With a payment method only those by it: the card as one of several who have the same number.
+    """
     rows = await database.fetch_all(
         """
         select a.started_at, a.amount, a.state, a.rule,
@@ -133,12 +141,14 @@ async def card_tries(
         from attempts a
         where a.merchant_id = %(merchant_id)s and a.fingerprint = %(fingerprint)s::text::bytea
             and (a.started_at >= %(since)s or a.rule = any(%(stops)s))
+            and a.payment_method_id = coalesce(%(payment_method_id)s, a.payment_method_id)
         order by a.started_at desc
         limit %(limit)s
         """,
         {
             "merchant_id": merchant_id,
             "fingerprint": fingerprint,
+            "payment_method_id": payment_method_id,
             "since": since,
             "stops": [stop.rule for stop in STOPS],
             "limit": CARD_TRIES_MAX,
