@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ import pytest
 from tests.payments.bank import Lost, decline, lost_card, no_funds
 from tests.payments.house import House
 
+from recoup.db import Database
 from recoup.kit.ids import Kind, parse
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
@@ -131,14 +132,24 @@ class Weather:
         raise AssertionError("something stays open for ever")
 
 
+@pytest.fixture
+async def many(house: House, database_url: str) -> AsyncIterator[list[House]]:
+    """Three processes. Who is killed may take a connection along, so there are many."""
+    async with await Database.open(database_url, connections_max=40) as database:
+        processes = [house.another_process(database) for _ in range(3)]
+        yield processes
+        for one in processes:
+            await one.close()
+
+
 @pytest.mark.parametrize("seed", range(12))
-async def test_in_the_end_every_payment_says_what_the_bank_says(house: House, seed: int) -> None:
+async def test_in_the_end_every_payment_says_what_the_bank_says(
+    house: House, many: list[House], seed: int
+) -> None:
     merchant = await house.merchant("north", "south")
-    other = house.another_process()
-    weather = Weather(seed, [house, other])
+    weather = Weather(seed, many)
     house.bank.will("lookup", *[one for one in weather.chance.choices(QUESTIONS, k=30) if one])
     await asyncio.gather(*(weather.life(merchant, number) for number in range(PAYMENTS)))
-    await other.close()
     await weather.clear_up(house)
     ended = await house.payments_of(merchant)
     assert ended, "the weather let somebody pay"
