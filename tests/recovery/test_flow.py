@@ -10,7 +10,7 @@ import pytest
 from tests.recovery.cases import ALPHA, BRAVO, CHARLIE, NOW, days, decline, payment, tried_again, tries
 from tests.recovery.office import PAID_MONTHLY, Answer, Dies, Office
 
-from recoup.kit.refusals import conflict, not_found
+from recoup.kit.refusals import Refusal, conflict, not_found
 from recoup.outcomes.core import AdviceAction, Category, Hardness
 from recoup.payments.core import Reason
 from recoup.payments.core import Status as PaymentStatus
@@ -258,9 +258,14 @@ class TestRefusals:
         assert (await office.again(recovery)).status is Status.EXPIRED
         assert len(worked) <= 28
 
-    async def test_without_its_payment_method_only_the_customer_can_help(self, office: Office) -> None:
+    @pytest.mark.parametrize(
+        "gone", [not_found("payment method", "pm_1"), conflict("payment_method_detached", "It was detached.")]
+    )
+    async def test_without_its_payment_method_only_the_customer_can_help(
+        self, office: Office, gone: Refusal
+    ) -> None:
         recovery = await office.opened()
-        office.payments.answers.append(not_found("payment method", "pm_1"))
+        office.payments.answers.append(gone)
         await office.runs_until(NOW + days(1.5))
         waiting = await office.again(recovery)
         assert waiting.status is Status.AWAITING_CUSTOMER

@@ -51,6 +51,8 @@ from recoup.vault.core import Customer
 LOOKS_MAX: Final = 10
 """How often one call looks again because something changed meanwhile."""
 LOOK_AGAIN: Final = timedelta(minutes=1)
+DETACHED: Final = "payment_method_detached"
+"""What the vault's refusal of a payment method that its customer took back is called."""
 
 
 class Payments(Protocol):
@@ -264,7 +266,7 @@ class Recoveries:
         if not refused or not isinstance(look(recovery, case, now), Rest):
             return
         plan: Plan = postponed(case, now, why=refusal.message)
-        if refusal.type is RefusalType.NOT_FOUND:
+        if refusal.type is RefusalType.NOT_FOUND or refusal.code == DETACHED:
             plan = AskCustomer(f"the payment method is gone: {refusal.message}", plan.facts)
         step = steps.replanned(recovery, case, plan, now)
         await self._write(merchant, step, case, expected=recovery.version)
