@@ -151,8 +151,16 @@ async def test_what_opens_nothing(shop: Shop) -> None:
     for wrong in (url[:-1], f"{url}0", url.replace("alpha", "bravo"), f"{url.rpartition('/')[0]}/x"):
         for result in (None, "approve"):
             assert (await visit(shop, wrong, result=result))[0] == 404
-    assert (await visit(shop, url, result="perhaps"))[0] == 404
     assert (await visit(shop, url))[0] == 200
+
+
+async def test_an_answer_that_is_none_is_told_what_one_is(shop: Shop) -> None:
+    key = new_key()
+    url = await asked(shop, key=key)
+    for result in ("", "yes"):
+        status, _, content = await visit(shop, url, result=result)
+        assert (status, "result=approve" in content) == (400, True)
+    assert isinstance(await shop.ask("lookup", key), ActionRequired), "it still waits"
 
 
 async def test_the_page_is_json_for_programs(shop: Shop) -> None:

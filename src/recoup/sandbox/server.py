@@ -109,15 +109,15 @@ class _Application:
     async def _authentication(
         self, name: ProcessorName, token: str, body: bytes, scope: Scope, send: Send
     ) -> None:
-        if scope["method"] == "POST":
-            approve = _approves(body)
-            page = (
-                None if approve is None else await self._processors.authenticate(name, token, approve=approve)
-            )
-        else:
+        approve = _approves(body) if scope["method"] == "POST" else None
+        if approve is None:
             page = await self._processors.page(name, token)
+        else:
+            page = await self._processors.authenticate(name, token, approve=approve)
         if page is None:
             await _send_page(send, 404, "There is no such authentication.")
+        elif scope["method"] == "POST" and approve is None:
+            await _send_page(send, 400, "Send result=approve or result=fail, by form or JSON.")
         elif page.waits:
             await _send_page(
                 send, 200, _QUESTION.format(name=escape(name.title()), amount=escape(str(page.amount)))
