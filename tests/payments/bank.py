@@ -36,12 +36,23 @@ from recoup.outcomes.core import (
 
 LATENCY_MS = 7
 Meaning = Any
-"""An outcome, a follow-up, evidence, `Lost`, a `Gate`, or an exception to raise."""
+"""An outcome, a follow-up, evidence, `Lost`, `Dies`, a `Gate`, or an exception to raise."""
 
 
 @dataclass(frozen=True)
 class Lost:
     """No answer comes back; `happened` is what the processor did all the same."""
+
+    happened: Meaning = None
+
+
+class Died(Exception):
+    """The process that made the call is dead: nothing after the call happens."""
+
+
+@dataclass(frozen=True)
+class Dies:
+    """Who called is dead before the answer comes; `happened` is what the processor did all the same."""
 
     happened: Meaning = None
 
@@ -258,9 +269,11 @@ class Bank:
             return Timed(Unprocessed("HTTP 409: withdrawn"), LATENCY_MS)
         if key in self.truth:
             return Timed(self.truth[key], LATENCY_MS)
-        happened = meaning.happened if isinstance(meaning, Lost) else meaning
+        happened = meaning.happened if isinstance(meaning, Lost | Dies) else meaning
         if isinstance(happened, Approved | Declined | ActionRequired | Pending | Done | Refused):
             self.truth[key] = happened
+        if isinstance(meaning, Dies):
+            raise Died
         said = Unknown("no answer in time") if isinstance(meaning, Lost) else meaning
         return Timed(said, LATENCY_MS)
 
@@ -269,6 +282,8 @@ class Bank:
     ) -> Timed[Any]:
         self.asked.append(Asked(verb, connector.name, question.key))
         meaning = await self._scripted(verb, self.truth.get(question.key, otherwise))
+        if isinstance(meaning, Dies):
+            raise Died
         if isinstance(meaning, Withdrawn):
             self.burnt.add(question.key)
         elif isinstance(meaning, Lost):
