@@ -80,12 +80,23 @@ class TimelineReader:
                 continue
             of_recovery = event.object_id == payment.recovery_id
             object_id = render(Kind.RECOVERY if of_recovery else Kind.PAYMENT, event.object_id)
-            details = _recovery_details(event.data) if of_recovery else {}
+            details = (
+                _recovery_details(event.data) if of_recovery else _payment_details(event.type, event.data)
+            )
             said = event.type.replace(".", " ").replace("_", " ").capitalize()
             why = details.pop("why", None)
             summary = f"{said}: {why}" if why and event.type != "recovery.opened" else said
             rank = 0 if event.type == "payment.created" else _AFTER_OPERATIONS
             yield event.created_at, rank, _entry(event.created_at, event.type, summary, object_id, details)
+
+
+def _payment_details(type_: str, data: object) -> dict[str, Any]:
+    """Why nobody knew, which evidence overwrites in the attempt itself."""
+    match type_, data:
+        case "payment.unresolved", {"attempts": [*_, {"explanation": str(why)}]}:
+            return {"why": why}
+        case _:
+            return {}
 
 
 def _recovery_details(data: object) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from recoup.payments.core.steps import ask_at_of
 _HOLDING: Final = frozenset({Status.AUTHORIZED, Status.PARTIALLY_CAPTURED})
 _TAKEN: Final = frozenset({Status.PARTIALLY_CAPTURED, Status.CAPTURED})
 _UNDER_WAY: Final = frozenset({OperationState.STARTED, OperationState.PENDING, OperationState.UNKNOWN})
+_OPEN_OUTCOMES: Final = frozenset({Status.PROCESSING, Status.UNRESOLVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ def _allowed_amount(snapshot: Snapshot, new: NewOperation) -> int:
 def _need(payment: Payment, statuses: frozenset[Status], verb: str, needed: str) -> None:
     if payment.status not in statuses:
         message = f"This payment is {payment.status}; only a payment that is {needed} can be {verb}."
+        if payment.status in _OPEN_OUTCOMES:
+            message = f"{message} Its outcome is not known yet: wait for it, then ask again."
         raise conflict("payment_unexpected_state", message)
 
 
