@@ -69,9 +69,7 @@ async def test_a_customer_who_must_act_gets_the_way(house: House, key: str) -> N
         ({"customer": "cus_x"}, (404, "resource_missing", "customer")),
         (
             {"routing": {"processor_accounts": ["pa_x"]}},
-            404,
-            "resource_missing",
-            "routing.processor_accounts",
+            (404, "resource_missing", "routing.processor_accounts"),
         ),
     ],
 )
