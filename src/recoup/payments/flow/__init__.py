@@ -301,10 +301,9 @@ class Payments:
         since everybody uses that number for every customer, and networks count by person."""
         if last is None:
             return ()
-        is_published = (
-            not merchant.livemode
-            and means is not None
-            and self._tools.is_published(means.card.number.reveal())
+        # A card that was taken back cannot be read any more, and will not be charged either.
+        is_published = not merchant.livemode and (
+            means is None or self._tools.is_published(means.card.number.reveal())
         )
         return await store.card_tries(
             self._tools.database,

@@ -1,0 +1,77 @@
+"""Keys, processor accounts and what codes mean, beside a server with the database that it brings."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.acceptance.asking import payment, refused
+from tests.whole.served import Client, Served, client_of, serving
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server on its embedded PostgreSQL."""
+    with serving(tmp_path_factory.mktemp("accounts") / "data") as served:
+        yield served
+
+
+@pytest.fixture
+async def shop(served: Served) -> AsyncIterator[Client]:
+    """The sandbox merchant."""
+    async with client_of(served) as client:
+        yield client
+
+
+async def made_key(served: Served, *words: str) -> str:
+    """A key that the command line makes while the server is up."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "recoup", "keys", *words),
+        cwd=Path(served.folder).parent,
+        env=served.environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    said, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    return said.decode().strip()
+
+
+async def test_keys_are_made_beside_a_running_server(served: Served) -> None:
+    """A new merchant can charge a test card at once, and a publishable key opens nothing else."""
+    async with client_of(served, await made_key(served, "Second shop", "--create")) as second:
+        assert (await second.post("/v1/payments", payment()))["status"] == "captured"
+    publishable = await made_key(served, "Second shop", "--kind", "publishable")
+    assert publishable.startswith("pk_test_")
+    async with client_of(served, publishable) as page:
+        for method, path in (("GET", "/v1/payments"), ("POST", "/v1/payments"), ("GET", "/v1/events")):
+            answered = await page.send(method, path, payment() if method == "POST" else None)
+            assert refused(answered)[:2] == (403, "permission")
+
+
+async def test_an_account_at_our_own_processors_opens_with_any_credentials(shop: Client) -> None:
+    body = {"connector": "alpha", "label": "second", "credentials": {"api_key": "whatever"}}
+    account = await shop.post("/v1/processor_accounts", body)
+    assert account["credentials"] == ["api_key"], "never shown again"
+    routed = payment(routing={"processor_accounts": [account["id"]]})
+    assert (await shop.post("/v1/payments", routed))["processor_account"] == account["id"]
+    await shop.post(f"/v1/processor_accounts/{account['id']}", {"enabled": False})
+    turned_away = await shop.send("POST", "/v1/payments", routed)
+    assert refused(turned_away)[2] == "no_processor_account"
+    assert "second: it is disabled" in turned_away.json["error"]["message"]
+    assert "bravo" not in turned_away.json["error"]["message"], "only what was asked for is talked about"
+
+
+async def test_a_code_is_explained_with_source_and_date(shop: Client) -> None:
+    meant = await shop.get("/v1/declines/alpha/insufficient_funds")
+    assert (meant["standard_code"], meant["category"]) == ("insufficient_funds", "funds")
+    assert meant["advice"]["action"] == "retry_later"
+    assert meant["source"] and meant["as_of"]
+    assert (await shop.get("/v1/declines/visa/R0"))["network_rule"] == "visa_category_1"
+    unknown = await shop.send("GET", "/v1/declines/alpha/nobody_knows")
+    assert refused(unknown)[:3] == (404, "not_found", "resource_missing")
+    nowhere = await shop.send("GET", "/v1/declines/nowhere/51")
+    assert "one of: alpha" in nowhere.json["error"]["message"]
