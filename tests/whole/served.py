@@ -30,9 +30,9 @@ from recoup.kit.secret import Secret
 from recoup.merchants.core import KeyKind
 from recoup.settings import load
 
-READY_S: Final = 60.0
+READY_S: Final = 120.0
 STOP_S: Final = 40.0
-ANSWER_S: Final = 60.0
+ANSWER_S: Final = 240.0
 RETRY_S: Final = 0.1
 PAGES_MAX: Final = 100
 _POLL_S: Final = 0.01

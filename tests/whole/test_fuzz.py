@@ -155,7 +155,7 @@ class Caller:
         if fits and draw(st.booleans()):
             sent["Idempotency-Key"] = f"call-{self.seen.total()}"
         response = case.call(
-            base_url=self.ground.served.base_url, session=self.session, headers=sent, timeout=20
+            base_url=self.ground.served.base_url, session=self.session, headers=sent, timeout=60
         )
         self.seen[operation.label, response.status_code] += 1
         case.validate_response(response, checks=CHECKS)

@@ -30,7 +30,7 @@ BEGIN_S: Final = 0.8
 """Within what time the payments of a life begin."""
 IN_THE_START: Final = 4
 """Every so many kills come while the server is still starting."""
-SETTLED_S: Final = 60.0
+SETTLED_S: Final = 240.0
 FINAL: Final = {"captured", "authorized", "partially_captured", "declined", "failed", "canceled"}
 HOLDS_MONEY: Final = {"captured", "authorized", "partially_captured"}
 SETTINGS: Final = {
@@ -298,6 +298,7 @@ async def use_processors_of(other: Served, client: Client, url: str) -> None:
     async with opened(other, conninfo) as service:
         credentials = {"api_key": (await world_key(service, other.key)).reveal()}
     for account in await client.every("/v1/processor_accounts"):
-        await client.post(
-            f"/v1/processor_accounts/{account['id']}", {"base_url": url, "credentials": credentials}
-        )
+        await client.send("DELETE", f"/v1/processor_accounts/{account['id']}")
+    for connector in ("alpha", "bravo", "charlie"):
+        account = {"connector": connector, "label": connector, "base_url": url, "credentials": credentials}
+        await client.post("/v1/processor_accounts", account)
