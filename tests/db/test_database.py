@@ -186,3 +186,25 @@ def test_the_user_s_own_options_come_last_and_so_win() -> None:
     complete = connection_string("options='-c statement_timeout=1s'", statement_timeout_s=15)
     options = str(conninfo_to_dict(complete)["options"])
     assert "statement_timeout=15000" in options and options.endswith("-c statement_timeout=1s")
+
+
+async def test_a_cancelled_caller_loses_no_connection(database: Database) -> None:
+    """A pool that loses one with every client that goes away at the wrong moment is empty after a busy day."""
+
+    async def use() -> None:
+        async with database.connection() as connection:
+            await connection.execute("select 1")
+
+    for turns in range(100):
+        task = asyncio.create_task(use())
+        for _ in range(turns % 12):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await asyncio.wait_for(asyncio.gather(*(use() for _ in range(50))), 10)
+    for _ in range(100):  # the last ones are on their way back
+        stats = database._pool.get_stats()
+        if stats["pool_size"] == stats["pool_available"]:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"connections were lost: {stats}")

@@ -12,7 +12,6 @@ from typing import Any, Final, LiteralString, Protocol, Self, TypeVar
 import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
@@ -152,11 +151,8 @@ class Database:
         return connection
 
     async def _give_back(self, connection: Connection) -> None:
-        if connection.info.transaction_status is TransactionStatus.IDLE:
-            await self._pool.putconn(connection)
-        else:
-            # It is rolled back or closed first; a caller cancelled meanwhile must not lose it to the pool.
-            await asyncio.shield(self._pool.putconn(connection))
+        """Give a connection back, whoever is cancelled meanwhile: one that is lost is lost to the pool for good."""
+        await asyncio.shield(self._pool.putconn(connection))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Connection]:
