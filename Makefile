@@ -6,7 +6,7 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 # A user without a home of their own has no place for a cache.
-UV = $(if $(shell test -w "$$HOME" || echo none),UV_NO_CACHE=1) .venv/bin/uv
+UV = $(if $(shell test -w "$$HOME" || echo none),UV_NO_CACHE=1) .venv/bin/uv --system-certs
 INSTALLED := .venv/installed
 
 # A virtual environment knows its own path: one that was moved or copied is made again.
