@@ -125,7 +125,8 @@ def keys(
     mode: Literal["test", "live"] = "test",
     kind: Literal["secret", "publishable"] = "secret",
     create: Annotated[
-        bool, Parameter(help="Make the merchant, with a sandbox of its own, where there is none of that name.")
+        bool,
+        Parameter(help="Make the merchant, with a sandbox of its own, where there is none of that name."),
     ] = False,
 ) -> None:
     """Make a new API key for a merchant and show it: the only time it can be seen."""
