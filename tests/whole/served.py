@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import re
 import signal
@@ -18,14 +17,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from uuid import UUID
 
 import aiohttp
 import msgspec
 
 from recoup import server as recoup_server
 from recoup.app import Service
-from recoup.kit.ids import Kind, parse
 from recoup.kit.secret import Secret
 from recoup.merchants.core import KeyKind
 from recoup.settings import load
@@ -336,18 +333,6 @@ def free_port() -> int:
                 continue
             return port
     raise AssertionError("no port is free")
-
-
-def ids(prefix: str) -> Iterator[str]:
-    """Names that are not given twice: for idempotency keys and references."""
-    return (f"{prefix}-{number}" for number in itertools.count(1))
-
-
-def uuid_of(kind: Kind, text: str) -> UUID:
-    """The UUID in an id."""
-    found = parse(kind, text)
-    assert found is not None, text
-    return found
 
 
 def payment_of(amount: int, **more: Any) -> dict[str, Any]:

@@ -99,7 +99,6 @@ async def lived(served: Served, told: Told) -> dict[str, str]:
         await failed(client, told)
         await misused(client, told, customer)
         await garbled(client, told)
-        await asyncio.sleep(0)
     conninfo = conninfo_of_running(served.folder)
     assert conninfo is not None, "it runs"
     async with opened(served, conninfo) as service:
