@@ -355,9 +355,20 @@ class Life(RuleBasedStateMachine):
         assert len(under_way) <= 1
 
 
-def test_a_life_of_any_shape_keeps_the_laws_and_together_they_go_everywhere() -> None:
+def test_a_life_of_any_shape_keeps_the_laws() -> None:
     run_state_machine_as_test(Life, settings=settings(max_examples=200, stateful_step_count=40))
-    assert set(Status) == SEEN
+    assert len(SEEN) > len(Status) // 2, "the lives were too short to prove anything"
+
+
+def test_every_status_can_be_come_to() -> None:
+    """Chance alone may miss one; the table must not."""
+    reached, ahead = set[Status](), [Status.REQUIRES_PAYMENT_METHOD]
+    while ahead:
+        status = ahead.pop()
+        if status not in reached:
+            reached.add(status)
+            ahead.extend(MOVES[status].values())
+    assert reached == set(Status)
 
 
 def test_what_is_closed_stays_closed() -> None:
