@@ -31,7 +31,9 @@ OURS: Final = re.compile(
 )
 LINES_MAX: Final = {"README.md": 150, "ARCHITECTURE.md": 151}
 OTHER_VARIABLES: Final = {"RECOUP_CONFIG", "RECOUP_TEST_DATABASE_URL"}
-NOT_FOR_A_READER: Final = re.compile(r"\b(TODO|FIXME|TBD|lorem)\b|/work/|/root/|/tmp/\w", re.IGNORECASE)
+NOT_FOR_A_READER: Final = re.compile(
+    r"\b(TODO|FIXME|TBD|lorem)\b|(?<![\w.])/(?:root|home|tmp)/\w", re.IGNORECASE
+)
 
 
 def blocks(language: str) -> Iterator[tuple[str, str]]:
