@@ -206,7 +206,7 @@ class Service:
             key_is_known=self._key_is_known,
             render=self.objects,
         )
-        testclock = TestClockApi(self.testclocks, self.database, now=self._now)
+        testclock = TestClockApi(self.testclocks, self.database)
         wiring = Wiring(
             authenticate=self.merchants.authenticate,
             clock=self.around.clock,
@@ -310,9 +310,6 @@ class Service:
     async def _clock_moved(self, merchant: Merchant, now: datetime) -> None:
         self.merchants.forget(merchant.id)
         await self.worlds.advance(merchant.id, to=now)
-
-    def _now(self, merchant: Merchant) -> datetime:
-        return merchant.now(self.around.clock.now())
 
     async def _ready(self) -> bool:
         return await self.database.fetch_one("select 1 as one") is not None

@@ -19,6 +19,7 @@ from recoup.db import Database, due
 from recoup.db.due import Due
 from recoup.kit.clock import Clock
 from recoup.merchants.core import Merchant
+from recoup.testclock import store as clocks
 
 LEASE: Final = timedelta(minutes=5)
 """How long a claim is good unless told: longer than the longest handler, which asks processors one after the other.
@@ -94,20 +95,11 @@ class Worker:
         lease = wall + self._lease
         async with self._database.connection() as connection:
             rows = list(await due.claim(connection, now=wall, lease=lease, limit=CLAIMED_AT_ONCE))
-            ahead = await connection.fetch_all(
-                """
-                select id, clock_offset_ms from merchants
-                where clock_offset_ms > 0 and (clock_moving_until is null or clock_moving_until < %(wall)s)
-                limit %(limit)s
-                """,
-                {"wall": wall, "limit": AHEAD_MAX},
-            )
-            for merchant in ahead:
-                now = wall + timedelta(milliseconds=merchant["clock_offset_ms"])
+            for merchant_id, offset in await clocks.ahead(connection, wall=wall, limit=AHEAD_MAX):
                 rows += await due.claim_of(
                     connection,
-                    merchant_id=merchant["id"],
-                    now=now,
+                    merchant_id=merchant_id,
+                    now=wall + offset,
                     wall=wall,
                     lease=lease,
                     limit=CLAIMED_AT_ONCE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -39,10 +38,9 @@ class TestClockObject(Struct, kw_only=True, frozen=True):
 class TestClockApi:
     """The routes of the test clock."""
 
-    def __init__(self, flow: TestClocks, database: Database, *, now: Callable[[Merchant], datetime]) -> None:
+    def __init__(self, flow: TestClocks, database: Database) -> None:
         self._flow = flow
         self._database = database
-        self._now = now
 
     def resume(self) -> dict[str, Resume]:
         """An interrupted move is answered with the time that the clock shows: asking again moves on from there."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from recoup.db import Database
+from recoup.db import Database, Queries
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -18,6 +18,19 @@ class ClockRow:
 
     offset: timedelta
     held_until: datetime | None
+
+
+async def ahead(queries: Queries, *, wall: datetime, limit: int) -> list[tuple[UUID, timedelta]]:
+    """Merchants whose clock runs ahead and is not being moved at `wall`, and how far ahead each is."""
+    rows = await queries.fetch_all(
+        """
+        select id, clock_offset_ms from merchants
+        where clock_offset_ms > 0 and (clock_moving_until is null or clock_moving_until < %(wall)s)
+        limit %(limit)s
+        """,
+        {"wall": wall, "limit": limit},
+    )
+    return [(row["id"], row["clock_offset_ms"] * _MILLISECOND) for row in rows]
 
 
 async def read(database: Database, *, merchant_id: UUID) -> ClockRow | None:
