@@ -1,27 +1,37 @@
 """What every connector must keep, whoever wrote it: the promises of `recoup.connectors.base`, as laws.
 
-A connector takes part by a `Case` in `cases.py`: how it is asked, and what its processor's replies look like. The laws
-themselves know no processor.
+A connector takes part by a `Case` in `cases/`: how it is asked, and by what its processor's replies look like, which
+stand in `replies/<connector>/` (see `recorded`). The laws themselves know no processor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from typing import Any, Final, get_args
+
+from tests.connectors.recorded import KEY, Recorded, recorded, spoken
 
 from recoup.connectors.base import (
     Account,
+    Billing,
+    Browser,
     Card,
     Change,
+    ChangeKind,
     Charge,
+    Completion,
     Connector,
+    Delivery,
     Exchange,
     HttpRequest,
     HttpResponse,
     Initiator,
     Question,
+    Source,
+    Token,
+    Verification,
 )
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -31,12 +41,16 @@ NUMBER: Final = "4242424242424242"
 CVC: Final = "737"
 HOLDER: Final = "Wilhelmina Ormsby"
 POSTAL_CODE: Final = "94103-6677"
-KEY: Final = "att_01kb0000000000000000000001"
+TOKEN: Final = "tok-secret-0000-of-a-saved-card"
 CHARGE_KEY: Final = "att_01kb0000000000000000000002"
+NOW: Final = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+RETURNED: Final = {"redirectResult": "returned-0000", "PaRes": "returned-0001"}
 REQUESTS_MAX: Final = 8
 
 REPLY_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "charge": get_args(Outcome),
+    "complete": get_args(Evidence),
+    "verify": get_args(Outcome),
     "capture": get_args(FollowUp),
     "cancel": get_args(FollowUp),
     "refund": get_args(FollowUp),
@@ -47,7 +61,10 @@ REPLY_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 }
 VERBS: Final = tuple(REPLY_TYPES)
 MOVING: Final = ("charge", "capture", "cancel", "refund")
+"""The verbs that always move money, or what is held."""
 QUESTIONS: Final = ("lookup", "lookup_change")
+EVIDENCE: Final = ("complete", *QUESTIONS, "withdraw", "withdraw_change")
+"""The verbs that speak of what was sent before, and so can never prove that nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +78,28 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhooks:
+    """How a processor signs, played for the account given.
+
+    `stamped`: the signature covers a time. `tampered` changes what the signature covers, where that is not the whole
+    body. `replies` answer what the connector asks to authenticate, where it asks.
+    """
+
+    sign: Callable[[Account, bytes, datetime], Delivery]
+    secrets: frozenset[str]
+    stamped: bool = False
+    tampered: Callable[[bytes], Iterable[bytes]] | None = None
+    replies: Sequence[HttpResponse] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """A connector with its processor's replies.
 
     `good` are the replies of an exchange that succeeds, by verb; `declines` are answers to a charge; `at_the_door` are
     replies by which the processor itself says that it did nothing. `moves_money` tells whether a request does.
+    `sent_amount` reads the amount of a charge's last request, `amounts` is what it must be for 4990 minor units, by
+    currency; `says_amounts` tells whether the processor's answer to a charge repeats it.
     """
 
     connector: Connector
@@ -74,29 +108,71 @@ class Case:
     declines: Sequence[Raw]
     at_the_door: Sequence[HttpResponse]
     moves_money: Callable[[HttpRequest], bool]
+    sent_amount: Callable[[HttpRequest], object] | None = None
+    amounts: Mapping[str, object] = field(default_factory=dict)
+    says_amounts: bool = True
     charge_reference: str = "reference-1"
+    webhooks: Webhooks | None = None
+
+    @property
+    def name(self) -> str:
+        """The connector's."""
+        return self.connector.name
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no repr may show."""
         return (
-            NUMBER,
-            CVC,
-            HOLDER,
-            POSTAL_CODE,
-            *(each.reveal() for each in self.account.credentials.values()),
+            *(NUMBER, CVC, HOLDER, POSTAL_CODE, TOKEN),
+            *(each.reveal() for name, each in self.account.credentials.items() if self.is_secret(name)),
         )
 
-    def asked(self, verb: str, *, charge: Charge | None = None) -> Exchange[Any]:
-        """The exchange of a verb."""
-        connector, account = self.connector, self.account
-        if verb == "charge":
-            return connector.charge(account, charge or a_charge())
-        if verb in {"capture", "cancel", "refund"}:
-            exchange: Exchange[Any] = getattr(connector, verb)(account, a_change(self.charge_reference))
-            return exchange
-        question: Exchange[Any] = getattr(connector, verb)(account, a_question())
-        return question
+    def is_secret(self, name: str) -> bool:
+        """Whether a credential may not show in a URL."""
+        return self.connector.credentials[name].secret
+
+    @property
+    def source(self) -> Source:
+        """With what the default charge pays."""
+        return a_card() if self.connector.capabilities.cards else a_token()
+
+    def asked(self, verb: str, *, ask: Mapping[str, Any] | None = None) -> Exchange[Any]:
+        """The exchange of a verb; `ask` changes what is asked, in the words of `a_charge` and its like."""
+        connector, account, words = self.connector, self.account, dict(ask or {})
+        exchange: Exchange[Any]
+        match verb:
+            case "charge":
+                exchange = connector.charge(account, a_charge(**{"source": self.source, **words}))
+            case "verify":
+                exchange = connector.verify(account, a_verification(**{"source": self.source, **words}))
+            case "complete":
+                exchange = connector.complete(account, a_completion(self.charge_reference, **words))
+            case "capture" | "cancel" | "refund":
+                exchange = getattr(connector, verb)(account, a_change(self.charge_reference, **words))
+            case _:
+                exchange = getattr(connector, verb)(account, a_question(verb, self.charge_reference, **words))
+        return exchange
+
+
+def recorded_case(connector: Connector, account: Account, **fields: Any) -> Case:
+    """A case whose replies all come from its folder: the file `approved/<verb>.json` is the good one of its verb."""
+    found = recorded(connector.name)
+    return Case(
+        connector=connector,
+        account=account,
+        good={one.name: one.replies for one in found if one.folder == "approved" and one.name in VERBS},
+        declines=[_raw(one) for one in found if one.folder == "declined" and one.verb == "charge"],
+        at_the_door=[one.replies[-1] for one in found if one.folder == "unprocessed" and one.verb in MOVING],
+        **fields,
+    )
+
+
+def _raw(one: Recorded) -> Raw:
+    said = one.means
+    codes = (
+        said.get(f"decline.{name}") for name in ("processor_code", "network_code", "network_advice_code")
+    )
+    return Raw(one.replies[-1], *codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,40 +197,131 @@ def drive(exchange: Exchange[Any], replies: Iterable[HttpResponse]) -> Told:
         return Told(tuple(sent), end.value)
 
 
+def a_card() -> Card:
+    """A card with everything in it that could leak."""
+    return Card(
+        number=Secret(NUMBER), exp_month=12, exp_year=2031, brand="visa", cvc=Secret(CVC), holder=HOLDER
+    )
+
+
+def a_token() -> Token:
+    """A processor's own name for a saved card."""
+    return Token(Secret(TOKEN), customer="customer-1", brand="visa")
+
+
+def a_billing() -> Billing:
+    """Who pays."""
+    return Billing(
+        name=HOLDER,
+        email="wilhelmina@example.com",
+        line1="1 Main Street",
+        city="Berlin",
+        postal_code=POSTAL_CODE,
+        country="DE",
+    )
+
+
 def a_charge(
-    *, amount: Money | None = None, key: str = KEY, initiator: Initiator = Initiator.CUSTOMER
+    *,
+    amount: Money | None = None,
+    key: str = KEY,
+    initiator: str = "customer",
+    capture: bool = True,
+    source: Source | None = None,
+    **changes: Any,
 ) -> Charge:
-    """A charge with everything in it that could leak."""
+    """A charge with everything in it that could leak; one by the merchant carries what an agreement left."""
+    by_merchant = initiator == Initiator.MERCHANT
+    pays = source or a_card()
+    if by_merchant and isinstance(pays, Card):
+        pays = replace(pays, cvc=None)
+    whole: dict[str, Any] = {
+        "merchant_reference": "order-1",
+        "return_url": None if by_merchant else "https://shop.example/after",
+        "network_transaction_id": "141544217307196" if by_merchant else None,
+        "customer_key": "cus_01kb0000000000000000000001",
+        "browser": None if by_merchant else Browser("203.0.113.9", "Mozilla/5.0", "text/html", "de-DE"),
+        **changes,
+    }
     return Charge(
         key=key,
         payment_key="pay_01kb0000000000000000000001",
         amount=amount or Money(4999, "EUR"),
-        card=Card(
-            number=Secret(NUMBER), exp_month=12, exp_year=2031, brand="visa", cvc=Secret(CVC), holder=HOLDER
-        ),
-        capture=True,
-        initiator=initiator,
-        today=date(2026, 11, 23),
-        network_transaction_id=None,
-        merchant_reference="order-1",
+        source=pays,
+        capture=capture,
+        initiator=Initiator(initiator),
+        today=NOW.date(),
+        billing=a_billing(),
+        **whole,
+    )
+
+
+def a_verification(
+    *, key: str = KEY, currency: str = "EUR", source: Source | None = None, **changes: Any
+) -> Verification:
+    """A question whether a card is good."""
+    return Verification(
+        key=key,
+        currency=currency,
+        source=source or a_card(),
+        today=NOW.date(),
+        customer_key="cus_01kb0000000000000000000001",
         return_url="https://shop.example/after",
-        country="DE",
-        postal_code=POSTAL_CODE,
+        billing=a_billing(),
+        **changes,
     )
 
 
-def a_change(charge_reference: str) -> Change:
+def a_completion(
+    reference: str, *, amount: Money | None = None, capture: bool = True, **changes: Any
+) -> Completion:
+    """The customer of that charge came back."""
+    return Completion(
+        **{
+            "key": KEY,
+            "reference": reference,
+            "amount": amount or Money(4999, "EUR"),
+            "capture": capture,
+            "brand": "visa",
+            "today": NOW.date(),
+            "returned": RETURNED,
+            **changes,
+        }
+    )
+
+
+def a_change(charge_reference: str, *, amount: Money | None = None, **changes: Any) -> Change:
     """A change of an approved charge."""
+    whole: dict[str, Any] = {"whole": False, "final": False, "last4": NUMBER[-4:], **changes}
     return Change(
-        key=KEY, charge_key=CHARGE_KEY, charge_reference=charge_reference, amount=Money(1000, "EUR")
+        key=KEY,
+        charge_key=CHARGE_KEY,
+        charge_reference=charge_reference,
+        amount=amount or Money(1000, "EUR"),
+        **whole,
     )
 
 
-def a_question() -> Question:
+def a_question(verb: str = "lookup", charge_reference: str = "reference-1", **changes: Any) -> Question:
     """A question about what was sent with our key."""
-    return Question(key=KEY, brand="visa", today=date(2026, 11, 23))
+    about_a_change = verb.endswith("_change")
+    whole: dict[str, Any] = {
+        "amount": Money(1000, "EUR") if about_a_change else Money(4999, "EUR"),
+        "change": ChangeKind.CAPTURE if about_a_change else None,
+        "charge_key": CHARGE_KEY if about_a_change else None,
+        "charge_reference": charge_reference if about_a_change else None,
+        **changes,
+    }
+    return Question(key=KEY, brand="visa", today=date(2026, 11, 23), sent_at=NOW, **whole)
 
 
 def carried(request: HttpRequest) -> str:
     """Everything of a request in which a key could be."""
     return f"{request.url} {dict(request.headers)} {request.body.decode()}"
+
+
+def said_of(value: object, path: str) -> object:
+    """What a meaning says under a dotted name, in the words that a recorded file can hold."""
+    for name in path.split("."):
+        value = value[name] if isinstance(value, Mapping) else getattr(value, name)
+    return spoken(value)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from tests.connectors.cases import CASES, change_reply, charge_reply, declined_reply, refusal, reply
-from tests.connectors.conformance import KEY, a_charge, drive
+from tests.connectors.cases import CASES
+from tests.connectors.cases.sandbox import change_reply, charge_reply, declined_reply, refusal, reply
+from tests.connectors.conformance import a_charge, drive
+from tests.connectors.recorded import KEY
 
-from recoup.connectors.base import HttpResponse, Initiator, Question
+from recoup.connectors.base import HttpResponse, Question
 from recoup.connectors.registry import CONNECTORS
 from recoup.kit.money import Money
 from recoup.outcomes.core import (
@@ -124,12 +126,12 @@ def test_changes() -> None:
 
 
 def test_what_a_charge_sends() -> None:
-    charge = a_charge(amount=Money(700, "EUR"), initiator=Initiator.MERCHANT)
-    (request,) = drive(ALPHA.asked("charge", charge=charge), [charge_reply()]).sent
+    ask = {"amount": Money(700, "EUR"), "initiator": "merchant"}
+    (request,) = drive(ALPHA.asked("charge", ask=ask), [charge_reply()]).sent
     assert request.url == "http://127.0.0.1:9/alpha/charges"
     assert request.headers["Idempotency-Key"] == KEY
     body = msgspec.json.decode(request.body)
-    assert (body["order"], body["amount"], body["currency"]) == (charge.payment_key, 700, "EUR")
+    assert (body["order"], body["amount"], body["currency"]) == (a_charge().payment_key, 700, "EUR")
     assert (body["initiator"], body["capture"]) == ("merchant", True)
 
 

@@ -15,10 +15,13 @@ from uuid import UUID
 
 from recoup.connectors.base import (
     Account,
+    Addresses,
     Capabilities,
     Card,
     Change,
     Charge,
+    Credential,
+    Defaults,
     Exchange,
     HttpRequest,
     Initiator,
@@ -180,7 +183,7 @@ def charge() -> Charge:
         key="att_1",
         payment_key="pay_1",
         amount=Money(4999, "USD"),
-        card=Card(Secret(NUMBER), 12, 2030, "visa"),
+        source=Card(Secret(NUMBER), 12, 2030, "visa"),
         capture=True,
         initiator=Initiator.CUSTOMER,
         today=date(2026, 11, 22),
@@ -196,12 +199,13 @@ def account(url: str) -> Account:
     return Account(url, {"api_key": Secret(API_KEY)})
 
 
-class Plain:
+class Plain(Defaults):
     """One request a verb; 200 with `state: approved` is approval or done, anything else is not understood."""
 
     name = "plain"
     test_mode_only = False
-    credentials = frozenset({"api_key"})
+    credentials: Final = {"api_key": Credential("The key.")}
+    addresses = Addresses(None, None)
     capabilities = Capabilities(
         currencies=None,
         countries=None,

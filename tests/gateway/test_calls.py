@@ -30,7 +30,7 @@ from tests.gateway.processors import (
     reply,
 )
 
-from recoup.connectors.base import Account, Charge, Exchange, HttpRequest, Question
+from recoup.connectors.base import Account, Card, Charge, Exchange, HttpRequest, Question
 from recoup.gateway import REQUESTS_MAX, Gateway, Timed
 from recoup.outcomes.core import Approved, Done, Evidence, Outcome, Unknown, Unprocessed
 
@@ -161,17 +161,22 @@ def _request(account: Account) -> HttpRequest:
     return HttpRequest("POST", f"{account.base_url}/charges", body=b"{}")
 
 
+def _number(charge: Charge) -> str:
+    assert isinstance(charge.source, Card)
+    return charge.source.number.reveal()
+
+
 class _Raises(Plain):
     """Breaks on the reply, quoting a card number in its error as careless code does."""
 
     def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:
         yield _request(account)
-        raise KeyError(charge.card.number.reveal())
+        raise KeyError(_number(charge))
 
 
 class _RaisesFirst(Plain):
     def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:
-        raise KeyError(charge.card.number.reveal())
+        raise KeyError(_number(charge))
 
 
 class _NoGenerator(Plain):
@@ -304,7 +309,7 @@ class TestLog:
         class Query(Plain):
             def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:
                 url = account.base_url.replace("://", "://user:password@")
-                yield HttpRequest("GET", f"{url}/charges?card={charge.card.number.reveal()}")
+                yield HttpRequest("GET", f"{url}/charges?card={_number(charge)}")
                 return (yield from super().charge(account, charge))
 
         async with Processor() as processor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.vault.house import START
 
+from recoup.connectors.base import Credential
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import (
     Fees,
@@ -40,6 +42,12 @@ ACCOUNT = ProcessorAccount(
 )
 
 
+WANTED: Final = {
+    "api_key": Credential("The key."),
+    "webhook_secret": Credential("Signs webhooks.", required=False),
+}
+
+
 def refusal(call: object, *args: object, **named: object) -> Refusal:
     with pytest.raises(Refusal) as caught:
         call(*args, **named)  # type: ignore[operator]
@@ -47,13 +55,14 @@ def refusal(call: object, *args: object, **named: object) -> Refusal:
 
 
 def test_credentials_are_those_that_the_connector_asks_for() -> None:
-    check_credentials({"api_key"}, {"api_key"})
-    assert refusal(check_credentials, set(), {"api_key"}).param == "credentials.api_key"
-    assert refusal(check_credentials, {"api_key", "other"}, {"api_key"}).code == "credential_unknown"
+    check_credentials({"api_key"}, WANTED)
+    check_credentials({"api_key", "webhook_secret"}, WANTED)
+    assert refusal(check_credentials, set(), WANTED).param == "credentials.api_key"
+    assert refusal(check_credentials, {"api_key", "other"}, WANTED).code == "credential_unknown"
 
 
 def test_a_credential_pasted_in_place_of_its_name_is_not_repeated() -> None:
-    error = refusal(check_credentials, {"api_key", "sk_live_very_secret"}, {"api_key"})
+    error = refusal(check_credentials, {"api_key", "sk_live_very_secret"}, WANTED)
     assert "very_secret" not in f"{error.message} {error.param}"
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recoup.outcomes.codes import iso8583, mastercard, sandbox, standard, stripe, visa
+from recoup.outcomes.codes import iso8583, mastercard, standard, visa
+from recoup.outcomes.codes.processors import sandbox, stripe
 from recoup.outcomes.codes.words import AdviceCode
 from recoup.outcomes.core import (
     NETWORKS,

@@ -8,7 +8,8 @@ from itertools import combinations
 
 import pytest
 
-from recoup.outcomes.codes import iso8583, mastercard, sandbox, standard, stripe, visa
+from recoup.outcomes.codes import iso8583, mastercard, standard, visa
+from recoup.outcomes.codes.processors import sandbox, stripe
 from recoup.outcomes.codes.words import MASTERCARD, VISA, AdviceAction, Category, CodeRow, Dated, Hardness
 
 DATED: dict[str, tuple[Dated, ...]] = {

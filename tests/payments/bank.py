@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from recoup.connectors.base import Account, Capabilities, Change, Charge, Connector, Question
+from recoup.connectors.base import (
+    Account,
+    Addresses,
+    Capabilities,
+    Change,
+    Charge,
+    Connector,
+    Credential,
+    Question,
+)
 from recoup.gateway import Gateway
 from recoup.gateway.calls import Timed
 from recoup.outcomes.core import (
@@ -82,8 +92,9 @@ class FakeConnector:
 
     name: str
     capabilities: Capabilities
-    credentials: frozenset[str] = frozenset()
-    test_mode_only: bool = False
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+    test_mode_only: bool = True
+    addresses: Addresses = field(default_factory=lambda: Addresses(None, None))
 
 
 def capabilities(**changes: Any) -> Capabilities:

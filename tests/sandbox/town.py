@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from recoup.connectors.base import Account, Card, Change, Charge, Initiator, Question
+from recoup.connectors.base import Account, Billing, Card, Change, Charge, Initiator, Question
 from recoup.connectors.registry import CONNECTORS
 from recoup.db import Database
 from recoup.gateway import Gateway
@@ -253,7 +253,7 @@ def a_charge(
         key=key or new_key(),
         payment_key=payment,
         amount=Money(amount, currency),
-        card=Card(
+        source=Card(
             number=Secret(number),
             exp_month=expiry[0],
             exp_year=expiry[1],
@@ -265,7 +265,7 @@ def a_charge(
         today=START.date(),
         merchant_reference=merchant_reference,
         return_url=return_url,
-        postal_code=postal_code,
+        billing=Billing(postal_code=postal_code),
         network_transaction_id=network_transaction_id,
     )
 

@@ -69,7 +69,7 @@ def complaint(here: str, there: str) -> str | None:
     if floor(there) > floor(here):
         return "it stands on a higher floor"
     if ours == theirs == "connectors" and not (
-        there.endswith((".base", "connectors")) or here.endswith(".registry")
+        "recoup.connectors.base" in (there, there.rpartition(".")[0]) or here.endswith(".registry")
     ):
         return "connectors do not know each other"
     if ours == theirs or theirs not in SUBJECTS:

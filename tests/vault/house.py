@@ -14,7 +14,7 @@ from typing import Any, Final, cast
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from recoup.connectors.base import Capabilities, Connector
+from recoup.connectors.base import Addresses, Capabilities, Connector, Credential
 from recoup.db import Database
 from recoup.http.edge import Edge
 from recoup.http.wiring import Wiring
@@ -63,7 +63,10 @@ class Plain:
 
     name: str = "plain"
     test_mode_only: bool = False
-    credentials: frozenset[str] = frozenset({"api_key", "webhook_secret"})
+    credentials: Mapping[str, Credential] = field(
+        default_factory=lambda: {"api_key": Credential("A key."), "webhook_secret": Credential("A secret.")}
+    )
+    addresses: Addresses = field(default_factory=lambda: Addresses("https://plain.example", None))
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(
             currencies=None,

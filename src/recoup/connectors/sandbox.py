@@ -16,9 +16,13 @@ from msgspec import Meta, Struct
 
 from recoup.connectors.base import (
     Account,
+    Addresses,
     Capabilities,
+    Card,
     Change,
     Charge,
+    Credential,
+    Defaults,
     Exchange,
     HttpRequest,
     HttpResponse,
@@ -112,11 +116,12 @@ class _ErrorAnswer(Struct, frozen=True):
 AnswerT = TypeVar("AnswerT", _ChargeAnswer, _ChangeAnswer, _WithdrawalAnswer)
 
 
-class Sandbox:
+class Sandbox(Defaults):
     """One simulated processor."""
 
     test_mode_only = True
-    credentials = frozenset({"api_key"})
+    credentials: Final = {"api_key": Credential("Any text: it names the simulated world.")}
+    addresses = Addresses(test=None, live=None)
 
     def __init__(self, name: str, capabilities: Capabilities) -> None:
         self.name = name
@@ -133,7 +138,7 @@ class Sandbox:
         answer = _read(response, _ChargeAnswer, key=charge.key)
         if answer and (answer.amount, answer.currency) != (charge.amount.minor, charge.amount.currency):
             return Unknown("the answer is about another amount")
-        return self._charged(response, key=charge.key, brand=charge.card.brand, today=charge.today)
+        return self._charged(response, key=charge.key, brand=charge.source.brand, today=charge.today)
 
     def capture(self, account: Account, change: Change) -> Exchange[FollowUp]:
         """Take some or all of what is held."""
@@ -268,7 +273,8 @@ def _authorization(account: Account) -> dict[str, str]:
 
 
 def _charge_body(charge: Charge) -> dict[str, object]:
-    card = charge.card
+    card = charge.source
+    assert isinstance(card, Card), "it takes cards only, and says so"
     return {
         "order": charge.payment_key,
         "amount": charge.amount.minor,
@@ -285,8 +291,8 @@ def _charge_body(charge: Charge) -> dict[str, object]:
         "network_transaction_id": charge.network_transaction_id,
         "merchant_reference": charge.merchant_reference,
         "return_url": charge.return_url,
-        "country": charge.country,
-        "postal_code": charge.postal_code,
+        "country": charge.billing.country,
+        "postal_code": charge.billing.postal_code,
     }
 
 

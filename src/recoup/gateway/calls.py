@@ -28,13 +28,18 @@ from structlog.typing import FilteringBoundLogger
 
 from recoup.connectors.base import (
     Account,
+    Authentic,
     Change,
     Charge,
+    Completion,
     Connector,
+    Delivery,
     Exchange,
+    Forged,
     HttpRequest,
     HttpResponse,
     Question,
+    Verification,
 )
 from recoup.gateway.wire import NeverLeft, NoAnswer, Received, Wire, place_of, without_secrets
 from recoup.outcomes.core import (
@@ -76,6 +81,9 @@ class _Verb(Generic[T]):
 
 
 _CHARGE: Final[_Verb[Outcome]] = _Verb("charge", get_args(Outcome), Unprocessed, Unknown)
+_COMPLETE: Final[_Verb[Evidence]] = _Verb("complete", get_args(Evidence), Unknown, Unknown)
+_VERIFY: Final[_Verb[Outcome]] = _Verb("verify", get_args(Outcome), Unprocessed, Unknown)
+_AUTHENTICATE: Final[_Verb[Authentic | Forged]] = _Verb("authenticate", (Authentic, Forged), Forged, Forged)
 _CAPTURE: Final[_Verb[FollowUp]] = _Verb("capture", get_args(FollowUp), Unprocessed, Unknown)
 _CANCEL: Final[_Verb[FollowUp]] = _Verb("cancel", get_args(FollowUp), Unprocessed, Unknown)
 _REFUND: Final[_Verb[FollowUp]] = _Verb("refund", get_args(FollowUp), Unprocessed, Unknown)
@@ -148,6 +156,30 @@ class Gateway:
         """Take or hold money. The attempt has been committed as started before."""
         return await self._ask(
             _CHARGE, connector, account, account_id, lambda: connector.charge(account, charge)
+        )
+
+    async def complete(
+        self, connector: Connector, account: Account, completion: Completion, *, account_id: UUID
+    ) -> Timed[Evidence]:
+        """Go on with a charge whose customer came back. That it was begun has been committed before."""
+        return await self._ask(
+            _COMPLETE, connector, account, account_id, lambda: connector.complete(account, completion)
+        )
+
+    async def verify(
+        self, connector: Connector, account: Account, verification: Verification, *, account_id: UUID
+    ) -> Timed[Outcome]:
+        """Ask whether a card or token is good, without taking money."""
+        return await self._ask(
+            _VERIFY, connector, account, account_id, lambda: connector.verify(account, verification)
+        )
+
+    async def authenticate(
+        self, connector: Connector, account: Account, delivery: Delivery, *, account_id: UUID
+    ) -> Timed[Authentic | Forged]:
+        """Whether a webhook is the processor's; most connectors know without asking anybody."""
+        return await self._ask(
+            _AUTHENTICATE, connector, account, account_id, lambda: connector.authenticate(account, delivery)
         )
 
     async def capture(

@@ -137,12 +137,20 @@ class CapabilitiesObject(Struct, frozen=True, kw_only=True):
     withdraw: Annotated[bool, Meta(description="Whether it can promise that a lost request never happens.")]
 
 
+class CredentialObject(Struct, frozen=True, kw_only=True):
+    """Something that an account at this processor brings."""
+
+    name: str
+    about: str
+    required: bool
+
+
 class ConnectorObject(Struct, frozen=True, kw_only=True):
     """A processor that Recoup can talk to."""
 
     object: Literal["connector"] = "connector"
     name: str
-    credentials: Annotated[list[str], Meta(description="What an account must bring.")]
+    credentials: Annotated[list[CredentialObject], Meta(description="What an account brings, by name.")]
     capabilities: CapabilitiesObject
 
 
@@ -336,7 +344,10 @@ def _connector_object(connector: Connector) -> ConnectorObject:
     able = connector.capabilities
     return ConnectorObject(
         name=connector.name,
-        credentials=sorted(connector.credentials),
+        credentials=[
+            CredentialObject(name=name, about=wanted.about, required=wanted.required)
+            for name, wanted in sorted(connector.credentials.items())
+        ],
         capabilities=CapabilitiesObject(
             currencies=_sorted(able.currencies),
             countries=_sorted(able.countries),

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from recoup.connectors.base import Credential
 from recoup.kit.countries import COUNTRIES
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.refusals import invalid
@@ -85,9 +86,10 @@ class ProcessorAccount:
     repointed_at: datetime | None = None
 
 
-def check_credentials(given: Collection[str], wanted: Collection[str]) -> None:
-    """Refuses credentials that are not exactly those that the connector asks for."""
-    for name in sorted(set(wanted) - set(given)):
+def check_credentials(given: Collection[str], wanted: Mapping[str, Credential]) -> None:
+    """Refuses credentials that the connector does not know, and the lack of one that it needs."""
+    needed = {name for name, credential in wanted.items() if credential.required}
+    for name in sorted(needed - set(given)):
         raise invalid(
             "credential_missing",
             f"This connector needs the credential {name!r}: send `credentials.{name}`.",

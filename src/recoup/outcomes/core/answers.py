@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recoup.kit.secret import Secret
 from recoup.outcomes.codes.words import Advice, Category, Hardness
 
 
@@ -55,13 +56,16 @@ class Approved:
     """The money is held, or taken where the request asked for that.
 
     `reference` is the processor's own name for it; `captured` says whether it was taken in the same step;
-    `network_transaction_id` is what later merchant-initiated payments must carry.
+    `network_transaction_id` is what later merchant-initiated payments must carry. `token` is the processor's own name
+    for the saved card or account, where it was asked to remember it, and `token_customer` its name for whose it is.
     """
 
     reference: str
     captured: bool = False
     network_transaction_id: str | None = None
     checks: Checks = Checks()
+    token: Secret | None = None
+    token_customer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

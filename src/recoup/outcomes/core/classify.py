@@ -17,11 +17,12 @@ pass the same numbers on for other networks; the network's *rule* is named only 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple, TypeVar
 
-from recoup.outcomes.codes import iso8583, mastercard, sandbox, stripe
+from recoup.outcomes.codes import iso8583, mastercard
+from recoup.outcomes.codes.processors import TABLES
 from recoup.outcomes.codes.standard import GENERIC, OTHER, STANDARD
 from recoup.outcomes.codes.visa import NEVER, UNLISTED
 from recoup.outcomes.codes.visa import ROWS as VISA_ROWS
@@ -59,11 +60,8 @@ def _by_code(rows: Iterable[CodeRow]) -> _Rows:
     return {**_grouped(rows, lambda row: row.code)}
 
 
-PROCESSORS: Final[Mapping[str, _Rows]] = {
-    "stripe": _by_code(stripe.ROWS),
-    **dict.fromkeys(sandbox.CONNECTORS, _by_code(sandbox.ROWS)),
-}
-"""The tables of processors, by connector name. A new connector's table is added here."""
+PROCESSORS: Final[Mapping[str, _Rows]] = {connector: _by_code(rows) for connector, rows in TABLES.items()}
+"""The tables of processors, by connector name."""
 
 NETWORKS: Final = (VISA, MASTERCARD, "amex", "discover", "diners", "jcb", "unionpay", "elo")
 """The brands whose response codes can be asked about; those without rows of their own share the rows for all."""
@@ -88,10 +86,11 @@ _VISA_RULES: Final = {category: f"visa_category_{category}" for category in (1, 
 
 @dataclass(frozen=True, slots=True)
 class RawDecline:
-    """A decline as it came: the codes, and whose card it was. Free text is never kept.
+    """A decline as it came: the codes, and whose card it was.
 
     `connector` names the processor's table, `processor_code` its word, `network_code` the response code (field 39),
-    `network_advice_code` the merchant advice code.
+    `network_advice_code` the merchant advice code. `text` is what the processor or the issuer wrote beside them, `raw`
+    every other field that says why, by the processor's own names.
     """
 
     connector: str
@@ -99,6 +98,8 @@ class RawDecline:
     network_code: str | None = None
     network_advice_code: str | None = None
     brand: str = VISA
+    text: str | None = None
+    raw: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def classify(raw: RawDecline, on: date) -> Decline:
     )
 
 
-def declined(
+def declined(  # noqa: PLR0913 - a decline has that many sides, and each is named
     connector: str,
     code: str | None,
     *,
@@ -183,12 +184,14 @@ def declined(
     network_code: str | None = None,
     advice_code: str | None = None,
     brand: str = VISA,
+    text: str | None = None,
+    raw: Mapping[str, str] | None = None,
     reference: str | None = None,
     checks: Checks | None = None,
 ) -> Declined:
-    """The outcome of a decline: what a connector returns for its processor's codes."""
-    raw = RawDecline(connector, code, network_code, advice_code, brand)
-    return Declined(classify(raw, on), reference, checks or Checks())
+    """The outcome of a decline: what a connector returns for its processor's codes (see `RawDecline`)."""
+    said = RawDecline(connector, code, network_code, advice_code, brand, text, raw or {})
+    return Declined(classify(said, on), reference, checks or Checks())
 
 
 def meaning(connector: str, code: str, on: date) -> Meaning | None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from recoup.connectors.base import Charge, Initiator
+from recoup.connectors.base import Billing, Charge, Initiator
 from recoup.db import is_passing
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import conflict, not_found
@@ -202,15 +202,14 @@ class Charging:
             key=render(Kind.ATTEMPT, attempt.id),
             payment_key=render(Kind.PAYMENT, payment.id),
             amount=payment.money,
-            card=means.card,
+            source=means.card,
             capture=payment.capture == "automatic",
             initiator=Initiator(payment.initiator),
             today=attempt.started_at.date(),
             network_transaction_id=means.network_transaction_id,
             merchant_reference=payment.merchant_reference,
             return_url=payment.return_url,
-            country=means.country,
-            postal_code=means.postal_code,
+            billing=Billing(country=means.country, postal_code=means.postal_code),
         )
         timed = await self._tools.gateway.charge(connector, seen, charge, account_id=account.id)
         return timed.outcome, timed.latency_ms

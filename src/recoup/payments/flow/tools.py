@@ -133,13 +133,17 @@ class Tools:
     ) -> tuple[ProcessorAccount, Connector, Account]:
         """A processor account, its translator, and what the translator may know of it."""
         account = await self.accounts.account(merchant.id, account_id)
-        return account, self.connectors[account.connector], self.as_seen(account)
+        connector = self.connectors[account.connector]
+        return account, connector, self.as_seen(account, connector, livemode=merchant.livemode)
 
-    def as_seen(self, account: ProcessorAccount) -> Account:
-        """A processor account as its connector sees it; without an address of its own it is the sandbox's."""
-        url = account.base_url or self.sandbox_url()
+    def as_seen(self, account: ProcessorAccount, connector: Connector, *, livemode: bool) -> Account:
+        """A processor account as its connector sees it; a simulated one without an address is the sandbox's."""
+        if connector.test_mode_only:
+            url = account.base_url or self.sandbox_url()
+        else:
+            url = account.base_url or connector.addresses.of(account.credentials, livemode=livemode) or ""
         timeout_s = None if account.timeout_ms is None else account.timeout_ms / 1000
-        return Account(url, account.credentials, timeout_s)
+        return Account(url, account.credentials, timeout_s, livemode)
 
     async def commit(
         self, merchant: Merchant, plan: Callable[[Snapshot], Step | None], snapshot: Snapshot, along: Along

@@ -1,4 +1,4 @@
-"""Each connector's case for the conformance suite, by name. A connector without one fails the suite."""
+"""The simulated processors' case: their replies are few and regular, so they stand here and not in files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from tests.connectors.conformance import KEY, Case, Raw
+from tests.connectors.conformance import Case, Raw
+from tests.connectors.recorded import KEY
 
 from recoup.connectors import sandbox
 from recoup.connectors.base import Account, HttpRequest, HttpResponse
@@ -90,6 +91,7 @@ def sandbox_case(connector: sandbox.Sandbox) -> Case:
         good={
             "charge": [charge_reply()],
             "capture": [change_reply()],
+            "complete": [charge_reply()],
             "cancel": [change_reply(object="cancellation")],
             "refund": [change_reply(object="refund")],
             "lookup": [charge_reply()],
@@ -112,4 +114,4 @@ def _moves_money(request: HttpRequest) -> bool:
     return request.method == "POST" and not request.url.endswith("/withdraw")
 
 
-CASES: Final = {connector.name: sandbox_case(connector) for connector in sandbox.PROCESSORS}
+CASES: Final = tuple(sandbox_case(connector) for connector in sandbox.PROCESSORS)

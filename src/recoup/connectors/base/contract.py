@@ -1,0 +1,235 @@
+"""The contract of a connector: verbs are generators that yield requests and return meanings.
+
+A connector sends nothing. Each verb yields an `HttpRequest`, is sent the `HttpResponse`, may yield again, and returns
+what it all means; `recoup.gateway` drives it. Three promises, proved for every connector by `tests/connectors`:
+
+1. A request that moves money is the last of its exchange.
+2. An answer that is not understood is `Unknown`, never an exception and never `Unprocessed`.
+3. Everything that moves money carries the key it was given, unchanged, as the processor's idempotency key or reference.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+from recoup.connectors.base.asks import Account, Change, Charge, Completion, Question, Verification
+from recoup.connectors.base.webhooks import Authentic, Delivery, Forged, Notice
+from recoup.connectors.base.wire import Exchange, HttpResponse
+from recoup.kit.secret import Secret
+from recoup.outcomes.core import (
+    Evidence,
+    FollowUp,
+    FollowUpEvidence,
+    Outcome,
+    Unknown,
+    Unprocessed,
+    Withdrawn,
+)
+
+_BLANK: Final = re.compile(r"\{([a-z_]+)\}")
+
+
+class Idempotency(StrEnum):
+    """What the processor itself does when the same request comes twice. We never send one twice, whatever it does."""
+
+    KEY = "key"
+    """The same key brings the first answer again."""
+    REFERENCE = "reference"
+    """A second request with our reference is refused, or shown as the first."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Something that an account must or may bring. What is not `secret` may show in a URL."""
+
+    about: str
+    required: bool = True
+    secret: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a processor is spoken to, without a slash at the end; `{name}` is filled with a credential of that name.
+
+    None: it has no address of its own, so an account must bring one.
+    """
+
+    test: str | None
+    live: str | None
+
+    def of(self, credentials: Mapping[str, Secret], *, livemode: bool) -> str | None:
+        """The address in this mode, with what the account's credentials fill in."""
+        pattern = self.live if livemode else self.test
+        if pattern is None:
+            return None
+        return _BLANK.sub(lambda found: _shown(credentials, found[1]), pattern)
+
+
+def _shown(credentials: Mapping[str, Secret], name: str) -> str:
+    return credentials[name].reveal() if name in credentials else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a processor can do, as data: routing filters by it, `/v1/connectors` shows it. None means any.
+
+    `cards`: takes a card from our vault. `processor_tokens`: takes its own saved methods; `gives_tokens`: an approval
+    with `remember` brings one. `network_transaction_ids`: gives and takes them. `lookup`: by our key alone, before we
+    know the processor's reference.
+    """
+
+    currencies: frozenset[str] | None
+    countries: frozenset[str] | None
+    brands: frozenset[str]
+    manual_capture: bool
+    multiple_captures: bool
+    partial_refunds: bool
+    stored_credentials: bool
+    lookup: bool
+    withdraw: bool
+    partial_captures: bool = True
+    cards: bool = True
+    processor_tokens: bool = False
+    gives_tokens: bool = False
+    network_transaction_ids: bool = False
+    three_d_secure: bool = False
+    verification: bool = False
+    webhooks: bool = False
+    idempotency: Idempotency = Idempotency.NONE
+
+
+class Connector(Protocol):
+    """One processor's translator."""
+
+    @property
+    def name(self) -> str:
+        """What accounts, tables and pages call it."""
+        ...
+
+    @property
+    def test_mode_only(self) -> bool:
+        """Whether it speaks to a simulated processor, which no live account may name."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    @property
+    def credentials(self) -> Mapping[str, Credential]:
+        """What an account brings, by name."""
+        ...
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where it is spoken to."""
+        ...
+
+    def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:
+        """Take or hold money; the request that does so is the last."""
+        ...
+
+    def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+        """Go on with a charge whose customer came back; where money moves then, it does so in the last request."""
+        ...
+
+    def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
+        """Ask whether a card or token is good, without taking money; `Approved` may bring a token."""
+        ...
+
+    def capture(self, account: Account, change: Change) -> Exchange[FollowUp]:
+        """Take some or all of what is held."""
+        ...
+
+    def cancel(self, account: Account, change: Change) -> Exchange[FollowUp]:
+        """Let go of what is still held."""
+        ...
+
+    def refund(self, account: Account, change: Change) -> Exchange[FollowUp]:
+        """Give back some or all of what was taken."""
+        ...
+
+    def lookup(self, account: Account, question: Question) -> Exchange[Evidence]:
+        """What became of a charge, by our key. Not found is `Unknown`."""
+        ...
+
+    def lookup_change(self, account: Account, question: Question) -> Exchange[FollowUpEvidence]:
+        """What became of a capture, cancellation or refund, by our key. Not found is `Unknown`."""
+        ...
+
+    def withdraw(self, account: Account, question: Question) -> Exchange[Evidence | Withdrawn]:
+        """Make sure that a charge nobody can find never happens: burn our key at the processor.
+
+        Answers what became of the charge where the processor has it after all; one that waits for its customer is ended
+        first. Only for processors whose `capabilities.withdraw` says that they keep such a promise.
+        """
+        ...
+
+    def withdraw_change(self, account: Account, question: Question) -> Exchange[FollowUpEvidence | Withdrawn]:
+        """The same for a capture, cancellation or refund."""
+        ...
+
+    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
+        """Whether a webhook comes from this processor, for this account, now."""
+        ...
+
+    def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
+        """What an authentic webhook says; what is not understood is left out or is `Subject.OTHER`. Never raises."""
+        ...
+
+
+class Defaults(ABC):
+    """What a connector answers that its processor has no way to do: inherited, then overridden one by one."""
+
+    test_mode_only: bool = False
+
+    @abstractmethod
+    def lookup(self, account: Account, question: Question) -> Exchange[Evidence]:
+        """What became of a charge."""
+
+    def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+        """The processor goes on by itself once the customer has acted: ask what became of it."""
+        question = Question(
+            key=completion.key,
+            brand=completion.brand,
+            today=completion.today,
+            reference=completion.reference,
+            amount=completion.amount,
+        )
+        return self.lookup(account, question)
+
+    def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
+        """The processor has no way to check a card without charging it."""
+        yield from ()
+        return Unprocessed("not sent: this processor cannot check a card without charging it")
+
+    def withdraw(self, account: Account, question: Question) -> Exchange[Evidence | Withdrawn]:
+        """The processor keeps no such promise."""
+        yield from ()
+        return Unknown("this processor cannot withdraw a charge by our key")
+
+    def withdraw_change(self, account: Account, question: Question) -> Exchange[FollowUpEvidence | Withdrawn]:
+        """The processor keeps no such promise."""
+        yield from ()
+        return Unknown("this processor cannot withdraw a change by our key")
+
+    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
+        """The processor sends no webhooks."""
+        yield from ()
+        return Forged("this processor sends no webhooks")
+
+    def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
+        """The processor sends no webhooks."""
+        return ()
+
+
+def no_readable_answer(response: HttpResponse) -> Unknown:
+    """What every connector falls through to. It names the status, never the body."""
+    return Unknown(f"no readable answer: HTTP {response.status}")
