@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from recoup.http.routes import Call, Route
 from recoup.kit.refusals import not_found
-from recoup.outcomes.core import NETWORKS, PROCESSORS, AdviceAction, Category, Hardness, meaning
+from recoup.outcomes.core import NETWORKS, PROCESSORS, AdviceAction, Category, Hardness, Signal, meaning
 
 _SHOWN_MAX: Final = 64
 OTHER_TABLES: Final = ("standard", "iso8583", *NETWORKS)
@@ -37,7 +37,11 @@ class DeclineMeaningObject(Struct, kw_only=True, frozen=True):
     standard_code: str
     category: Category
     hardness: Hardness
-    message: str
+    message: Annotated[str, Meta(description="For the cardholder.")]
+    merchant_message: Annotated[str, Meta(description="For you and your support.")]
+    decided_by: Annotated[
+        Signal | None, Meta(description="Which part of what was asked about gave the code.")
+    ]
     advice: CodeAdviceObject
     network_rule: str | None
     source: Annotated[str, Meta(description="Where this meaning is written.")]
@@ -47,6 +51,21 @@ class DeclineMeaningObject(Struct, kw_only=True, frozen=True):
     ]
     rule_source: Annotated[str | None, Meta(description="Where the network rule is written.")]
     rule_since: str | None
+
+
+Written = Annotated[str, Meta(max_length=300)]
+Code = Annotated[str, Meta(max_length=60)]
+
+
+class Beside(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What came beside the code."""
+
+    raw: Annotated[
+        Written | None, Meta(description="What was written beside it, such as `51 : Insufficient funds`.")
+    ] = None
+    network_code: Annotated[Code | None, Meta(description="The network's response code.")] = None
+    advice_code: Annotated[Code | None, Meta(description="The merchant advice code.")] = None
+    brand: Annotated[Code | None, Meta(description="Whose card it was, such as `visa`.")] = None
 
 
 class DeclinesApi:
@@ -59,17 +78,28 @@ class DeclinesApi:
                 "GET",
                 "/v1/declines/{connector}/{code}",
                 self.read,
+                query=Beside,
                 answer=DeclineMeaningObject,
                 summary="What a decline code means",
-                description="The code's standard meaning, advice, network rule, and where that is written.",
+                description="The code's standard meaning, advice, network rule, and where that is written. What came "
+                "beside the code may be given too: all is read together, and the answer says what decided.",
                 tag="declines",
             )
         ]
 
-    async def read(self, call: Call[None, None]) -> DeclineMeaningObject:
+    async def read(self, call: Call[None, Beside]) -> DeclineMeaningObject:
         """`GET /v1/declines/{connector}/{code}`."""
         connector, code = call.path["connector"], call.path["code"]
-        found = meaning(connector, code, call.now.date())
+        beside = call.query
+        found = meaning(
+            connector,
+            code,
+            call.now.date(),
+            network_code=beside.network_code,
+            advice_code=beside.advice_code,
+            brand=beside.brand,
+            text=beside.raw,
+        )
         if found is None:
             raise not_found("decline code", f"{connector}/{code}"[:_SHOWN_MAX], hint=_hint(connector))
         wait = found.advice.wait
@@ -80,6 +110,8 @@ class DeclinesApi:
             category=found.category,
             hardness=found.hardness,
             message=found.message,
+            merchant_message=found.merchant_message,
+            decided_by=found.decided_by,
             advice=CodeAdviceObject(
                 action=found.advice.action,
                 wait_hours=None if wait is None else wait / timedelta(hours=1),

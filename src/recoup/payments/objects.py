@@ -13,7 +13,8 @@ from msgspec import Meta, Struct
 from recoup.http.fields import ListObject
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
-from recoup.outcomes.core import AdviceAction, Category, Decline
+from recoup.outcomes.codes.merchant_words import MERCHANT_WORDS
+from recoup.outcomes.core import AdviceAction, Category, Decline, Signal
 from recoup.payments.core import (
     Attempt,
     AttemptState,
@@ -54,6 +55,16 @@ class DeclineObject(Struct, kw_only=True, frozen=True):
     network_rule: Annotated[str | None, Meta(description="The card network's retry rule that it triggers.")]
     advice: AdviceObject
     source: Annotated[str, Meta(description="Where the meaning comes from.")]
+    merchant_message: Annotated[
+        str, Meta(description="For you and your support; `message` is for the cardholder.")
+    ]
+    decided_by: Annotated[
+        Signal | None, Meta(description="Which of the signals below gave the code; null: none is known.")
+    ]
+    text: Annotated[str | None, Meta(description="What the processor or the issuer wrote beside the codes.")]
+    raw: Annotated[
+        dict[str, str], Meta(description="Whatever else the answer said, in the processor's own names.")
+    ]
 
 
 class RedirectObject(Struct, kw_only=True, frozen=True):
@@ -176,6 +187,10 @@ def decline_object(decline: Decline, at: datetime) -> DeclineObject:
             action=decline.advice.action, not_before=None if wait is None else rfc3339(at + wait)
         ),
         source=decline.source,
+        merchant_message=MERCHANT_WORDS.get(decline.code, ""),
+        decided_by=decline.decided_by,
+        text=decline.text,
+        raw=dict(decline.raw),
     )
 
 

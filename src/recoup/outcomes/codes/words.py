@@ -48,6 +48,16 @@ class AdviceAction(StrEnum):
     NONE = "none"
 
 
+class Signal(StrEnum):
+    """Which part of an answer decided what a decline means."""
+
+    ADVICE_CODE = "advice_code"
+    NETWORK_CODE = "network_code"
+    PROCESSOR_CODE = "processor_code"
+    TEXT = "text"
+    MERCHANT_OVERRIDE = "merchant_override"
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """What to do next, and how long after the decline at the earliest (None: nothing was said)."""

@@ -3,7 +3,7 @@
 `answers` holds the types, `classify` the reading of raw codes, `retry` what may be tried after a decline.
 """
 
-from recoup.outcomes.codes.words import Advice, AdviceAction, Category, Hardness
+from recoup.outcomes.codes.words import Advice, AdviceAction, Category, Hardness, Signal
 from recoup.outcomes.core.answers import (
     ActionRequired,
     Approved,
@@ -21,15 +21,7 @@ from recoup.outcomes.core.answers import (
     Unprocessed,
     Withdrawn,
 )
-from recoup.outcomes.core.classify import (
-    NETWORKS,
-    PROCESSORS,
-    Meaning,
-    RawDecline,
-    classify,
-    declined,
-    meaning,
-)
+from recoup.outcomes.core.classify import Meaning, RawDecline, classify, declined, meaning
 from recoup.outcomes.core.retry import (
     Verdict,
     another_processor,
@@ -37,6 +29,7 @@ from recoup.outcomes.core.retry import (
     may_retry_later,
     may_try_another_processor,
 )
+from recoup.outcomes.core.tables import NETWORKS, PROCESSORS
 
 __all__ = [
     "NETWORKS",
@@ -59,6 +52,7 @@ __all__ = [
     "Pending",
     "RawDecline",
     "Refused",
+    "Signal",
     "Unknown",
     "Unprocessed",
     "Verdict",

@@ -14,10 +14,11 @@ question that failed can never read as "never processed".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from recoup.kit.secret import Secret
-from recoup.outcomes.codes.words import Advice, Category, Hardness
+from recoup.outcomes.codes.words import Advice, Category, Hardness, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Decline:
     `code` is the standard code (Stripe's word where it has one). `rule` names the network rule that the decline
     triggers (see `recoup.budgets`), such as `visa_category_1`, or None. `source` says where the meaning comes from.
     `recognised` is False where no table knew the raw code: such a decline is `other`, is counted, and never fails over.
+    `decided_by` and `advice_by` name the signal that gave the code and the advice, None where none did. `text` and
+    `raw` are what else the processor wrote, without card numbers.
     """
 
     code: str
@@ -40,6 +43,10 @@ class Decline:
     rule: str | None = None
     source: str = ""
     recognised: bool = True
+    decided_by: Signal | None = None
+    advice_by: Signal | None = None
+    text: str | None = None
+    raw: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,40 @@
 """What a decline is about: raw codes in, one standard meaning out, by the tables in force on the day.
 
-The standard code is the processor's, unless that says no more than "declined" and the network's code says more; then it
-is the network's. Of Mastercard's wrapped codes (79, 82, 83) it is what response and advice code mean together.
+All signals of one answer are read together, and the decline says which of them decided. The meaning (`decided_by`):
 
-The advice is the first of these that says anything:
+1. what response and merchant advice code mean together (Mastercard's wrapped codes 79, 82, 83): `advice_code`;
+2. the network's response code, unless it says no more than "declined": `network_code`;
+3. the processor's own code, unless it says no more: `processor_code`;
+4. what is written beside them (`recoup.outcomes.codes.phrases`): `text`;
+5. else the first of processor and network that says anything at all.
 
-1. a stop: from a merchant advice code (03, 21 and their like), else from Visa's category 1;
-2. what response and advice code mean together, then the advice code alone (24 to 30 give exact waits);
+The advice (`advice_by`) is the first of these that says anything:
+
+1. a stop: from a merchant advice code (03, 21 and their like), else from Visa's category 1, else from a word of the
+   processor's that stops, whatever else came with it;
+2. what response and advice code mean together, then the advice code alone (24 to 30 give exact waits), then the
+   processor's own word of advice;
 3. what the row of the raw code says, else what the standard code says.
 
 A decline is hard if its standard code is, or if anything above said stop. Nothing here ever raises: what no table knows
 is `other`, unrecognised, with its raw codes kept. Merchant advice codes are obeyed for every brand, since processors
-pass the same numbers on for other networks; the network's *rule* is named only where it is that network's card.
+pass the same numbers on for other networks; the network's *rule* is named only where it is that network's card. How far
+the writing of a code may vary is in `recoup.outcomes.core.tables`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
-from recoup.outcomes.codes import iso8583, mastercard
-from recoup.outcomes.codes.processors import TABLES
+from recoup.kit.cardlike import without_card_numbers
+from recoup.outcomes.codes.advice_words import ADVICE_WORDS
+from recoup.outcomes.codes.merchant_words import MERCHANT_WORDS
+from recoup.outcomes.codes.phrases import Phrase, phrase_in
 from recoup.outcomes.codes.standard import GENERIC, OTHER, STANDARD
 from recoup.outcomes.codes.visa import NEVER, UNLISTED
-from recoup.outcomes.codes.visa import ROWS as VISA_ROWS
 from recoup.outcomes.codes.words import (
     ALL,
     MASTERCARD,
@@ -36,50 +45,32 @@ from recoup.outcomes.codes.words import (
     Category,
     CodeRow,
     Hardness,
-    Row,
+    Signal,
     StandardCode,
     VisaCategory,
     WrappedCode,
-    row_in_force,
 )
 from recoup.outcomes.core.answers import Checks, Decline, Declined
+from recoup.outcomes.core.tables import (
+    ADVICE,
+    NETWORKS,
+    PROCESSORS,
+    VISA_CATEGORIES,
+    Table,
+    advice_code_of,
+    network_code_in,
+    network_code_of,
+    network_row,
+    wrapped_row,
+)
 
-_Rows = Mapping[str | None, tuple[CodeRow, ...]]
-_Key = TypeVar("_Key")
+RAW_FIELDS_MAX: Final = 20
+RAW_LENGTH_MAX: Final = 200
+"""How many raw fields of a decline are kept, and how much of each."""
 
-
-def _grouped(rows: Iterable[Row], key: Callable[[Row], _Key]) -> dict[_Key, tuple[Row, ...]]:
-    """The rows of each key; where there are several, their dates tell which holds."""
-    groups: dict[_Key, tuple[Row, ...]] = {}
-    for row in rows:
-        groups[key(row)] = (*groups.get(key(row), ()), row)
-    return groups
-
-
-def _by_code(rows: Iterable[CodeRow]) -> _Rows:
-    return {**_grouped(rows, lambda row: row.code)}
-
-
-PROCESSORS: Final[Mapping[str, _Rows]] = {connector: _by_code(rows) for connector, rows in TABLES.items()}
-"""The tables of processors, by connector name."""
-
-NETWORKS: Final = (VISA, MASTERCARD, "amex", "discover", "diners", "jcb", "unionpay", "elo")
-"""The brands whose response codes can be asked about; those without rows of their own share the rows for all."""
-
-_RESPONSES: Final[Mapping[str, _Rows]] = {
-    network: _by_code(row for row in iso8583.ROWS if row.network == network)
-    for network in (ALL, VISA, MASTERCARD)
-}
-_NO_ROWS: Final[_Rows] = {}
-_VISA_CATEGORIES: Final[Mapping[str | None, tuple[VisaCategory, ...]]] = {
-    **_grouped(VISA_ROWS, lambda row: row.code)
-}
-_ADVICE: Final[Mapping[str | None, tuple[AdviceCode, ...]]] = {
-    **_grouped(mastercard.ADVICE, lambda row: row.code)
-}
-_WRAPPED: Final[Mapping[tuple[str | None, str | None], tuple[WrappedCode, ...]]] = {
-    **_grouped(mastercard.WRAPPED, lambda row: (row.code, row.advice_code))
-}
+_ADVICE_WORDS: Final = Table(ADVICE_WORDS)
+_ADVICE_WORD: Final = "advice_code"
+"""The raw field in which a connector passes on a processor's own word of advice."""
 _STOP: Final = Advice(AdviceAction.STOP)
 _VISA_RULES: Final = {category: f"visa_category_{category}" for category in (1, 2, 3, 4)}
 
@@ -106,14 +97,18 @@ class RawDecline:
 class Meaning:
     """What a raw code means on a day: what `GET /v1/declines/{connector}/{code}` shows.
 
-    `source`, `as_of` and `since` are those of the meaning, `rule_source` and `rule_since` those of the network rule.
+    `message` is for the cardholder, `merchant_message` for the merchant's support. `source`, `as_of` and `since` are
+    those of the meaning, `rule_source` and `rule_since` those of the network rule.
     """
 
     code: str
     category: Category
     hardness: Hardness
     message: str
+    merchant_message: str
+    decided_by: Signal | None
     advice: Advice
+    advice_by: Signal | None
     source: str
     as_of: date
     since: date | None
@@ -123,25 +118,38 @@ class Meaning:
 
 
 class _Reading(NamedTuple):
-    """What the tables said: the row that gives the meaning, and what the network asks for beside it."""
+    """What the tables said: the row that gives the meaning and who chose it, and what else was said beside it."""
 
-    row: CodeRow | WrappedCode | StandardCode
+    row: CodeRow | WrappedCode | StandardCode | Phrase
     standard: StandardCode
+    decided_by: Signal | None
+    ours: CodeRow | None = None
     wrapped: WrappedCode | None = None
     told: AdviceCode | None = None
+    word: AdviceCode | None = None
     visa: VisaCategory | None = None
 
-    def advice(self) -> Advice:
-        """What to do next; the order is in this file's docstring."""
-        said = self.told.advice if self.told is not None else None
-        own = self.row.advice or self.standard.advice
-        if said is not None and said.stops:
-            return said
+    def advice(self) -> tuple[Advice, Signal | None]:
+        """What to do next and who says so; the order is in this file's docstring."""
+        own = self._own()
+        if self.told is not None and self.told.advice is not None and self.told.advice.stops:
+            return self.told.advice, Signal.ADVICE_CODE
         if self.visa is not None and self.visa.category == NEVER:
-            return own if own.stops else _STOP
+            return (own, self.decided_by) if own.stops else (_STOP, Signal.NETWORK_CODE)
+        if (said := _advice_of(self.ours)) is not None and said.stops:
+            return said, Signal.PROCESSOR_CODE
+        if self.word is not None and self.word.advice is not None and self.word.advice.stops:
+            return self.word.advice, Signal.ADVICE_CODE
         if self.wrapped is not None:
-            return self.wrapped.advice
-        return said or own
+            return self.wrapped.advice, Signal.ADVICE_CODE
+        for told in (self.told, self.word):
+            if told is not None and told.advice is not None:
+                return told.advice, Signal.ADVICE_CODE
+        return own, self.decided_by
+
+    def _own(self) -> Advice:
+        said = None if isinstance(self.row, Phrase) else self.row.advice
+        return said or self.standard.advice
 
     def hardness(self, advice: Advice) -> Hardness:
         """Hard where the code is, or where we are told to stop."""
@@ -160,7 +168,7 @@ def classify(raw: RawDecline, on: date) -> Decline:
     """What this decline means, by the tables in force `on` that day."""
     reading = _read(raw, on)
     standard = reading.standard
-    advice = reading.advice()
+    advice, advice_by = reading.advice()
     return Decline(
         code=standard.code,
         category=standard.category,
@@ -173,6 +181,10 @@ def classify(raw: RawDecline, on: date) -> Decline:
         rule=reading.rule(raw.brand),
         source=reading.row.citation,
         recognised=standard is not OTHER,
+        decided_by=reading.decided_by,
+        advice_by=advice_by,
+        text=None if raw.text is None else _kept(raw.text),
+        raw=_all_kept(raw.raw),
     )
 
 
@@ -194,17 +206,33 @@ def declined(  # noqa: PLR0913 - a decline has that many sides, and each is name
     return Declined(classify(said, on), reference, checks or Checks())
 
 
-def meaning(connector: str, code: str, on: date) -> Meaning | None:
-    """What `code` means on that day, or None where no table knows it.
+def meaning(
+    connector: str,
+    code: str | None,
+    on: date,
+    *,
+    network_code: str | None = None,
+    advice_code: str | None = None,
+    brand: str | None = None,
+    text: str | None = None,
+) -> Meaning | None:
+    """What `code`, with whatever came beside it, means on that day; None where no table knows it.
 
     `connector` is a processor's, a network (`visa`, `mastercard`, …), `standard` for our own codes, or `iso8583` for a
     response code of any network (what all share first, then Visa, then Mastercard). Response and advice code may be
     asked about together: `79+03`.
     """
     if connector == "standard":
-        row = STANDARD.get(code)
-        return None if row is None else _meaning(_Reading(row, row), ALL)
-    for raw in _questions(connector, code):
+        row = STANDARD.get(code or "")
+        return None if row is None else _meaning(_Reading(row, row, None), ALL)
+    for asked in _questions(connector, code or ""):
+        raw = replace(
+            asked,
+            network_code=network_code or asked.network_code,
+            network_advice_code=advice_code or asked.network_advice_code,
+            brand=brand or asked.brand,
+            text=text,
+        )
         reading = _read(raw, on)
         if reading.standard is not OTHER:
             return _meaning(reading, raw.brand)
@@ -212,45 +240,70 @@ def meaning(connector: str, code: str, on: date) -> Meaning | None:
 
 
 def _read(raw: RawDecline, on: date) -> _Reading:
-    ours = _processor_row(raw, on)
-    told = row_in_force(_ADVICE.get(raw.network_advice_code, ()), on)
-    if raw.network_code is None:
-        return _Reading(ours or OTHER, _standard(ours), told=told)
-    wrapped = _wrapped(raw, on)
-    row = _more_exact(ours, wrapped or _network_row(raw, on))
-    return _Reading(row or OTHER, _standard(row), wrapped, told, _visa_category(raw, on))
+    ours = PROCESSORS[raw.connector].row(raw.processor_code, on) if raw.connector in PROCESSORS else None
+    network_code = _network_code(raw)
+    advice_code = None if raw.network_advice_code is None else advice_code_of(raw.network_advice_code)
+    told = ADVICE.row(advice_code, on)
+    word = _ADVICE_WORDS.row(raw.raw.get(_ADVICE_WORD), on)
+    if told is None and word is None:
+        word = _ADVICE_WORDS.row(raw.network_advice_code, on)
+    wrapped = wrapped_row(network_code, advice_code, on) if raw.brand == MASTERCARD else None
+    theirs = network_row(network_code, raw.brand, on)
+    row, decided_by = _deciding(ours, wrapped, theirs, raw.text)
+    standard = row if isinstance(row, StandardCode) else STANDARD[row.standard]
+    visa = _visa_category(network_code, raw.brand, on)
+    return _Reading(row, standard, decided_by, ours, wrapped, told, word, visa)
 
 
-def _standard(row: CodeRow | WrappedCode | None) -> StandardCode:
-    return OTHER if row is None else STANDARD[row.standard]
+def _network_code(raw: RawDecline) -> str | None:
+    """The response code: as it was given, else as a raw text begins with it."""
+    if raw.network_code is not None:
+        return network_code_of(raw.network_code)
+    return None if raw.text is None else network_code_in(raw.text)
 
 
-def _more_exact(ours: CodeRow | None, theirs: CodeRow | WrappedCode | None) -> CodeRow | WrappedCode | None:
-    """The processor's word, unless it says no more than "declined" and the network's says more."""
-    if ours is None or theirs is None:
-        return ours or theirs
-    return theirs if ours.generic and theirs.standard not in GENERIC else ours
+def _deciding(
+    ours: CodeRow | None, wrapped: WrappedCode | None, theirs: CodeRow | None, text: str | None
+) -> tuple[CodeRow | WrappedCode | StandardCode | Phrase, Signal | None]:
+    """The row that gives the meaning, and which signal brought it."""
+    if wrapped is not None:
+        return wrapped, Signal.ADVICE_CODE
+    if theirs is not None and _is_exact(theirs):
+        return theirs, Signal.NETWORK_CODE
+    if ours is not None and _is_exact(ours):
+        return ours, Signal.PROCESSOR_CODE
+    written = None if text is None else phrase_in(text)
+    if written is not None and written.standard not in GENERIC:
+        return written, Signal.TEXT
+    if ours is not None:
+        return ours, Signal.PROCESSOR_CODE
+    if theirs is not None:
+        return theirs, Signal.NETWORK_CODE
+    return (OTHER, None) if written is None else (written, Signal.TEXT)
 
 
-def _processor_row(raw: RawDecline, on: date) -> CodeRow | None:
-    return row_in_force(PROCESSORS.get(raw.connector, _NO_ROWS).get(raw.processor_code, ()), on)
+def _is_exact(row: CodeRow) -> bool:
+    return not row.generic and row.standard not in GENERIC
 
 
-def _network_row(raw: RawDecline, on: date) -> CodeRow | None:
-    own = _RESPONSES.get(raw.brand, _NO_ROWS).get(raw.network_code, ())
-    return row_in_force(own, on) or row_in_force(_RESPONSES[ALL].get(raw.network_code, ()), on)
+def _advice_of(row: CodeRow | None) -> Advice | None:
+    return None if row is None else row.advice or STANDARD[row.standard].advice
 
 
-def _wrapped(raw: RawDecline, on: date) -> WrappedCode | None:
-    if raw.brand != MASTERCARD:
+def _visa_category(code: str | None, brand: str, on: date) -> VisaCategory | None:
+    if brand != VISA or code is None:
         return None
-    return row_in_force(_WRAPPED.get((raw.network_code, raw.network_advice_code), ()), on)
+    return VISA_CATEGORIES.row(code, on) or UNLISTED
 
 
-def _visa_category(raw: RawDecline, on: date) -> VisaCategory | None:
-    if raw.brand != VISA:
-        return None
-    return row_in_force(_VISA_CATEGORIES.get(raw.network_code, ()), on) or UNLISTED
+def _kept(text: str) -> str:
+    """What is kept of a raw text: no card number, no control character, no more than is needed."""
+    shown = "".join(each if each.isprintable() else " " for each in text[:RAW_LENGTH_MAX])
+    return without_card_numbers(shown)
+
+
+def _all_kept(raw: Mapping[str, str]) -> Mapping[str, str]:
+    return {_kept(name): _kept(value) for name, value in list(raw.items())[:RAW_FIELDS_MAX]}
 
 
 def _questions(connector: str, code: str) -> tuple[RawDecline, ...]:
@@ -269,7 +322,7 @@ def _questions(connector: str, code: str) -> tuple[RawDecline, ...]:
 
 
 def _meaning(reading: _Reading, brand: str) -> Meaning:
-    advice = reading.advice()
+    advice, advice_by = reading.advice()
     rule = reading.rule(brand)
     behind_the_rule = (reading.visa or reading.told) if rule is not None else None
     return Meaning(
@@ -277,7 +330,10 @@ def _meaning(reading: _Reading, brand: str) -> Meaning:
         category=reading.standard.category,
         hardness=reading.hardness(advice),
         message=reading.standard.message,
+        merchant_message=MERCHANT_WORDS[reading.standard.code],
+        decided_by=reading.decided_by,
         advice=advice,
+        advice_by=advice_by,
         source=reading.row.source,
         as_of=reading.row.as_of,
         since=reading.row.since,
