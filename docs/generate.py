@@ -24,7 +24,10 @@ from recoup.http.edge import Edge
 from recoup.kit.clock import SystemClock
 from recoup.kit.secret import Secret
 from recoup.outcomes.codes import iso8583, mastercard, standard, visa
-from recoup.outcomes.codes.words import Advice, Dated
+from recoup.outcomes.codes.merchant_words import MERCHANT_WORDS
+from recoup.outcomes.codes.processors import TABLES
+from recoup.outcomes.codes.words import Advice, CodeRow, Dated
+from recoup.outcomes.core import PROCESSORS
 from recoup.sandbox.cards import PUBLISHED, PublishedCard
 from recoup.settings import PREFIX, LogFormat, LogLevel, Settings, expected
 from recoup.vault.keys import read_keys
@@ -44,6 +47,7 @@ def pages() -> dict[str, str]:
         "events.md": _events(),
         "settings.md": _settings(),
     }
+    made |= {f"declines/{name}.md": _processor(name) for name in sorted(PROCESSORS)}
     return {name: text.rstrip() + "\n" for name, text in made.items()}
 
 
@@ -63,7 +67,9 @@ def _contents() -> str:
         "- [Events](events.md): every event type\n"
         "- [Settings](settings.md): every setting\n"
         "- [Test cards](cards.md): every published card of the sandbox\n"
-        "- [Declines](declines.md): every standard code, and every raw code that is known",
+        "- [Declines](declines.md): every standard code, and what networks say",
+        "- Declines by processor: "
+        + ", ".join(f"[{name}](declines/{name}.md)" for name in sorted(PROCESSORS)),
         "A running server has the API in full, with every field, at `/docs`, and as OpenAPI 3.1 at `/openapi.json`.",
     )
 
@@ -119,12 +125,15 @@ def _declines() -> str:
     return _page(
         "Declines",
         "What every code means, with where that is written and when it was last so. The same answers, one at a "
-        "time: `GET /v1/declines/{connector}/{code}`.",
+        "time: `GET /v1/declines/{connector}/{code}`, or on the command line: `recoup declines explain`.",
         "## Standard codes",
         _table(
-            ["code", "category", "", "advice", "source"],
+            ["code", "category", "", "advice", "for the merchant", "for the cardholder", "source"],
             [
-                [f"`{row.code}`", row.category, row.hardness, _advice(row.advice), row.citation]
+                [
+                    *(f"`{row.code}`", row.category, row.hardness, _advice(row.advice)),
+                    *(MERCHANT_WORDS[row.code], row.message, row.citation),
+                ]
                 for row in standard.ROWS
             ],
         ),
@@ -162,6 +171,35 @@ def _declines() -> str:
             [[f"`{row.code}`", str(row.category), _dated(row)] for row in visa.ROWS],
         ),
     )
+
+
+def _processor(name: str) -> str:
+    rows = TABLES[name]
+    return _page(
+        f"Declines of {name}",
+        f"{len(rows)} codes. A code marked *says no more* is refined by the network's code, or by what is written "
+        f"beside it. One answer, with everything that came with it: `recoup declines explain {name} CODE --raw TEXT`.",
+        _table(
+            ["code", "means", "category", "", "advice", "for the merchant", "for the cardholder", "source"],
+            [_code(row) for row in rows],
+        ),
+    )
+
+
+def _code(row: CodeRow) -> list[str]:
+    meant = standard.STANDARD[row.standard]
+    advice = row.advice or meant.advice
+    hardness = "hard" if advice.stops else meant.hardness
+    return [
+        f"`{row.code}`",
+        f"`{row.standard}`" + (", says no more" if row.generic else ""),
+        meant.category,
+        hardness,
+        _advice(advice),
+        MERCHANT_WORDS[row.standard],
+        meant.message,
+        _dated(row),
+    ]
 
 
 def _advice(advice: Advice | None) -> str:
@@ -254,9 +292,11 @@ def write() -> None:
     """Write every page, and take away those that are no longer made."""
     FOLDER.mkdir(exist_ok=True)
     made = pages()
-    for stale in {path.name for path in FOLDER.glob("*.md")} - made.keys():
+    written = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.md")}
+    for stale in written - made.keys():
         (FOLDER / stale).unlink()
     for name, text in made.items():
+        (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"docs/reference/{name}")
 

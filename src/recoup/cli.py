@@ -1,4 +1,4 @@
-"""The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`."""
+"""The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from recoup import logs, sandboxed, server
 from recoup.app import Service
 from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
+from recoup.explaining import declines
 from recoup.merchants.core import KeyKind
 from recoup.sandboxed import Ready
 from recoup.settings import Settings, SettingsError, load
@@ -24,6 +25,7 @@ from recoup.vault.keys import MasterKeyUnusable
 app = App(
     name="recoup", help="The payment API that gets declined payments paid.", version_flags=["--version"]
 )
+app.command(declines)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -43,7 +43,10 @@ def blocks(language: str) -> Iterator[tuple[str, str]]:
 
 def test_pages_made_from_code_are_fresh() -> None:
     pages: Callable[[], dict[str, str]] = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]
-    kept = {path.name: path.read_text(encoding="utf-8") for path in REFERENCE.glob("*.md")}
+    kept = {
+        path.relative_to(REFERENCE).as_posix(): path.read_text(encoding="utf-8")
+        for path in REFERENCE.rglob("*.md")
+    }
     made = pages()
     stale = sorted(name for name in {*kept, *made} if kept.get(name) != made.get(name))
     assert not stale, f"stale: {stale}; write them anew with: .venv/bin/python docs/generate.py"

@@ -63,13 +63,18 @@ def imports(module: str) -> Iterator[str]:
             yield from (name if name in MODULES else node.module for name in inner)
 
 
+def one_connector(module: str) -> str:
+    """Which connector a module belongs to: its file, or its folder."""
+    return module.removeprefix("recoup.connectors").split(".")[1] if "connectors." in module else ""
+
+
 def complaint(here: str, there: str) -> str | None:
     """Why one module may not import another; None where it may."""
     ours, theirs = (f"{module}.".split(".")[1] for module in (here, there))
     if floor(there) > floor(here):
         return "it stands on a higher floor"
     if ours == theirs == "connectors" and not (
-        "recoup.connectors.base" in (there, there.rpartition(".")[0]) or here.endswith(".registry")
+        one_connector(there) in ("base", "", one_connector(here)) or one_connector(here) == "registry"
     ):
         return "connectors do not know each other"
     if ours == theirs or theirs not in SUBJECTS:
