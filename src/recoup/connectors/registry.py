@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Final
 
-from recoup.connectors import sandbox
 from recoup.connectors.base import Connector
 
-CONNECTORS: Final[dict[str, Connector]] = {connector.name: connector for connector in (*sandbox.PROCESSORS,)}
+_MODULES: Final = (
+    "sandbox",
+)
+"""The modules of this folder, each with its `CONNECTORS`."""
+
+CONNECTORS: Final[dict[str, Connector]] = {
+    connector.name: connector
+    for module in _MODULES
+    for connector in import_module(f"recoup.connectors.{module}").CONNECTORS
+}

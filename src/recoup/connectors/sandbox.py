@@ -21,6 +21,7 @@ from recoup.connectors.base import (
     Card,
     Change,
     Charge,
+    Connector,
     Credential,
     Defaults,
     Exchange,
@@ -347,4 +348,5 @@ CHARLIE: Final = Sandbox(
 )
 """European: euros and pounds from European cards, one capture a charge."""
 
-PROCESSORS: Final = (ALPHA, BRAVO, CHARLIE)
+SANDBOXES: Final = (ALPHA, BRAVO, CHARLIE)
+CONNECTORS: Final[tuple[Connector, ...]] = SANDBOXES

@@ -114,4 +114,4 @@ def _moves_money(request: HttpRequest) -> bool:
     return request.method == "POST" and not request.url.endswith("/withdraw")
 
 
-CASES: Final = tuple(sandbox_case(connector) for connector in sandbox.PROCESSORS)
+CASES: Final = tuple(sandbox_case(connector) for connector in sandbox.SANDBOXES)
