@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make run` and `make test` do all of their own set-up.
 # Paths are relative on purpose: the folder's own path may hold spaces.
-.PHONY: run test check demo bench install lock format clean
+.PHONY: run test check demo bench connector install lock format clean
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -32,6 +32,10 @@ demo: install
 
 bench: install
 	@.venv/bin/python -m bench.payments
+
+# Begins a connector: make connector name=acme
+connector: install
+	@.venv/bin/python tools/new_connector.py "$(name)"
 
 install: $(INSTALLED)
 
