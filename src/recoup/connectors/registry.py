@@ -8,6 +8,7 @@ from typing import Final
 from recoup.connectors.base import Connector
 
 _MODULES: Final = (
+    "gocardless",
     "sandbox",
 )
 """The modules of this folder, each with its `CONNECTORS`."""
