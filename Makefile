@@ -31,6 +31,7 @@ demo: install
 	@.venv/bin/recoup demo
 
 bench: install
+	@.venv/bin/python -m bench.connectors
 	@.venv/bin/python -m bench.payments
 
 # Begins a connector: make connector name=acme
