@@ -5,3 +5,4 @@ from __future__ import annotations
 from recoup.gateway.calls import REQUESTS_MAX as REQUESTS_MAX
 from recoup.gateway.calls import Gateway as Gateway
 from recoup.gateway.calls import Timed as Timed
+from recoup.gateway.connection import Pace as Pace

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ssl import SSLContext
 from time import perf_counter
 from types import TracebackType
@@ -36,11 +36,14 @@ from recoup.connectors.base import (
     Delivery,
     Exchange,
     Forged,
-    HttpRequest,
     HttpResponse,
+    LinkRequest,
     Question,
+    Request,
     Verification,
 )
+from recoup.gateway.connection import Pace
+from recoup.gateway.link import Links
 from recoup.gateway.wire import NeverLeft, NoAnswer, Received, Wire, place_of, without_secrets
 from recoup.outcomes.core import (
     Evidence,
@@ -111,7 +114,7 @@ class Gateway:
 
     `timeout_s` bounds a whole exchange (an account may want less), `connect_timeout_s` the making of a connection. With
     `in_flight_per_account_max` calls under way to one account, the next is answered at once, unsent. `tls` stands in
-    for the machine's own certificate authorities.
+    for the machine's own certificate authorities. `pace` is how links are kept, within the same two times.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class Gateway:
         connect_timeout_s: float,
         in_flight_per_account_max: int,
         tls: SSLContext | None = None,
+        pace: Pace | None = None,
     ) -> None:
         assert 0 < connect_timeout_s < timeout_s, "connecting must end first, to be told apart"
         assert in_flight_per_account_max > 0, "an account needs a slot"
@@ -128,14 +132,17 @@ class Gateway:
         self._in_flight_max = in_flight_per_account_max
         self._in_flight: Counter[UUID] = Counter()
         self._wire = Wire(connect_timeout_s=connect_timeout_s, tls=tls)
+        self._links = Links(pace=replace(pace or Pace(), connect_timeout_s=connect_timeout_s), tls=tls)
 
     async def open(self) -> None:
         """Make ready to send, on the event loop that runs."""
         await self._wire.open()
+        self._links.open()
 
     async def close(self) -> None:
         """Close every connection; what is still under way ends as unknown. Closing twice is fine."""
         await self._wire.close()
+        await self._links.close()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -149,6 +156,10 @@ class Gateway:
     def in_flight(self, account_id: UUID) -> int:
         """How many calls to this account are under way."""
         return self._in_flight[account_id]
+
+    def noise(self, account_id: UUID) -> Mapping[str, int]:
+        """How many messages that answered nothing were dropped on this account's links, by kind."""
+        return self._links.noise(account_id)
 
     async def charge(
         self, connector: Connector, account: Account, charge: Charge, *, account_id: UUID
@@ -257,7 +268,9 @@ class Gateway:
         exchange = _begun(begin)
         try:
             deadline = started + min(account.timeout_s or self._timeout_s, self._timeout_s)
-            end = await self._converse(verb, exchange, connector=connector.name, deadline=deadline)
+            end = await self._converse(
+                verb, exchange, connector=connector.name, account_id=account_id, deadline=deadline
+            )
         finally:
             self._leave(account_id)
             with suppress(Exception):
@@ -270,25 +283,29 @@ class Gateway:
             del self._in_flight[account_id]
 
     async def _converse(
-        self, verb: _Verb[T], exchange: Exchange[T], *, connector: str, deadline: float
+        self, verb: _Verb[T], exchange: Exchange[T], *, connector: str, account_id: UUID, deadline: float
     ) -> _Meant[T] | NeverLeft | NoAnswer:
         """Carry requests and replies between connector and processor until one of them has no more to say."""
         said = _step(verb, exchange, None, connector=connector)
         for _ in range(REQUESTS_MAX):
-            if not isinstance(said, HttpRequest):
+            if not isinstance(said, Request):
                 return said
             started = perf_counter()
-            received = await self._wire.send(said, left_s=deadline - started)
+            left_s = deadline - started
+            if isinstance(said, LinkRequest):
+                received = await self._links.send(said, account_id=account_id, left_s=left_s)
+            else:
+                received = await self._wire.send(said, left_s=left_s)
             _note(said, received, connector=connector, verb=verb.name, started=started)
             if not isinstance(received, HttpResponse):
                 return received
             said = _step(verb, exchange, received, connector=connector)
-        if isinstance(said, HttpRequest):
+        if isinstance(said, Request):
             return NoAnswer(f"the exchange did not end within {REQUESTS_MAX} requests")
         return said
 
 
-def _note(request: HttpRequest, received: Received, *, connector: str, verb: str, started: float) -> None:
+def _note(request: Request, received: Received, *, connector: str, verb: str, started: float) -> None:
     if not _level.isEnabledFor(logging.DEBUG):
         return
     _log.debug(
@@ -309,7 +326,7 @@ def _begun(begin: Callable[[], Exchange[T]]) -> Exchange[T]:
 
 def _step(
     verb: _Verb[T], exchange: Exchange[T], reply: HttpResponse | None, *, connector: str
-) -> HttpRequest | _Meant[T] | NeverLeft | NoAnswer:
+) -> Request | _Meant[T] | NeverLeft | NoAnswer:
     """Let the connector think once. What it breaks, and an answer that its verb must not give, end the exchange."""
     try:
         said: object = next(exchange) if reply is None else exchange.send(reply)
@@ -321,7 +338,7 @@ def _step(
     except Exception as error:  # noqa: BLE001 - a connector's bug must not become an exception of ours
         bug = place_of(error)
     else:
-        if isinstance(said, HttpRequest):
+        if isinstance(said, Request):
             return said
         bug = f"yielded {type(said).__name__}"
     _log.error("connector_bug", connector=connector, verb=verb.name, bug=bug)

@@ -37,7 +37,18 @@ from recoup.connectors.base.webhooks import (
     Notice,
     Subject,
 )
-from recoup.connectors.base.wire import REPLY_BYTES_MAX, Exchange, HttpRequest, HttpResponse
+from recoup.connectors.base.wire import (
+    REPLY_BYTES_MAX,
+    Answers,
+    Asks,
+    Exchange,
+    HttpRequest,
+    HttpResponse,
+    LinkMessage,
+    LinkProtocol,
+    LinkRequest,
+    Request,
+)
 
 __all__ = [
     "REPLY_BYTES_MAX",
@@ -45,7 +56,9 @@ __all__ = [
     "Account",
     "Addresses",
     "Agreement",
+    "Answers",
     "AskAgain",
+    "Asks",
     "Authentic",
     "Billing",
     "Browser",
@@ -68,8 +81,12 @@ __all__ = [
     "HttpResponse",
     "Idempotency",
     "Initiator",
+    "LinkMessage",
+    "LinkProtocol",
+    "LinkRequest",
     "Notice",
     "Question",
+    "Request",
     "Source",
     "Subject",
     "Token",
