@@ -36,13 +36,13 @@ async def asked_and_not_stored(house: House, verb: str, work: Any) -> Refusal:
     house.bank.will(verb, gate)
     task = asyncio.create_task(work)
     await gate.entered.wait()
-    queue, house.writer._commit = house.writer._commit, Full()  # type: ignore[assignment]
+    queue, house.writer._grouped = house.writer._grouped, Full()  # type: ignore[assignment]
     gate.opened.set()
     try:
         with pytest.raises(Refusal) as refused:
             await task
     finally:
-        house.writer._commit = queue
+        house.writer._grouped = queue
     return refused.value
 
 

@@ -61,7 +61,7 @@ class Watched:
 
         class Counting:
             async def execute(self, statement: str, params: Any) -> None:
-                inner.groups += statement in (store.OPEN, store.COMMIT)
+                inner.groups += statement is store.WRITE
                 await cursor.execute(statement, params)
 
             async def fetchall(self) -> Any:

@@ -121,9 +121,8 @@ SELDOM: Final = {"refunds of a payment", "events of objects", "due claim_of", "d
 """Asked for by people and by the test clock: while a table is small, another index may do as well for these."""
 
 WRITES: Final[dict[str, tuple[str, set[Lookup]]]] = {
-    "OPEN": (writing.OPEN, {STREAM}),
-    "COMMIT": (
-        writing.COMMIT,
+    "WRITE": (
+        writing.WRITE,
         {PAYMENT, ATTEMPT, DUE, KEY, STREAM, ("payment_methods", "payment_methods_pkey", 2)},
     ),
 }
@@ -232,7 +231,7 @@ def plans(database_url: str) -> Iterator[dict[str, dict[str, set[Lookup]]]]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("delete from due where slot >= 0")
         connection.execute("vacuum analyze due")
-    found["drained"] = {"COMMIT": planner.lookups(writing.COMMIT)}
+    found["drained"] = {"WRITE": planner.lookups(writing.WRITE)}
     planner.close()
     yield found
 
@@ -263,4 +262,4 @@ def test_what_is_mostly_empty_is_not_walked_by_every_payment(
     plans: dict[str, dict[str, set[Lookup]]],
 ) -> None:
     """Rows of `due` come and go: when the planner looks there is none, and behind that a long tail of dead ones."""
-    assert {one for one in plans["drained"]["COMMIT"] if one[0] == "due"} == {DUE}
+    assert {one for one in plans["drained"]["WRITE"] if one[0] == "due"} == {DUE}

@@ -17,14 +17,17 @@ The statement is ONE SQL statement with ONE parameter `%s`, a JSON array with an
 
 It must be safe to run again with the same rows, because a commit whose connection broke has an unknown outcome and is
 retried: either idempotent (`on conflict do nothing`), or refusing the second run by a unique violation, which the
-caller then reads as "perhaps my own row" and looks. It must lock rows in one order (`order by`), because several
-writers may carry rows of one merchant.
+caller then reads as "perhaps my own row" and looks. It must lock rows in one order (`order by`), because another
+process may be writing rows of the same merchant.
+
+Rows of one merchant are written by one writer at a time: what they share (its event stream's row) would make a second
+one wait for the first one's flush, and what comes meanwhile goes together with the next group instead.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, LiteralString
@@ -39,6 +42,7 @@ from recoup.db.errors import Overloaded, is_transient
 
 ROWS_MAX: Final = 64
 QUEUED_MAX: Final = 4096
+WRITERS_MAX: Final = 2
 
 Result = tuple[Any, ...]
 
@@ -63,7 +67,7 @@ class Grouped:
         *,
         name: str,
         rows_max: int = ROWS_MAX,
-        writers_max: int = 1,
+        writers_max: int = WRITERS_MAX,
         queued_max: int = QUEUED_MAX,
         retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
     ) -> None:
@@ -73,7 +77,11 @@ class Grouped:
         self._name = name
         self._rows_max, self._writers_max, self._queued_max = rows_max, writers_max, queued_max
         self._retry_delays_s = retry_delays_s
-        self._queues: OrderedDict[UUID, deque[_Waiting]] = OrderedDict()
+        self._queues: dict[UUID, deque[_Waiting]] = {}
+        self._turns: deque[UUID] = deque()
+        """The keys that have rows waiting and no writer, in the order of their turns."""
+        self._written: set[UUID] = set()
+        """The keys that a writer is writing for."""
         self._queued = 0
         self._writers: set[asyncio.Task[None]] = set()
 
@@ -87,7 +95,12 @@ class Grouped:
         if self._queued >= self._queued_max:
             raise Overloaded(f"{self._queued} writes of {self._name} are waiting already.")
         waiting = _Waiting(row, asyncio.get_running_loop().create_future())
-        self._queues.setdefault(key, deque()).append(waiting)
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = deque()
+            if key not in self._written:
+                self._turns.append(key)
+        queue.append(waiting)
         self._queued += 1
         self._wake()
         return await waiting.answer
@@ -103,14 +116,18 @@ class Grouped:
         No wake-up can be lost: a writer ends only after it found the queues empty, without a pause between that look
         and the end of its task's claim (see `_write_all`), and every row put into a queue comes by here.
         """
-        if self._queues and len(self._writers) < self._writers_max:
+        if self._turns and len(self._writers) < self._writers_max:
             writer = asyncio.create_task(self._write_all(), name=f"grouped {self._name}")
             self._writers.add(writer)
 
     async def _write_all(self) -> None:
         try:
-            while group := self._take():
-                await self._write_group(group)
+            while taken := self._take():
+                key, group = taken
+                try:
+                    await self._write_group(group)
+                finally:
+                    self._release(key)
         except asyncio.CancelledError:
             self._give_up()  # the event loop is being shut down
             raise
@@ -121,25 +138,37 @@ class Grouped:
             self._wake()  # nothing is left, unless a bug broke the loop
 
     def _give_up(self) -> None:
-        while group := self._take():
-            for waiting in group:
+        while taken := self._take():
+            for waiting in taken[1]:
                 waiting.answer.cancel()
+            self._release(taken[0])
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> tuple[UUID, list[_Waiting]] | None:
         """The rows to write next: of the key whose turn it is, as many as are queued and one group may hold."""
-        while self._queues:
-            key, queue = self._queues.popitem(last=False)
+        while self._turns:
+            key = self._turns.popleft()
+            queue = self._queues[key]
             group: list[_Waiting] = []
             while queue and len(group) < self._rows_max:
                 waiting = queue.popleft()
                 self._queued -= 1
                 if not waiting.answer.done():  # a caller that gave up is not written
                     group.append(waiting)
-            if queue:
-                self._queues[key] = queue  # to the back: the other keys come first
+            if not queue:
+                del self._queues[key]
             if group:
-                return group
-        return []
+                self._written.add(key)
+                return key, group
+            if queue:
+                self._turns.append(key)
+        return None
+
+    def _release(self, key: UUID) -> None:
+        """Let the key's next rows be written: they go to the back, the other keys come first."""
+        self._written.discard(key)
+        if key in self._queues:
+            self._turns.append(key)
+            self._wake()
 
     async def _write_group(self, group: Sequence[_Waiting]) -> None:
         """Give every row of the group its result or its own exception."""

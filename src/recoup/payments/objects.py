@@ -26,6 +26,7 @@ from recoup.payments.core import (
     Snapshot,
     Status,
 )
+from recoup.payments.writes import storable
 
 SHOWN_MAX: Final = 512
 _NO_OUTCOME = frozenset({AttemptState.STARTED, AttemptState.PENDING})
@@ -294,6 +295,9 @@ def refund_object(operation: Operation, *, livemode: bool) -> RefundObject:
     )
 
 
+_encode: Final = msgspec.json.Encoder().encode
+
+
 class Objects:
     """Shows payments and refunds as bytes, for answers, for their records and for events.
 
@@ -309,7 +313,7 @@ class Objects:
         known = self._shown.get(id(snapshot))
         if known is not None and known[0] is snapshot:
             return known[1]
-        shown = msgspec.json.encode(payment_object(snapshot, livemode=livemode))
+        shown = storable(_encode(payment_object(snapshot, livemode=livemode)))
         self._shown[id(snapshot)] = (snapshot, shown)
         if len(self._shown) > SHOWN_MAX:
             self._shown.popitem(last=False)
@@ -317,4 +321,4 @@ class Objects:
 
     def refund(self, operation: Operation, *, livemode: bool) -> bytes:
         """A refund, as JSON."""
-        return msgspec.json.encode(refund_object(operation, livemode=livemode))
+        return storable(_encode(refund_object(operation, livemode=livemode)))

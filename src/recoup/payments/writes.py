@@ -1,4 +1,4 @@
-"""Turns a planned step into the one row that `store.OPEN` or `store.COMMIT` writes."""
+"""Turns a planned step into the one row that `store.WRITE` writes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from recoup.db.due import slot_of
 from recoup.db.grouped import Grouped
 from recoup.merchants.core import Merchant
 from recoup.payments import store
-from recoup.payments.core import Operation, Payment, Snapshot
+from recoup.payments.core import Attempt, Operation, Payment, Snapshot
 from recoup.payments.core.step import Step
 
 SETTLE: Final = "payment.settle"
@@ -98,16 +99,14 @@ class Writer:
         self, database: Database, *, render: Renderer, listened: Listened, new_id: Callable[[], UUID]
     ) -> None:
         self._database = database
-        self._open = Grouped(database, store.OPEN, name="payments.open")
-        self._commit = Grouped(database, store.COMMIT, name="payments.commit")
+        self._grouped = Grouped(database, store.WRITE, name="payments")
         self._render = render
         self._listened = listened
         self._new_id = new_id
 
     async def close(self) -> None:
         """Wait until everything is written."""
-        await self._open.close()
-        await self._commit.close()
+        await self._grouped.close()
 
     async def open(self, merchant: Merchant, step: Step, along: Along) -> Written:
         """Write a new payment.
@@ -117,7 +116,7 @@ class Writer:
         """
         payment = step.payment
         try:
-            if await self._open.write(payment.merchant_id, self._row(merchant, step, along)) is not None:
+            if await self._write(merchant, step, along) is Written.YES:
                 return Written.YES
         except UniqueViolation:
             if not await self._is_there(payment):
@@ -133,7 +132,10 @@ class Writer:
 
         After a broken connection the step may be written although it reads as stale (`Step.is_in` tells).
         """
-        result = await self._commit.write(step.payment.merchant_id, self._row(merchant, step, along))
+        return await self._write(merchant, step, along)
+
+    async def _write(self, merchant: Merchant, step: Step, along: Along) -> Written:
+        result = await self._grouped.write(step.payment.merchant_id, self._row(merchant, step, along))
         if result is None:  # another step of this payment was in the same group
             return Written.STALE
         taken, written = result
@@ -146,29 +148,39 @@ class Writer:
         return tuple(fact for fact in step.happened if self._listened(fact, step.payment))
 
     def _row(self, merchant: Merchant, step: Step, along: Along) -> bytes:
-        payment, begun, changed = step.payment, step.begun, step.changed_attempt
-        dues, drops = self._dues(step, along)
-        opening = step.before is None
+        """What there is to write; what a row leaves out is null."""
+        payment, before = step.payment, step.before
         row: dict[str, Any] = {
             "merchant_id": payment.merchant_id,
             "id": payment.id,
-            "expected": None if step.before is None else step.before.payment.version,
-            "claim": None if along.claim is None else _claim(along.claim, along.answer),
-            "card": along.card,
-            "payment": payment,
-            "attempt": begun if opening else changed,
-            "next": None if opening else begun,
-            "operation": step.changed_operations,
-            "decision": None if along.decision is None else _decision(along.decision, payment),
-            "events": [*self._card_events(step, along), *self._events(merchant, step)],
-            "dues": dues,
-            "drops": drops,
-            "answer": None if along.answer is None else _answer(along.answer),
-            "ntid": _network_transaction_id(step),
+            "at": payment.updated_at,
+            "payment": payment if before is None else _changed_columns(payment),
         }
-        return storable(msgspec.json.encode(row))
+        if before is not None:
+            row["expected"] = before.payment.version
+        if step.changed_attempt is not None:
+            row["attempt"] = _answered_columns(step.changed_attempt)
+        if step.begun is not None:
+            row["next"] = step.begun
+        if operations := step.changed_operations:
+            row["operations"] = operations
+        if step.network_transaction_id is not None and payment.initiator == "customer":
+            row |= {"ntid": step.network_transaction_id, "ntid_of": payment.payment_method_id}
+        row |= _beside(along)
+        row |= self._news(merchant, step, along)
+        return storable(_encode(row))
 
-    def _card_events(self, step: Step, along: Along) -> list[dict[str, Any]]:
+    def _news(self, merchant: Merchant, step: Step, along: Along) -> dict[str, Any]:
+        news: dict[str, Any] = {}
+        if events := [*self._card_events(along), *self._events(merchant, step)]:
+            news["events"] = events
+        if dues := self._dues(step, along):
+            news["dues"] = dues
+        if step.ask_at is None and step.before is not None:
+            news["drops"] = SETTLE
+        return news
+
+    def _card_events(self, along: Along) -> list[dict[str, Any]]:
         if along.card is None:
             return []
         return [
@@ -179,7 +191,6 @@ class Writer:
                 "object_id": along.card["id"],
                 "object_sequence": 1,
                 "data": msgspec.Raw(along.card_shown),
-                "created_at": step.payment.updated_at,
             }
         ]
 
@@ -188,8 +199,8 @@ class Writer:
         counted = 0 if step.before is None else step.before.payment.events_count
         shown = self._render.payment(step.after, livemode=merchant.livemode) if step.happened else b""
         for place, fact in enumerate(step.happened):
-            operation = step.after.operation(step.operation_id) if step.operation_id is not None else None
             if fact.startswith("refund."):
+                operation = step.after.operation(step.operation_id) if step.operation_id is not None else None
                 assert operation is not None, "a refund's event is about an operation"
                 object_id, number = operation.id, 1 if fact == "refund.created" else 2
                 data = self._render.refund(operation, livemode=merchant.livemode)
@@ -204,24 +215,77 @@ class Writer:
                     "object_id": object_id,
                     "object_sequence": number,
                     "data": msgspec.Raw(data),
-                    "created_at": step.payment.updated_at,
                 }
             )
         assert counted == step.payment.events_count, "a payment's events are numbered without gap"
         return rows
 
-    def _dues(self, step: Step, along: Along) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _dues(self, step: Step, along: Along) -> list[dict[str, Any]]:
         payment = step.payment
         slot = slot_of(payment.id)
-        row = {"slot": slot, "object_id": payment.id, "leased_until": None}
-        puts = [
-            row | {"kind": f"event:{fact}", "due_at": payment.updated_at, "leased_until": along.lease}
+        dues: list[dict[str, Any]] = [
+            {
+                "slot": slot,
+                "kind": f"event:{fact}",
+                "due_at": payment.updated_at,
+                "leased_until": along.lease,
+            }
             for fact in self.heard(step)
         ]
         if step.ask_at is not None:
-            return [*puts, row | {"kind": SETTLE, "due_at": step.ask_at}], []
-        was_open = step.before is not None
-        return puts, [{"slot": slot, "kind": SETTLE, "object_id": payment.id}] if was_open else []
+            dues.append({"slot": slot, "kind": SETTLE, "due_at": step.ask_at})
+        return dues
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+_PAYMENT_COLUMNS: Final = (
+    "status",
+    "version",
+    "events_count",
+    "payment_method_id",
+    "recovery_id",
+    "authorized",
+    "captured",
+    "capture_pending",
+    "released",
+    "refunded",
+    "refund_pending",
+    "attempts_count",
+    "attempt_id",
+    "processor_account_id",
+    "decline",
+    "failure",
+    "next_action",
+    "updated_at",
+)
+"""What a step may change of a payment's row."""
+_payment_values: Final = attrgetter(*_PAYMENT_COLUMNS)
+_ATTEMPT_COLUMNS: Final = (
+    "id",
+    "number",
+    "state",
+    "reference",
+    "decline",
+    "why",
+    "rule",
+    "action_url",
+    "asked",
+    "finished_at",
+    "latency_ms",
+)
+"""Which attempt it is, and what an answer may change of its row."""
+_attempt_values: Final = attrgetter(*_ATTEMPT_COLUMNS)
+
+
+def _changed_columns(payment: Payment) -> dict[str, Any]:
+    values = zip(_PAYMENT_COLUMNS, _payment_values(payment), strict=True)
+    return {name: value for name, value in values if value is not None}
+
+
+def _answered_columns(attempt: Attempt) -> dict[str, Any]:
+    values = zip(_ATTEMPT_COLUMNS, _attempt_values(attempt), strict=True)
+    return {name: value for name, value in values if value is not None}
 
 
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
@@ -233,33 +297,36 @@ def storable(encoded: bytes) -> bytes:
     return _NUL.sub(rb"\1\\ufffd", encoded) if b"\\u0000" in encoded else encoded
 
 
+def _beside(along: Along) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    if along.claim is not None:
+        columns |= _claim(along.claim, along.answer)
+    elif along.answer is not None:
+        columns |= _answer(along.answer)
+    if along.card is not None:
+        columns["card"] = along.card
+    if along.decision is not None:
+        columns |= {"decision_id": along.decision.id, "decision": along.decision.data}
+    return columns
+
+
 def _claim(claim: Claim, answer: Answer | None) -> dict[str, Any]:
-    return {
-        "key": claim.key,
-        "fingerprint": "\\x" + claim.fingerprint.hex(),
-        "resource": claim.resource,
-        "resource_id": claim.resource_id,
-        "status": None if answer is None else answer.status,
-        "body": None if answer is None else answer.body.decode(),
-        "created_at": claim.at,
+    columns: dict[str, Any] = {
+        "claim_key": claim.key,
+        "claim_fingerprint": "\\x" + claim.fingerprint.hex(),
+        "claim_resource": claim.resource,
+        "claim_resource_id": claim.resource_id,
+        "claim_at": claim.at,
     }
-
-
-def _decision(decision: Decision, payment: Payment) -> dict[str, Any]:
-    return {
-        "id": decision.id,
-        "kind": "route",
-        "object_id": payment.id,
-        "data": decision.data,
-        "created_at": payment.updated_at,
-    }
+    if answer is not None:
+        columns |= {"claim_status": answer.status, "claim_body": msgspec.Raw(answer.body)}
+    return columns
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    return {"key": answer.key, "status": answer.status, "body": answer.body.decode()}
-
-
-def _network_transaction_id(step: Step) -> dict[str, Any] | None:
-    if step.network_transaction_id is None or step.payment.initiator != "customer":
-        return None
-    return {"id": step.payment.payment_method_id, "network_transaction_id": step.network_transaction_id}
+    """The answer's body goes as the JSON that it is, and is kept byte by byte."""
+    return {
+        "answer_key": answer.key,
+        "answer_status": answer.status,
+        "answer_body": msgspec.Raw(answer.body),
+    }

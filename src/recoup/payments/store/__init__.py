@@ -1,4 +1,4 @@
-"""SQL of payments: what is read, and (`writing`) the two statements that write everything."""
+"""SQL of payments: what is read, and (`writing`) the one statement that writes everything."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from recoup.kit.money import Money
 from recoup.payments.core import Attempt, Operation, Payment, Snapshot
 from recoup.payments.core.facts import CardTry
 from recoup.payments.core.records import ATTEMPTS_MAX, OPERATIONS_MAX
-from recoup.payments.store.writing import COMMIT as COMMIT
-from recoup.payments.store.writing import OPEN as OPEN
+from recoup.payments.store.writing import WRITE as WRITE
 
 _LOAD: Final[LiteralString] = """
     select to_json(p)::text as payment,

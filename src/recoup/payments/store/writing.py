@@ -1,11 +1,13 @@
-"""SQL that writes payments: two statements write everything, each one round trip and one transaction.
+"""SQL that writes payments: one statement writes everything, in one round trip and one transaction.
 
-`OPEN` writes a new payment with all that belongs to its first transaction (idempotency claim, new card, attempt,
-decision, events, due row). `COMMIT` writes a planned step onto the version it was planned from; where the payment has
-moved on meanwhile it writes nothing, not even the claim, and the flow plans again from fresh facts. Both take many
-payments of one merchant at once (see `recoup.db.grouped`).
+`WRITE` takes many rows of one merchant at once (see `recoup.db.grouped`). A row without `expected` opens a payment,
+with all that belongs to its first transaction (idempotency claim, new card, attempt, decision, events, due row). Any
+other row is a planned step, written onto the version it was planned from; where the payment has moved on meanwhile it
+writes nothing, not even the claim, and the flow plans again from fresh facts. Both kinds go together, because a
+merchant's events are numbered without gap: whoever writes one holds the stream's row until its commit is on disk, so
+that two statements beside each other would only wait for each other's flush.
 
-The statements write rows that belong to earlier subjects (events, due work, idempotency, the vault): a step and its
+The statement writes rows that belong to earlier subjects (events, due work, idempotency, the vault): a step and its
 news must be one transaction, and one statement is one round trip.
 
 One payment is written once in a group: of two steps planned from the same version one is written, the other is stale.
@@ -18,7 +20,8 @@ materialized list, because only then is the whole key looked up in the index; `t
 the tables are empty any index that begins with the merchant looks as good, so an attempt is looked up by both its keys;
 and what is dropped from `due`, all of one kind, is an array: that table is nearly empty always, and a join with it
 would walk its whole index. And rows of a group are told apart by arrays of their numbers, never by a join: the rows are
-wide, and reading all of them again for each of them was once most of the cost.
+wide, and reading all of them again for each of them was once most of the cost. Reading JSON is most of what is left, so
+a row says what it has and leaves out the rest, and what is one value is a column of its own.
 """
 
 from __future__ import annotations
@@ -26,29 +29,45 @@ from __future__ import annotations
 from typing import Final, LiteralString
 
 _ROW: Final[LiteralString] = """
-    n integer, merchant_id uuid, id uuid, expected integer, claim json, card json, payment json, attempt json,
-    next json, operation json, decision json, events json, dues json, drops json, answer json, ntid json
+    n integer, merchant_id uuid, id uuid, expected integer, at timestamptz,
+    claim_key text, claim_fingerprint bytea, claim_resource text, claim_resource_id uuid, claim_status smallint,
+    claim_body text, claim_at timestamptz, answer_key text, answer_status smallint, answer_body text,
+    decision_id uuid, decision json, ntid_of uuid, ntid text, drops text,
+    card json, payment json, attempt json, next json, operations json, events json, dues json
 """
 
 _CLAIMS: Final[LiteralString] = """
-    claims as materialized (
-        select distinct on (c.key) i.n, i.merchant_id, c.key, c.fingerprint, c.resource, c.resource_id, c.status,
-            c.body, c.created_at
-        from claiming i
-        cross join lateral json_populate_record(null::idempotency_keys, i.claim) c
-        order by c.key, i.n
+    locked as materialized (
+        select i.n
+        from input i
+        join payments p on p.merchant_id = i.merchant_id and p.id = i.id
+        where i.claim_key is not null and p.version = i.expected
+        order by i.id
+        for update of p
+    ), claims as materialized (
+        select distinct on (i.claim_key) i.n, i.merchant_id, i.claim_key, i.claim_fingerprint, i.claim_resource,
+            i.claim_resource_id, i.claim_status, i.claim_body, i.claim_at
+        from input i
+        where i.claim_key is not null and (i.expected is null or i.n = any(array(select n from locked)))
+        order by i.claim_key, i.n
     ), claimed as (
         insert into idempotency_keys (
             merchant_id, key, fingerprint, resource, resource_id, status, body, created_at)
-        select merchant_id, key, fingerprint, resource, resource_id, status, body, created_at from claims
+        select merchant_id, claim_key, claim_fingerprint, claim_resource, claim_resource_id, claim_status, claim_body,
+            claim_at
+        from claims
         on conflict (merchant_id, key) do nothing
         returning key
+    ), granted as materialized (
+        select n from claims where claim_key = any(array(select key from claimed))
     ), blocked as materialized (
-        select i.n from claiming i where not i.n = any(array(
-            select c.n from claims c join claimed k on k.key = c.key))
+        select i.n
+        from input i
+        where i.claim_key is not null and not i.n = any(array(select n from granted))
+            and (i.expected is null or i.n = any(array(select n from locked)))
     )
 """
-"""Takes the keys of the rows in `claiming`; of two rows with one key, even of one group, all but one are `blocked`."""
+"""Takes the keys of the rows that fit; of two rows with one key, even of one group, all but one are `blocked`."""
 
 _CARD: Final[LiteralString] = """
     cards as (
@@ -64,74 +83,23 @@ _CARD: Final[LiteralString] = """
     )
 """
 
-_NEWS: Final[LiteralString] = """
-    decided as (
-        insert into decisions (merchant_id, id, kind, object_id, data, created_at)
-        select w.merchant_id, d.id, d.kind, d.object_id, d.data, d.created_at
-        from written w
-        cross join lateral json_populate_record(null::decisions, w.decision) d
-        where w.decision is not null
-    ), dues_put as (
-        insert into due (slot, merchant_id, kind, object_id, due_at, leased_until)
-        select d.slot, w.merchant_id, d.kind, d.object_id, d.due_at, d.leased_until
-        from written w
-        cross join lateral json_populate_recordset(null::due, w.dues) d
-        on conflict (merchant_id, kind, object_id)
-        do update set due_at = excluded.due_at, leased_until = excluded.leased_until, tries = 0
-    ), news as (
-        select w.merchant_id, e.id, e.type, e.object_id, e.object_sequence, e.data, e.created_at,
-            row_number() over (order by w.n, e.sequence) as step
-        from written w
-        cross join lateral json_populate_recordset(null::events, w.events) e
-    ), stream as (
-        update event_streams s
-        set sequence = s.sequence + (select count(*) from news)
-        where s.merchant_id = (select merchant_id from news limit 1)
-        returning s.sequence
-    ), told as (
-        insert into events (merchant_id, sequence, id, type, object_id, object_sequence, data, created_at)
-        select n.merchant_id, stream.sequence - (select count(*) from news) + n.step,
-            n.id, n.type, n.object_id, n.object_sequence, n.data, n.created_at
-        from news n
-        cross join stream
-    )
-"""
-
-OPEN: Final[LiteralString] = f"""
-    with input as materialized (
-        select * from json_to_recordset(%s::json) as r ({_ROW})
-    ), claiming as (
-        select n, merchant_id, claim from input where claim is not null
-    ), {_CLAIMS}, written as materialized (
-        select * from input i where not i.n = any(array(select n from blocked))
-    ), {_CARD}, opened as (
+_STEP: Final[LiteralString] = """
+    opened as (
         insert into payments
-        select p.* from written w cross join lateral json_populate_record(null::payments, w.payment) p
-    ), attempted as (
-        insert into attempts
-        select a.* from written w
-        cross join lateral json_populate_record(null::attempts, w.attempt) a
-        where w.attempt is not null
-    ), {_NEWS}
-    select n, true as written from written
-"""  # noqa: S608 - pieces of ours
-
-COMMIT: Final[LiteralString] = f"""
-    with input as materialized (
-        select distinct on (r.id) r.* from json_to_recordset(%s::json) as r ({_ROW}) order by r.id, r.n
-    ), claiming as materialized (
-        select i.n, i.merchant_id, i.claim
+        select p.*
         from input i
-        join payments p on p.merchant_id = i.merchant_id and p.id = i.id
-        where i.claim is not null and p.version = i.expected
-        order by i.id
-        for update of p
-    ), {_CLAIMS}, targets as materialized (
-        select i.n, i.expected, r.*
+        cross join lateral json_populate_record(null::payments, i.payment) p
+        where i.expected is null and not i.n = any(array(select n from blocked))
+    ), targets as materialized (
+        select i.n, i.merchant_id, i.id, i.expected, r.*
         from input i
-        cross join lateral json_populate_record(null::payments, i.payment) r
-        where i.claim is null
-            or i.n = any(array(select n from claiming)) and not i.n = any(array(select n from blocked))
+        cross join lateral json_to_record(i.payment) as r (
+            status text, version integer, events_count integer, payment_method_id uuid, recovery_id uuid,
+            authorized bigint, captured bigint, capture_pending bigint, released bigint, refunded bigint,
+            refund_pending bigint, attempts_count smallint, attempt_id uuid, processor_account_id uuid, decline json,
+            failure text, next_action json, updated_at timestamptz)
+        where i.expected is not null
+            and (i.claim_key is null or i.n = any(array(select n from granted)))
     ), moved as (
         update payments p
         set status = r.status, version = r.version, events_count = r.events_count,
@@ -145,11 +113,20 @@ COMMIT: Final[LiteralString] = f"""
         where p.merchant_id = r.merchant_id and p.id = r.id and p.version = r.expected
         returning r.n
     ), written as materialized (
-        select i.* from input i where i.n = any(array(select n from moved))
-    ), {_CARD}, answers as materialized (
-        select w.n, r.*
+        select i.*
+        from input i
+        where i.expected is null and not i.n = any(array(select n from blocked))
+            or i.n = any(array(select n from moved))
+    )
+"""
+
+_ATTEMPTS: Final[LiteralString] = """
+    answers as materialized (
+        select w.n, w.merchant_id, w.id as payment_id, r.*
         from written w
-        cross join lateral json_populate_record(null::attempts, w.attempt) r
+        cross join lateral json_to_record(w.attempt) as r (
+            id uuid, number smallint, state text, reference text, decline json, why text, rule text, action_url text,
+            asked integer, finished_at timestamptz, latency_ms integer)
         where w.attempt is not null
     ), answered as (
         update attempts a
@@ -162,44 +139,81 @@ COMMIT: Final[LiteralString] = f"""
         insert into attempts
         select r.*
         from written w
-        left join answered on answered.n = w.n
         cross join lateral json_populate_record(null::attempts, w.next) r
-        where w.next is not null and (w.attempt is null or answered.n is not null)
+        where w.next is not null and (w.attempt is null or w.n = any(array(select n from answered)))
     ), operated as (
         insert into operations
-        select r.* from written w cross join lateral json_populate_recordset(null::operations, w.operation) r
+        select r.*
+        from written w
+        cross join lateral json_populate_recordset(null::operations, w.operations) r
+        where w.operations is not null
         on conflict (merchant_id, id) do update
         set state = excluded.state, reference = excluded.reference, failure = excluded.failure,
             why = excluded.why, asked = excluded.asked, finished_at = excluded.finished_at
-    ), drops as materialized (
-        select w.merchant_id, r.kind, r.object_id
-        from written w
-        cross join lateral json_populate_recordset(null::due, w.drops) r
-    ), dues_dropped as (
+    )
+"""
+
+_BESIDE: Final[LiteralString] = """
+    dues_dropped as (
         delete from due d
-        where d.merchant_id = (select merchant_id from drops limit 1)
-            and d.kind = any(array(select kind from drops)) and d.object_id = any(array(select object_id from drops))
-    ), records as materialized (
-        select w.merchant_id, r.key, r.status, r.body
-        from written w
-        cross join lateral json_populate_record(null::idempotency_keys, w.answer) r
-        where w.answer is not null
+        where d.merchant_id = (select merchant_id from written limit 1)
+            and d.kind = any(array(select distinct drops from written where drops is not null))
+            and d.object_id = any(array(select id from written where drops is not null))
     ), recorded as (
         update idempotency_keys k
-        set status = r.status, body = r.body
+        set status = r.answer_status, body = r.answer_body
         from records r
-        where k.merchant_id = r.merchant_id and k.key = r.key and k.status is null
+        where k.merchant_id = r.merchant_id and k.key = r.answer_key and k.status is null
     ), links as materialized (
-        select w.merchant_id, r.id, r.network_transaction_id
-        from written w
-        cross join lateral json_populate_record(null::payment_methods, w.ntid) r
-        where w.ntid is not null
+        select merchant_id, ntid_of, ntid from written where ntid is not null
     ), linked as (
         update payment_methods m
-        set network_transaction_id = r.network_transaction_id
+        set network_transaction_id = r.ntid
         from links r
-        where m.merchant_id = r.merchant_id and m.id = r.id
-    ), {_NEWS}
-    select i.n, i.n = any(array(select n from blocked)) as taken, i.n = any(array(select n from moved)) as written
+        where m.merchant_id = r.merchant_id and m.id = r.ntid_of
+    ), decided as (
+        insert into decisions (merchant_id, id, kind, object_id, data, created_at)
+        select merchant_id, decision_id, 'route', id, decision, at from written where decision_id is not null
+    ), dues_put as (
+        insert into due (slot, merchant_id, kind, object_id, due_at, leased_until)
+        select d.slot, w.merchant_id, d.kind, w.id, d.due_at, d.leased_until
+        from written w
+        cross join lateral json_to_recordset(w.dues) as d (
+            slot smallint, kind text, due_at timestamptz, leased_until timestamptz)
+        where w.dues is not null
+        on conflict (merchant_id, kind, object_id)
+        do update set due_at = excluded.due_at, leased_until = excluded.leased_until, tries = 0
+    )
+"""
+
+_NEWS: Final[LiteralString] = """
+    news as materialized (
+        select w.merchant_id, e.id, e.type, e.object_id, e.object_sequence, e.data, w.at,
+            row_number() over (order by w.n, e.sequence) as step
+        from written w
+        cross join lateral json_to_recordset(w.events) as e (
+            id uuid, sequence integer, type text, object_id uuid, object_sequence integer, data json)
+        where w.events is not null
+    ), stream as (
+        update event_streams s
+        set sequence = s.sequence + (select count(*) from news)
+        where s.merchant_id = (select merchant_id from news limit 1)
+        returning s.sequence
+    ), told as (
+        insert into events (merchant_id, sequence, id, type, object_id, object_sequence, data, created_at)
+        select n.merchant_id, stream.sequence - (select count(*) from news) + n.step,
+            n.id, n.type, n.object_id, n.object_sequence, n.data, n.at
+        from news n
+        cross join stream
+    )
+"""
+
+WRITE: Final[LiteralString] = f"""
+    with input as materialized (
+        select distinct on (r.id) r.* from json_to_recordset(%s::json) as r ({_ROW}) order by r.id, r.n
+    ), {_CLAIMS}, {_STEP}, {_CARD}, {_ATTEMPTS}, records as materialized (
+        select merchant_id, answer_key, answer_status, answer_body from written where answer_key is not null
+    ), {_BESIDE}, {_NEWS}
+    select i.n, i.n = any(array(select n from blocked)) as taken, i.n = any(array(select n from written)) as written
     from input i
 """  # noqa: S608 - pieces of ours
