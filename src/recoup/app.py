@@ -26,7 +26,7 @@ from recoup.http.routes import Claim as EdgeClaim
 from recoup.http.routes import Route
 from recoup.http.wiring import About, Webhook, Wiring
 from recoup.kit.clock import Clock
-from recoup.kit.ids import Kind, render, uuid7
+from recoup.kit.ids import Buffered, Kind, render, uuid7
 from recoup.kit.secret import Secret
 from recoup.merchants.api import ProcessorAccountsApi
 from recoup.merchants.core import Merchant
@@ -136,6 +136,7 @@ class Service:
 
     def __init__(self, settings: Settings, around: Surroundings) -> None:
         self.settings, self.around = settings, around
+        self._chance = Buffered(around.entropy)
         self.database = database = around.database
         new_id = self.new_id
         self.vault = Vault(
@@ -181,7 +182,7 @@ class Service:
 
     def new_id(self) -> UUID:
         """A new id, made now."""
-        return uuid7(self.around.clock.now(), self.around.entropy)
+        return uuid7(self.around.clock.now(), self._chance)
 
     async def open(self) -> None:
         """Make ready to send and to serve."""

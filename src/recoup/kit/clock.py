@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Protocol
 
 _WITHOUT_OFFSET: Final = len("2026-11-22T05:00:00.000")
@@ -42,8 +43,9 @@ class ManualClock:
         return self._now
 
 
+@lru_cache(maxsize=1024)
 def rfc3339(moment: datetime) -> str:
-    """A moment as the API writes it: UTC, milliseconds, `Z`."""
+    """A moment as the API writes it: UTC, milliseconds, `Z`. Remembered, because one is written again and again."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
     return f"{moment.isoformat(timespec='milliseconds')[:_WITHOUT_OFFSET]}Z"
