@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 from tests.gateway.processors import (
     ACCOUNT,
+    API_KEY,
     Peer,
     Plain,
     Processor,
@@ -23,7 +24,7 @@ from tests.gateway.processors import (
     reply,
 )
 
-from recoup.connectors.base import REPLY_BYTES_MAX
+from recoup.connectors.base import REPLY_BYTES_MAX, Account, Charge, Exchange, HttpRequest, HttpResponse
 from recoup.gateway import Gateway
 from recoup.outcomes.core import Approved, Outcome, Unknown, Unprocessed
 
@@ -366,3 +367,63 @@ class TestAnswers:
 
         outcome = await _after(gateway, script)
         assert isinstance(outcome, Approved if length == REPLY_BYTES_MAX else Unknown)
+
+    async def test_headers_are_found_whatever_their_case(self, gateway: Gateway) -> None:
+        """As connectors look for them: in lower case, those that come twice joined."""
+        seen: list[HttpResponse] = []
+
+        class Reading(Plain):
+            def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:
+                del charge
+                seen.append((yield HttpRequest("GET", account.base_url)))
+                return Approved("ch_1")
+
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(reply(extra="Retry-After: 5\r\nX-Two: a\r\nx-two: b\r\n"))
+
+        async with Processor(script) as processor:
+            await gateway.charge(Reading(), account(processor.url), charge(), account_id=ACCOUNT)
+        assert dict(seen[0].headers) == {"content-length": "35", "retry-after": "5", "x-two": "a, b"}
+
+    @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+    async def test_an_answer_that_has_no_body_is_whole(self, gateway: Gateway, status: str) -> None:
+        async def script(peer: Peer) -> None:
+            await peer.request()
+            await peer.say(f"HTTP/1.1 {status}\r\n\r\n".encode())
+            await asyncio.Event().wait()
+
+        assert await _after(gateway, script) == Unknown(f"no readable answer: HTTP {status[:3]}")
+
+
+class TestRequests:
+    """What goes over the wire."""
+
+    async def test_a_request_is_written_whole_and_once(self, gateway: Gateway) -> None:
+        async with Processor() as processor:
+            await _charge(gateway, processor.url)
+            host = processor.url.removeprefix("http://").removesuffix("/v1")
+            assert processor.requests == [
+                (
+                    f"POST /v1/charges HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Recoup\r\nAccept: */*\r\n"
+                    "Accept-Encoding: identity\r\nContent-Type: application/json\r\n"
+                    f"Authorization: Bearer {API_KEY}\r\nContent-Length: 15\r\n\r\n"
+                    '{"amount":4999}'
+                ).encode()
+            ]
+
+    async def test_what_a_connector_says_wins_over_what_we_would_say(self, gateway: Gateway) -> None:
+        class Own(Plain):
+            def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:
+                del charge
+                yield HttpRequest(
+                    "POST", f"{account.base_url}?a=b", headers={"accept": "text/x", "host": "h"}
+                )
+                return Approved("ch_1")
+
+        async with Processor() as processor:
+            await gateway.charge(Own(), account(processor.url), charge(), account_id=ACCOUNT)
+            head = processor.requests[0].decode().lower()
+        assert head.startswith("post /v1?a=b http/1.1\r\n") and head.endswith("content-length: 0\r\n\r\n")
+        assert (head.count("accept:"), head.count("host:")) == (1, 1)
+        assert "accept: text/x\r\n" in head and "host: h\r\n" in head

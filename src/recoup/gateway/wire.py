@@ -2,46 +2,48 @@
 
 Money hangs on one question about every failure: *did the request certainly never leave, or might it have arrived?*
 
-* `NeverLeft` is only what `_NEVER_LEFT` lists: errors that the HTTP client raises while it has no connection yet (name
-  not resolved, refused, not connected in time, TLS not agreed), and what is refused here before it is called.
+* `NeverLeft` is only what happens while there is no connection yet (name not resolved, refused, not connected in time,
+  TLS not agreed), and what is refused here before one is made.
 * `NoAnswer` is everything else: a reset, a close (also of an idle connection just as we write on it), silence, half an
   answer, an error nobody has seen yet, a call that was cut short.
 
-Four habits of HTTP clients are taken away, for each can move money twice or tell one payment another's answer: sending
-again by themselves (`_Once`), following redirects, keeping cookies, and reading what a processor says unasked on an
-idle connection as the answer to the next request (`_Pool`).
+The line is a line of this file: what comes before `Connection.ask` has written nothing. The connection is our own
+(`recoup.gateway.http1`), because what HTTP clients do by themselves can move money twice or tell one payment
+another's answer: sending again, following redirects, keeping cookies, and reading what a processor says unasked on an
+idle connection as the answer to the next request.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import base64
+import socket
+import ssl
 import traceback
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import PurePath
-from ssl import SSLContext
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
-import aiohttp
-from aiohttp.client_reqrep import ClientRequest
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
+import aiohappyeyeballs
 
-from recoup.connectors.base import REPLY_BYTES_MAX, HttpRequest, HttpResponse
+from recoup.connectors.base import HttpRequest, HttpResponse
+from recoup.gateway.http1 import Broken, Connection, of_the_system
 
 KEEP_ALIVE_S: Final = 4.0
 """How long an idle connection is kept: less than the 5 s after which the quickest common servers (Node.js, uvicorn)
 close it, because a close that crosses our request leaves the outcome unknown."""
 
-_NEVER_LEFT: Final = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-    aiohttp.NonHttpUrlClientError,
-)
+_NEXT_ADDRESS_S: Final = 0.25
+"""How long one address of a name may stay silent before the next is tried beside it (RFC 8305)."""
 _BREAKS: Final = frozenset("\r\n\0")
-_HEADERS: Final = {"User-Agent": "Recoup", "Accept-Encoding": "identity"}
-"""`identity`, and nothing is decompressed, so that a small reply cannot become a huge one."""
+_HEADERS: Final = {"User-Agent": "Recoup", "Accept": "*/*", "Accept-Encoding": "identity"}
+"""`identity`, and nothing is unpacked, so that a small reply cannot become a huge one."""
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_PORTS: Final = {"http": 80, "https": 443}
+_URLS_REMEMBERED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,148 +63,216 @@ class NoAnswer:
 Received = HttpResponse | NeverLeft | NoAnswer
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whom a connection is with."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A URL, taken apart: whom to connect to, and what to ask for there."""
+
+    origin: Origin
+    target: str
+    headers: dict[str, str] = field(repr=False)
+    """Those that the URL says: the host, and who we are where it says that."""
+
+
 class Wire:
     """Connections to processors. `tls` stands in for the machine's own certificate authorities."""
 
-    def __init__(self, *, connect_timeout_s: float, tls: SSLContext | None) -> None:
+    def __init__(self, *, connect_timeout_s: float, tls: ssl.SSLContext | None) -> None:
         self._connect_timeout_s = connect_timeout_s
-        self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
+        self._tls = tls or ssl.create_default_context()
+        self._open = False
+        self._idle: dict[Origin, deque[Connection]] = {}
+        self._busy: set[Connection] = set()
+        self._sweep: asyncio.TimerHandle | None = None
 
     async def open(self) -> None:
-        """Make ready to send, on the event loop that runs."""
-        assert self._session is None, "open already"
-        self._session = aiohttp.ClientSession(
-            connector=_Pool(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=self._tls or True),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=_HEADERS,
-            skip_auto_headers=("Content-Type",),
-            auto_decompress=False,
-            trust_env=False,
-        )
+        """Make ready to send."""
+        assert not self._open, "open already"
+        self._open = True
 
     async def close(self) -> None:
         """Close every connection; a request under way ends as `NoAnswer`. Closing twice is fine."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        self._open = False
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        for connection in [*self._busy, *(one for kept in self._idle.values() for one in kept)]:
+            connection.drop()
+        self._idle.clear()
+        await asyncio.sleep(0)
 
     async def send(self, request: HttpRequest, *, left_s: float) -> Received:
         """Send once, and read the reply whole, within `left_s` seconds. Never raises, not even when cancelled.
 
         Connecting may take half of that at most, so that it ends before the whole does and can be told apart.
         """
-        headers = {**request.headers, **request.secret_headers}
-        if self._session is None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + left_s
+        prepared = self._prepared(request, left_s=left_s)
+        if isinstance(prepared, NeverLeft):
+            return prepared
+        place, written = prepared
+        connection: Connection | None = None
+        try:
+            connection = self._kept(place.origin, now=loop.time())
+            if connection is None:
+                made = await self._connect(place.origin, min(self._connect_timeout_s, left_s / 2))
+                if isinstance(made, NeverLeft):
+                    return made
+                connection = made
+            self._busy.add(connection)
+            # From here on the request may have arrived.
+            return await connection.ask(written, left_s=deadline - loop.time())
+        except asyncio.CancelledError:
+            if connection is not None:
+                connection.drop()
+            return NoAnswer("the call was cut short")
+        except Exception as error:  # noqa: BLE001 - whatever it was, the request may have left
+            if connection is not None:
+                connection.drop()
+            return NoAnswer(_no_answer(error))
+        finally:
+            if connection is not None:
+                self._busy.discard(connection)
+                self._keep(place.origin, connection, now=loop.time())
+
+    def _prepared(self, request: HttpRequest, *, left_s: float) -> tuple[Place, bytes] | NeverLeft:
+        if not self._open:
             return NeverLeft("not sent: the gateway is closed")
-        if any(not _BREAKS.isdisjoint(name + value) for name, value in headers.items()):
+        own = {**request.headers, **request.secret_headers}
+        if any(not _BREAKS.isdisjoint(name + value) for name, value in own.items()):
             return NeverLeft("not sent: a header holds a line break; look at the account's credentials")
         if left_s <= 0:
             return NeverLeft("not sent: no time was left")
-        try:
-            async with self._session.request(
-                request.method,
-                request.url,
-                headers=headers,
-                data=request.body or None,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=left_s, connect=min(self._connect_timeout_s, left_s / 2)),
-                middlewares=(_Once(),),
-            ) as response:
-                return await _whole(response)
-        except _NEVER_LEFT as error:
-            return NeverLeft(_no_connection(error))
-        except asyncio.CancelledError:
-            return NoAnswer("the call was cut short")
-        except Exception as error:  # noqa: BLE001 - whatever it was, the request may have left
-            return NoAnswer(_no_answer(error))
+        place = _place(request.url)
+        if place is None:
+            return NeverLeft("not sent: the account's URL is none that can be called")
+        return place, _written(request, place, own)
 
-
-class _Once:
-    """Lets one request through to the network once.
-
-    aiohttp sends a request of an idempotent method (GET, PUT, DELETE) again by itself when a kept connection breaks
-    under it. The second try would hide the first: refused, it would read as never sent.
-    """
-
-    __slots__ = ("_used",)
-
-    def __init__(self) -> None:
-        self._used = False
-
-    async def __call__(
-        self, request: ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        if self._used:
-            raise aiohttp.ServerDisconnectedError
-        self._used = True
-        return await handler(request)
-
-
-class _Pool(aiohttp.TCPConnector):
-    """Kept connections, but none on which the processor spoke unasked while it was idle.
-
-    aiohttp would hand such words (a late 408, a reply sent twice) to the next request as its answer, and from then on
-    every answer to the request after the one it belongs to.
-    """
-
-    async def connect(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
-    ) -> Connection:
-        """A new connection, or a kept one that was silent."""
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            if connection.protocol is not None and not connection.protocol.should_close:
+    def _kept(self, origin: Origin, *, now: float) -> Connection | None:
+        """An idle connection, the one used last first, since it is the likeliest to live."""
+        kept = self._idle.get(origin)
+        while kept:
+            connection = kept.pop()
+            if connection.usable and now - connection.idle_since < KEEP_ALIVE_S:
                 return connection
-            connection.close()
+            connection.drop()
+        return None
+
+    def _keep(self, origin: Origin, connection: Connection, *, now: float) -> None:
+        if not connection.usable:
+            return
+        if not self._open:
+            connection.drop()
+            return
+        connection.idle_since = now
+        self._idle.setdefault(origin, deque()).append(connection)
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(KEEP_ALIVE_S, self._let_go)
+
+    def _let_go(self) -> None:
+        """Close what has been idle for long."""
+        self._sweep = None
+        loop = asyncio.get_running_loop()
+        before = loop.time() - KEEP_ALIVE_S
+        for origin, kept in [*self._idle.items()]:
+            while kept and (kept[0].idle_since <= before or not kept[0].usable):
+                kept.popleft().drop()
+            if not kept:
+                del self._idle[origin]
+        if self._idle:
+            self._sweep = loop.call_later(KEEP_ALIVE_S, self._let_go)
+
+    async def _connect(self, origin: Origin, timeout_s: float) -> Connection | NeverLeft:
+        """A new connection. Nothing of a request is written here, so whatever fails, it never left."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._connected(origin)
+        except Exception as error:  # noqa: BLE001 - see above
+            return NeverLeft(_no_connection(error))
+
+    async def _connected(self, origin: Origin) -> Connection:
+        loop = asyncio.get_running_loop()
+        addresses = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+        reached = await aiohappyeyeballs.start_connection(
+            addresses, happy_eyeballs_delay=_NEXT_ADDRESS_S, interleave=1, loop=loop
+        )
+        secure = origin.scheme == "https"
+        try:
+            _, connection = await loop.create_connection(
+                Connection,
+                sock=reached,
+                ssl=self._tls if secure else None,
+                server_hostname=origin.host if secure else None,
+            )
+        except BaseException:
+            reached.close()
+            raise
+        return connection
 
 
-async def _whole(response: aiohttp.ClientResponse) -> HttpResponse | NoAnswer:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > REPLY_BYTES_MAX:
-            response.close()
-            return NoAnswer(f"the answer is longer than {REPLY_BYTES_MAX} bytes: HTTP {response.status}")
-    return HttpResponse(response.status, response.headers, bytes(body))
+@lru_cache(maxsize=_URLS_REMEMBERED)
+def _place(url: str) -> Place | None:
+    """Where a URL leads; None where it is none that can be called."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname or port == 0:
+        return None
+    headers = {"Host": parts.netloc.rpartition("@")[2]}
+    if parts.username is not None:
+        who = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {base64.b64encode(who.encode()).decode()}"
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Place(Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme]), target, headers)
+
+
+def _written(request: HttpRequest, place: Place, own: dict[str, str]) -> bytes:
+    """The request as it goes over the wire."""
+    names = {name.lower() for name in own}
+    lines = [f"{request.method} {place.target} HTTP/1.1"]
+    for defaults in (place.headers, _HEADERS):
+        lines += [f"{name}: {value}" for name, value in defaults.items() if name.lower() not in names]
+    lines += [f"{name}: {value}" for name, value in own.items()]
+    if request.body or request.method in _WITH_BODY:
+        lines.append(f"Content-Length: {len(request.body)}")
+    return "\r\n".join([*lines, "\r\n"]).encode() + request.body
 
 
 def _no_connection(error: BaseException) -> str:
     match error:
-        case aiohttp.ClientConnectorDNSError():
+        case socket.gaierror():
             return "not sent: the processor's host name was not resolved"
-        case aiohttp.ClientSSLError():
+        case ssl.SSLError() | ssl.CertificateError():
             return "not sent: no TLS connection could be agreed"
-        case aiohttp.ClientConnectorError():
-            return f"not sent: no connection ({_of_the_system(error)})"
-        case aiohttp.ConnectionTimeoutError():
+        case TimeoutError():
             return "not sent: no connection in time"
+        case OSError():
+            return f"not sent: no connection ({of_the_system(error)})"
         case _:
-            return "not sent: the account's URL is none that can be called"
+            return f"not sent: no connection ({type(error).__name__})"
 
 
 def _no_answer(error: Exception) -> str:
     match error:
         case TimeoutError():
             return "no whole answer in time"
-        case aiohttp.ServerDisconnectedError():
-            return "the connection was closed before an answer came"
-        case aiohttp.ClientPayloadError():
-            return "the answer broke off"
-        case aiohttp.ClientResponseError():
-            return "the answer was no HTTP"
-        case aiohttp.ClientOSError():
-            return f"the connection broke ({_of_the_system(error)})"
+        case Broken():
+            return str(error)
         case _:
             return f"the exchange failed: {place_of(error)}"
-
-
-def _of_the_system(error: OSError) -> str:
-    """The operating system's words, without the address that the error's own text may hold."""
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else type(error).__name__
 
 
 def place_of(error: Exception) -> str:
