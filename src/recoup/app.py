@@ -32,6 +32,7 @@ from recoup.merchants.api import ProcessorAccountsApi
 from recoup.merchants.core import Merchant
 from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.outcomes.api import DeclinesApi
+from recoup.outcomes.flow import DeclineReadings
 from recoup.payments.api import PaymentsApi
 from recoup.payments.core import Payment
 from recoup.payments.flow import Payments, Tools
@@ -51,7 +52,7 @@ from recoup.settings import Settings
 from recoup.testclock.api import TestClockApi
 from recoup.testclock.flow import TestClocks
 from recoup.vault.api import CustomersApi, PaymentMethodsApi
-from recoup.vault.flow import Customers, PaymentMethods, Vault
+from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
 from recoup.vault.keys import MasterKeys
 from recoup.worker import LEASE, Handler, Worker
 
@@ -150,9 +151,11 @@ class Service:
             new_id=new_id,
             simulated=lambda merchant_id: {"api_key": self.worlds.key(merchant_id)},
         )
-        self.methods = PaymentMethods(database, self.vault, new_id=new_id)
+        self.tokens = ProcessorTokens(database, self.vault, self.accounts, new_id=new_id)
+        self.readings = DeclineReadings(database)
+        self.methods = PaymentMethods(database, self.vault, self.tokens, new_id=new_id)
         self.customers = Customers(database, methods=self.methods, new_id=new_id)
-        self.wallet = VaultWallet(self.vault, self.methods, self.customers)
+        self.wallet = VaultWallet(self.vault, self.methods, self.tokens, self.customers)
         self.worlds = Worlds(database, around.clock, secret=self._world_secret(), new_id=new_id)
         self.gateway = Gateway(
             timeout_s=settings.processor_timeout_s,
@@ -236,7 +239,7 @@ class Service:
             *PaymentMethodsApi(self.methods).routes(),
             *ProcessorAccountsApi(self.accounts).routes(),
             *RecoveriesApi(self.recoveries).routes(),
-            *DeclinesApi().routes(),
+            *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *EventsApi(self.database).routes(),
             *SandboxApi(self.worlds).routes(),

@@ -25,9 +25,9 @@ from recoup.merchants.api import ProcessorAccountsApi
 from recoup.merchants.core import KeyKind, MerchantPair
 from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.vault.api import CustomersApi, PaymentMethodsApi
-from recoup.vault.flow import Customers, PaymentMethods, Vault
+from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
 from recoup.vault.keys import MasterKeys, read_keys
-from recoup.vault.wire import CardData, CardMethodData, PaymentMethodData
+from recoup.vault.wire import CardData, CardMethodData
 
 START: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NUMBER: Final = "4242424242424242"
@@ -82,10 +82,10 @@ class Plain:
     )
 
 
-def card(number: str = NUMBER, **fields: Any) -> PaymentMethodData:
+def card(number: str = NUMBER, **fields: Any) -> CardMethodData:
     """A card as a request brings it in."""
     given: dict[str, Any] = {"exp_month": 12, "exp_year": 2030, "cvc": Secret("123")} | fields
-    return CardMethodData(type="card", card=CardData(number=Secret(number), **given))
+    return CardMethodData(card=CardData(number=Secret(number), **given))
 
 
 def card_json(number: str = NUMBER, **fields: Any) -> dict[str, Any]:
@@ -140,7 +140,8 @@ class House:
             new_id=new_id,
             monotonic=monotonic,
         )
-        self.methods = PaymentMethods(database, self.vault, new_id=new_id)
+        self.tokens = ProcessorTokens(database, self.vault, self.accounts, new_id=new_id)
+        self.methods = PaymentMethods(database, self.vault, self.tokens, new_id=new_id)
         self.customers = Customers(database, self.methods, new_id=new_id)
         self.edge = self._edge()
 

@@ -13,8 +13,8 @@ from tests.vault.house import NUMBER, House, card, card_json
 
 from recoup.http.parsing import BodyParser
 from recoup.kit.refusals import Refusal
-from recoup.vault.api import CreatePaymentMethod
-from recoup.vault.wire import PaymentMethodData
+from recoup.vault.api.methods import CreatePaymentMethod
+from recoup.vault.wire import CardMethodData
 
 
 def parse(body: Any) -> Any:
@@ -77,7 +77,7 @@ async def test_a_refusal_of_the_vault_has_no_number_in_any_variable_of_ours(
     house: House, number: str
 ) -> None:
     pair = await house.merchant()
-    data: PaymentMethodData = card(number)
+    data: CardMethodData = card(number)
     with pytest.raises(Refusal) as caught:
         await house.vault.seal_card(pair.test, data, now=house.clock.now())
     report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)

@@ -26,9 +26,9 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class BodyParser:
-    """Reads one type of body."""
+    """Reads one type of body, or one of several that its tag tells apart."""
 
-    def __init__(self, type_: type[msgspec.Struct]) -> None:
+    def __init__(self, type_: Any) -> None:
         self._shape = Shape(type_)
         self._decoder = msgspec.json.Decoder(type_, dec_hook=_decode_secret)
         self._encoder = msgspec.json.Encoder(enc_hook=_reveal_secret, order="deterministic")

@@ -167,7 +167,8 @@ class Route:
     method: str
     path: str
     handler: Handler = field(repr=False)
-    body: type[msgspec.Struct] | None = field(default=None, kw_only=True)
+    body: Any = field(default=None, kw_only=True)
+    """The struct that a body reads as, or a union of structs told apart by a tag; None where there is none."""
     query: type[msgspec.Struct] | None = field(default=None, kw_only=True)
     answer: Any = field(default=None, kw_only=True)
     """The type of the answer's body; None where there is none."""

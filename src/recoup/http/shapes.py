@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
-import msgspec
 from msgspec import inspect
 
 from recoup.http.values import BIGINT_MAX, BIGINT_MIN
@@ -22,11 +21,11 @@ _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 class Shape:
     """The type of a body or a query, taken apart once."""
 
-    def __init__(self, type_: type[msgspec.Struct]) -> None:
+    def __init__(self, type_: Any) -> None:
         self.root = inspect.type_info(type_)
         self.looked_over = False
         """Whether values of it hold something that only a look at the value can judge: times, and free JSON."""
-        self._check(self.root, path=type_.__name__, above=())
+        self._check(self.root, path=getattr(type_, "__name__", str(type_)), above=())
 
     def at(self, path: str) -> list[inspect.Type]:
         """The types that may stand at a path as msgspec writes it (`$.card.number`), unions taken apart."""

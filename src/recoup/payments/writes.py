@@ -79,6 +79,7 @@ class Along:
     claim: Claim | None = None
     card: dict[str, Any] | None = field(default=None, repr=False)
     card_shown: bytes = field(default=b"", repr=False)
+    tokens: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     decision: Decision | None = None
     answer: Answer | None = None
     lease: datetime | None = None
@@ -100,6 +101,7 @@ class Writer:
     ) -> None:
         self._database = database
         self._grouped = Grouped(database, store.WRITE, name="payments")
+        self._with_tokens = Grouped(database, store.WRITE_WITH_TOKENS, name="payments.with_tokens")
         self._render = render
         self._listened = listened
         self._new_id = new_id
@@ -107,6 +109,7 @@ class Writer:
     async def close(self) -> None:
         """Wait until everything is written."""
         await self._grouped.close()
+        await self._with_tokens.close()
 
     async def open(self, merchant: Merchant, step: Step, along: Along) -> Written:
         """Write a new payment.
@@ -135,7 +138,8 @@ class Writer:
         return await self._write(merchant, step, along)
 
     async def _write(self, merchant: Merchant, step: Step, along: Along) -> Written:
-        result = await self._grouped.write(step.payment.merchant_id, self._row(merchant, step, along))
+        grouped = self._with_tokens if along.tokens else self._grouped
+        result = await grouped.write(step.payment.merchant_id, self._row(merchant, step, along))
         if result is None:  # another step of this payment was in the same group
             return Written.STALE
         taken, written = result
@@ -305,6 +309,8 @@ def _beside(along: Along) -> dict[str, Any]:
         columns |= _answer(along.answer)
     if along.card is not None:
         columns["card"] = along.card
+    if along.tokens:
+        columns["tokens"] = along.tokens
     if along.decision is not None:
         columns |= {"decision_id": along.decision.id, "decision": along.decision.data}
     return columns

@@ -25,6 +25,7 @@ from recoup.outcomes.core.retry import another_processor
 
 ATTEMPTS_IN_ONE_CALL_MAX: Final = 3
 """How many processors one API call may ask: each costs the customer seconds of waiting."""
+UNKNOWN_BRAND: Final = "unknown"
 
 
 class RoutableAccount(Protocol):
@@ -70,6 +71,9 @@ class Facts:
     issuer_country: str | None
     capture: str
     initiator: str
+    card_in_vault: bool = True
+    saved_at: frozenset[UUID] = frozenset()
+    """The accounts whose processor keeps the payment method: they are asked with its token, not with the card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,10 @@ def _considered(
         if reason is None:
             place += 1
             ordered = "the caller's order" if requested is not None else "the merchant's order"
-            yield Candidate(account.id, account.label, place, f"can do it; number {place} in {ordered}")
+            able = (
+                "can do it with what its processor keeps" if _by_token(facts, account, can) else "can do it"
+            )
+            yield Candidate(account.id, account.label, place, f"{able}; number {place} in {ordered}")
         else:
             yield Candidate(account.id, account.label, None, reason)
 
@@ -131,10 +138,15 @@ def _obstacles(
         yield "it is disabled"
     if requested is not None and account.id not in requested:
         yield "the caller asked for other accounts"
-    country = facts.issuer_country
+    by_token, country = _by_token(facts, account, can), facts.issuer_country
+    if not by_token and not facts.card_in_vault:
+        yield "no saved method at this account, and no card in the vault"
+    if not by_token and not can.cards:
+        yield "it takes no cards from the vault, and there is no saved method at this account"
     if not (_takes(can.currencies, facts.currency) and _takes(account.currencies, facts.currency)):
         yield f"it does not take {facts.currency}"
-    if not (_takes(can.brands, facts.brand) and _takes(account.brands, facts.brand)):
+    nameless = by_token and facts.brand == UNKNOWN_BRAND  # its own processor knows what it keeps
+    if not nameless and not (_takes(can.brands, facts.brand) and _takes(account.brands, facts.brand)):
         yield f"it does not take {facts.brand} cards"
     if country is not None and not (_takes(can.countries, country) and _takes(account.countries, country)):
         yield f"it does not take cards issued in {country}"
@@ -142,6 +154,10 @@ def _obstacles(
         yield "it cannot hold money for a later capture"
     if facts.initiator == "merchant" and not can.stored_credentials:
         yield "it cannot charge stored cards without the customer"
+
+
+def _by_token(facts: Facts, account: RoutableAccount, can: Capabilities) -> bool:
+    return can.processor_tokens and account.id in facts.saved_at
 
 
 def _takes(limit: frozenset[str] | None, value: str) -> bool:

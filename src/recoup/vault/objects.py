@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
-from recoup.vault.core import BillingDetails, Customer, Funding, Payday, PaymentMethod
+from recoup.vault.core import BillingDetails, Customer, Funding, MethodType, Payday, PaymentMethod
 
 _FINGERPRINT_BYTES = 16
 
@@ -36,18 +36,29 @@ class CardObject(Struct, frozen=True, kw_only=True):
     """What may be known of a card without its number."""
 
     brand: str
-    bin: Annotated[str, Meta(description="The leading digits: 8 of a number of 16 digits, else 6.")]
-    last4: str
-    exp_month: int
-    exp_year: int
+    bin: Annotated[
+        str | None,
+        Meta(description="The leading digits: 8 of a number of 16 digits, else 6; null without a number."),
+    ]
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
     funding: Funding
     country: Annotated[str | None, Meta(description="The issuer's country (ISO 3166-1), where it is known.")]
     fingerprint: Annotated[
-        str,
+        str | None,
         Meta(
-            description="The same for the same number at the same merchant, in one mode; tells nothing else."
+            description="The same for the same number at the same merchant, in one mode; tells nothing else. null "
+            "where only processors have the number."
         ),
     ]
+
+
+class ProcessorTokenObject(Struct, frozen=True, kw_only=True):
+    """That a processor keeps this payment method; its token is never shown."""
+
+    processor_account: str
+    created_at: str
 
 
 class PaymentMethodObject(Struct, frozen=True, kw_only=True):
@@ -55,8 +66,17 @@ class PaymentMethodObject(Struct, frozen=True, kw_only=True):
 
     id: str
     object: Literal["payment_method"] = "payment_method"
-    type: Literal["card"] = "card"
-    card: CardObject
+    type: Annotated[
+        MethodType,
+        Meta(description="`card`: the vault has the card. `processor_token`: only processors have it."),
+    ]
+    card: Annotated[
+        CardObject, Meta(description="What is known of the card; of a processor's, what you told.")
+    ]
+    processor_tokens: Annotated[
+        list[ProcessorTokenObject],
+        Meta(description="The accounts that can charge what their processor keeps, without a card number."),
+    ]
     billing_details: BillingDetails
     customer: str | None
     network_transaction_id: Annotated[
@@ -99,11 +119,20 @@ def payment_method_object(method: PaymentMethod, *, livemode: bool) -> PaymentMe
         exp_year=method.exp_year,
         funding=method.funding,
         country=method.issuer_country,
-        fingerprint=method.fingerprint[:_FINGERPRINT_BYTES].hex(),
+        fingerprint=None if method.bin is None else method.fingerprint[:_FINGERPRINT_BYTES].hex(),
     )
+    tokens = [
+        ProcessorTokenObject(
+            processor_account=render(Kind.PROCESSOR_ACCOUNT, one.processor_account_id),
+            created_at=rfc3339(one.created_at),
+        )
+        for one in method.tokens
+    ]
     return PaymentMethodObject(
         id=render(Kind.PAYMENT_METHOD, method.id),
+        type=method.type,
         card=card,
+        processor_tokens=tokens,
         billing_details=method.billing,
         customer=None if method.customer_id is None else render(Kind.CUSTOMER, method.customer_id),
         network_transaction_id=method.network_transaction_id,

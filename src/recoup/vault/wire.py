@@ -1,16 +1,37 @@
-"""A card as a request brings it in: shared by the API of the vault and by the APIs that take a new card."""
+"""Payment methods as a request brings them in: shared by the API of the vault and by the APIs that take a new one."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from recoup.http.fields import IdText
 from recoup.kit.secret import Secret
-from recoup.vault.core import BillingDetails
+from recoup.vault.core import BillingDetails, Funding
+from recoup.vault.core.records import Country
 
-CARD_PARAM: Final = "payment_method_data.card"
-BILLING_PARAM: Final = "payment_method_data.billing_details"
+DATA_PARAM: Final = "payment_method_data"
+CARD_PARAM: Final = f"{DATA_PARAM}.card"
+BILLING_PARAM: Final = f"{DATA_PARAM}.billing_details"
+
+ProcessorCustomer = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+\Z",
+        description="The processor's own id of the customer, where it wants one beside the token.",
+        examples=["cus_9s6XKzkNRiz8i3"],
+    ),
+]
+TokenText = Annotated[
+    Secret,
+    Meta(
+        description="The processor's own name for the saved payment method. Encrypted, and never shown again.",
+        examples=["pm_1N9aWX2eZvKYlo2C"],
+    ),
+]
 
 
 class CardData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,13 +54,40 @@ class CardData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
 
 
-class CardMethodData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CardMethodData(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type", tag="card"
+):
     """A new payment method: a card in the clear. Only a server that may handle card numbers should send it."""
 
-    type: Literal["card"]
     card: CardData
     billing_details: BillingDetails = BillingDetails()
 
 
-PaymentMethodData = CardMethodData
-"""What may be sent as `payment_method_data`; further types become a union told apart by `type`."""
+class KnownCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the merchant knows of a card that a processor keeps: it helps to choose accounts, and times for retries."""
+
+    brand: Annotated[str, Meta(max_length=20, description="Such as `visa`.", examples=["visa"])] = "unknown"
+    last4: Annotated[str, Meta(pattern=r"^[0-9]{4}\Z", examples=["4242"])] | None = None
+    exp_month: Annotated[int, Meta(ge=1, le=12)] | None = None
+    exp_year: Annotated[int, Meta(ge=0, le=2999)] | None = None
+    funding: Funding = Funding.UNKNOWN
+    country: Annotated[Country | None, Meta(description="The issuer's country.")] = None
+
+
+class TokenData(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A processor's own saved payment method, at one of your accounts."""
+
+    processor_account: IdText
+    token: TokenText
+    processor_customer: ProcessorCustomer | None = None
+
+
+class TokenMethodData(TokenData, frozen=True, kw_only=True, tag_field="type", tag="processor_token"):
+    """A new payment method that a processor keeps, so that Recoup never sees a card number."""
+
+    card: KnownCard = KnownCard()
+    billing_details: BillingDetails = BillingDetails()
+
+
+PaymentMethodData = CardMethodData | TokenMethodData
+"""What may be sent as `payment_method_data`."""

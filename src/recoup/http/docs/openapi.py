@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
+
+import msgspec
 
 from recoup.http.answers import VERSION, ErrorObject
 from recoup.http.bound import WITH_BODY
@@ -118,9 +120,15 @@ def _request_body(route: Route, schemas: Schemas) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": schemas.of(route.body)}
     if route.examples:
         content["examples"] = _examples(route.examples.items())
-    fields = route.body.__struct_fields__
-    needed = len(fields) > len(route.body.__struct_defaults__)
-    return {"required": needed, "content": {_JSON: content}}
+    return {
+        "required": all(_needs_a_field(one) for one in get_args(route.body) or (route.body,)),
+        "content": {_JSON: content},
+    }
+
+
+def _needs_a_field(body: type[msgspec.Struct]) -> bool:
+    tagged = body.__struct_config__.tag is not None
+    return tagged or len(body.__struct_fields__) > len(body.__struct_defaults__)
 
 
 def _success(route: Route, schemas: Schemas) -> dict[str, Any]:

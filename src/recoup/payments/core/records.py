@@ -114,6 +114,7 @@ class Payment(Struct, frozen=True):
     metadata: dict[str, str]
     created_at: datetime
     updated_at: datetime
+    agreement: str | None = None
 
     @property
     def amounts(self) -> Amounts:
@@ -231,3 +232,4 @@ class NewPayment:
     routing: tuple[UUID, ...] | None
     recovery_policy: str | None
     metadata: dict[str, str]
+    agreement: str | None = None

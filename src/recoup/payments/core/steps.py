@@ -89,6 +89,7 @@ def opened(new: NewPayment, *, payment_method_id: UUID | None, now: datetime) ->
         metadata=new.metadata,
         created_at=now,
         updated_at=now,
+        agreement=new.agreement,
     )
     return Step(None, Snapshot(payment), ("payment.created",))
 

@@ -32,7 +32,7 @@ from recoup.payments.core.step import Step
 from recoup.payments.flow.charging import Charging
 from recoup.payments.flow.operating import Operating
 from recoup.payments.flow.settling import Settling
-from recoup.payments.flow.tools import Means, Taken, Tools
+from recoup.payments.flow.tools import Means, Taken, Tools, facts_of
 from recoup.payments.writes import Along, Answer, Claim
 from recoup.routing.core import Facts, route
 
@@ -281,7 +281,7 @@ class Payments:
             failure=payment.failure,
             attempts=tuple(_past(one, payment) for one in snapshot.attempts),
             card_tries=tries,
-            accounts=await self._able(merchant, payment, last, country),
+            accounts=await self._able(merchant, payment, last, means),
             recovery_policy=payment.recovery_policy,
             recovery_id=payment.recovery_id,
         )
@@ -302,8 +302,9 @@ class Payments:
         if last is None:
             return ()
         # A card that was taken back cannot be read any more, and will not be charged either.
+        # A processor's token of its test mode may be everybody's too.
         is_published = not merchant.livemode and (
-            means is None or self._tools.is_published(means.card.number.reveal())
+            means is None or means.card is None or self._tools.is_published(means.card.number.reveal())
         )
         return await store.card_tries(
             self._tools.database,
@@ -314,12 +315,15 @@ class Payments:
         )
 
     async def _able(
-        self, merchant: Merchant, payment: Payment, last: Attempt | None, country: str | None
+        self, merchant: Merchant, payment: Payment, last: Attempt | None, means: Means | None
     ) -> tuple[UUID, ...]:
         if last is None:
             return ()
         accounts = await self._tools.accounts.accounts_of(merchant.id)
-        facts = Facts(payment.currency, last.brand, country, payment.capture, payment.initiator)
+        if means is None:
+            facts = Facts(payment.currency, last.brand, None, payment.capture, payment.initiator)
+        else:
+            facts = facts_of(payment, means)
         pairs = [(account, self._tools.connectors[account.connector].capabilities) for account in accounts]
         return route(facts, pairs, requested=payment.routing).accounts
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from recoup.connectors.base import Billing, Charge, Initiator
 from recoup.db import is_passing
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import conflict, not_found
@@ -32,6 +31,7 @@ from recoup.payments.core import (
 from recoup.payments.core.machine import MOVES, News
 from recoup.payments.core.records import ATTEMPTS_MAX
 from recoup.payments.core.step import Step, Target
+from recoup.payments.flow.asking import charge_of
 from recoup.payments.flow.tools import (
     NEWS_LEASE,
     REPLANS_MAX,
@@ -39,15 +39,19 @@ from recoup.payments.flow.tools import (
     Taken,
     Tools,
     busy,
+    facts_of,
     no_account,
     processor_asked,
 )
 from recoup.payments.writes import Along, Answer, Claim, Decision, Written
-from recoup.routing.core import Facts, Next, Reconcile, Route, Stop, after, route
+from recoup.routing.core import Next, Reconcile, Route, Stop, after, route
 
 CREATED: Final = 201
 OK: Final = 200
 _FIRST_IN_ORDER: Final = "the first account in order that can do it"
+
+Tokens = tuple[dict[str, Any], ...]
+"""Rows of tokens, to be written along with a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Charging:
         await self._open(
             merchant,
             step,
-            Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision),
+            _brought_along(means, claim, decision),
         )
         return await self._drive(call, step.after, target.attempt_id)
 
@@ -153,7 +157,7 @@ class Charging:
             _refuse_hopeless(fresh, means)
             return steps.started(fresh, target, now=now, patience=self._tools.patience)
 
-        along = Along(claim=claim, card=means.new_card, card_shown=means.new_card_shown, decision=decision)
+        along = _brought_along(means, claim, decision)
         started, _ = await self._tools.commit(merchant, plan, snapshot, along)
         return await self._drive(call, started, target.attempt_id)
 
@@ -196,21 +200,8 @@ class Charging:
         return snapshot
 
     async def _ask(self, call: Call, snapshot: Snapshot, attempt: Attempt) -> tuple[Outcome, int]:
-        payment, means = snapshot.payment, call.means
         account, connector, seen = await self._tools.account(call.merchant, attempt.processor_account_id)
-        charge = Charge(
-            key=render(Kind.ATTEMPT, attempt.id),
-            payment_key=render(Kind.PAYMENT, payment.id),
-            amount=payment.money,
-            source=means.card,
-            capture=payment.capture == "automatic",
-            initiator=Initiator(payment.initiator),
-            today=attempt.started_at.date(),
-            network_transaction_id=means.network_transaction_id,
-            merchant_reference=payment.merchant_reference,
-            return_url=payment.return_url,
-            billing=Billing(country=means.country, postal_code=means.postal_code),
-        )
+        charge = charge_of(snapshot.payment, attempt, call.means)
         timed = await self._tools.gateway.charge(connector, seen, charge, account_id=account.id)
         return timed.outcome, timed.latency_ms
 
@@ -219,14 +210,17 @@ class Charging:
 
         Where others looked into the attempt meanwhile, plan again: our own answer still counts if it is news.
         """
+        tokens = await self._tools.tokens(call.merchant, heard.attempt, heard.outcome)
         for _ in range(REPLANS_MAX):
             planned = self._next_step(call, snapshot, heard, now=self._tools.now(call.merchant))
             if planned is None:
+                for row in tokens:  # others found out about the approval first; the token came to us alone
+                    await self._tools.wallet.keep_token(call.merchant, row)
                 await self._record(call, snapshot)
                 return snapshot, None
             step, decision = planned
             begun = None if step.begun is None else step.begun.id
-            along = self._along(call, step, decision)
+            along = self._along(call, step, decision, tokens)
             written = await self._tools.writer.commit(call.merchant, step, along)
             assert written is not Written.TAKEN, "no claim goes along with an answer"
             if written is Written.YES:
@@ -265,12 +259,13 @@ class Charging:
                 )
                 return None if answered is None else (answered, None)
 
-    def _along(self, call: Call, step: Step, decision: Decision | None) -> Along:
+    def _along(self, call: Call, step: Step, decision: Decision | None, tokens: Tokens) -> Along:
         if step.begun is not None:
             return Along(decision=decision)
         if self._tools.writer.heard(step):
-            return Along(lease=self._tools.clock.now() + NEWS_LEASE)
-        return Along(answer=self._answer(call.merchant, call.claim, step.after, call.status))
+            return Along(lease=self._tools.clock.now() + NEWS_LEASE, tokens=tokens)
+        answer = self._answer(call.merchant, call.claim, step.after, call.status)
+        return Along(answer=answer, tokens=tokens)
 
     async def _told(self, call: Call, step: Step, along: Along) -> Snapshot:
         """Let later subjects hear the news before the API answers, so that its answer names what they did."""
@@ -302,7 +297,7 @@ class Charging:
         self, merchant: Merchant, payment: Payment, means: Means, *, requested: Sequence[UUID] | None = None
     ) -> Route:
         accounts = await self._tools.accounts.accounts_of(merchant.id)
-        facts = Facts(payment.currency, means.brand, means.issuer_country, payment.capture, payment.initiator)
+        facts = facts_of(payment, means)
         asked_for = requested if requested is not None else payment.routing
         chosen = route(
             facts,
@@ -356,6 +351,7 @@ def _decision_data(
             "capture": payment.capture,
             "initiator": payment.initiator,
             "attempt_number": payment.attempts_count + 1,
+            **_saved(call.means),
         },
         "candidates": [
             {
@@ -367,6 +363,24 @@ def _decision_data(
             for one in call.route.candidates
         ],
     }
+
+
+def _saved(means: Means) -> dict[str, object]:
+    """Where processors keep the payment method; left out where none does."""
+    if not means.tokens:
+        return {}
+    saved_at = [render(Kind.PROCESSOR_ACCOUNT, account_id) for account_id in means.tokens]
+    return {"card_in_vault": means.card is not None, "saved_at": saved_at}
+
+
+def _brought_along(means: Means, claim: Claim | None, decision: Decision) -> Along:
+    return Along(
+        claim=claim,
+        card=means.new_card,
+        card_shown=means.new_card_shown,
+        tokens=means.new_tokens,
+        decision=decision,
+    )
 
 
 def _refuse_hopeless(snapshot: Snapshot, means: Means) -> None:

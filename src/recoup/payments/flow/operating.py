@@ -6,9 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from recoup.connectors.base import Change
-from recoup.kit.ids import Kind, render
-from recoup.kit.money import Money
 from recoup.kit.refusals import conflict, invalid
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import FollowUp, Unknown, Withdrawn
@@ -23,8 +20,9 @@ from recoup.payments.core import (
 )
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
-from recoup.payments.flow.settling import leads_where_it_did, question
-from recoup.payments.flow.tools import Tools, approved_attempt, operation_key, processor_asked
+from recoup.payments.flow.asking import change_of, question_of
+from recoup.payments.flow.settling import leads_where_it_did
+from recoup.payments.flow.tools import Tools, approved_attempt, processor_asked
 from recoup.payments.writes import Along, Answer, Claim
 
 
@@ -79,12 +77,10 @@ class Operating:
     async def _ask(self, merchant: Merchant, snapshot: Snapshot, operation: Operation) -> FollowUp:
         attempt = approved_attempt(snapshot)
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
-        change = Change(
-            key=operation_key(operation),
-            charge_key=render(Kind.ATTEMPT, attempt.id),
-            charge_reference=attempt.reference or "",
-            amount=Money(operation.amount, operation.currency),
-        )
+        last4 = None
+        if operation.kind is OperationKind.REFUND:
+            last4 = await self._tools.wallet.last4(merchant, attempt.payment_method_id)
+        change = change_of(snapshot, operation, last4=last4)
         gateway = self._tools.gateway
         match operation.kind:
             case OperationKind.CAPTURE:
@@ -143,7 +139,7 @@ class Operating:
                 "cannot_be_withdrawn",
                 f"{connector.name} cannot take back a payment that awaits the customer.",
             )
-        asked = question(attempt, now=now)
+        asked = question_of(snapshot.payment, attempt, now=now)
         said = (await self._tools.gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
         if isinstance(said, Withdrawn):
             return snapshot, said
@@ -155,4 +151,5 @@ class Operating:
                 return None
             return steps.answered(fresh, attempt.id, said, now=self._tools.now(merchant), latency_ms=None)
 
-        return (await self._tools.commit(merchant, plan, snapshot, Along()))[0], None
+        tokens = await self._tools.tokens(merchant, attempt, said)
+        return (await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens)))[0], None

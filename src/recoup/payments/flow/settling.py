@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from recoup.connectors.base import Question
-from recoup.kit.ids import Kind, made_at, render
+from recoup.kit.ids import made_at
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.outcomes.core import Evidence, FollowUpEvidence, Unknown, Withdrawn
 from recoup.payments import store
@@ -27,7 +26,8 @@ from recoup.payments.core import (
 )
 from recoup.payments.core.step import Step
 from recoup.payments.core.steps import INTERRUPTED
-from recoup.payments.flow.tools import Tools, approved_attempt, operation_key
+from recoup.payments.flow.asking import question_of, question_of_change
+from recoup.payments.flow.tools import Tools, approved_attempt
 from recoup.payments.writes import Along
 
 _ASKED_ABOUT: Final = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN})
@@ -35,11 +35,6 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _NOTHING: Final = timedelta(0)
 _STALE_MAX: Final = timedelta(minutes=1)
 """Longer than any process goes on sending to where an account led before."""
-
-
-def question(attempt: Attempt, *, now: datetime) -> Question:
-    """What is asked about an attempt."""
-    return Question(render(Kind.ATTEMPT, attempt.id), attempt.brand, now.date(), attempt.reference)
 
 
 def leads_where_it_did(account: ProcessorAccount, sent_at: datetime) -> bool:
@@ -90,7 +85,7 @@ class Settling:
         moved = False
         attempt = snapshot.open_attempt
         if attempt is not None and attempt.state in _ASKED_ABOUT:
-            evidence = await self._evidence(merchant, attempt)
+            evidence = await self._evidence(merchant, snapshot, attempt)
             snapshot, step = await self._apply(merchant, snapshot, attempt.id, evidence)
             moved = step is not None
         for operation in snapshot.operations:
@@ -114,9 +109,11 @@ class Settling:
             return snapshot
         return (await self._apply(merchant, snapshot, attempt.id, INTERRUPTED))[0]
 
-    async def _evidence(self, merchant: Merchant, attempt: Attempt) -> Evidence | Withdrawn:
+    async def _evidence(
+        self, merchant: Merchant, snapshot: Snapshot, attempt: Attempt
+    ) -> Evidence | Withdrawn:
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
-        asked = question(attempt, now=self._tools.now(merchant))
+        asked = question_of(snapshot.payment, attempt, now=self._tools.now(merchant))
         gateway = self._tools.gateway
         found = (await gateway.lookup(connector, seen, asked, account_id=account.id)).outcome
         may_withdraw = connector.capabilities.withdraw and attempt.state is AttemptState.UNKNOWN
@@ -132,7 +129,10 @@ class Settling:
                 return None
             return steps.answered(fresh, attempt_id, evidence, now=self._tools.now(merchant), latency_ms=None)
 
-        return await self._tools.commit(merchant, plan, snapshot, Along())
+        attempt = snapshot.attempt(attempt_id)
+        assert attempt is not None, "attempts are never deleted"
+        tokens = await self._tools.tokens(merchant, attempt, evidence)
+        return await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens))
 
     async def _settle_operation(
         self, merchant: Merchant, snapshot: Snapshot, operation: Operation
@@ -153,8 +153,7 @@ class Settling:
     ) -> FollowUpEvidence | Withdrawn:
         attempt = approved_attempt(snapshot)
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
-        today = self._tools.now(merchant).date()
-        asked = Question(operation_key(operation), attempt.brand, today, operation.reference)
+        asked = question_of_change(snapshot, operation, now=self._tools.now(merchant))
         gateway = self._tools.gateway
         found = (await gateway.lookup_change(connector, seen, asked, account_id=account.id)).outcome
         may_withdraw = connector.capabilities.withdraw and operation.state is OperationState.UNKNOWN

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from recoup.connectors.base import Account, Card, Connector
+from recoup.connectors.base import Account, Billing, Browser, Card, Connector, Source, Token
 from recoup.db import Database, is_passing
 from recoup.gateway import Gateway
 from recoup.kit.clock import Clock
@@ -20,19 +20,21 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.merchants.flow import ProcessorAccounts
-from recoup.outcomes.core import FollowUp, Outcome, Withdrawn
+from recoup.outcomes.core import Approved, FollowUp, Outcome, Withdrawn
 from recoup.payments import store
 from recoup.payments.core import (
     Attempt,
     AttemptState,
     Operation,
     OperationKind,
+    Payment,
     Snapshot,
     answers,
     operations,
 )
 from recoup.payments.core.step import Step
 from recoup.payments.writes import Along, Answer, Claim, Renderer, Writer, Written
+from recoup.routing.core import Facts
 
 REPLANS_MAX: Final = 300
 """How often a step is planned again when the payment moved on between reading and writing. Each time somebody else's
@@ -51,20 +53,33 @@ class Taken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """With what a payment is made. `card` is in the clear for as long as the call lasts."""
+    """With what a payment is made. `card` and `tokens` are in the clear for as long as the call lasts.
+
+    `tokens` are by the account that each is good at. `customer_id` is whose payment method it is.
+    """
 
     payment_method_id: UUID
     fingerprint: str = field(repr=False)
     brand: str
     issuer_country: str | None
-    card: Card = field(repr=False)
+    card: Card | None = field(repr=False)
     network_transaction_id: str | None
-    postal_code: str | None = field(default=None, repr=False)
-    country: str | None = None
+    customer_id: UUID | None = None
+    tokens: Mapping[UUID, Token] = field(default_factory=dict, repr=False)
+    billing: Billing = field(default_factory=Billing)
+    browser: Browser | None = None
     new_card: dict[str, Any] | None = field(default=None, repr=False)
-    """The row of a card seen for the first time, written with the payment's first transaction."""
+    """The row of a payment method seen for the first time, written with the payment's first transaction."""
     new_card_shown: bytes = field(default=b"", repr=False)
-    """The same card as the API shows it, for its event."""
+    """The same payment method as the API shows it, for its event."""
+    new_tokens: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    """The rows of its tokens."""
+
+    def source(self, account_id: UUID) -> Source:
+        """What this account is charged with: what its processor keeps, else the card."""
+        source = self.tokens.get(account_id, self.card)
+        assert source is not None, "a route leaves out accounts that have nothing to charge"
+        return source
 
 
 class Wallet(Protocol):
@@ -72,6 +87,20 @@ class Wallet(Protocol):
 
     async def means(self, merchant: Merchant, payment_method_id: UUID) -> tuple[Means, UUID | None]:
         """A stored method opened for one call, and its customer; refuses with 404 what is not there."""
+        ...
+
+    async def last4(self, merchant: Merchant, payment_method_id: UUID) -> str | None:
+        """The end of the card's number, where it is known."""
+        ...
+
+    async def sealed_token(
+        self, merchant: Merchant, payment_method_id: UUID, account_id: UUID, token: Token, *, now: datetime
+    ) -> dict[str, Any]:
+        """The row of a token that a processor has just given."""
+        ...
+
+    async def keep_token(self, merchant: Merchant, row: dict[str, Any]) -> None:
+        """Write such a row by itself."""
         ...
 
 
@@ -144,6 +173,18 @@ class Tools:
             url = account.base_url or connector.addresses.of(account.credentials, livemode=livemode) or ""
         timeout_s = None if account.timeout_ms is None else account.timeout_ms / 1000
         return Account(url, account.credentials, timeout_s, livemode)
+
+    async def tokens(
+        self, merchant: Merchant, attempt: Attempt, outcome: Outcome | Withdrawn
+    ) -> tuple[dict[str, Any], ...]:
+        """The row of the token that an approval brings, to be written in the transaction of its step."""
+        if not isinstance(outcome, Approved) or outcome.token is None:
+            return ()
+        token = Token(outcome.token, outcome.token_customer, attempt.brand)
+        method_id, account_id = attempt.payment_method_id, attempt.processor_account_id
+        return (
+            await self.wallet.sealed_token(merchant, method_id, account_id, token, now=self.now(merchant)),
+        )
 
     async def commit(
         self, merchant: Merchant, plan: Callable[[Snapshot], Step | None], snapshot: Snapshot, along: Along
@@ -239,6 +280,19 @@ def processor_asked(payment_id: UUID) -> Iterator[None]:
             "Read that payment, or send the same request with the same Idempotency-Key; do not make another one.",
             status=503,
         ) from None
+
+
+def facts_of(payment: Payment, means: Means) -> Facts:
+    """What a route is chosen by."""
+    return Facts(
+        payment.currency,
+        means.brand,
+        means.issuer_country,
+        payment.capture,
+        payment.initiator,
+        means.card is not None,
+        frozenset(means.tokens),
+    )
 
 
 def busy() -> Refusal:

@@ -17,6 +17,7 @@ from recoup.payments.core import Attempt, Operation, Payment, Snapshot
 from recoup.payments.core.facts import CardTry
 from recoup.payments.core.records import ATTEMPTS_MAX, OPERATIONS_MAX
 from recoup.payments.store.writing import WRITE as WRITE
+from recoup.payments.store.writing import WRITE_WITH_TOKENS as WRITE_WITH_TOKENS
 
 _LOAD: Final[LiteralString] = """
     select to_json(p)::text as payment,

@@ -22,6 +22,9 @@ and what is dropped from `due`, all of one kind, is an array: that table is near
 would walk its whole index. And rows of a group are told apart by arrays of their numbers, never by a join: the rows are
 wide, and reading all of them again for each of them was once most of the cost. Reading JSON is most of what is left, so
 a row says what it has and leaves out the rest, and what is one value is a column of its own.
+
+Payments that bring a processor's token have a statement of their own (`…_WITH_TOKENS`), so that the others do not pay
+for it.
 """
 
 from __future__ import annotations
@@ -217,3 +220,26 @@ WRITE: Final[LiteralString] = f"""
     select i.n, i.n = any(array(select n from blocked)) as taken, i.n = any(array(select n from written)) as written
     from input i
 """  # noqa: S608 - pieces of ours
+
+_TOKENS: Final[LiteralString] = """
+    tokens_put as (
+        insert into processor_tokens (
+            merchant_id, payment_method_id, processor_account_id, data_key_id, ciphertext, remembered, created_at)
+        select distinct on (t.payment_method_id, t.processor_account_id) w.merchant_id, t.payment_method_id,
+            t.processor_account_id, t.data_key_id, t.ciphertext, t.remembered, t.created_at
+        from written w
+        cross join lateral json_populate_recordset(null::processor_tokens, w.tokens) t
+        order by t.payment_method_id, t.processor_account_id, w.n desc
+        on conflict (merchant_id, payment_method_id, processor_account_id) do update
+        set data_key_id = excluded.data_key_id, ciphertext = excluded.ciphertext, remembered = excluded.remembered,
+            created_at = excluded.created_at
+    ),
+"""
+
+
+def _with_tokens(statement: LiteralString) -> LiteralString:
+    """The same statement for payments that bring tokens."""
+    return statement.replace(_ROW, f"{_ROW.rstrip()}, tokens json\n").replace(_NEWS, f"{_TOKENS}{_NEWS}")
+
+
+WRITE_WITH_TOKENS: Final[LiteralString] = _with_tokens(WRITE)

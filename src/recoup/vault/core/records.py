@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -116,28 +117,71 @@ class Customer:
     deleted_at: datetime | None = None
 
 
+class MethodType(StrEnum):
+    """What a payment method is: a card in the vault, or what a processor keeps for the merchant."""
+
+    CARD = "card"
+    PROCESSOR_TOKEN = "processor_token"  # noqa: S105 - a type, not a token
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorToken:
+    """A processor's own name for a payment method, sealed; good at the account that gave it and nowhere else.
+
+    `remembered`: the processor gave it when it was asked to keep a card; else the merchant brought it.
+    """
+
+    processor_account_id: UUID
+    data_key_id: UUID
+    ciphertext: bytes = field(repr=False)
+    remembered: bool
+    created_at: datetime
+
+    def row(self, merchant_id: UUID, method_id: UUID) -> dict[str, Any]:
+        """The whole row of `processor_tokens`, as `PaymentMethod.row` is one."""
+        return {
+            "merchant_id": merchant_id,
+            "payment_method_id": method_id,
+            "processor_account_id": self.processor_account_id,
+            "data_key_id": self.data_key_id,
+            "ciphertext": f"\\x{self.ciphertext.hex()}",
+            "remembered": self.remembered,
+            "created_at": self.created_at,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """With what is paid: a card, whose number is in the ciphertext and nowhere else."""
+    """With what is paid: a card, whose number is in the ciphertext and nowhere else, or processors' `tokens`, or both.
+
+    Without a card in the vault there is no `bin`, and of the card only what the merchant says. The `fingerprint` is
+    then made of the first token, so that the same token counts as the same card, however often it is given.
+    """
 
     id: UUID
     customer_id: UUID | None
     fingerprint: bytes = field(repr=False)
     brand: str
-    bin: str
-    last4: str
-    exp_month: int
-    exp_year: int
+    bin: str | None
+    last4: str | None
+    exp_month: int | None
+    exp_year: int | None
     funding: Funding
     issuer_country: str | None
-    data_key_id: UUID
-    ciphertext: bytes = field(repr=False)
+    data_key_id: UUID | None
+    ciphertext: bytes | None = field(repr=False)
     billing: BillingDetails = field(repr=False)
     network_transaction_id: str | None
     metadata: Mapping[str, str]
     created_at: datetime
     updated_at: datetime
     detached_at: datetime | None = None
+    tokens: tuple[ProcessorToken, ...] = ()
+
+    @property
+    def type(self) -> MethodType:
+        """Whether the vault has a card."""
+        return MethodType.PROCESSOR_TOKEN if self.ciphertext is None else MethodType.CARD
 
     def row(self, merchant_id: UUID) -> dict[str, Any]:
         """The whole row of `payment_methods`, ready to be encoded as JSON and read by `json_populate_record`."""
@@ -145,7 +189,7 @@ class PaymentMethod:
             "merchant_id": merchant_id,
             "id": self.id,
             "customer_id": self.customer_id,
-            "type": "card",
+            "type": self.type,
             "fingerprint": f"\\x{self.fingerprint.hex()}",
             "brand": self.brand,
             "bin": self.bin,
@@ -155,7 +199,7 @@ class PaymentMethod:
             "funding": self.funding,
             "issuer_country": self.issuer_country,
             "data_key_id": self.data_key_id,
-            "ciphertext": f"\\x{self.ciphertext.hex()}",
+            "ciphertext": None if self.ciphertext is None else f"\\x{self.ciphertext.hex()}",
             "billing": self.billing,
             "network_transaction_id": self.network_transaction_id,
             "metadata": self.metadata,

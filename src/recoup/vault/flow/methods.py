@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from recoup.db import Connection, Database
+from recoup.db import Connection, Database, Queries
 from recoup.kit.ids import Kind, render
 from recoup.kit.metadata import merged
 from recoup.kit.refusals import Refusal, conflict, not_found
@@ -17,24 +17,30 @@ from recoup.vault import store
 from recoup.vault.core import (
     METHODS_PER_CUSTOMER_MAX,
     BillingDetails,
+    MethodType,
     PaymentMethod,
     check_billing,
-    read_expiry,
+    check_known_expiry,
 )
 from recoup.vault.flow.news import Fact, tell
+from recoup.vault.flow.tokens import TOKENS_MAX, ProcessorTokens, with_token
 from recoup.vault.flow.vault import Vault
 from recoup.vault.objects import payment_method_object
-from recoup.vault.wire import PaymentMethodData
+from recoup.vault.store import tokens as token_store
+from recoup.vault.wire import DATA_PARAM, CardMethodData, PaymentMethodData, TokenData
 
 LIST_MAX: Final = 101
 
 
 class PaymentMethods:
-    """The stored cards of a tenant. What changes something runs in the caller's transaction and tells of it."""
+    """What a tenant's customers pay with. What changes something runs in the caller's transaction and tells of it."""
 
-    def __init__(self, database: Database, vault: Vault, *, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, tokens: ProcessorTokens, *, new_id: Callable[[], UUID]
+    ) -> None:
         self._database = database
         self._vault = vault
+        self._tokens = tokens
         self._new_id = new_id
 
     async def get(self, merchant_id: UUID, method_id: UUID) -> PaymentMethod:
@@ -81,22 +87,105 @@ class PaymentMethods:
         now: datetime,
     ) -> PaymentMethod:
         """A new payment method, attached to a customer where one is given."""
-        method = await self._vault.seal_card(
+        method = await self.sealed(
             merchant,
             data,
             now=now,
             customer_id=customer_id,
             metadata=metadata,
             queries=connection,
-            card_param="card",
-            billing_param="billing_details",
+            param="",
         )
         if customer_id is not None:
             await self._hold_customer(connection, merchant.id, customer_id)
         await store.insert_method(connection, method, merchant_id=merchant.id)
+        if method.tokens:
+            await token_store.put(connection, method.tokens, merchant_id=merchant.id, method_id=method.id)
         facts = ["payment_method.created"] + (["payment_method.attached"] if customer_id is not None else [])
         await self._tell(connection, merchant, method, facts=facts, now=now)
         return method
+
+    async def sealed(
+        self,
+        merchant: Merchant,
+        data: PaymentMethodData,
+        *,
+        now: datetime,
+        customer_id: UUID | None = None,
+        metadata: Mapping[str, str] | None = None,
+        queries: Queries | None = None,
+        param: str = DATA_PARAM,
+    ) -> PaymentMethod:
+        """A new payment method for the caller to insert; refuses what cannot be one, naming the field."""
+        if not isinstance(data, CardMethodData):
+            return await self._tokens.new_method(
+                merchant,
+                data,
+                now=now,
+                customer_id=customer_id,
+                metadata=metadata,
+                queries=queries,
+                param=param,
+            )
+        inner = f"{param}." if param else ""
+        return await self._vault.seal_card(
+            merchant,
+            data,
+            now=now,
+            customer_id=customer_id,
+            metadata=metadata,
+            queries=queries,
+            card_param=f"{inner}card",
+            billing_param=f"{inner}billing_details",
+        )
+
+    async def put_token(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        method_id: UUID,
+        data: TokenData,
+        *,
+        now: datetime,
+    ) -> PaymentMethod:
+        """Add a processor's token, or put it in the place of the one at the same account."""
+        method = await self._lock(connection, merchant.id, method_id)
+        _refuse_detached(method)
+        token = await self._tokens.sealed(merchant, method_id, data, now=now, queries=connection)
+        changed = replace(with_token(method, token), updated_at=now)
+        if len(changed.tokens) > TOKENS_MAX:
+            raise conflict(
+                "processor_token_limit",
+                f"A payment method has {TOKENS_MAX} tokens at most: remove one first.",
+            )
+        await token_store.put(connection, [token], merchant_id=merchant.id, method_id=method_id)
+        return await self._keep(connection, merchant, changed, fact="payment_method.updated", now=now)
+
+    async def remove_token(
+        self, merchant: Merchant, method_id: UUID, account_id: UUID, *, now: datetime
+    ) -> PaymentMethod:
+        """Forget the token of one account. Once more changes nothing."""
+        return await self._database.retrying(
+            lambda connection: self._remove_token(connection, merchant, method_id, account_id, now=now)
+        )
+
+    async def _remove_token(
+        self, connection: Connection, merchant: Merchant, method_id: UUID, account_id: UUID, *, now: datetime
+    ) -> PaymentMethod:
+        method = await self._lock(connection, merchant.id, method_id)
+        left = tuple(one for one in method.tokens if one.processor_account_id != account_id)
+        if left == method.tokens:
+            return method
+        if not left and method.type is MethodType.PROCESSOR_TOKEN:
+            raise conflict(
+                "last_processor_token",
+                "Without this token nothing could be charged any more: detach the payment method instead.",
+            )
+        await token_store.remove(
+            connection, merchant_id=merchant.id, method_id=method_id, account_id=account_id
+        )
+        changed = replace(method, tokens=left, updated_at=now)
+        return await self._keep(connection, merchant, changed, fact="payment_method.updated", now=now)
 
     async def update(
         self,
@@ -110,10 +199,13 @@ class PaymentMethods:
         metadata: Mapping[str, str] | None = None,
         now: datetime,
     ) -> PaymentMethod:
-        """Change what a card's renewal changes, whose it is, or metadata; None leaves a field as it is."""
+        """Change what a card's renewal changes, whose it is, or metadata; None leaves a field as it is.
+
+        What processors remembered of a card in the vault is forgotten with its expiry: they have the old one.
+        """
         method = await self._lock(connection, merchant.id, method_id)
         _refuse_detached(method)
-        expiry = read_expiry(
+        expiry = check_known_expiry(
             method.exp_month if exp_month is None else exp_month,
             method.exp_year if exp_year is None else exp_year,
             param="card",
@@ -122,12 +214,16 @@ class PaymentMethods:
             check_billing(billing, param="billing_details")
         changed = replace(
             method,
-            exp_month=expiry.month,
-            exp_year=expiry.year,
+            exp_month=None if expiry is None else expiry.month,
+            exp_year=None if expiry is None else expiry.year,
             billing=method.billing if billing is None else billing,
             metadata=merged(method.metadata, metadata or {}),
             updated_at=now,
         )
+        renewed = (changed.exp_month, changed.exp_year) != (method.exp_month, method.exp_year)
+        if renewed and method.type is MethodType.CARD:
+            await token_store.remove_remembered(connection, merchant_id=merchant.id, method_id=method_id)
+            changed = replace(changed, tokens=tuple(one for one in method.tokens if not one.remembered))
         return await self._keep(connection, merchant, changed, fact="payment_method.updated", now=now)
 
     async def attach(

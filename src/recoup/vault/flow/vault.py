@@ -34,7 +34,7 @@ from recoup.vault.core import (
 from recoup.vault.core.envelope import KEY_BYTES
 from recoup.vault.keys import MasterKeys, MasterKeyUnusable
 from recoup.vault.store import WrappedKey
-from recoup.vault.wire import BILLING_PARAM, CARD_PARAM, PaymentMethodData
+from recoup.vault.wire import BILLING_PARAM, CARD_PARAM, CardMethodData
 
 TENANTS_REMEMBERED_MAX: Final = 5000
 KEYS_TTL_S: Final = 60.0
@@ -101,6 +101,10 @@ class Vault:
         """32 bytes that are the same for the same message and tell nothing of it."""
         return self._requests.mac(message)
 
+    async def recognise(self, merchant_id: UUID, message: bytes, *, queries: Queries) -> bytes:
+        """32 bytes that are the same for the same message of a tenant: with what a card's fingerprint is made."""
+        return (await self._ring(merchant_id, queries)).fingerprint.mac(message)
+
     async def seal(self, merchant: Merchant, plain: bytes, *, aad: bytes, queries: Queries) -> Sealed:
         """Encrypt bytes under a tenant's data key; only the same `aad` opens them."""
         self.check_mode(livemode=merchant.livemode)
@@ -115,7 +119,7 @@ class Vault:
     async def seal_card(
         self,
         merchant: Merchant,
-        data: PaymentMethodData,
+        data: CardMethodData,
         *,
         now: datetime,
         customer_id: UUID | None = None,
@@ -167,6 +171,7 @@ class Vault:
     ) -> Card:
         """A stored card in the clear, for a connector; `cvc` only where the customer has just given it."""
         digits = await self._open_number(merchant_id, method, queries or self._database)
+        assert method.exp_month is not None and method.exp_year is not None, "a card in the vault is whole"
         return Card(
             number=digits,
             exp_month=method.exp_month,
@@ -200,9 +205,14 @@ class Vault:
         self._rings.forget(merchant.id)
         return key_id
 
+    async def current_key(self, merchant_id: UUID) -> UUID:
+        """The newest data key, read anew: under which everything is sealed from now on."""
+        self._rings.forget(merchant_id)
+        return (await self._ring(merchant_id, self._database)).current
+
     async def reseal_cards(self, merchant: Merchant, *, limit: int = RESEALED_AT_ONCE) -> int:
         """Move up to `limit` cards to the newest data key; 0 says that none is left that nobody else is moving."""
-        self._rings.forget(merchant.id)
+        await self.current_key(merchant.id)
         ring = await self._ring(merchant.id, self._database)
 
         async def reseal(connection: Connection) -> int:
@@ -247,6 +257,7 @@ class Vault:
         return ring.data[ring.current].seal(digits.reveal().encode(), aad=aad, entropy=self._entropy)
 
     async def _open_number(self, merchant_id: UUID, method: PaymentMethod, queries: Queries) -> Secret:
+        assert method.data_key_id is not None and method.ciphertext is not None, "the vault has a card"
         key = await self._data_key(merchant_id, method.data_key_id, queries)
         return Secret(key.unseal(method.ciphertext, aad=_of_card(merchant_id, method.id)).decode())
 

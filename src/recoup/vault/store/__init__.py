@@ -1,4 +1,4 @@
-"""SQL of customers, payment methods and wrapped keys."""
+"""SQL of customers, payment methods and wrapped keys; processors' tokens are in `tokens`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import msgspec
 
 from recoup.db import Connection, Queries
 from recoup.vault.core import BillingDetails, Customer, CustomerDetails, Funding, Payday, PaymentMethod
+from recoup.vault.store.tokens import OF_METHOD, tokens_of
 
 KEYS_MAX: Final = 1000
 """The most keys of one tenant that are read: one rotation a day for years."""
@@ -184,7 +185,7 @@ _METHOD: Final[LiteralString] = """
 async def method(queries: Queries, *, merchant_id: UUID, method_id: UUID) -> PaymentMethod | None:
     """One payment method."""
     row = await queries.fetch_one(
-        f"select {_METHOD} from payment_methods where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608
+        f"select {_METHOD}, {OF_METHOD} from payment_methods where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608
         {"merchant_id": merchant_id, "id": method_id},
     )
     return None if row is None else payment_method(row)
@@ -194,7 +195,7 @@ async def lock_method(connection: Connection, *, merchant_id: UUID, method_id: U
     """One payment method, held until the transaction ends."""
     row = await connection.fetch_one(
         f"""
-        select {_METHOD} from payment_methods
+        select {_METHOD}, {OF_METHOD} from payment_methods
         where merchant_id = %(merchant_id)s and id = %(id)s for no key update
         """,  # noqa: S608
         {"merchant_id": merchant_id, "id": method_id},
@@ -216,7 +217,7 @@ async def methods(
     whose: LiteralString = "" if customer_id is None else "and customer_id = %(customer_id)s"
     rows = await queries.fetch_all(
         f"""
-        select {_METHOD} from payment_methods
+        select {_METHOD}, {OF_METHOD} from payment_methods
         where merchant_id = %(merchant_id)s {whose}
             and id < %(after)s and id > %(before)s
         order by id {order} limit %(limit)s
@@ -245,7 +246,7 @@ async def lock_methods_of(
     """All payment methods of a customer, held until the transaction ends."""
     rows = await connection.fetch_all(
         f"""
-        select {_METHOD} from payment_methods
+        select {_METHOD}, {OF_METHOD} from payment_methods
         where merchant_id = %(merchant_id)s and customer_id = %(customer_id)s
         order by id for no key update
         """,  # noqa: S608
@@ -294,7 +295,7 @@ async def methods_under_other_keys(
     """Payment methods that are not sealed under this key, held until the transaction ends; the busy ones wait."""
     rows = await connection.fetch_all(
         f"""
-        select {_METHOD} from payment_methods
+        select {_METHOD}, {OF_METHOD} from payment_methods
         where merchant_id = %(merchant_id)s and data_key_id <> %(data_key_id)s
         order by id limit %(limit)s for no key update skip locked
         """,  # noqa: S608
@@ -328,9 +329,10 @@ def payment_method(row: dict[str, Any]) -> PaymentMethod:
         **{
             **row,
             "fingerprint": bytes(row["fingerprint"]),
-            "ciphertext": bytes(row["ciphertext"]),
+            "ciphertext": None if row["ciphertext"] is None else bytes(row["ciphertext"]),
             "funding": Funding(row["funding"]),
             "billing": msgspec.convert(row["billing"], BillingDetails),
+            "tokens": tokens_of(row["tokens"]),
         }
     )
 

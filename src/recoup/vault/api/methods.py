@@ -1,73 +1,51 @@
-"""Customers and payment methods over HTTP."""
+"""Payment methods over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from recoup.http.fields import IdText, parse_id
 from recoup.http.routes import Call, Idempotency, ListObject, ListQuery, Metadata, Problem, Route
-from recoup.kit.ids import Kind, render
-from recoup.vault.core import BillingDetails, CustomerDetails, Payday
-from recoup.vault.core.records import Country, Description, Email, Line, Phone, Reference, TimeZone
-from recoup.vault.flow import Customers, PaymentMethods
-from recoup.vault.objects import (
-    CustomerObject,
-    PaymentMethodObject,
-    customer_object,
-    payment_method_object,
-)
-from recoup.vault.wire import CardMethodData
+from recoup.kit.ids import Kind
+from recoup.vault.core import BillingDetails
+from recoup.vault.flow import PaymentMethods
+from recoup.vault.objects import PaymentMethodObject, payment_method_object
+from recoup.vault.wire import CardMethodData, TokenData, TokenMethodData
 
-_CUSTOMERS: Final = "customers"
 _METHODS: Final = "payment methods"
 
 
-class CreateCustomer(CustomerDetails, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A new customer. Country, time zone and payday let Recoup try again at the right moment."""
+Owner = Annotated[IdText | None, Meta(description="Attach it to this customer.")]
 
+
+class CreateCardMethod(CardMethodData, frozen=True, kw_only=True, tag="card"):
+    """A card to keep in the vault. Its security code is checked for its form and not kept."""
+
+    customer: Owner = None
     metadata: Metadata = msgspec.field(default_factory=dict)
 
 
-class UpdateCustomer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change; a field that is left out stays as it is, null empties it. Metadata is merged."""
+class CreateTokenMethod(TokenMethodData, frozen=True, kw_only=True, tag="processor_token"):
+    """A payment method that a processor keeps, so that Recoup never sees a card number."""
 
-    name: Line | UnsetType | None = UNSET
-    email: Email | UnsetType | None = UNSET
-    phone: Phone | UnsetType | None = UNSET
-    description: Description | UnsetType | None = UNSET
-    merchant_reference: Reference | UnsetType | None = UNSET
-    country: Country | UnsetType | None = UNSET
-    time_zone: TimeZone | UnsetType | None = UNSET
-    payday: Payday | UnsetType | None = UNSET
-    metadata: Metadata | UnsetType = UNSET
-
-
-class CustomerList(ListObject[CustomerObject], frozen=True):
-    """A page of customers."""
-
-
-class DeletedCustomer(Struct, frozen=True, kw_only=True):
-    """A customer that is gone."""
-
-    id: str
-    object: Literal["customer"] = "customer"
-    deleted: Literal[True] = True
-
-
-class CreatePaymentMethod(CardMethodData, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A new payment method. Its security code is checked for its form and not kept."""
-
-    customer: Annotated[IdText | None, Meta(description="Attach it to this customer.")] = None
+    customer: Owner = None
     metadata: Metadata = msgspec.field(default_factory=dict)
+
+
+CreatePaymentMethod = CreateTokenMethod | CreateCardMethod
+
+
+class PutProcessorToken(TokenData, frozen=True, kw_only=True):
+    """A token of one more account, or in the place of the one at that account."""
 
 
 class CardUpdate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a renewed card of the same number changes."""
+    """What a renewed card of the same number changes. What processors remembered of the old one is forgotten."""
 
     exp_month: Annotated[int, Meta(ge=1, le=12)] | None = None
     exp_year: Annotated[int, Meta(ge=0, le=2999)] | None = None
@@ -97,22 +75,23 @@ class PaymentMethodList(ListObject[PaymentMethodObject], frozen=True):
     """A page of payment methods."""
 
 
-_CUSTOMER_EXAMPLE: Final = {
-    "name": "Jane Doe",
-    "email": "jane@example.com",
-    "country": "US",
-    "time_zone": "America/New_York",
-    "payday": {"cycle": "biweekly", "anchor_date": "2026-11-06"},
-    "merchant_reference": "user-1001",
-}
 _CARD_EXAMPLE: Final = {
     "type": "card",
     "card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"},
     "billing_details": {"name": "Jane Doe", "address": {"country": "US", "postal_code": "94103"}},
 }
-_CUSTOMER_PROBLEMS: Final = tuple(
-    Problem(code, 400) for code in ("invalid_country", "invalid_email", "invalid_payday", "invalid_time_zone")
+_TOKEN_EXAMPLE: Final = {
+    "type": "processor_token",
+    "processor_account": "pa_01kaq3v8e7f0t9m2c4x6z8b1d5",
+    "token": "pm_1N9aWX2eZvKYlo2C",
+    "processor_customer": "cus_9s6XKzkNRiz8i3",
+    "card": {"brand": "visa", "last4": "4242", "exp_month": 12, "exp_year": 2030},
+}
+_NO_ACCOUNT: Final = Problem("resource_missing", 404, "There is no such processor account or payment method.")
+TOKEN_PROBLEMS: Final = tuple(
+    Problem(code, 400) for code in ("invalid_token", "processor_tokens_unsupported", "token_is_card_number")
 )
+"""What every route that takes a processor's token may answer."""
 CARD_PROBLEMS: Final = tuple(
     Problem(code, 400)
     for code in (
@@ -130,107 +109,6 @@ _MERGE_PROBLEM: Final = Problem("metadata_limit", 400)
 _NO_MASTER_KEY: Final = Problem("live_mode_needs_master_key", 403)
 
 
-class CustomersApi:
-    """The routes of customers."""
-
-    def __init__(self, customers: Customers) -> None:
-        self._customers = customers
-
-    def routes(self) -> list[Route]:
-        """The routes."""
-        path = "/v1/customers"
-        one = f"{path}/{{customer}}"
-        return [
-            Route(
-                "POST",
-                path,
-                self.create,
-                body=CreateCustomer,
-                answer=CustomerObject,
-                status=201,
-                summary="Create a customer",
-                tag=_CUSTOMERS,
-                idempotency=Idempotency.TRANSACTION,
-                errors=_CUSTOMER_PROBLEMS,
-                examples={"paid every other Friday": _CUSTOMER_EXAMPLE},
-            ),
-            Route(
-                "GET",
-                path,
-                self.list,
-                query=ListQuery,
-                answer=CustomerList,
-                summary="List customers",
-                tag=_CUSTOMERS,
-            ),
-            Route("GET", one, self.read, answer=CustomerObject, summary="Read a customer", tag=_CUSTOMERS),
-            Route(
-                "POST",
-                one,
-                self.update,
-                body=UpdateCustomer,
-                answer=CustomerObject,
-                summary="Update a customer",
-                tag=_CUSTOMERS,
-                idempotency=Idempotency.TRANSACTION,
-                errors=(*_CUSTOMER_PROBLEMS, _MERGE_PROBLEM),
-                examples={
-                    "paid on the last of the month": {"payday": {"cycle": "monthly", "day_of_month": 31}}
-                },
-            ),
-            Route(
-                "DELETE",
-                one,
-                self.delete,
-                answer=DeletedCustomer,
-                summary="Delete a customer",
-                description="Their payment methods are detached with them. Payments keep the customer's id.",
-                tag=_CUSTOMERS,
-            ),
-        ]
-
-    async def create(self, call: Call[CreateCustomer, None]) -> CustomerObject:
-        """POST /v1/customers."""
-        details = CustomerDetails(**msgspec.structs.asdict(call.body))
-        customer = await self._customers.create(call.transaction(), call.merchant, details, now=call.now)
-        return customer_object(customer, livemode=call.merchant.livemode)
-
-    async def read(self, call: Call[None, None]) -> CustomerObject:
-        """GET /v1/customers/{customer}."""
-        customer = await self._customers.get(call.merchant.id, call.path_id("customer", Kind.CUSTOMER))
-        return customer_object(customer, livemode=call.merchant.livemode)
-
-    async def list(self, call: Call[None, ListQuery]) -> CustomerList:
-        """GET /v1/customers."""
-        page = call.query.page(Kind.CUSTOMER)
-        rows = await self._customers.list(
-            call.merchant.id, after=page.after, before=page.before, limit=page.fetch
-        )
-        shown, has_more = page.cut(rows)
-        return CustomerList(
-            data=[customer_object(customer, livemode=call.merchant.livemode) for customer in shown],
-            has_more=has_more,
-            url="/v1/customers",
-        )
-
-    async def update(self, call: Call[UpdateCustomer, None]) -> CustomerObject:
-        """POST /v1/customers/{customer}."""
-        customer = await self._customers.update(
-            call.transaction(),
-            call.merchant,
-            call.path_id("customer", Kind.CUSTOMER),
-            changes=_given(call.body),
-            now=call.now,
-        )
-        return customer_object(customer, livemode=call.merchant.livemode)
-
-    async def delete(self, call: Call[None, None]) -> DeletedCustomer:
-        """DELETE /v1/customers/{customer}."""
-        customer_id = call.path_id("customer", Kind.CUSTOMER)
-        await self._customers.delete(call.merchant, customer_id, now=call.now)
-        return DeletedCustomer(id=render(Kind.CUSTOMER, customer_id))
-
-
 class PaymentMethodsApi:
     """The routes of payment methods."""
 
@@ -240,7 +118,8 @@ class PaymentMethodsApi:
     def routes(self) -> list[Route]:
         """The routes."""
         path = "/v1/payment_methods"
-        return [*self._routes_of_all(path), *self._routes_of_one(f"{path}/{{payment_method}}")]
+        one = f"{path}/{{payment_method}}"
+        return [*self._routes_of_all(path), *self._routes_of_one(one), *self._routes_of_tokens(one)]
 
     def _routes_of_all(self, path: str) -> Sequence[Route]:
         return [
@@ -254,8 +133,8 @@ class PaymentMethodsApi:
                 summary="Create a payment method",
                 tag=_METHODS,
                 idempotency=Idempotency.TRANSACTION,
-                errors=("payment_method_limit", *CARD_PROBLEMS, _NO_MASTER_KEY),
-                examples={"a card": _CARD_EXAMPLE},
+                errors=("payment_method_limit", *CARD_PROBLEMS, *TOKEN_PROBLEMS, _NO_ACCOUNT, _NO_MASTER_KEY),
+                examples={"what a processor keeps": _TOKEN_EXAMPLE, "a card": _CARD_EXAMPLE},
             ),
             Route(
                 "GET",
@@ -312,6 +191,60 @@ class PaymentMethodsApi:
                 idempotency=Idempotency.TRANSACTION,
             ),
         ]
+
+    def _routes_of_tokens(self, one: str) -> Sequence[Route]:
+        path = f"{one}/processor_tokens"
+        return [
+            Route(
+                "POST",
+                path,
+                self.put_token,
+                body=PutProcessorToken,
+                answer=PaymentMethodObject,
+                summary="Add a processor's token",
+                description="In the place of the one at the same account. A card in the vault may have tokens too.",
+                tag=_METHODS,
+                idempotency=Idempotency.TRANSACTION,
+                errors=("payment_method_detached", "processor_token_limit", *TOKEN_PROBLEMS, _NO_ACCOUNT),
+                examples={
+                    "at one more account": {
+                        name: _TOKEN_EXAMPLE[name]
+                        for name in ("processor_account", "token", "processor_customer")
+                    }
+                },
+            ),
+            Route(
+                "DELETE",
+                f"{path}/{{processor_account}}",
+                self.remove_token,
+                answer=PaymentMethodObject,
+                summary="Forget a processor's token",
+                description="The processor keeps what it has.",
+                tag=_METHODS,
+                errors=("last_processor_token",),
+            ),
+        ]
+
+    async def put_token(self, call: Call[PutProcessorToken, None]) -> PaymentMethodObject:
+        """POST /v1/payment_methods/{payment_method}/processor_tokens."""
+        method = await self._methods.put_token(
+            call.transaction(),
+            call.merchant,
+            call.path_id("payment_method", Kind.PAYMENT_METHOD),
+            call.body,
+            now=call.now,
+        )
+        return payment_method_object(method, livemode=call.merchant.livemode)
+
+    async def remove_token(self, call: Call[None, None]) -> PaymentMethodObject:
+        """DELETE /v1/payment_methods/{payment_method}/processor_tokens/{processor_account}."""
+        method = await self._methods.remove_token(
+            call.merchant,
+            call.path_id("payment_method", Kind.PAYMENT_METHOD),
+            call.path_id("processor_account", Kind.PROCESSOR_ACCOUNT),
+            now=call.now,
+        )
+        return payment_method_object(method, livemode=call.merchant.livemode)
 
     async def create(self, call: Call[CreatePaymentMethod, None]) -> PaymentMethodObject:
         """POST /v1/payment_methods."""
@@ -383,11 +316,6 @@ class PaymentMethodsApi:
             now=call.now,
         )
         return payment_method_object(method, livemode=call.merchant.livemode)
-
-
-def _given(body: UpdateCustomer) -> dict[str, Any]:
-    """The fields that were sent."""
-    return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
 
 
 def _customer_id(text: str | None) -> UUID | None:
