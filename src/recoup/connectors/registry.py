@@ -8,6 +8,7 @@ from typing import Final
 from recoup.connectors.base import Connector
 
 _MODULES: Final = (
+    "adyen",
     "authorize_net",
     "gocardless",
     "sandbox",

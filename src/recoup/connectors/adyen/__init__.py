@@ -1,0 +1,383 @@
+"""Adyen: Checkout API, JSON, version 71; what becomes of changes comes by webhook.
+
+`answers` reads what Adyen answers, `webhooks` what it tells unasked; here is what is asked.
+
+* Keys: our key is the `reference` and the `Idempotency-Key`. A key that Adyen already works on or has worked on is
+  refused with error 704; that is no proof of anything, so it is `Unknown`.
+* Amounts are minor units with Adyen's own decimals: two for CLP and ISK, none for CVE and IDR.
+* Capture: `captureDelayHours` 0 or `additionalData.manualCapture` stand before the merchant account's own setting.
+  Adyen's webhooks do not say which was asked, so `metadata.capture` carries it there and back. Several captures of one
+  payment exist only where Adyen enabled them; elsewhere what the first one leaves is let go, so none are offered.
+* 3-D Secure: always by redirect (`nativeThreeDS` disabled). A step that needs Adyen's own page parts can never be
+  finished by us, and without that nothing is authorised, so it is a decline.
+* Captures, cancellations and refunds are only taken in (`received`); what became of them comes by webhook.
+* There is no way to ask what became of a payment: a question is `Unknown`, and webhooks tell. Nor can one be withdrawn:
+  cancelling by our reference (`/cancels`) is answered `received` too, whether or not there is such a payment, and one
+  that is still on its way would be authorised after it.
+* Webhooks: set up the standard webhook with an HMAC key, answered with `[accepted]`; those about tokens may come to the
+  same address if they are given the same key. Standard ones bear no signed time, so a repetition is known by its name.
+
+Not verified: whether `/payments/details` always repeats `merchantReference` (an answer without it, and with another
+`pspReference` than the charge's, is not believed); whether the `merchantReference` of a webhook about a change is the
+change's own or the payment's; whether `metadata` comes back in every webhook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from recoup.connectors.adyen.answers import (
+    CURRENCIES,
+    NAME,
+    Amount,
+    Asked,
+    Payment,
+    amount_of,
+    change_refused,
+    decoded,
+    payment_answer,
+    read,
+    received,
+    refused_at_the_door,
+    why_no_amount,
+)
+from recoup.connectors.adyen.webhooks import TokenEvent, hmac_of, item_notice, items_of, token_notice
+from recoup.connectors.base import (
+    Account,
+    Addresses,
+    Agreement,
+    Authentic,
+    Billing,
+    Browser,
+    Capabilities,
+    Card,
+    Change,
+    Charge,
+    Completion,
+    Credential,
+    Defaults,
+    Delivery,
+    Exchange,
+    Forged,
+    HttpRequest,
+    Idempotency,
+    Initiator,
+    Notice,
+    Question,
+    Source,
+    Token,
+    Verification,
+)
+from recoup.connectors.base.webhooks import body_digest, same
+from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Unknown, Unprocessed
+
+NO_RETURN: Final = "https://return.invalid/"
+"""Adyen wants an address to return to even where no challenge is possible."""
+_TEXT_MAX: Final = 80
+
+
+class Adyen(Defaults):
+    """The connector."""
+
+    name: Final = NAME
+    credentials: Final = {
+        "api_key": Credential(
+            "The API key of a credential that may use Checkout, and raw card data if cards are."
+        ),
+        "merchant_account": Credential("The name of the merchant account.", secret=False),
+        "live_prefix": Credential(
+            "Live only: the prefix of your live URLs, such as 1797a841fbb37ca7-AcmeBV.",
+            required=False,
+            secret=False,
+        ),
+        "hmac_key": Credential("The HMAC key of the webhook, in hexadecimal.", required=False),
+    }
+    addresses: Final = Addresses(
+        test="https://checkout-test.adyen.com/v71",
+        live="https://{live_prefix}-checkout-live.adyenpayments.com/checkout/v71",
+    )
+    capabilities: Final = Capabilities(
+        currencies=CURRENCIES,
+        countries=None,
+        brands=frozenset(
+            {
+                *("visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "maestro", "elo"),
+                *("cartes_bancaires", "eftpos_au", "interac", "unknown"),
+            }
+        ),
+        manual_capture=True,
+        multiple_captures=False,
+        partial_refunds=True,
+        stored_credentials=True,
+        lookup=False,
+        withdraw=False,
+        processor_tokens=True,
+        gives_tokens=True,
+        network_transaction_ids=True,
+        three_d_secure=True,
+        verification=True,
+        webhooks=True,
+        idempotency=Idempotency.KEY,
+    )
+
+    def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:
+        """Take or hold money: one request."""
+        amount = amount_of(charge.amount)
+        why_not = _why_not_sent(charge.source, charge.customer_key, amount, charge.amount.currency)
+        if amount is None or why_not is not None:
+            return Unprocessed(f"not sent: {why_not}")
+        response = yield _post(
+            account, "payments", key=charge.key, body=_charge_body(account, charge, amount)
+        )
+        asked = Asked(charge.key, amount, charge.capture, charge.source.brand, charge.today)
+        return refused_at_the_door(response, asked) or payment_answer(response, asked)
+
+    def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+        """Hand over what the customer brought back; Adyen authorises then."""
+        amount = amount_of(completion.amount)
+        brought = completion.returned.get("redirectResult")
+        if not brought or amount is None:
+            return Unknown("the customer brought no redirectResult back")
+        body = {"details": {"redirectResult": brought}}
+        response = yield _post(account, "payments/details", key=f"{completion.key}-details", body=body)
+        answer = read(response, Payment)
+        names_neither = answer is not None and answer.merchant_reference is None
+        if answer is not None and names_neither and answer.psp_reference != completion.reference:
+            return Unknown("the answer does not say which payment it is about")
+        asked = Asked(completion.key, amount, completion.capture, completion.brand, completion.today)
+        return payment_answer(response, asked)
+
+    def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
+        """A zero-value authorisation."""
+        amount = Amount(0, verification.currency)
+        customer = verification.customer_key or verification.key
+        why_not = _why_not_sent(verification.source, customer, amount, verification.currency)
+        if why_not is not None:
+            return Unprocessed(f"not sent: {why_not}")
+        body = _verification_body(account, verification, amount)
+        response = yield _post(account, "payments", key=verification.key, body=body)
+        asked = Asked(
+            verification.key, amount, capture=False, brand=verification.source.brand, today=verification.today
+        )
+        return refused_at_the_door(response, asked) or payment_answer(response, asked)
+
+    def capture(self, account: Account, change: Change) -> Exchange[FollowUp]:
+        """Take some or all of what is held."""
+        return self._change(account, change, "captures", of_an_amount=True)
+
+    def cancel(self, account: Account, change: Change) -> Exchange[FollowUp]:
+        """Let go of all that is not captured."""
+        return self._change(account, change, "cancels", of_an_amount=False)
+
+    def refund(self, account: Account, change: Change) -> Exchange[FollowUp]:
+        """Give back some or all of what was taken."""
+        return self._change(account, change, "refunds", of_an_amount=True)
+
+    def _change(
+        self, account: Account, change: Change, what: str, *, of_an_amount: bool
+    ) -> Exchange[FollowUp]:
+        amount = amount_of(change.amount)
+        if amount is None:
+            return Unprocessed(f"not sent: {why_no_amount(change.amount.currency)}")
+        body: dict[str, object] = {
+            "merchantAccount": account.credential("merchant_account"),
+            "reference": change.key,
+        }
+        if of_an_amount:
+            body["amount"] = amount
+        path = f"payments/{quote(change.charge_reference, safe='')}/{what}"
+        response = yield _post(account, path, key=change.key, body=body)
+        return change_refused(response) or received(response, change, amount)
+
+    def lookup(self, account: Account, question: Question) -> Exchange[Evidence]:
+        """Adyen cannot be asked."""
+        yield from ()
+        return Unknown("Adyen cannot be asked what became of a payment: its webhooks tell")
+
+    def lookup_change(self, account: Account, question: Question) -> Exchange[FollowUpEvidence]:
+        """Adyen cannot be asked."""
+        yield from ()
+        return Unknown("Adyen cannot be asked what became of a change: its webhooks tell")
+
+    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
+        """Every item bears its own HMAC; a delivery about tokens has one over the whole body, in a header."""
+        yield from ()
+        try:
+            key = bytes.fromhex(account.credential("hmac_key"))
+        except ValueError:
+            key = b""
+        if not key:
+            return Forged("the account has no HMAC key in hexadecimal")
+        if _is_genuine(key, delivery):
+            return Authentic(body_digest(delivery))
+        return Forged("the HMAC is not that of our key")
+
+    def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
+        """What the items say that are about this merchant account."""
+        ours = account.credential("merchant_account")
+        token = decoded(delivery.body, TokenEvent)
+        if token is not None:
+            return (token_notice(token),) if token.data.merchant_account == ours else ()
+        return tuple(item_notice(each) for each in items_of(delivery) if each.merchant_account_code == ours)
+
+
+ADYEN: Final = Adyen()
+CONNECTORS: Final = (ADYEN,)
+
+
+def _why_not_sent(source: Source, customer: str | None, amount: Amount | None, currency: str) -> str | None:
+    if amount is None or currency not in CURRENCIES:
+        return why_no_amount(currency)
+    if isinstance(source, Token) and not (source.customer or customer):
+        return "a saved method at Adyen needs the shopper reference under which it was saved"
+    return None
+
+
+def _post(account: Account, path: str, *, key: str, body: Mapping[str, object]) -> HttpRequest:
+    return HttpRequest(
+        method="POST",
+        url=f"{account.base_url}/{path}",
+        headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        secret_headers={"X-API-Key": account.credential("api_key")},
+        body=msgspec.json.encode(body),
+    )
+
+
+def _is_genuine(key: bytes, delivery: Delivery) -> bool:
+    """Whether the header, or else each item (and there are some), bears the HMAC of what it covers."""
+    header = delivery.headers.get("hmacsignature")
+    if header is not None:
+        return same(hmac_of(key, delivery.body), header)
+    given = [
+        (hmac_of(key, each.signed_text().encode()), each.said("hmacSignature")) for each in items_of(delivery)
+    ]
+    return bool(given) and all(same(expected, signature or "") for expected, signature in given)
+
+
+def _charge_body(account: Account, charge: Charge, amount: Amount) -> dict[str, object]:
+    metadata = {"capture": "automatic" if charge.capture else "manual"}
+    if charge.merchant_reference is not None and len(charge.merchant_reference) <= _TEXT_MAX:
+        metadata["merchant_reference"] = charge.merchant_reference
+    body = _common(account, charge.key, amount=amount, source=charge.source, billing=charge.billing)
+    body |= _browser_fields(charge.browser) | _credential_fields(charge) | _capture_fields(charge)
+    body |= _return_fields(charge.return_url, by_customer=charge.initiator is Initiator.CUSTOMER)
+    return {**body, "merchantOrderReference": charge.payment_key, "metadata": metadata}
+
+
+def _capture_fields(charge: Charge) -> dict[str, object]:
+    """When it is captured; and the network's name of the payment that was agreed to, which Adyen knows of its own."""
+    more: dict[str, str] = {} if charge.capture else {"manualCapture": "true"}
+    if charge.network_transaction_id is not None and isinstance(charge.source, Card):
+        more["networkTxReference"] = charge.network_transaction_id
+    fields: dict[str, object] = {"captureDelayHours": 0} if charge.capture else {}
+    return {**fields, "additionalData": more} if more else fields
+
+
+def _verification_body(account: Account, asked: Verification, amount: Amount) -> dict[str, object]:
+    body = _common(account, asked.key, amount=amount, source=asked.source, billing=asked.billing)
+    body |= _browser_fields(asked.browser) | _return_fields(asked.return_url, by_customer=True)
+    body["shopperInteraction"] = "Ecommerce"
+    if asked.remember:
+        body |= {
+            "storePaymentMethod": True,
+            "shopperReference": asked.customer_key or asked.key,
+            "recurringProcessingModel": "UnscheduledCardOnFile",
+        }
+    if isinstance(asked.source, Token):
+        body["shopperReference"] = asked.source.customer or asked.customer_key
+    return body
+
+
+def _common(
+    account: Account, key: str, *, amount: Amount, source: Source, billing: Billing
+) -> dict[str, object]:
+    """What every payment has, and who pays as far as known."""
+    known = {
+        "merchantAccount": account.credential("merchant_account"),
+        "reference": key,
+        "amount": amount,
+        "paymentMethod": _payment_method(source, billing),
+        "shopperEmail": billing.email,
+        "telephoneNumber": billing.phone,
+        "billingAddress": _billing_address(billing),
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _payment_method(source: Source, billing: Billing) -> dict[str, str]:
+    if isinstance(source, Token):
+        return {"type": "scheme", "storedPaymentMethodId": source.value.reveal()}
+    method = {
+        "type": "scheme",
+        "number": source.number.reveal(),
+        "expiryMonth": f"{source.exp_month:02}",
+        "expiryYear": f"{source.exp_year:04}",
+    }
+    if source.cvc is not None:
+        method["cvc"] = source.cvc.reveal()
+    if (holder := source.holder or billing.name) is not None:
+        method["holderName"] = holder
+    return method
+
+
+def _credential_fields(charge: Charge) -> dict[str, object]:
+    """Who started it, with a credential how stored; Adyen tells merchant- from customer-initiated by these."""
+    model = "Subscription" if charge.agreement is Agreement.RECURRING else "UnscheduledCardOnFile"
+    fields: dict[str, object] = {"shopperInteraction": "Ecommerce"}
+    if charge.initiator is Initiator.MERCHANT:
+        fields = {"shopperInteraction": "ContAuth", "recurringProcessingModel": model}
+    elif isinstance(charge.source, Token):
+        fields = {"shopperInteraction": "ContAuth", "recurringProcessingModel": "CardOnFile"}
+    customer = charge.customer_key
+    if isinstance(charge.source, Token):
+        customer = charge.source.customer or customer
+    elif charge.remember:
+        customer = customer or charge.payment_key
+        fields |= {"storePaymentMethod": True, "recurringProcessingModel": model}
+    if customer is not None:
+        fields["shopperReference"] = customer
+    return fields
+
+
+def _return_fields(return_url: str | None, *, by_customer: bool) -> dict[str, object]:
+    """Where the customer comes back to; a challenge is only possible where they can."""
+    if return_url is None or not by_customer:
+        fields: dict[str, object] = {"returnUrl": return_url or NO_RETURN}
+        return fields | ({"authenticationData": {"attemptAuthentication": "never"}} if by_customer else {})
+    parts = urlsplit(return_url)
+    return {
+        "returnUrl": return_url,
+        "origin": f"{parts.scheme}://{parts.netloc}",
+        "channel": "Web",
+        "authenticationData": {"threeDSRequestData": {"nativeThreeDS": "disabled"}},
+    }
+
+
+def _browser_fields(browser: Browser | None) -> dict[str, object]:
+    if browser is None:
+        return {}
+    fields: dict[str, object] = {} if browser.ip is None else {"shopperIP": browser.ip}
+    if browser.user_agent is not None:
+        info = {"userAgent": browser.user_agent, "acceptHeader": browser.accept or "*/*"}
+        fields["browserInfo"] = info | ({"language": browser.language} if browser.language else {})
+    return fields
+
+
+def _billing_address(billing: Billing) -> dict[str, str] | None:
+    """Adyen takes a whole address or none; of the house it wants to be told at least that it is not told."""
+    if not (billing.line1 and billing.city and billing.postal_code and billing.country):
+        return None
+    if billing.country in {"US", "CA"} and not billing.state:
+        return None
+    address = {
+        "street": billing.line1,
+        "houseNumberOrName": billing.line2 or "N/A",
+        "city": billing.city,
+        "postalCode": billing.postal_code,
+        "country": billing.country,
+    }
+    return address | ({"stateOrProvince": billing.state} if billing.state else {})
