@@ -12,6 +12,7 @@ _MODULES: Final = (
     "authorize_net",
     "gocardless",
     "sandbox",
+    "stripe",
 )
 """The modules of this folder, each with its `CONNECTORS`."""
 
