@@ -308,17 +308,17 @@ def _all_kept(raw: Mapping[str, str]) -> Mapping[str, str]:
 
 def _questions(connector: str, code: str) -> tuple[RawDecline, ...]:
     """The declines whose meaning answers what was asked: the first that is recognised counts."""
-    if connector in PROCESSORS:
-        return (RawDecline(connector, code, brand=ALL),)
+    own = (RawDecline(connector, code, brand=ALL),) if connector in PROCESSORS else ()
     response, _, advice = code.partition("+")
     match connector:
-        case "iso8583":
+        case "iso8583":  # a link's codes are the networks' own, so their tables are asked before its own
             brands: tuple[str, ...] = (ALL, VISA, MASTERCARD)
         case network if network in NETWORKS:
             brands = (network,)
         case _:
             brands = ()
-    return tuple(RawDecline(connector, None, response, advice or None, brand) for brand in brands)
+    theirs = (RawDecline(connector, None, response, advice or None, brand) for brand in brands)
+    return (*theirs, *own)
 
 
 def _meaning(reading: _Reading, brand: str) -> Meaning:
