@@ -10,6 +10,7 @@ from recoup.connectors.base import Connector
 _MODULES: Final = (
     "adyen",
     "authorize_net",
+    "braintree",
     "gocardless",
     "sandbox",
     "stripe",

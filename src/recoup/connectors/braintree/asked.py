@@ -1,0 +1,125 @@
+"""Builds what Braintree is asked: one address, a document, its variables."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from recoup.connectors.base import Account, Agreement, Billing, Card, Charge, HttpRequest, Initiator
+from recoup.kit.money import Money
+
+VERSION: Final = "2025-02-12"
+DECIMALS_MAX: Final = 3
+
+_MERCHANT_ACCOUNT: Final = re.compile(r"([A-Z]{3})\s*=\s*([^\s,]+)")
+_ONE_USE: Final = "token"
+"""How the ids begin of what Braintree's script in the browser made, for one use."""
+
+Body = dict[str, object]
+
+
+def request(account: Account, query: str, **variables: object) -> HttpRequest:
+    """One document with its variables."""
+    keys = f"{account.credential('public_key')}:{account.credential('private_key')}"
+    return HttpRequest(
+        method="POST",
+        url=f"{account.base_url}/graphql",
+        headers={
+            "Accept": "application/json",
+            "Braintree-Version": VERSION,
+            "Content-Type": "application/json",
+        },
+        secret_headers={"Authorization": f"Basic {b64encode(keys.encode()).decode()}"},
+        body=msgspec.json.encode({"query": query, "variables": variables}),
+    )
+
+
+def merchant_account(account: Account, currency: str) -> str | None:
+    """The merchant account that has this currency."""
+    return dict(_MERCHANT_ACCOUNT.findall(account.credential("merchant_accounts"))).get(currency)
+
+
+def amount(money: Money) -> str:
+    """Major units: a whole number, or one with all its decimals."""
+    return f"{money.major():.{money.decimals}f}"
+
+
+def card(one: Card, billing: Billing) -> Body:
+    """A card with its billing address."""
+    return _without_gaps(
+        {
+            "number": one.number.reveal(),
+            "expirationMonth": f"{one.exp_month:02d}",
+            "expirationYear": f"{one.exp_year:04d}",
+            "cvv": one.cvc.reveal() if one.cvc is not None else None,
+            "cardholderName": one.holder,
+            "billingAddress": _address(billing) or None,
+        }
+    )
+
+
+def charge(one: Charge, *, method: str, account: str) -> Body:
+    """A charge of a method, at a merchant account."""
+    whole: Body = {
+        "clientMutationId": one.key,
+        "paymentMethodId": method,
+        "transaction": _transaction(one, account),
+    }
+    by_merchant = one.initiator == Initiator.MERCHANT
+    if isinstance(one.source, Card) and by_merchant:
+        link = {"status": "VAULTED", "verifyingNetworkTransactionId": one.network_transaction_id}
+        whole["options"] = {"externalVault": _without_gaps(link)}
+    return whole
+
+
+def _transaction(one: Charge, account: str) -> Body:
+    source, browser, billing = one.source, one.browser, one.billing
+    own_card = isinstance(source, Card)
+    keep = one.remember and (own_card or _is_for_one_use(one))
+    risk = _without_gaps({"customerIp": browser.ip, "customerBrowser": browser.user_agent}) if browser else {}
+    return _without_gaps(
+        {
+            "amount": amount(one.amount),
+            "merchantAccountId": account,
+            "orderId": one.key,
+            "paymentInitiator": _initiator(one),
+            "riskData": risk or None,
+            "customerDetails": _without_gaps({"email": billing.email, "phoneNumber": billing.phone}) or None
+            if own_card
+            else None,
+            "vaultPaymentMethodAfterTransacting": {"when": "ON_SUCCESSFUL_TRANSACTION"} if keep else None,
+        }
+    )
+
+
+def _initiator(one: Charge) -> str | None:
+    """Nothing for the customer's own purchase, unless it is the first of a series."""
+    recurring = one.agreement == Agreement.RECURRING
+    if one.initiator == Initiator.MERCHANT:
+        return "RECURRING" if recurring else "UNSCHEDULED"
+    return "RECURRING_FIRST" if recurring and one.remember else None
+
+
+def _is_for_one_use(one: Charge) -> bool:
+    return not isinstance(one.source, Card) and one.source.value.reveal().startswith(_ONE_USE)
+
+
+def _address(billing: Billing) -> Body:
+    return _without_gaps(
+        {
+            "addressLine1": billing.line1,
+            "addressLine2": billing.line2,
+            "adminArea2": billing.city,
+            "adminArea1": billing.state,
+            "postalCode": billing.postal_code,
+            "countryCode": billing.country,
+        }
+    )
+
+
+def _without_gaps(body: Mapping[str, object]) -> Body:
+    return {name: value for name, value in body.items() if value is not None}
