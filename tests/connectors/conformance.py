@@ -29,6 +29,7 @@ from recoup.connectors.base import (
     HttpResponse,
     Initiator,
     Question,
+    Request,
     Source,
     Token,
     Verification,
@@ -107,8 +108,8 @@ class Case:
     good: Mapping[str, Sequence[HttpResponse]]
     declines: Sequence[Raw]
     at_the_door: Sequence[HttpResponse]
-    moves_money: Callable[[HttpRequest], bool]
-    sent_amount: Callable[[HttpRequest], object] | None = None
+    moves_money: Callable[[Any], bool]
+    sent_amount: Callable[[Any], object] | None = None
     amounts: Mapping[str, object] = field(default_factory=dict)
     says_amounts: bool = True
     charge_reference: str = "reference-1"
@@ -177,15 +178,15 @@ def _raw(one: Recorded) -> Raw:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A whole exchange: what was sent, and what it meant."""
+    """A whole exchange: what was sent (each an `HttpRequest`, or over a link a `LinkRequest`), and what it meant."""
 
-    sent: tuple[HttpRequest, ...]
+    sent: tuple[Any, ...]
     meant: object
 
 
 def drive(exchange: Exchange[Any], replies: Iterable[HttpResponse]) -> Told:
     """Play the processor: hand out the replies in order, the last one again and again."""
-    sent: list[HttpRequest] = []
+    sent: list[Request] = []
     queue = list(replies)
     try:
         request = next(exchange)
@@ -315,9 +316,14 @@ def a_question(verb: str = "lookup", charge_reference: str = "reference-1", **ch
     return Question(key=KEY, brand="visa", today=date(2026, 11, 23), sent_at=NOW, **whole)
 
 
-def carried(request: HttpRequest) -> str:
+def carried(request: Request) -> str:
     """Everything of a request in which a key could be."""
-    return f"{request.url} {dict(request.headers)} {request.body.decode()}"
+    return f"{loggable(request)} {request.body.decode(errors='replace')}"
+
+
+def loggable(request: Request) -> str:
+    """What of a request may be logged."""
+    return f"{request.url} {dict(request.headers) if isinstance(request, HttpRequest) else ''}"
 
 
 def said_of(value: object, path: str) -> object:

@@ -6,7 +6,8 @@ that it did nothing), `webhooks` (told unasked). A file is an object with
 
 * `about`: what it is; `source`: which page or example it was made from, in a few words, and when;
 * `verb`: which verb is asked (`charge`, `lookup`, …), `ask`: how the asking differs from the usual (see `conformance`);
-* `replies`: in order, each `{"status", "headers", "json" | "text"}`; `{{key}}` and `{{charge_key}}` stand for our keys;
+* `replies`: in order, each `{"status", "headers", "json" | "text" | "iso8583"}`, the last a message by its fields;
+  `{{key}}` and `{{charge_key}}` stand for our keys;
 * `means`: what is expected, by dotted name, such as `{"type": "Declined", "decline.code": "insufficient_funds"}`;
 * for a webhook: `json` or `text` and `headers`, and `notices`, a list of `means`.
 """
@@ -23,7 +24,7 @@ from typing import Any, Final
 
 import msgspec
 
-from recoup.connectors.base import HttpResponse, Token
+from recoup.connectors.base import HttpResponse, Token, iso8583
 from recoup.kit.clock import rfc3339
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -99,6 +100,8 @@ def _reply(said: Mapping[str, Any]) -> HttpResponse:
 def _body(said: Mapping[str, Any]) -> bytes:
     if "json" in said:
         return msgspec.json.encode(said["json"])
+    if "iso8583" in said:
+        return iso8583.encode(said["iso8583"])
     text: str = said.get("text", "")
     return text.encode()
 
