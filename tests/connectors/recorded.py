@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import msgspec
 
-from recoup.connectors.base import HttpResponse, Token, iso8583
+from recoup.connectors.base import ChangeKind, HttpResponse, Token, iso8583
 from recoup.kit.clock import rfc3339
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -86,6 +86,8 @@ def _ask(said: Mapping[str, Any]) -> dict[str, Any]:
     if "amount" in words:
         minor, currency = words["amount"]
         words["amount"] = Money(minor, currency)
+    if "change" in words:
+        words["change"] = ChangeKind(words["change"])
     if words.pop("token", False):
         words["source"] = Token(
             Secret("tok-secret-0000-of-a-saved-card"), customer="customer-1", brand="visa"

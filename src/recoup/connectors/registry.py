@@ -12,6 +12,7 @@ _MODULES: Final = (
     "authorize_net",
     "braintree",
     "gocardless",
+    "iso8583",
     "sandbox",
     "stripe",
 )
