@@ -13,6 +13,7 @@ _MODULES: Final = (
     "braintree",
     "gocardless",
     "iso8583",
+    "mollie",
     "sandbox",
     "stripe",
 )

@@ -66,6 +66,7 @@ from recoup.connectors.gocardless.replies import (
     Payment,
     PaymentAnswer,
     PaymentList,
+    Refund,
     RefundAnswer,
     RefundList,
     at_the_door,
@@ -76,6 +77,7 @@ from recoup.connectors.gocardless.replies import (
     not_created,
     read,
     refunded,
+    with_key,
 )
 from recoup.kit.clock import rfc3339
 from recoup.outcomes.core import (
@@ -191,7 +193,7 @@ class GoCardless(Defaults):
         before = read(asked, PaymentAnswer)
         if before is None or before.payments.id != change.charge_reference:
             return Unprocessed(f"not sent: the payment to refund could not be read (HTTP {asked.status})")
-        body = _refund_body(change, refunded=before.payments.amount_refunded)
+        body = _refund_body(change, refunded=before.payments.amount_refunded or 0)
         response = yield _post(account, "refunds", key=change.key, body=body)
         if error := error_of(response):
             return change_refused(error) or no_readable_answer(response)
@@ -230,20 +232,19 @@ class GoCardless(Defaults):
             case ChangeKind.REFUND if question.reference is not None:
                 response = yield _get(account, f"refunds/{quote(question.reference, safe='')}")
                 answer = read(response, RefundAnswer)
-                found = [] if answer is None else [answer.refunds]
+                found: list[Refund | None] = [] if answer is None else [answer.refunds]
             case ChangeKind.REFUND if charge is not None:
                 response = yield _get(account, "refunds", payment=charge, limit=str(PAGE))
                 listed = read(response, RefundList)
-                found = [] if listed is None else listed.refunds
+                found = [] if listed is None else with_key(question.key, listed.refunds, Refund)
             case ChangeKind.CANCEL if charge is not None:
                 response = yield _get(account, f"payments/{quote(charge, safe='')}")
                 return cancelled(response, charge)
             case _:
                 return Unknown("there is no change of this kind that can be asked about")
-        ours = [refund for refund in found if refund.metadata.get("recoup_key") == question.key]
-        if len(ours) != 1:
+        if len(found) != 1 or found[0] is None:
             return Unknown("no refund under our key was found")
-        return refunded(ours[0], key=question.key, amount=question.amount, charge=charge)
+        return refunded(found[0], key=question.key, amount=question.amount, charge=charge)
 
     def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
         """Whether the signature is the body's, by our secret."""
@@ -342,9 +343,13 @@ def _payment(account: Account, question: Question) -> Exchange[Payment | Unknown
         listed = read(response, PaymentList)
         if listed is None:
             return no_readable_answer(response)
-        ours_ = [each for each in listed.payments if each.metadata.get("recoup_key") == question.key]
-        if ours_:
-            return ours_[0] if ours_[0].is_about(question.key, question.amount) else Unknown("another amount")
+        found = with_key(question.key, listed.payments, Payment)
+        if found:
+            (payment, *_) = found
+            ours = payment is not None and payment.is_about(question.key, question.amount)
+            return (
+                payment if payment is not None and ours else Unknown("the payment under our key is another")
+            )
         if listed.meta.cursors.after is None:
             break
         window["after"] = listed.meta.cursors.after

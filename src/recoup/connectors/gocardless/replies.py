@@ -75,7 +75,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     status: str
-    amount_refunded: int = 0
+    amount_refunded: int | None = None
     metadata: Labels = {}
 
     def is_about(self, key: str, amount: Money | None) -> bool:
@@ -96,7 +96,9 @@ class _Paging(Struct, frozen=True):
 
 
 class PaymentList(Struct, frozen=True):
-    payments: list[Payment]
+    """A page of payments. Each is read when it is the one that is looked for."""
+
+    payments: list[Any]
     meta: _Paging
 
 
@@ -118,7 +120,9 @@ class RefundAnswer(Struct, frozen=True):
 
 
 class RefundList(Struct, frozen=True):
-    refunds: list[Refund]
+    """The refunds of a payment."""
+
+    refunds: list[Any]
 
 
 class Mandate(Struct, frozen=True):
@@ -228,6 +232,16 @@ def converted(value: object, type_: type[Answer]) -> Answer | None:
         return msgspec.convert(value, type_)
     except msgspec.ValidationError:
         return None
+
+
+def with_key(key: str, listed: list[Any], type_: type[Answer]) -> list[Answer | None]:
+    """Those of a list that carry our key; None for one that cannot be read."""
+    return [converted(each, type_) for each in listed if _key_of(each) == key]
+
+
+def _key_of(value: object) -> object:
+    labels = value.get("metadata") if isinstance(value, dict) else None
+    return labels.get("recoup_key") if isinstance(labels, dict) else None
 
 
 def read(response: HttpResponse, type_: type[Answer], *, status: int = 200) -> Answer | None:
