@@ -12,8 +12,11 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 
+from recoup.audit import jobs as audit_jobs
+from recoup.audit.api import AuditApi
+from recoup.audit.flow import Audit
 from recoup.connectors.base import Connector
 from recoup.db import Database
 from recoup.events.api import EventObject, EventsApi
@@ -35,6 +38,7 @@ from recoup.outcomes.api import DeclinesApi
 from recoup.outcomes.flow import DeclineReadings
 from recoup.payments.api import PaymentsApi
 from recoup.payments.core import Payment
+from recoup.payments.core.step import UNRECOGNISED
 from recoup.payments.flow import Payments, Tools
 from recoup.payments.objects import Objects
 from recoup.payments.timeline import TimelineReader
@@ -73,6 +77,7 @@ TAGS: Final = {
     "declines": "What every code means, with its source.",
     "routing": "Who was asked, and why.",
     "processor accounts": "Your accounts at processors, and what each connector can do.",
+    "audit": "What a person should look at, and what to do about it.",
     "events": "Facts that happened, numbered without gaps.",
     "test clock": "A test merchant's own time, which can be moved forward.",
     "test mode": "The simulated world, and faults on demand.",
@@ -113,6 +118,8 @@ _FACTS: Final = {
     "recovery.customer_needed": "Only the customer can help: by authenticating, or with another card.",
     "recovery.paused": "The recovery is paused.",
     "recovery.resumed": "The recovery goes on.",
+    "audit.case_opened": "There is something that a person should look at.",
+    "audit.case_resolved": "An audit case was resolved.",
 }
 WEBHOOKS: Final = tuple(
     Webhook(type=type_, summary=summary, payload=EventObject) for type_, summary in _FACTS.items()
@@ -168,6 +175,14 @@ class Service:
         self.recoveries = Recoveries(
             database, payments=self.payments, customers=self.customers, new_id=new_id
         )
+        self.registry = CollectorRegistry()
+        self.audit = Audit(
+            database,
+            payments=self.payments,
+            accounts=self.accounts,
+            new_id=new_id,
+            unrecognised=self._unrecognised(),
+        )
         self.worker = Worker(
             database,
             handlers=self.handlers(),
@@ -181,7 +196,6 @@ class Service:
         self.testclocks = TestClocks(
             database, clock=around.clock, stepper=self.worker, moved=self._clock_moved
         )
-        self.registry = CollectorRegistry()
 
     def new_id(self) -> UUID:
         """A new id, made now."""
@@ -198,7 +212,11 @@ class Service:
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
-        return {SETTLE: self.payments.settle, **recovery_jobs.handlers(self.recoveries)}
+        return {
+            SETTLE: self.payments.settle,
+            **recovery_jobs.handlers(self.recoveries),
+            **audit_jobs.handlers(self.audit),
+        }
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
@@ -239,6 +257,7 @@ class Service:
             *PaymentMethodsApi(self.methods).routes(),
             *ProcessorAccountsApi(self.accounts).routes(),
             *RecoveriesApi(self.recoveries).routes(),
+            *AuditApi(self.audit).routes(),
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *EventsApi(self.database).routes(),
@@ -265,6 +284,7 @@ class Service:
             processor_timeout=timedelta(seconds=settings.processor_timeout_s),
             attempts_max=settings.attempts_per_call_max,
             is_published=PUBLISHED.__contains__,
+            read_decline=self.readings.read,
         )
 
     def _world_secret(self) -> Secret:
@@ -273,12 +293,23 @@ class Service:
 
     def _listened(self, fact: str, payment: Payment) -> bool:
         """Whether a later subject wants to hear of this: it is then told in the same transaction."""
+        if fact == UNRECOGNISED:
+            return True
         return recovery_listens(
             fact,
             initiator=payment.initiator,
             recovery_policy=payment.recovery_policy,
             recovery_id=payment.recovery_id,
         )
+
+    def _unrecognised(self) -> Callable[[str], None]:
+        counter = Counter(
+            "recoup_unrecognised_decline_codes",
+            "Declines whose code no table knows.",
+            ["connector"],
+            registry=self.registry,
+        )
+        return lambda connector: counter.labels(connector).inc()
 
     async def _run_news(
         self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime

@@ -17,7 +17,7 @@ from recoup.app import Service
 from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
 from recoup.explaining import declines
-from recoup.merchants.core import KeyKind
+from recoup.merchants.core import KeyKind, Merchant
 from recoup.sandboxed import Ready
 from recoup.settings import Settings, SettingsError, load
 from recoup.vault.keys import MasterKeyUnusable
@@ -116,8 +116,26 @@ def doctor() -> None:
         _out.print(f"[green]ok[/] master key {service.around.master.current}: {kind}")
         pairs = await service.merchants.pairs(limit=100)
         _out.print(f"[green]ok[/] merchants: {', '.join(pair.name for pair in pairs) or 'none yet'}")
+        for pair in pairs:
+            for side, mode in ((pair.live, "live"), (pair.test, "test")):
+                await _tell_unseen_codes(service, side, f"{pair.name}, {mode}")
 
     _with_service(settings, look)
+
+
+async def _tell_unseen_codes(service: Service, side: Merchant, whose: str) -> None:
+    for seen in await service.audit.unseen_codes(side):
+        override = await service.readings.current(side, seen.connector, seen.code)
+        known = (
+            f"read as you said: version {override.version}"
+            if override
+            else "say what it means by an override"
+        )
+        _out.print(
+            f"[{'green]ok' if override else 'yellow]look'}[/] {escape(whose)}: {seen.connector} sent the code "
+            f"{escape(seen.code)} (network: {escape(seen.network_code)}) {seen.times} times, which no table knows; "
+            f"{known}"
+        )
 
 
 @app.command

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     RECOVERY = "rec"
     EVENT = "evt"
     FAULT = "flt"
+    AUDIT_CASE = "aud"
     REQUEST = "req"
 
 

@@ -359,3 +359,8 @@ def _aad(merchant_id: UUID, account_id: UUID) -> bytes:
 
 def _no_account(account_id: UUID) -> Exception:
     return not_found("processor account", render(Kind.PROCESSOR_ACCOUNT, account_id))
+
+
+async def lock_merchant(connection: Connection, merchant_id: UUID) -> None:
+    """Hold a tenant's row until the transaction ends: whoever counts before adding holds it."""
+    await store.lock_merchant(connection, merchant_id=merchant_id)

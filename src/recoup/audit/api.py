@@ -1,0 +1,96 @@
+"""Audit cases over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from msgspec import Meta, Struct
+
+from recoup.audit.core import Case, CaseState
+from recoup.audit.flow import Audit
+from recoup.audit.objects import CaseObject, case_object
+from recoup.http.routes import Call, Idempotency, ListObject, ListQuery, Problem, Route
+from recoup.kit.ids import Kind
+
+_TAG: Final = "audit"
+_PATH: Final = "/v1/audit/cases"
+_ONE: Final = f"{_PATH}/{{audit_case}}"
+_NOTE_MAX: Final = 1000
+
+
+class CaseQuery(ListQuery, frozen=True):
+    """Which cases to list."""
+
+    state: Annotated[CaseState | None, Meta(description="Only those.")] = None
+
+
+class ResolveCase(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What was found and done."""
+
+    resolution: Annotated[str, Meta(max_length=_NOTE_MAX)] | None = None
+
+
+class CaseList(ListObject[CaseObject], frozen=True):
+    """A page of audit cases."""
+
+
+class AuditApi:
+    """The routes of audit cases."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        return [
+            Route(
+                "GET",
+                _PATH,
+                self.page,
+                query=CaseQuery,
+                answer=CaseList,
+                summary="List audit cases",
+                description="What a person should look at, each with what to do about it.",
+                tag=_TAG,
+            ),
+            Route("GET", _ONE, self.read, answer=CaseObject, summary="Read an audit case", tag=_TAG),
+            Route(
+                "POST",
+                f"{_ONE}/resolve",
+                self.resolve,
+                body=ResolveCase,
+                answer=CaseObject,
+                summary="Resolve an audit case",
+                description="Somebody has looked at it. Should the same thing be seen again, a new case opens.",
+                tag=_TAG,
+                idempotency=Idempotency.TRANSACTION,
+                errors=(Problem("audit_case_resolved", 409),),
+            ),
+        ]
+
+    async def page(self, call: Call[None, CaseQuery]) -> CaseList:
+        """`GET /v1/audit/cases`."""
+        page = call.query.page(Kind.AUDIT_CASE)
+        found = await self._audit.page(
+            call.merchant, state=call.query.state, after=page.after, before=page.before, limit=page.fetch
+        )
+        shown, has_more = page.cut(found)
+        return CaseList(data=[_object(one, call) for one in shown], has_more=has_more, url=_PATH)
+
+    async def read(self, call: Call[None, None]) -> CaseObject:
+        """`GET /v1/audit/cases/{id}`."""
+        return _object(
+            await self._audit.get(call.merchant, call.path_id("audit_case", Kind.AUDIT_CASE)), call
+        )
+
+    async def resolve(self, call: Call[ResolveCase, None]) -> CaseObject:
+        """`POST /v1/audit/cases/{id}/resolve`."""
+        case_id = call.path_id("audit_case", Kind.AUDIT_CASE)
+        closed = await self._audit.resolve(
+            call.transaction(), call.merchant, case_id, resolution=call.body.resolution, now=call.now
+        )
+        return _object(closed, call)
+
+
+def _object(case: Case, call: Call[Any, Any]) -> CaseObject:
+    return case_object(case, livemode=call.merchant.livemode)
