@@ -23,7 +23,7 @@ CREDENTIALS: Final = {
     "sign_on_key": "no-real-sign-on-key-0000",
 }
 ACCOUNT: Final = Account("tcp://127.0.0.1:9", {name: Secret(value) for name, value in CREDENTIALS.items()})
-CHARGE_REFERENCE: Final = "0100-G3QAG0HCK25P-A1B2C3-4999"
+CHARGE_REFERENCE: Final = "0100-WXBYLHYRIXHJ-A1B2C3-4999"
 
 
 def fields(request: LinkRequest) -> dict[str, str]:

@@ -6,7 +6,7 @@ is a mapping: `t` is its type, `2` to `128` are its fields, all as text. The who
 `decode` reads a request, `reply` answers it.
 
 A link has no idempotency keys, and a message may have to be named again by a process that never knew the one which sent
-it. So a message's names come from its key alone: the retrieval reference number (field 37) is 62 bits of the key's
+it. So a message's names come from its key alone: the retrieval reference number (field 37) is 60 bits of the key's
 digest, the trace number (field 11) is another 20, and the transmission time (field 7) is when the key was made, which
 the key itself tells. Trace numbers alone repeat within the hour on a busy account; the three together do not, and the
 whole key travels beside them for a last comparison.
@@ -14,6 +14,7 @@ whole key travels beside them for a last comparison.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from collections.abc import Mapping
@@ -55,7 +56,6 @@ _BITS: Final = {"data_enc": "b", "len_enc": "ascii", "len_type": 0, "max_len": 8
 _SPEC: Final = {**specs.default_ascii, **dict.fromkeys(("p", "1", "52", "64", "96", "128"), _BITS)}
 _NUMERIC: Final = frozenset("t 2 3 4 7 11 12 13 14 15 18 22 25 32 49 70 90".split())  # noqa: SIM905
 _ECHOED: Final = ("3", "4", "7", "11", "12", "13", "32", "37", "41", "42", "49", "70", "90", "95")
-_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _TRACES: Final = 999_999
 _PRINTABLE: Final = re.compile(r"[ -~]*", re.ASCII)
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
@@ -157,8 +157,10 @@ def name_of(key: str) -> Name | None:
     made = _made_at(key)
     if made is None:
         return None
-    digest = int.from_bytes(hashlib.sha256(key.encode()).digest(), "big")
-    return Name(_trace(digest), _letters(digest >> 64), f"{made:%m%d%H%M%S}")
+    digest = hashlib.sha256(key.encode()).digest()
+    stan = int.from_bytes(digest[8:16], "big") % _TRACES + 1
+    sent = f"{made.month:02}{made.day:02}{made.hour:02}{made.minute:02}{made.second:02}"
+    return Name(f"{stan:06}", base64.b32encode(digest[:8])[:12].decode(), sent)
 
 
 def reversal_of(original: Name) -> Name:
@@ -173,18 +175,6 @@ def _made_at(key: str) -> datetime | None:
         return None if id_ is None else made_at(id_)
     except (ValueError, OverflowError):
         return None
-
-
-def _trace(digest: int) -> str:
-    return f"{digest % _TRACES + 1:06}"
-
-
-def _letters(number: int) -> str:
-    letters = []
-    for _ in range(12):
-        number, digit = divmod(number, 36)
-        letters.append(_ALPHABET[digit])
-    return "".join(letters)
 
 
 @dataclass(frozen=True, slots=True)
