@@ -11,6 +11,7 @@ _MODULES: Final = (
     "adyen",
     "authorize_net",
     "braintree",
+    "cybersource",
     "gocardless",
     "iso8583",
     "mollie",

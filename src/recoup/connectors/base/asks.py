@@ -38,13 +38,15 @@ class Account:
     """A merchant's account at a processor, as a connector sees it.
 
     `base_url` is where it is spoken to, without a slash at the end. `timeout_s` is how long one call may take, where
-    the merchant wants less than the gateway allows.
+    the merchant wants less than the gateway allows. `now` is the wall clock's time, for processors that want requests
+    signed with it; nothing else may depend on it.
     """
 
     base_url: str
     credentials: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     timeout_s: float | None = None
     livemode: bool = False
+    now: datetime | None = None
 
     def credential(self, name: str) -> str:
         """A credential in the clear, or nothing where the account has none of that name: the processor then refuses."""
