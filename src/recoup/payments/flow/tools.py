@@ -172,7 +172,7 @@ class Tools:
         else:
             url = account.base_url or connector.addresses.of(account.credentials, livemode=livemode) or ""
         timeout_s = None if account.timeout_ms is None else account.timeout_ms / 1000
-        return Account(url, account.credentials, timeout_s, livemode)
+        return Account(url, account.credentials, timeout_s, livemode, now=self.clock.now())
 
     async def tokens(
         self, merchant: Merchant, attempt: Attempt, outcome: Outcome | Withdrawn
