@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from recoup.connectors.base import Agreement
 from recoup.http.fields import ListObject
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
@@ -29,7 +30,7 @@ from recoup.payments.core import (
 from recoup.payments.writes import storable
 
 SHOWN_MAX: Final = 512
-_NO_OUTCOME = frozenset({AttemptState.STARTED, AttemptState.PENDING})
+_NO_OUTCOME = frozenset({AttemptState.STARTED, AttemptState.COMPLETING, AttemptState.PENDING})
 
 
 class AdviceObject(Struct, kw_only=True, frozen=True):
@@ -130,6 +131,9 @@ class PaymentObject(Struct, kw_only=True, frozen=True):
     recovery: str | None
     next_action: NextActionObject | None
     return_url: str | None
+    agreement: Annotated[
+        Agreement | None, Meta(description="What the customer agreed to, where you said so.")
+    ]
     created_at: str
     livemode: bool
     metadata: dict[str, str]
@@ -237,6 +241,7 @@ def payment_object(snapshot: Snapshot, *, livemode: bool) -> PaymentObject:
         recovery=_id(Kind.RECOVERY, payment.recovery_id),
         next_action=_next_action(payment),
         return_url=payment.return_url,
+        agreement=payment.agreement,  # type: ignore[arg-type]
         created_at=rfc3339(payment.created_at),
         livemode=livemode,
         metadata=payment.metadata,

@@ -15,7 +15,8 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
 from recoup.merchants.core import Merchant
 from recoup.merchants.flow import ProcessorAccounts
-from recoup.payments.core import Attempt, AttemptState, Operation, OperationKind, OperationState, Snapshot
+from recoup.payments.core import Attempt, Operation, OperationKind, OperationState, Snapshot
+from recoup.payments.core.answers import AT_WORK
 from recoup.payments.core.records import ATTEMPTS_MAX
 
 EVENTS_MAX: Final = 500
@@ -124,7 +125,7 @@ def _of_attempt(attempt: Attempt, label: str) -> Iterator[tuple[datetime, int, T
     summary = f"Attempt {attempt.number} ({attempt.reason}) sent to {label}"
     rank = 2 * attempt.number
     yield attempt.started_at, rank, _entry(attempt.started_at, "attempt.started", summary, id_, about)
-    if attempt.state is AttemptState.STARTED:
+    if attempt.state in AT_WORK:
         return
     at = attempt.finished_at or attempt.started_at
     details: dict[str, Any] = {"latency_ms": attempt.latency_ms}

@@ -9,9 +9,13 @@ from msgspec import Meta, Struct
 
 from recoup.http.fields import IdText, ListQuery, Metadata
 from recoup.kit.money import MINOR_MAX
+from recoup.kit.secret import Secret
 from recoup.vault.wire import PaymentMethodData
 
 ACCOUNTS_ASKED_MAX: Final = 20
+RETURNED_MAX: Final = 50
+RETURNED_LENGTH_MAX: Final = 40_000
+"""The longest parameters, together: an issuer's signed answer is some thousand letters."""
 
 Amount = Annotated[
     int, Meta(ge=1, le=MINOR_MAX, description="In the currency's smallest unit: 4999 is 49.99 USD.")
@@ -29,6 +33,34 @@ ReturnUrl = Annotated[
     ),
 ]
 Reference = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+ReturnParameters = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=200)], Secret],
+    Meta(
+        max_length=RETURNED_MAX,
+        description="The parameters with which the processor sent the customer back to your `return_url`, from its "
+        "query or form, as they came; `{}` where there were none. They are handed to the processor and not kept. "
+        "Without this field the processor is only asked what became of the payment.",
+        examples=[{"redirectResult": "X6XtfGC3!Y..."}],
+    ),
+]
+Header = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+
+
+class BrowserData(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The customer's browser, as your server sees it: by it banks decide whether the customer must authenticate."""
+
+    ip: (
+        Annotated[str, Meta(max_length=45, description="IPv4 or IPv6.", examples=["203.0.113.7"])] | None
+    ) = None
+    user_agent: Annotated[Header | None, Meta(description="The `User-Agent` header.")] = None
+    accept: Annotated[Header | None, Meta(description="The `Accept` header.")] = None
+    language: Annotated[Header | None, Meta(description="The first of `Accept-Language`.")] = None
+
+    def __repr__(self) -> str:
+        """Without what is personal."""
+        return "BrowserData(…)"
 
 
 class RoutingWish(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -64,6 +96,14 @@ class CreatePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
     routing: RoutingWish | None = None
     recovery: RecoveryWish | None = None
     return_url: ReturnUrl | None = None
+    browser: BrowserData | None = None
+    agreement: Annotated[
+        Literal["unscheduled", "recurring"] | None,
+        Meta(
+            description="What the customer agreed to with a stored payment method: charges on no fixed dates, or a "
+            "series. Processors and networks are told; null means `unscheduled`."
+        ),
+    ] = None
     metadata: Metadata = msgspec.field(default_factory=dict)
 
 
@@ -72,6 +112,8 @@ class ConfirmPayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
 
     payment_method_data: PaymentMethodData | None = None
     payment_method: IdText | None = None
+    return_parameters: ReturnParameters | None = None
+    browser: BrowserData | None = None
 
 
 class CapturePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

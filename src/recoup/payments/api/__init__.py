@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -15,21 +14,21 @@ from recoup.http.idempotency import Claimed, Resume
 from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
-from recoup.kit.refusals import Refusal, invalid, not_found
-from recoup.merchants.core import Merchant
+from recoup.kit.refusals import Refusal, not_found
+from recoup.payments.api.means import MeansReader, OpenNewCard
 from recoup.payments.api.reading import (
     accounts_of,
     check_currency,
     check_method,
-    check_one_method,
     claim_of,
     merchant_of,
     named_by,
     optional_id,
+    returned_of,
 )
 from recoup.payments.core import NewPayment, OperationKind, OperationState, Snapshot
 from recoup.payments.core.operations import NewOperation
-from recoup.payments.flow import Means, Payments, Taken
+from recoup.payments.flow import Payments, Taken
 from recoup.payments.objects import (
     PaymentList,
     PaymentObject,
@@ -50,7 +49,6 @@ from recoup.payments.wire import (
     RefundQuery,
 )
 from recoup.payments.writes import Renderer
-from recoup.vault.wire import PaymentMethodData
 
 CREATED: Final = 201
 PAYMENT: Final = "payment"
@@ -58,8 +56,6 @@ CHANGE: Final = "payment_change"
 REFUND: Final = "refund"
 
 T = TypeVar("T")
-OpenNewCard = Callable[[Merchant, PaymentMethodData, UUID | None, datetime], Awaitable[Means]]
-"""Seals a card that came with a request, and opens it for this call; the last two are its customer and now."""
 
 
 class PaymentsApi:
@@ -77,7 +73,7 @@ class PaymentsApi:
     ) -> None:
         self._flow = flow
         self._new_id = new_id
-        self._open_new_card = open_new_card
+        self._means = MeansReader(flow, open_new_card)
         self._timeline = timeline
         self._key_is_known = key_is_known
         self._render = render
@@ -154,7 +150,7 @@ class PaymentsApi:
                 self.confirm,
                 ConfirmPayment,
                 "Confirm a payment",
-                "After an action, or with another method.",
+                "After the customer acted, with what they brought back in `return_parameters`; or with another method.",
             ),
             (
                 "capture",
@@ -230,7 +226,7 @@ class PaymentsApi:
         check_currency(body.currency)
         customer = optional_id(Kind.CUSTOMER, body.customer, "customer")
         check_method(body)
-        means, owner = await self._means(call, body, customer)
+        means, owner = await self._means.read(call, body, customer)
         new = NewPayment(
             id=self._new_id(),
             merchant_id=merchant.id,
@@ -243,6 +239,7 @@ class PaymentsApi:
             routing=accounts_of(body.routing),
             recovery_policy=None if body.recovery is None else body.recovery.policy,
             metadata=body.metadata,
+            agreement=body.agreement,
         )
         try:
             return await self._flow.create(
@@ -251,30 +248,6 @@ class PaymentsApi:
         except ForeignKeyViolation:
             assert customer is not None, "everything else was read before"
             raise not_found("customer", render(Kind.CUSTOMER, customer), param="customer") from None
-
-    async def _means(
-        self, call: Call[Any, Any], body: CreatePayment | ConfirmPayment, customer: UUID | None
-    ) -> tuple[Means | None, UUID | None]:
-        check_one_method(body)
-        if body.payment_method_data is not None:
-            with named_by("customer"):
-                return await self._open_new_card(
-                    merchant_of(call), body.payment_method_data, customer, call.now
-                ), None
-        if body.payment_method is None:
-            return None, None
-        id_ = parse_id(
-            Kind.PAYMENT_METHOD, body.payment_method, what="payment method", param="payment_method"
-        )
-        with named_by("payment_method"):
-            means, owner = await self._flow.stored_means(merchant_of(call), id_)
-        if customer is not None and owner != customer:
-            raise invalid(
-                "payment_method_of_another_customer",
-                "This payment method is not attached to that customer; attach it first.",
-                param="payment_method",
-            )
-        return means, owner
 
     async def read(self, call: Call[None, None]) -> PaymentObject:
         """`GET /v1/payments/{id}`."""
@@ -310,9 +283,12 @@ class PaymentsApi:
     async def _confirm(self, call: Call[ConfirmPayment, None]) -> Snapshot:
         merchant, payment_id = merchant_of(call), call.path_id("payment", Kind.PAYMENT)
         known = await self._flow.get(merchant, payment_id)
-        means, _ = await self._means(call, call.body, known.payment.customer_id)
+        means, _ = await self._means.read(call, call.body, known.payment.customer_id)
+        returned = returned_of(call.body.return_parameters)
         claim = claim_of(call, CHANGE, payment_id)
-        return await self._flow.confirm(merchant, payment_id, means, claim=claim, now=call.now)
+        return await self._flow.confirm(
+            merchant, payment_id, means, returned=returned, claim=claim, now=call.now
+        )
 
     async def capture(self, call: Call[CapturePayment, None]) -> Reply:
         """`POST /v1/payments/{id}/capture`."""

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
+from recoup.connectors.base import Browser
 from recoup.http.fields import parse_id
 from recoup.http.routes import Call
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.ids import Kind
 from recoup.kit.refusals import Refusal, RefusalType, invalid
+from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
-from recoup.payments.wire import ConfirmPayment, CreatePayment, RoutingWish
+from recoup.payments.wire import (
+    RETURNED_LENGTH_MAX,
+    BrowserData,
+    ConfirmPayment,
+    CreatePayment,
+    RoutingWish,
+)
 from recoup.payments.writes import Claim
 
 
@@ -61,6 +70,35 @@ def check_one_method(body: CreatePayment | ConfirmPayment) -> None:
             "Send `payment_method` or `payment_method_data`, not both.",
             param="payment_method",
         )
+
+
+def browser_of(sent: BrowserData | None) -> Browser | None:
+    """The customer's browser; refuses an address that is none."""
+    if sent is None:
+        return None
+    if sent.ip is not None:
+        try:
+            ip_address(sent.ip)
+        except ValueError:
+            raise invalid(
+                "invalid_ip", "`browser.ip` must be an IPv4 or IPv6 address.", param="browser.ip"
+            ) from None
+    return Browser(sent.ip, sent.user_agent, sent.accept, sent.language)
+
+
+def returned_of(sent: Mapping[str, Secret] | None) -> dict[str, str] | None:
+    """What the customer brought back, in the clear for this call; refuses what is too long."""
+    if sent is None:
+        return None
+    returned = {name: value.reveal() for name, value in sent.items()}
+    if sum(len(name) + len(value) for name, value in returned.items()) > RETURNED_LENGTH_MAX:
+        raise invalid(
+            "return_parameters_too_long",
+            f"`return_parameters` are longer than {RETURNED_LENGTH_MAX} characters together: send only what the "
+            "processor added to your return_url.",
+            param="return_parameters",
+        )
+    return returned
 
 
 def optional_id(kind: Kind, text: str | None, param: str) -> UUID | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -19,6 +19,9 @@ from recoup.outcomes.core import (
 )
 from recoup.payments.core.machine import ATTEMPT_MOVES, AttemptNews, AttemptState, attempt_moved
 from recoup.payments.core.records import Attempt
+
+AT_WORK: Final = frozenset({AttemptState.STARTED, AttemptState.COMPLETING})
+"""Somebody is asking the processor at this moment, or died in asking."""
 
 
 def takes(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:
@@ -45,7 +48,7 @@ def says_nothing_new(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:
     """True for an unanswered question about an attempt that waits, and for the same interim answer again."""
     match outcome:
         case Unknown():
-            return attempt.state is not AttemptState.STARTED
+            return attempt.state not in AT_WORK
         case Pending():
             return attempt.state is AttemptState.PENDING
         case ActionRequired():
@@ -74,6 +77,11 @@ def _attempt_news(outcome: Outcome | Withdrawn) -> AttemptNews:
             return AttemptNews.WITHDRAWN
         case _:
             assert_never(outcome)
+
+
+def resumed(attempt: Attempt) -> Attempt:
+    """An attempt that goes on, because its customer came back."""
+    return replace(attempt, state=attempt_moved(attempt.state, AttemptNews.RESUMED), asked=0)
 
 
 def closed(

@@ -3,8 +3,9 @@
 A payment is the merchant's intent to be paid once. Its life, in prose: it waits for a payment method; an attempt
 starts and it is `processing`. The attempt's answer moves it: approved, it is `authorized` (held) or `captured` (taken);
 declined, `declined`; certainly never processed, `failed`; without a trusted answer, `unresolved`. From `unresolved`
-only evidence leads away: approved, declined, or the processor's promise that nothing happened (withdrawn). A declined
-or failed payment may start again. Held money is captured, in one part or several, or released.
+only evidence leads away: approved, declined, or the processor's promise that nothing happened (withdrawn). Where the
+customer must act it waits; they come back, the same attempt goes on and it is `processing` again. A declined or failed
+payment may start again. Held money is captured, in one part or several, or released.
 
 A news that its table does not list raises `IllegalMove`, and nothing changes. No status is assigned anywhere else.
 """
@@ -36,6 +37,7 @@ class News(StrEnum):
 
     STARTED = "started"
     FAILED_OVER = "failed_over"
+    RESUMED = "resumed"
     HELD = "held"
     TAKEN = "taken"
     REFUSED = "refused"
@@ -64,7 +66,11 @@ MOVES: Final[Mapping[Status, Mapping[News, Status]]] = {
     Status.REQUIRES_PAYMENT_METHOD: {News.STARTED: Status.PROCESSING, News.ABANDONED: Status.CANCELED},
     Status.PROCESSING: {**_ANSWERS, News.FAILED_OVER: Status.PROCESSING},
     Status.UNRESOLVED: _ANSWERS,
-    Status.REQUIRES_ACTION: {**_ANSWERS, News.ABANDONED: Status.CANCELED},
+    Status.REQUIRES_ACTION: {
+        **_ANSWERS,
+        News.RESUMED: Status.PROCESSING,
+        News.ABANDONED: Status.CANCELED,
+    },
     Status.AUTHORIZED: {
         News.CAPTURED_SOME: Status.PARTIALLY_CAPTURED,
         News.CAPTURED_ALL: Status.CAPTURED,
@@ -93,9 +99,13 @@ class Reason(StrEnum):
 
 
 class AttemptState(StrEnum):
-    """Where an attempt stands; `started` and `pending` have no outcome yet."""
+    """Where an attempt stands; `started`, `completing` and `pending` have no outcome yet.
+
+    `completing`: its customer came back, and the processor is being asked to go on with it.
+    """
 
     STARTED = "started"
+    COMPLETING = "completing"
     PENDING = "pending"
     REQUIRES_ACTION = "requires_action"
     UNKNOWN = "unknown"
@@ -114,6 +124,7 @@ class AttemptNews(StrEnum):
     ACTION_REQUIRED = "action_required"
     PENDING = "pending"
     WITHDRAWN = "withdrawn"
+    RESUMED = "resumed"
 
 
 _SETTLES: Final[Mapping[AttemptNews, AttemptState]] = {
@@ -135,17 +146,26 @@ ATTEMPT_MOVES: Final[Mapping[AttemptState, Mapping[AttemptNews, AttemptState]]] 
     },
     AttemptState.UNKNOWN: {**_SETTLES, AttemptNews.UNPROCESSED: AttemptState.UNPROCESSED},
     AttemptState.PENDING: _SETTLES,
-    AttemptState.REQUIRES_ACTION: _SETTLES,
+    AttemptState.REQUIRES_ACTION: {**_SETTLES, AttemptNews.RESUMED: AttemptState.COMPLETING},
+    AttemptState.COMPLETING: {
+        AttemptNews.APPROVED: AttemptState.APPROVED,
+        AttemptNews.DECLINED: AttemptState.DECLINED,
+        AttemptNews.UNKNOWN: AttemptState.UNKNOWN,
+        AttemptNews.ACTION_REQUIRED: AttemptState.REQUIRES_ACTION,
+        AttemptNews.PENDING: AttemptState.PENDING,
+    },
     AttemptState.APPROVED: {},
     AttemptState.DECLINED: {},
     AttemptState.UNPROCESSED: {},
 }
 """`UNKNOWN` takes `UNPROCESSED` from one source alone: the process that made the attempt, when its own answer comes
-after it was given up for lost. A question can never return it (`Evidence` has no such member)."""
+after it was given up for lost. A question can never return it (`Evidence` has no such member), nor can a completion:
+the processor has the attempt already, so nothing that is said of its going on means that it never was."""
 
 HOLDS_MONEY_MAYBE: Final = frozenset(
     {
         AttemptState.STARTED,
+        AttemptState.COMPLETING,
         AttemptState.PENDING,
         AttemptState.REQUIRES_ACTION,
         AttemptState.UNKNOWN,

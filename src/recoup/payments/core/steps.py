@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from recoup.kit.refusals import conflict
+from recoup.kit.refusals import Refusal, conflict
 from recoup.outcomes.core import (
     ActionRequired,
     Approved,
@@ -24,6 +24,7 @@ from recoup.outcomes.core import (
     Withdrawn,
 )
 from recoup.payments.core.answers import closed, says_nothing_new
+from recoup.payments.core.answers import resumed as resumed_attempt
 from recoup.payments.core.machine import (
     MOVES,
     AttemptState,
@@ -187,6 +188,34 @@ def answered(
     after = replace(snapshot, payment=changed, attempts=attempts)
     kept = outcome.network_transaction_id if isinstance(outcome, Approved) else None
     return Step(snapshot, after, (f"payment.{changed.status}",), ask_at_of(after, now), kept)
+
+
+def resumed(snapshot: Snapshot, *, now: datetime, patience: timedelta) -> Step:
+    """The customer came back: the same attempt goes on. `patience` is the longest its maker may work on that."""
+    payment, waiting = snapshot.payment, snapshot.open_attempt
+    if MOVES[payment.status].get(News.RESUMED) is None or waiting is None:
+        raise _cannot_resume(payment)
+    changed = replace(
+        payment,
+        status=moved(payment.status, News.RESUMED),
+        version=payment.version + 1,
+        next_action=None,
+        updated_at=now,
+    )
+    attempts = tuple(resumed_attempt(one) if one is waiting else one for one in snapshot.attempts)
+    return Step(snapshot, replace(snapshot, payment=changed, attempts=attempts), (), ask_at=now + patience)
+
+
+def _cannot_resume(payment: Payment) -> Refusal:
+    if payment.status is Status.PROCESSING:
+        return conflict(
+            "payment_under_way", "This payment is being processed right now; ask again soon.", retry_after_s=1
+        )
+    return conflict(
+        "payment_unexpected_state",
+        f"This payment is {payment.status} and awaits no customer: leave `return_parameters` out.",
+        param="return_parameters",
+    )
 
 
 def failed_over(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,7 +15,6 @@ from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import (
     Attempt,
-    AttemptState,
     NewPayment,
     Operation,
     OperationKind,
@@ -26,10 +25,12 @@ from recoup.payments.core import (
     Status,
     steps,
 )
+from recoup.payments.core.answers import AT_WORK
 from recoup.payments.core.facts import CardTry, PastAttempt, PaymentFacts
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
 from recoup.payments.flow.charging import Charging
+from recoup.payments.flow.completing import Completing
 from recoup.payments.flow.operating import Operating
 from recoup.payments.flow.settling import Settling
 from recoup.payments.flow.tools import Means, Taken, Tools, facts_of
@@ -50,6 +51,7 @@ class Payments:
     def __init__(self, tools: Tools, *, alone_since: datetime | None = None) -> None:
         self._tools = tools
         self._charging = Charging(tools)
+        self._completing = Completing(tools)
         self._operating = Operating(tools)
         self._settling = Settling(tools, alone_since=alone_since)
 
@@ -96,14 +98,24 @@ class Payments:
         payment_id: UUID,
         means: Means | None,
         *,
+        returned: Mapping[str, str] | None = None,
         claim: Claim | None,
         now: datetime,
     ) -> Snapshot:
-        """Go on after the customer acted, or charge with a payment method. Raises `Taken`."""
+        """Go on after the customer acted, or charge with a payment method. Raises `Taken`.
+
+        `returned` is what the customer brought back. With it, even empty, the processor goes on with the attempt;
+        without it, it is only asked.
+        """
         snapshot = await self._tools.load(merchant, payment_id)
-        if snapshot.payment.status is Status.REQUIRES_ACTION:
+        awaited = snapshot.payment.status is Status.REQUIRES_ACTION
+        if returned is not None and (not awaited or means is None):
+            return await self._completing.complete(merchant, snapshot, returned, claim=claim, now=now)
+        if awaited:
             if means is not None and means.payment_method_id != snapshot.payment.payment_method_id:
                 raise conflict("payment_unexpected_state", _AWAITS_CUSTOMER, param="payment_method")
+            if returned is not None:
+                return await self._completing.complete(merchant, snapshot, returned, claim=claim, now=now)
             return await self._look(merchant, snapshot, claim)
         if means is None:
             means = await self._own_means(merchant, snapshot.payment)
@@ -211,8 +223,8 @@ class Payments:
     def under_way(snapshot: Snapshot) -> bool:
         """Whether something of this payment was started whose end has not been written yet."""
         attempt = snapshot.open_attempt
-        started = attempt is not None and attempt.state is AttemptState.STARTED
-        return started or any(one.state is OperationState.STARTED for one in snapshot.operations)
+        at_work = attempt is not None and attempt.state in AT_WORK
+        return at_work or any(one.state is OperationState.STARTED for one in snapshot.operations)
 
     async def decision(self, merchant: Merchant, decision_id: UUID) -> store.StoredDecision:
         """A stored choice; refuses with 404."""

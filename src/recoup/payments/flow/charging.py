@@ -32,6 +32,7 @@ from recoup.payments.core.machine import MOVES, News
 from recoup.payments.core.records import ATTEMPTS_MAX
 from recoup.payments.core.step import Step, Target
 from recoup.payments.flow.asking import charge_of
+from recoup.payments.flow.deciding import decision_data
 from recoup.payments.flow.tools import (
     NEWS_LEASE,
     REPLANS_MAX,
@@ -323,7 +324,7 @@ class Charging:
             reason=reason,
         )
         return target, Decision(
-            decision_id, _decision_data(call, payment, account_id, reason=reason, why=why)
+            decision_id, decision_data(call.route, call.means, payment, account_id, reason=reason, why=why)
         )
 
 
@@ -332,45 +333,6 @@ def _may_go_on(snapshot: Snapshot, attempt_id: UUID) -> bool:
     attempt = snapshot.attempt(attempt_id)
     untouched = attempt is not None and attempt.state is AttemptState.STARTED
     return untouched and snapshot.payment.attempts_count < ATTEMPTS_MAX
-
-
-def _decision_data(
-    call: Call, payment: Payment, account_id: UUID, *, reason: Reason, why: str
-) -> dict[str, object]:
-    """What is stored of a route: enough to make the same choice again."""
-    return {
-        "rule": "ordered",
-        "reason": reason,
-        "why": why,
-        "chosen": render(Kind.PROCESSOR_ACCOUNT, account_id),
-        "facts": {
-            "amount": payment.amount,
-            "currency": payment.currency,
-            "brand": call.means.brand,
-            "issuer_country": call.means.issuer_country,
-            "capture": payment.capture,
-            "initiator": payment.initiator,
-            "attempt_number": payment.attempts_count + 1,
-            **_saved(call.means),
-        },
-        "candidates": [
-            {
-                "processor_account": render(Kind.PROCESSOR_ACCOUNT, one.account_id),
-                "label": one.label,
-                "place": one.place,
-                "why": one.why,
-            }
-            for one in call.route.candidates
-        ],
-    }
-
-
-def _saved(means: Means) -> dict[str, object]:
-    """Where processors keep the payment method; left out where none does."""
-    if not means.tokens:
-        return {}
-    saved_at = [render(Kind.PROCESSOR_ACCOUNT, account_id) for account_id in means.tokens]
-    return {"card_in_vault": means.card is not None, "saved_at": saved_at}
 
 
 def _brought_along(means: Means, claim: Claim | None, decision: Decision) -> Along:

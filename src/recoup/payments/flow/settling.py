@@ -13,17 +13,19 @@ from uuid import UUID
 
 from recoup.kit.ids import made_at
 from recoup.merchants.core import Merchant, ProcessorAccount
-from recoup.outcomes.core import Evidence, FollowUpEvidence, Unknown, Withdrawn
+from recoup.outcomes.core import ActionRequired, Evidence, FollowUpEvidence, Pending, Unknown, Withdrawn
 from recoup.payments import store
 from recoup.payments.core import (
     Attempt,
     AttemptState,
     Operation,
     OperationState,
+    Payment,
     Snapshot,
     operations,
     steps,
 )
+from recoup.payments.core.answers import AT_WORK
 from recoup.payments.core.step import Step
 from recoup.payments.core.steps import INTERRUPTED
 from recoup.payments.flow.asking import question_of, question_of_change
@@ -40,6 +42,14 @@ _STALE_MAX: Final = timedelta(minutes=1)
 def leads_where_it_did(account: ProcessorAccount, sent_at: datetime) -> bool:
     """Whether an account still leads to where something was sent: another's promise about our key is worth nothing."""
     return account.repointed_at is None or sent_at > account.repointed_at + _STALE_MAX
+
+
+def _is_old(fresh: Snapshot, attempt_id: UUID, evidence: Evidence | Withdrawn) -> bool:
+    """Whether the attempt began to be completed after we asked: where it stood before says nothing any more."""
+    attempt = fresh.attempt(attempt_id)
+    completing = attempt is not None and attempt.state is AttemptState.COMPLETING
+    interim = isinstance(evidence, Unknown | Pending | ActionRequired)
+    return completing and interim and evidence is not INTERRUPTED
 
 
 class Settling:
@@ -67,8 +77,18 @@ class Settling:
         started = [one.id for one in snapshot.operations if one.state is OperationState.STARTED]
         if attempt is not None and attempt.state is AttemptState.STARTED:
             started.append(attempt.id)
-        left = max((self._left(id_) for id_ in started), default=_NOTHING)
+        waits = [self._left(id_) for id_ in started]
+        if attempt is not None and attempt.state is AttemptState.COMPLETING:
+            waits.append(self._left_of_completion(snapshot.payment, now))
+        left = max(waits, default=_NOTHING)
         return now + left if left > _NOTHING else None
+
+    def _left_of_completion(self, payment: Payment, now: datetime) -> timedelta:
+        """The step that began it was the payment's last; its time is the merchant's, as `now` is."""
+        ahead = now - self._tools.clock.now()
+        if self._alone_since is not None and payment.updated_at - ahead + _MILLISECOND <= self._alone_since:
+            return _NOTHING
+        return payment.updated_at + self._tools.patience - now
 
     def _left(self, id_: UUID) -> timedelta:
         made = made_at(id_)  # to the millisecond: it was made within the next one
@@ -101,11 +121,13 @@ class Settling:
 
     async def _noted_as_interrupted(self, merchant: Merchant, snapshot: Snapshot) -> Snapshot:
         attempt = snapshot.open_attempt
-        if (
-            attempt is None
-            or attempt.state is not AttemptState.STARTED
-            or not self._lost_its_maker(attempt.id)
-        ):
+        if attempt is None or attempt.state not in AT_WORK:
+            return snapshot
+        if attempt.state is AttemptState.STARTED:
+            left = self._left(attempt.id)
+        else:
+            left = self._left_of_completion(snapshot.payment, self._tools.now(merchant))
+        if left > _NOTHING:
             return snapshot
         return (await self._apply(merchant, snapshot, attempt.id, INTERRUPTED))[0]
 
@@ -125,7 +147,7 @@ class Settling:
         self, merchant: Merchant, snapshot: Snapshot, attempt_id: UUID, evidence: Evidence | Withdrawn
     ) -> tuple[Snapshot, Step | None]:
         def plan(fresh: Snapshot) -> Step | None:
-            if not self._tools.is_news(fresh, attempt_id, evidence):
+            if not self._tools.is_news(fresh, attempt_id, evidence) or _is_old(fresh, attempt_id, evidence):
                 return None
             return steps.answered(fresh, attempt_id, evidence, now=self._tools.now(merchant), latency_ms=None)
 
