@@ -20,7 +20,7 @@ from recoup.db.grouped import Grouped
 from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import Attempt, Operation, Payment, Snapshot
-from recoup.payments.core.step import Step
+from recoup.payments.core.step import UNRECOGNISED, Step
 
 SETTLE: Final = "payment.settle"
 """The kind of due row that says: look whether anything of this payment is still open, and ask the processor."""
@@ -148,8 +148,9 @@ class Writer:
         return Written.YES if written else Written.STALE
 
     def heard(self, step: Step) -> tuple[str, ...]:
-        """The step's event types that somebody listens to."""
-        return tuple(fact for fact in step.happened if self._listened(fact, step.payment))
+        """The step's event types that somebody listens to, and whether it brought a code that no table knows."""
+        facts = (*step.happened, UNRECOGNISED) if _is_unrecognised(step) else step.happened
+        return tuple(fact for fact in facts if self._listened(fact, step.payment))
 
     def _row(self, merchant: Merchant, step: Step, along: Along) -> bytes:
         """What there is to write; what a row leaves out is null."""
@@ -290,6 +291,11 @@ def _changed_columns(payment: Payment) -> dict[str, Any]:
 def _answered_columns(attempt: Attempt) -> dict[str, Any]:
     values = zip(_ATTEMPT_COLUMNS, _attempt_values(attempt), strict=True)
     return {name: value for name, value in values if value is not None}
+
+
+def _is_unrecognised(step: Step) -> bool:
+    changed = step.changed_attempt
+    return changed is not None and changed.decline is not None and not changed.decline.recognised
 
 
 _NUL: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
 from recoup.payments.core.machine import Reason
 from recoup.payments.core.records import Attempt, Operation, Payment, Snapshot
+
+UNRECOGNISED: Final = "decline.unrecognised"
+"""The news, beside a step's events, that it brought a decline whose code no table knows."""
 
 
 class Step(Struct, frozen=True):

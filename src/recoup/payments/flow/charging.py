@@ -204,7 +204,10 @@ class Charging:
         account, connector, seen = await self._tools.account(call.merchant, attempt.processor_account_id)
         charge = charge_of(snapshot.payment, attempt, call.means)
         timed = await self._tools.gateway.charge(connector, seen, charge, account_id=account.id)
-        return timed.outcome, timed.latency_ms
+        outcome = await self._tools.understood(
+            call.merchant, timed.outcome, connector=connector.name, brand=attempt.brand
+        )
+        return outcome, timed.latency_ms
 
     async def _answered(self, call: Call, snapshot: Snapshot, heard: Heard) -> tuple[Snapshot, UUID | None]:
         """Commit the answer, and name the attempt that began in the same transaction.

@@ -137,11 +137,12 @@ class Settling:
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
         asked = question_of(snapshot.payment, attempt, now=self._tools.now(merchant))
         gateway = self._tools.gateway
+        found: Evidence | Withdrawn
         found = (await gateway.lookup(connector, seen, asked, account_id=account.id)).outcome
         may_withdraw = connector.capabilities.withdraw and attempt.state is AttemptState.UNKNOWN
         if isinstance(found, Unknown) and may_withdraw and leads_where_it_did(account, attempt.started_at):
-            return (await gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
-        return found
+            found = (await gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
+        return await self._tools.understood(merchant, found, connector=connector.name, brand=attempt.brand)
 
     async def _apply(
         self, merchant: Merchant, snapshot: Snapshot, attempt_id: UUID, evidence: Evidence | Withdrawn

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -20,7 +20,7 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.merchants.flow import ProcessorAccounts
-from recoup.outcomes.core import Approved, FollowUp, Outcome, Withdrawn
+from recoup.outcomes.core import Approved, Declined, FollowUp, Outcome, Withdrawn
 from recoup.payments import store
 from recoup.payments.core import (
     Attempt,
@@ -114,6 +114,14 @@ class RunNews(Protocol):
         ...
 
 
+OutcomeT = TypeVar("OutcomeT")
+ReadDecline = Callable[[Merchant, Declined, str, str], Awaitable[Declined]]
+
+
+async def _as_it_came(_merchant: Merchant, declined: Declined, _connector: str, _brand: str) -> Declined:
+    return declined
+
+
 def _nobodys(_number: str) -> bool:
     return False
 
@@ -140,11 +148,21 @@ class Tools:
     attempts_max: int
     is_published: Callable[[str], bool] = _nobodys
     """Whether a card number is one of the test cards that everybody uses."""
+    read_decline: ReadDecline = _as_it_came
+    """A decline as this merchant reads it, given the connector and the card's brand."""
 
     @property
     def patience(self) -> timedelta:
         """How long an attempt is left to the process that made it."""
         return self.processor_timeout + PATIENCE_MARGIN
+
+    async def understood(
+        self, merchant: Merchant, outcome: OutcomeT, *, connector: str, brand: str
+    ) -> OutcomeT | Declined:
+        """What a processor said, as this merchant reads it."""
+        if not isinstance(outcome, Declined):
+            return outcome
+        return await self.read_decline(merchant, outcome, connector, brand)
 
     def now(self, merchant: Merchant) -> datetime:
         """The merchant's present."""
