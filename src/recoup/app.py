@@ -176,7 +176,7 @@ class Service:
             database, payments=self.payments, customers=self.customers, new_id=new_id
         )
         self.registry = CollectorRegistry()
-        self.audit = Audit(
+        self.audit_cases = Audit(
             database,
             payments=self.payments,
             accounts=self.accounts,
@@ -215,7 +215,7 @@ class Service:
         return {
             SETTLE: self.payments.settle,
             **recovery_jobs.handlers(self.recoveries),
-            **audit_jobs.handlers(self.audit),
+            **audit_jobs.handlers(self.audit_cases),
         }
 
     def edge(self, *, base_url: str) -> Edge:
@@ -257,7 +257,7 @@ class Service:
             *PaymentMethodsApi(self.methods).routes(),
             *ProcessorAccountsApi(self.accounts).routes(),
             *RecoveriesApi(self.recoveries).routes(),
-            *AuditApi(self.audit).routes(),
+            *AuditApi(self.audit_cases).routes(),
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *EventsApi(self.database).routes(),

@@ -124,7 +124,7 @@ def doctor() -> None:
 
 
 async def _tell_unseen_codes(service: Service, side: Merchant, whose: str) -> None:
-    for seen in await service.audit.unseen_codes(side):
+    for seen in await service.audit_cases.unseen_codes(side):
         override = await service.readings.current(side, seen.connector, seen.code)
         known = (
             f"read as you said: version {override.version}"
