@@ -11,6 +11,7 @@ _MODULES: Final = (
     "adyen",
     "authorize_net",
     "braintree",
+    "checkout",
     "cybersource",
     "gocardless",
     "iso8583",
