@@ -45,7 +45,8 @@ class Kind(StrEnum):
     REQUEST = "req"
 
 
-_PREFIXES: Final = {kind: f"{kind.value}_" for kind in Kind}
+_PREFIXES: Final = {kind.value: f"{kind.value}_" for kind in Kind}
+"""By the plain text: a member of an enumeration is hashed by a function written in Python."""
 _LOW: Final = (1 << 60) - 1
 _SAFE: Final = SafeUUID.unknown
 _set: Final = object.__setattr__
@@ -109,7 +110,7 @@ def render(kind: Kind, id_: UUID) -> str:
         value & _LOW,
     )  # two machine words: shifting the whole costs more than all else here
     return (
-        _PREFIXES[kind]
+        _PREFIXES[kind._value_]
         + _PAIRS[high >> 60]
         + _TRIPLES[high >> 45 & 32767]
         + _TRIPLES[high >> 30 & 32767]

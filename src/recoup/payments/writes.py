@@ -163,19 +163,23 @@ class Writer:
         }
         if before is not None:
             row["expected"] = before.payment.version
-        if step.changed_attempt is not None:
-            row["attempt"] = _answered_columns(step.changed_attempt)
-        if step.begun is not None:
-            row["next"] = step.begun
+        if (changed := step.changed_attempt) is not None:
+            row["attempt"] = _answered_columns(changed)
+        if (begun := step.begun) is not None:
+            row["next"] = begun
         if operations := step.changed_operations:
             row["operations"] = operations
         if step.network_transaction_id is not None and payment.initiator == "customer":
             row |= {"ntid": step.network_transaction_id, "ntid_of": payment.payment_method_id}
-        row |= _beside(along)
+        shown = self._render.payment(step.after, livemode=merchant.livemode) if step.happened else b""
+        row |= _beside(along, shown)
         row |= self._news(merchant, step, along)
+        if shown:
+            row["shown"] = msgspec.Raw(shown)
         return storable(_encode(row))
 
     def _news(self, merchant: Merchant, step: Step, along: Along) -> dict[str, Any]:
+        """Events without data are about the payment as it is shown."""
         news: dict[str, Any] = {}
         if events := [*self._card_events(along), *self._events(merchant, step)]:
             news["events"] = events
@@ -200,28 +204,19 @@ class Writer:
         ]
 
     def _events(self, merchant: Merchant, step: Step) -> list[dict[str, Any]]:
-        rows = []
+        rows: list[dict[str, Any]] = []
         counted = 0 if step.before is None else step.before.payment.events_count
-        shown = self._render.payment(step.after, livemode=merchant.livemode) if step.happened else b""
         for place, fact in enumerate(step.happened):
+            event = {"id": self._new_id(), "sequence": place, "type": fact}
             if fact.startswith("refund."):
                 operation = step.after.operation(step.operation_id) if step.operation_id is not None else None
                 assert operation is not None, "a refund's event is about an operation"
-                object_id, number = operation.id, 1 if fact == "refund.created" else 2
-                data = self._render.refund(operation, livemode=merchant.livemode)
+                number = 1 if fact == "refund.created" else 2
+                data = msgspec.Raw(self._render.refund(operation, livemode=merchant.livemode))
+                rows.append(event | {"object_id": operation.id, "object_sequence": number, "data": data})
             else:
                 counted += 1
-                object_id, number, data = step.payment.id, counted, shown
-            rows.append(
-                {
-                    "id": self._new_id(),
-                    "sequence": place,
-                    "type": fact,
-                    "object_id": object_id,
-                    "object_sequence": number,
-                    "data": msgspec.Raw(data),
-                }
-            )
+                rows.append(event | {"object_id": step.payment.id, "object_sequence": counted})
         assert counted == step.payment.events_count, "a payment's events are numbered without gap"
         return rows
 
@@ -307,12 +302,12 @@ def storable(encoded: bytes) -> bytes:
     return _NUL.sub(rb"\1\\ufffd", encoded) if b"\\u0000" in encoded else encoded
 
 
-def _beside(along: Along) -> dict[str, Any]:
+def _beside(along: Along, shown: bytes) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     if along.claim is not None:
         columns |= _claim(along.claim, along.answer)
     elif along.answer is not None:
-        columns |= _answer(along.answer)
+        columns |= _answer(along.answer, shown)
     if along.card is not None:
         columns["card"] = along.card
     if along.tokens:
@@ -335,10 +330,9 @@ def _claim(claim: Claim, answer: Answer | None) -> dict[str, Any]:
     return columns
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
-    """The answer's body goes as the JSON that it is, and is kept byte by byte."""
-    return {
-        "answer_key": answer.key,
-        "answer_status": answer.status,
-        "answer_body": msgspec.Raw(answer.body),
-    }
+def _answer(answer: Answer, shown: bytes) -> dict[str, Any]:
+    """The answer's body goes as the JSON that it is, and is kept byte by byte; where it is what is shown, once."""
+    columns: dict[str, Any] = {"answer_key": answer.key, "answer_status": answer.status}
+    if answer.body != shown:
+        columns["answer_body"] = msgspec.Raw(answer.body)
+    return columns

@@ -21,7 +21,8 @@ the tables are empty any index that begins with the merchant looks as good, so a
 and what is dropped from `due`, all of one kind, is an array: that table is nearly empty always, and a join with it
 would walk its whole index. And rows of a group are told apart by arrays of their numbers, never by a join: the rows are
 wide, and reading all of them again for each of them was once most of the cost. Reading JSON is most of what is left, so
-a row says what it has and leaves out the rest, and what is one value is a column of its own.
+a row says what it has and leaves out the rest, what is one value is a column of its own, and the payment as the API
+shows it, which is its event's data and the recorded answer too, is there once (`shown`).
 
 Payments that bring a processor's token have a statement of their own (`…_WITH_TOKENS`), so that the others do not pay
 for it.
@@ -35,7 +36,7 @@ _ROW: Final[LiteralString] = """
     n integer, merchant_id uuid, id uuid, expected integer, at timestamptz,
     claim_key text, claim_fingerprint bytea, claim_resource text, claim_resource_id uuid, claim_status smallint,
     claim_body text, claim_at timestamptz, answer_key text, answer_status smallint, answer_body text,
-    decision_id uuid, decision json, ntid_of uuid, ntid text, drops text,
+    decision_id uuid, decision json, ntid_of uuid, ntid text, drops text, shown text,
     card json, payment json, attempt json, next json, operations json, events json, dues json
 """
 
@@ -191,7 +192,8 @@ _BESIDE: Final[LiteralString] = """
 
 _NEWS: Final[LiteralString] = """
     news as materialized (
-        select w.merchant_id, e.id, e.type, e.object_id, e.object_sequence, e.data, w.at,
+        select w.merchant_id, e.id, e.type, e.object_id, e.object_sequence,
+            coalesce(e.data, w.shown::json) as data, w.at,
             row_number() over (order by w.n, e.sequence) as step
         from written w
         cross join lateral json_to_recordset(w.events) as e (
@@ -215,7 +217,8 @@ WRITE: Final[LiteralString] = f"""
     with input as materialized (
         select distinct on (r.id) r.* from json_to_recordset(%s::json) as r ({_ROW}) order by r.id, r.n
     ), {_CLAIMS}, {_STEP}, {_CARD}, {_ATTEMPTS}, records as materialized (
-        select merchant_id, answer_key, answer_status, answer_body from written where answer_key is not null
+        select merchant_id, answer_key, answer_status, coalesce(answer_body, shown) as answer_body
+        from written where answer_key is not null
     ), {_BESIDE}, {_NEWS}
     select i.n, i.n = any(array(select n from blocked)) as taken, i.n = any(array(select n from written)) as written
     from input i
