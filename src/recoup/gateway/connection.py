@@ -94,7 +94,7 @@ class Connection:
         self._waiting: dict[str, asyncio.Future[HttpResponse | NoAnswer]] = {}
         self._gave_up: OrderedDict[str, None] = OrderedDict()
         self._trace = 0
-        self._farewell = False
+        self._farewell = self._leaving = False
         self._over = False
         self._loop = asyncio.get_running_loop()
         self._heard_at = self._used_at = self._loop.time()
@@ -108,10 +108,12 @@ class Connection:
     @property
     def takes_more(self) -> bool:
         """Whether a new message may go over it."""
-        return not self.is_closed and not self._farewell
+        return not (self.is_closed or self._farewell or self._leaving)
 
     async def ask(self, message: LinkMessage, *, until: float) -> Received:
         """Send a message, and wait for what answers it."""
+        if not self.takes_more:
+            return NeverLeft("not sent: the connection was closed")
         self._used_at = self._loop.time()
         return await self._exchange(message, until=until)
 
@@ -150,8 +152,13 @@ class Connection:
             self._writer.transport.abort()
 
     async def _exchange(self, message: LinkMessage, *, until: float) -> Received:
-        """Nothing waits between the last check and the write, so a message refused here certainly never left."""
-        refused = self._why_not(message)
+        """Nothing waits between the last check and the write, so a message refused here certainly never left.
+
+        One whose like is under way did leave, whoever sent it: what becomes of it is not known yet.
+        """
+        if message.match in self._waiting:
+            return NoAnswer("the same message is under way")
+        refused = self._why_not()
         if refused is not None:
             return NeverLeft(f"not sent: {refused}")
         answer: asyncio.Future[HttpResponse | NoAnswer] = self._loop.create_future()
@@ -167,11 +174,9 @@ class Connection:
         finally:
             self._no_longer_waits(message.match, answered=answer.done() and not answer.cancelled())
 
-    def _why_not(self, message: LinkMessage) -> str | None:
-        if not self.takes_more:
+    def _why_not(self) -> str | None:
+        if self.is_closed:
             return "the connection was closed"
-        if message.match in self._waiting:
-            return "the same message is under way"
         if len(self._waiting) >= self._pace.in_flight_max:
             return "too many messages are under way"
         if self._writer.transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
@@ -201,6 +206,7 @@ class Connection:
 
     async def _leave(self, why: str) -> None:
         if self.takes_more:
+            self._leaving = True
             await self._management(self._protocol.sign_off, within_s=self._pace.farewell_s)
         self.end(why, gently=True)
 

@@ -5,7 +5,7 @@ apart by what they carry, never by their order. What answers nothing that waits 
 is counted and dropped. Money hangs on the same line as in `wire`:
 
 * `NeverLeft`: not one byte of the message was given to the socket. That is so before the connection is signed on, and
-  where the message is refused here (too many under way, the same one under way, an end that reads nothing).
+  where the message is refused here (too many under way, an end that reads nothing).
 * `NoAnswer`: everything after, whatever happens: silence, a broken connection, a call that was cut short.
 
 A message is given to the socket in one step without a wait between the last check and the write, so nothing can come
