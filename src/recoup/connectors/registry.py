@@ -17,6 +17,7 @@ _MODULES: Final = (
     "iso8583",
     "mollie",
     "sandbox",
+    "square",
     "stripe",
 )
 """The modules of this folder, each with its `CONNECTORS`."""
