@@ -19,6 +19,7 @@ _MODULES: Final = (
     "sandbox",
     "square",
     "stripe",
+    "worldpay",
 )
 """The modules of this folder, each with its `CONNECTORS`."""
 
