@@ -5,7 +5,7 @@
 * Keys: our key is the `reference` and the `Idempotency-Key`. A key that Adyen already works on or has worked on is
   refused with error 704; that is no proof of anything, so it is `Unknown`.
 * Amounts are minor units with Adyen's own decimals: two for CLP and ISK, none for CVE and IDR.
-* Capture: `captureDelayHours` 0 or `additionalData.manualCapture` stand before the merchant account's own setting.
+* Capture: `captureDelayHours` 0 or `additionalData.manualCapture`, instead of the merchant account's own setting.
   Adyen's webhooks do not say which was asked, so `metadata.capture` carries it there and back. Several captures of one
   payment exist only where Adyen enabled them; elsewhere what the first one leaves is let go, so none are offered.
 * 3-D Secure: always by redirect (`nativeThreeDS` disabled). A step that needs Adyen's own page parts can never be
@@ -19,7 +19,8 @@
 
 Not verified: whether `/payments/details` always repeats `merchantReference` (an answer without it, and with another
 `pspReference` than the charge's, is not believed); whether the `merchantReference` of a webhook about a change is the
-change's own or the payment's; whether `metadata` comes back in every webhook.
+change's own or the payment's; whether `metadata` comes back in every webhook; whether `captureDelayHours` 0 captures
+where the account's own setting is manual.
 """
 
 from __future__ import annotations
@@ -133,7 +134,14 @@ class Adyen(Defaults):
         response = yield _post(
             account, "payments", key=charge.key, body=_charge_body(account, charge, amount)
         )
-        asked = Asked(charge.key, amount, charge.capture, charge.source.brand, charge.today)
+        asked = Asked(
+            charge.key,
+            amount,
+            charge.capture,
+            charge.source.brand,
+            charge.today,
+            _shopper(charge, otherwise=charge.payment_key),
+        )
         return refused_at_the_door(response, asked) or payment_answer(response, asked)
 
     def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
@@ -154,14 +162,19 @@ class Adyen(Defaults):
     def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
         """A zero-value authorisation."""
         amount = Amount(0, verification.currency)
-        customer = verification.customer_key or verification.key
+        customer = verification.customer_key
         why_not = _why_not_sent(verification.source, customer, amount, verification.currency)
         if why_not is not None:
             return Unprocessed(f"not sent: {why_not}")
         body = _verification_body(account, verification, amount)
         response = yield _post(account, "payments", key=verification.key, body=body)
         asked = Asked(
-            verification.key, amount, capture=False, brand=verification.source.brand, today=verification.today
+            verification.key,
+            amount,
+            capture=False,
+            brand=verification.source.brand,
+            today=verification.today,
+            customer=_shopper(verification, otherwise=verification.key),
         )
         return refused_at_the_door(response, asked) or payment_answer(response, asked)
 
@@ -281,14 +294,10 @@ def _verification_body(account: Account, asked: Verification, amount: Amount) ->
     body = _common(account, asked.key, amount=amount, source=asked.source, billing=asked.billing)
     body |= _browser_fields(asked.browser) | _return_fields(asked.return_url, by_customer=True)
     body["shopperInteraction"] = "Ecommerce"
-    if asked.remember:
-        body |= {
-            "storePaymentMethod": True,
-            "shopperReference": asked.customer_key or asked.key,
-            "recurringProcessingModel": "UnscheduledCardOnFile",
-        }
-    if isinstance(asked.source, Token):
-        body["shopperReference"] = asked.source.customer or asked.customer_key
+    if asked.remember and isinstance(asked.source, Card):
+        body |= {"storePaymentMethod": True, "recurringProcessingModel": "UnscheduledCardOnFile"}
+    if (shopper := _shopper(asked, otherwise=asked.key)) is not None:
+        body["shopperReference"] = shopper
     return body
 
 
@@ -332,15 +341,18 @@ def _credential_fields(charge: Charge) -> dict[str, object]:
         fields = {"shopperInteraction": "ContAuth", "recurringProcessingModel": model}
     elif isinstance(charge.source, Token):
         fields = {"shopperInteraction": "ContAuth", "recurringProcessingModel": "CardOnFile"}
-    customer = charge.customer_key
-    if isinstance(charge.source, Token):
-        customer = charge.source.customer or customer
-    elif charge.remember:
-        customer = customer or charge.payment_key
+    if charge.remember and isinstance(charge.source, Card):
         fields |= {"storePaymentMethod": True, "recurringProcessingModel": model}
-    if customer is not None:
-        fields["shopperReference"] = customer
+    if (shopper := _shopper(charge, otherwise=charge.payment_key)) is not None:
+        fields["shopperReference"] = shopper
     return fields
+
+
+def _shopper(asked: Charge | Verification, *, otherwise: str) -> str | None:
+    """The shopper reference: the token's own, or our name for the customer; what is to be stored must have one."""
+    if isinstance(asked.source, Token):
+        return asked.source.customer or asked.customer_key
+    return asked.customer_key or (otherwise if asked.remember else None)
 
 
 def _return_fields(return_url: str | None, *, by_customer: bool) -> dict[str, object]:

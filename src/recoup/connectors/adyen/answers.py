@@ -104,7 +104,7 @@ class Payment(Struct, frozen=True, rename="camel"):
     amount: Amount | None = None
     refusal_reason: str | None = None
     refusal_reason_code: str | None = None
-    additional_data: Mapping[str, object] = {}
+    additional_data: Mapping[str, object] | None = None
     action: Action | None = None
 
 
@@ -136,6 +136,7 @@ class Asked:
     capture: bool
     brand: str
     today: date
+    customer: str | None = None
 
 
 def amount_of(money: Money) -> Amount | None:
@@ -187,7 +188,9 @@ def payment_answer(response: HttpResponse, asked: Asked) -> Evidence:
 def _result(answer: Payment, asked: Asked) -> Evidence:
     match answer:
         case Payment(result_code="Authorised", psp_reference=str(reference)):
-            return approved(reference, answer.additional_data, captured=asked.capture)
+            return approved(
+                reference, answer.additional_data or {}, captured=asked.capture, customer=asked.customer
+            )
         case Payment(result_code="Refused" | "Cancelled" | "Error", psp_reference=str()):
             return _declined(answer, asked)
         case Payment(result_code="IdentifyShopper" | "ChallengeShopper"):
@@ -200,8 +203,13 @@ def _result(answer: Payment, asked: Asked) -> Evidence:
             return Unknown("the result is none that Adyen names for a card")
 
 
-def approved(reference: str, more: Mapping[str, object], *, captured: bool) -> Approved:
-    """An approval with what came beside it; the token has an older and a newer name."""
+def approved(
+    reference: str, more: Mapping[str, object], *, captured: bool, customer: str | None = None
+) -> Approved:
+    """An approval with what came beside it; the token has an older and a newer name.
+
+    `customer` is the shopper reference that we sent, for accounts whose answers do not repeat it.
+    """
     token = said(more, "tokenization.storedPaymentMethodId") or said(
         more, "recurring.recurringDetailReference"
     )
@@ -212,14 +220,14 @@ def approved(reference: str, more: Mapping[str, object], *, captured: bool) -> A
         network_transaction_id=said(more, "networkTxReference"),
         checks=_checks(more),
         token=None if token is None else Secret(token),
-        token_customer=None if token is None else shopper,
+        token_customer=None if token is None else shopper or customer,
     )
 
 
 def _declined(answer: Payment, asked: Asked) -> Declined:
     return refusal(
         answer.refusal_reason_code or answer.refusal_reason or answer.result_code,
-        answer.additional_data,
+        answer.additional_data or {},
         on=asked.today,
         brand=asked.brand,
         reason=answer.refusal_reason,

@@ -30,11 +30,11 @@ class Item(Struct, frozen=True, rename="camel"):
     event_date: str | None = None
     reason: str | None = None
     payment_method: str | None = None
-    additional_data: Mapping[str, object] = {}
+    additional_data: Mapping[str, object] | None = None
 
     def said(self, name: str) -> str | None:
         """A field of `additionalData`, where it is text."""
-        return said(self.additional_data, name)
+        return said(self.additional_data or {}, name)
 
     def signed_text(self) -> str:
         """What the HMAC of this item covers: eight values, as they are, between colons."""
@@ -149,13 +149,13 @@ def _meaning(item: Item) -> _News:
 def _authorisation(item: Item) -> Evidence | None:
     if item.success == "true":
         captured = item.said("metadata.capture") == "automatic"
-        return approved(item.psp_reference, item.additional_data, captured=captured)
+        return approved(item.psp_reference, item.additional_data or {}, captured=captured)
     occurred = _moment(item.event_date)
     if item.success != "false" or occurred is None:
         return None
     return refusal(
         item.said("refusalReasonCode") or item.reason or "Refused",
-        item.additional_data,
+        item.additional_data or {},
         on=occurred.date(),
         brand=_BRANDS.get(item.payment_method or "", "unknown"),
         reason=item.reason,

@@ -262,11 +262,16 @@ def payment_answer(answer: Payment, asked: Asked, actions: Iterable[Action] = ()
     """What a payment means for what was asked; a decline looks for its code among the actions too."""
     if answer.reference not in {None, asked.key}:
         return Unknown("the answer is about another payment")
-    amount = asked.amount
-    if amount is not None and (answer.amount, answer.currency) != (amount_of(amount), amount.currency):
+    told = (answer.amount, answer.currency)
+    says_how_much = told != (None, None)
+    if (
+        asked.amount is not None
+        and says_how_much
+        and told != (amount_of(asked.amount), asked.amount.currency)
+    ):
         return Unknown("the answer is about another amount")
     match answer:
-        case Payment(approved=True, status=str(status)) if status in _APPROVED:
+        case Payment(approved=True, status=str(status)) if status in _APPROVED and says_how_much:
             return approved(answer, capture=asked.capture, remember=asked.remember)
         case Payment(status=str(status)) if status in _DECLINED and answer.approved is not True:
             return refusal(answer, on=asked.today, brand=asked.brand, actions=actions)
