@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recoup.connectors.base.xml import DEPTH_MAX, read_xml
+from recoup.connectors.base.xml import DEPTH_MAX, read_xml, read_xml_elements
 
 LAUGHS = (
     b'<!DOCTYPE a [<!ENTITY l "ha"><!ENTITY m "&l;&l;&l;&l;&l;&l;&l;&l;">]>'
@@ -21,6 +21,12 @@ TOO_MUCH = b"<a>" + b"<b/>" * 10_001 + b"</a>"
 def test_every_path_has_its_first_text() -> None:
     read = read_xml(b"<a><b> 1 </b><b>2</b><c><b>3</b></c><d nil='true'/></a>")
     assert read == {"a": "", "a/b": "1", "a/c": "", "a/c/b": "3", "a/d": ""}
+
+
+def test_every_element_is_told_as_it_ends() -> None:
+    """So what belongs to the second of two equal elements is not taken for the first's."""
+    read = read_xml_elements(b"<a><b><c>1</c></b><b><c>2</c></b></a>")
+    assert read == [("a/b/c", "1"), ("a/b", ""), ("a/b/c", "2"), ("a/b", ""), ("a", "")]
 
 
 @pytest.mark.parametrize("body", [LAUGHS, OUTSIDE, b"<!DOCTYPE a><a/>", b"", b"<a>", b"{}", b"\xff\xfe<a/>"])

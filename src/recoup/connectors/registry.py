@@ -16,6 +16,7 @@ _MODULES: Final = (
     "gocardless",
     "iso8583",
     "mollie",
+    "nmi",
     "sandbox",
     "square",
     "stripe",

@@ -1,4 +1,4 @@
-"""Reads the XML that a processor sends as a flat map of paths to texts, safely: no DTD, no entities, named limits."""
+"""Reads the XML that a processor sends as paths and their texts, safely: no DTD, no entities, named limits."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class _Unwelcome(Exception):
 
 
 class _Reader:
-    """Collects the text of every element under its path, the first of each path."""
+    """Collects the text of every element with its path, as the elements end."""
 
     def __init__(self) -> None:
-        self.found: dict[str, str] = {}
+        self.found: list[tuple[str, str]] = []
         self._path: list[str] = []
         self._texts: list[list[str]] = []
         self._elements = 0
@@ -36,7 +36,7 @@ class _Reader:
             self._texts[-1].append(text)
 
     def end(self, name: str) -> None:
-        self.found.setdefault("/".join(self._path), "".join(self._texts.pop()).strip())
+        self.found.append(("/".join(self._path), "".join(self._texts.pop()).strip()))
         self._path.pop()
 
     def refuse(self, *declared: object) -> None:
@@ -44,7 +44,14 @@ class _Reader:
 
 
 def read_xml(body: bytes) -> dict[str, str] | None:
-    """The text under every path, such as `notification/kind`; None where the body is no XML that we read."""
+    """The text under every path, such as `notification/kind`, the first of each; None where the body is no XML that
+    we read."""
+    found = read_xml_elements(body)
+    return None if found is None else dict(reversed(found))
+
+
+def read_xml_elements(body: bytes) -> list[tuple[str, str]] | None:
+    """Every path and its text in the order in which the elements end, so that repeated ones can be told apart."""
     if len(body) > REPLY_BYTES_MAX:
         return None
     reader = _Reader()
