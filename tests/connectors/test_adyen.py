@@ -17,7 +17,7 @@ from tests.connectors.recorded import KEY, recorded
 from recoup.connectors.adyen import ADYEN
 from recoup.connectors.adyen.answers import CURRENCIES, Amount, amount_of
 from recoup.connectors.adyen.webhooks import Item, hmac_of
-from recoup.connectors.base import Agreement, Forged, HttpRequest, HttpResponse
+from recoup.connectors.base import Agreement, Authentic, Forged, HttpRequest, HttpResponse
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
 from recoup.outcomes.codes.processors.adyen import ROWS
@@ -181,6 +181,17 @@ def test_one_forged_item_among_genuine_ones_spoils_the_delivery() -> None:
     told["notificationItems"][1]["NotificationRequestItem"]["additionalData"].pop("hmacSignature")
     forged = replace(delivery, body=msgspec.json.encode(told))
     assert isinstance(drive(ADYEN.authenticate(ACCOUNT, forged), []).meant, Forged)
+
+
+def test_what_no_item_signs_is_not_read() -> None:
+    """Beside genuine items anything could stand in the body: only a header signs that."""
+    (several,) = [one for one in WEBHOOKS if one.name == "several"]
+    (ended,) = [one for one in WEBHOOKS if one.name == "token_disabled"]
+    delivery = sign(ACCOUNT, several.body, NOW)
+    both = {**msgspec.json.decode(ended.body), **msgspec.json.decode(delivery.body)}
+    mixed = replace(delivery, body=msgspec.json.encode(both))
+    assert isinstance(drive(ADYEN.authenticate(ACCOUNT, mixed), []).meant, Authentic)
+    assert ADYEN.notices(ACCOUNT, mixed) == ADYEN.notices(ACCOUNT, delivery)
 
 
 def test_a_live_address_has_the_companys_prefix() -> None:

@@ -232,7 +232,8 @@ class Adyen(Defaults):
     def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
         """What the items say that are about this merchant account."""
         ours = account.credential("merchant_account")
-        token = decoded(delivery.body, TokenEvent)
+        signed_whole = "hmacsignature" in delivery.headers
+        token = decoded(delivery.body, TokenEvent) if signed_whole else None
         if token is not None:
             return (token_notice(token),) if token.data.merchant_account == ours else ()
         return tuple(item_notice(each) for each in items_of(delivery) if each.merchant_account_code == ours)
