@@ -31,6 +31,7 @@ STANDARD = [one for one in WEBHOOKS if b"notificationItems" in one.body]
 def sent(**ask: Any) -> HttpRequest:
     """The one request of a charge."""
     (request,) = drive(ADYEN.charge(ACCOUNT, a_charge(**ask)), NO_ANSWER).sent
+    assert isinstance(request, HttpRequest)
     return request
 
 
