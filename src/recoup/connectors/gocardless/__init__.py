@@ -328,7 +328,7 @@ def _payment(account: Account, question: Question) -> Exchange[Payment | Unknown
         if answer is None:
             return no_readable_answer(response)
         ours = answer.payments.id == question.reference and answer.payments.is_about(
-            question.key, question.amount
+            question.key, question.amount, named=True
         )
         return answer.payments if ours else Unknown("the answer is about another payment")
     if question.sent_at is None:

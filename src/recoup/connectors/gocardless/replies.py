@@ -78,9 +78,10 @@ class Payment(Struct, frozen=True, kw_only=True):
     amount_refunded: int | None = None
     metadata: Labels = {}
 
-    def is_about(self, key: str, amount: Money | None) -> bool:
+    def is_about(self, key: str, amount: Money | None, *, named: bool = False) -> bool:
+        """Whether it is the payment asked about. One asked for by id may have lost our key: metadata can change."""
         asked = amount is None or (self.amount, self.currency) == (amount.minor, amount.currency)
-        return asked and self.metadata.get("recoup_key") == key
+        return asked and self.metadata.get("recoup_key", key if named else None) == key
 
 
 class PaymentAnswer(Struct, frozen=True):

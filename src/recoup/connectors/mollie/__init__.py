@@ -61,6 +61,7 @@ from recoup.connectors.mollie.replies import (
     PaymentList,
     Step,
     StepList,
+    cancelled,
     converted,
     error_of,
     key_in,
@@ -225,7 +226,8 @@ class Mollie(Defaults):
             if isinstance(found, Unknown):
                 return found
             payment = found
-        if not payment.is_about(question.key, question.amount):
+        named = question.reference is not None
+        if not payment.is_about(question.key, question.amount, named=named):
             return Unknown("the answer is about another payment")
         return payment.means(question.today, question.brand)
 
@@ -236,7 +238,7 @@ class Mollie(Defaults):
             return Unknown("to ask about a change, its kind and its payment must be known")
         if question.change == ChangeKind.CANCEL:
             response = yield _get(account, _payment_path(charge))
-            return _cancelled(response, charge)
+            return cancelled(response, charge)
         path = f"{_payment_path(charge)}/{question.change}s"
         response = yield _get(account, path, limit="250")
         listed = read(response, StepList)
@@ -387,14 +389,3 @@ def _by_key(account: Account, question: Question) -> Exchange[Payment | Unknown]
             return Unknown("no payment under our key was found")
         page["from"] = start[0]
     return Unknown("our key is not among the newest payments")
-
-
-def _cancelled(response: HttpResponse, charge: str) -> FollowUpEvidence:
-    payment = read(response, Payment)
-    if payment is None or payment.id != charge:
-        return no_readable_answer(response)
-    if payment.status == "canceled":
-        return Done(charge)
-    if payment.status in {"paid", "failed", "expired"}:
-        return Refused("not_cancelable", "The payment ended before it was cancelled.")
-    return Unknown("the payment is not cancelled, and may still be")

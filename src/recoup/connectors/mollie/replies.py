@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct, field
 
-from recoup.connectors.base import HttpResponse
+from recoup.connectors.base import HttpResponse, no_readable_answer
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import Money, parse_major
 from recoup.kit.secret import Secret
@@ -18,6 +18,7 @@ from recoup.outcomes.core import (
     Declined,
     Done,
     Evidence,
+    FollowUpEvidence,
     Pending,
     Refused,
     Unknown,
@@ -110,9 +111,10 @@ class Payment(Struct, frozen=True, rename="camel", kw_only=True):
         """Ours, given back."""
         return key_in(self.metadata)
 
-    def is_about(self, key: str, amount: Money | None) -> bool:
-        """Whether it carries our key, and is of the amount asked for."""
-        return self.resource == "payment" and self.key == key and amount in {None, self.amount.money()}
+    def is_about(self, key: str, amount: Money | None, *, named: bool = False) -> bool:
+        """Whether it is the payment asked about. One asked for by id may have lost our key: metadata can change."""
+        ours = self.key == key or (named and self.key is None)
+        return ours and self.resource == "payment" and amount in {None, self.amount.money()}
 
     def means(self, on: date, brand: str) -> Evidence:
         """What became of the money."""
@@ -284,3 +286,15 @@ def error_of(response: HttpResponse) -> Error | None:
         return None
     error = converted(response.json(), Error)
     return error if error is not None and error.status == response.status else None
+
+
+def cancelled(response: HttpResponse, charge: str) -> FollowUpEvidence:
+    """Whether a payment was cancelled; one that is over never will be, and one that is not still may be."""
+    payment = read(response, Payment)
+    if payment is None or payment.id != charge:
+        return no_readable_answer(response)
+    if payment.status == "canceled":
+        return Done(charge)
+    if payment.status in {"paid", "failed", "expired"}:
+        return Refused("not_cancelable", "The payment ended before it was cancelled.")
+    return Unknown("the payment is not cancelled, and may still be")
