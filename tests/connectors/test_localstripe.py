@@ -246,47 +246,54 @@ class TestMoney:
         assert isinstance(said, Withdrawn)
 
 
+@pytest.fixture
+async def came(peer: Peer) -> AsyncIterator[asyncio.Queue[Delivery]]:
+    """What the peer sends to an address of ours."""
+    queue: asyncio.Queue[Delivery] = asyncio.Queue()
+
+    async def take(request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        await queue.put(Delivery(headers, await request.read(), SystemClock().now(), str(request.url)))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/webhooks", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        await peer.post("/_config/webhooks/ours", url=f"{site.name}/webhooks", secret=SECRET)
+        yield queue
+    finally:
+        await runner.cleanup()
+
+
+async def heard(gateway: Gateway, peer: Peer, delivery: Delivery) -> Notice:
+    """What an event says, once it is proved to be the peer's, and a changed one is refused."""
+    verdict = (await gateway.authenticate(STRIPE, peer.account, delivery, account_id=OWNER)).outcome
+    assert isinstance(verdict, Authentic)
+    forged = replace(delivery, body=delivery.body + b" ")
+    refused = await gateway.authenticate(STRIPE, peer.account, forged, account_id=OWNER)
+    assert isinstance(refused.outcome, Forged)
+    (notice,) = STRIPE.notices(peer.account, delivery)
+    assert notice.event_id == verdict.delivery_id
+    return notice
+
+
 class TestEvents:
     """What the peer sends by itself, signed by itself."""
 
-    async def test_its_events_are_authentic_and_say_what_happened(self, gateway: Gateway, peer: Peer) -> None:
-        came: asyncio.Queue[Delivery] = asyncio.Queue()
-
-        async def take(request: web.Request) -> web.Response:
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            delivery = Delivery(headers, await request.read(), SystemClock().now(), str(request.url))
-            await came.put(delivery)
-            return web.Response()
-
-        app = web.Application()
-        app.router.add_post("/webhooks", take)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        try:
-            await peer.post("/_config/webhooks/ours", url=f"{site.name}/webhooks", secret=SECRET)
-            good = await approved(gateway, peer, amount=AMOUNT)
-            await charged(gateway, peer, number=DECLINED_WHEN_CHARGED, amount=AMOUNT)
-            says: dict[str, Notice] = {}
-            async with asyncio.timeout(PATIENT_S):
-                while len(says) < 2:
-                    notice = await self.read(gateway, peer, await came.get())
-                    if notice.amount == AMOUNT:
-                        assert notice.key == KEY
-                        says[type(notice.meaning).__name__] = notice
-        finally:
-            await runner.cleanup()
+    async def test_its_events_are_authentic_and_say_what_happened(
+        self, gateway: Gateway, peer: Peer, came: asyncio.Queue[Delivery]
+    ) -> None:
+        good = await approved(gateway, peer, amount=AMOUNT)
+        await charged(gateway, peer, number=DECLINED_WHEN_CHARGED, amount=AMOUNT)
+        says: dict[str, Notice] = {}
+        async with asyncio.timeout(PATIENT_S):
+            while len(says) < 2:
+                notice = await heard(gateway, peer, await came.get())
+                says |= {type(notice.meaning).__name__: notice} if notice.amount == AMOUNT else {}
         assert says.keys() == {"Approved", "Declined"}
         assert says["Approved"].reference == good.reference
-
-    async def read(self, gateway: Gateway, peer: Peer, delivery: Delivery) -> Notice:
-        """What an event says, once it is proved to be the peer's."""
-        verdict = (await gateway.authenticate(STRIPE, peer.account, delivery, account_id=OWNER)).outcome
-        assert isinstance(verdict, Authentic)
-        forged = replace(delivery, body=delivery.body + b" ")
-        refused = await gateway.authenticate(STRIPE, peer.account, forged, account_id=OWNER)
-        assert isinstance(refused.outcome, Forged)
-        (notice,) = STRIPE.notices(peer.account, delivery)
-        assert notice.event_id == verdict.delivery_id
-        return notice
+        assert {notice.key for notice in says.values()} == {KEY}

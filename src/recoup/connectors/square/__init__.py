@@ -225,11 +225,13 @@ class Square(Defaults):
         for _ in range(_PAGES_MAX):
             response = yield send(account, "GET", f"payments?{window(account, question, cursor)}")
             page = read(response, PaymentsAnswer)
-            ours = [each for each in page.payments if each.reference_id == question.key] if page else []
+            if page is None:
+                return no_readable_answer(response)
+            ours = [each for each in page.payments if each.reference_id == question.key]
             if len(ours) == 1:
                 return evidence(ours[0], asked)
-            cursor = page.cursor if page is not None and not ours else None
-            if cursor is None:
+            cursor = page.cursor
+            if ours or cursor is None:
                 break
         return Unknown("no payment with our key was found")
 

@@ -24,7 +24,8 @@ Without it a capture that is not the last is not sent, since Stripe would let go
 Not verified against Stripe itself: `payment_method_options[card][mit_exemption][network_transaction_id]`, which goes
 along when the merchant charges a card from our vault, is not in Stripe's public reference and is granted on request; an
 account without it gets a refusal at the door. Nor is how an intent reads whose rest is cancelled after several captures
-(both `canceled` and `succeeded` are taken). A challenge that only Stripe.js can play is not offered: with `return_url`
+(both `canceled` and `succeeded` are taken), nor that a capture which fails leaves no mark in the metadata, by which
+captures are looked up. A challenge that only Stripe.js can play is not offered: with `return_url`
 Stripe redirects, and without one it declines. UGX is not taken (`asking.CURRENCIES`).
 """
 
@@ -302,6 +303,8 @@ def _find(account: Account, question: Question) -> _Steps[Intent | Unknown]:
         window = [("created[gte]", since), ("created[lte]", until), _PAGE, expand]
         response = yield get(account, "payment_intents", window)
         found = _ours(read(response, Intents), question)
+    if found is None and read(response, Intents) is not None:
+        return Unknown("no payment intent with our key was found")
     return found or no_readable_answer(response)
 
 

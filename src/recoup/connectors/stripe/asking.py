@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 from recoup.connectors.base import (
     Account,
@@ -86,7 +86,7 @@ def post(account: Account, path: str, fields: Fields, *, key: str) -> HttpReques
         f"{account.base_url}/v1/{path}",
         {**plain, "Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": key},
         secret,
-        urlencode([(name, value) for name, value in fields if value not in (None, "")]).encode(),
+        _form(fields),
     )
 
 
@@ -174,6 +174,12 @@ def burning(key: str, amount: Money) -> Fields:
         ("payment_method_types[0]", "card"),
         (f"metadata[{WITHDRAWN}]", key),
     )
+
+
+def _form(fields: Fields) -> bytes:
+    """Names are ours and need no quoting; what is not known is left out."""
+    known = ((name, value) for name, value in fields if value is not None and value != "")
+    return "&".join(f"{name}={quote_plus(str(value))}" for name, value in known).encode()
 
 
 def _in_session(return_url: str | None) -> Fields:
