@@ -42,7 +42,6 @@ from recoup.connectors.base import (
     Exchange,
     Forged,
     HttpRequest,
-    HttpResponse,
     Idempotency,
     Initiator,
     Notice,
