@@ -99,8 +99,9 @@ class Case:
 
     `good` are the replies of an exchange that succeeds, by verb; `declines` are answers to a charge; `at_the_door` are
     replies by which the processor itself says that it did nothing. `moves_money` tells whether a request does.
-    `sent_amount` reads the amount of a charge's last request, `amounts` is what it must be for 4990 minor units, by
-    currency; `says_amounts` tells whether the processor's answer to a charge repeats it.
+    `sent_amount` reads the amount of a charge's last request, or of the one `amount_at` where the last only points to
+    it; `amounts` is what it must be for 4990 minor units, by currency; `says_amounts` tells whether the processor's
+    answer to a charge repeats it.
     """
 
     connector: Connector
@@ -110,6 +111,7 @@ class Case:
     at_the_door: Sequence[HttpResponse]
     moves_money: Callable[[Any], bool]
     sent_amount: Callable[[Any], object] | None = None
+    amount_at: int = -1
     amounts: Mapping[str, object] = field(default_factory=dict)
     says_amounts: bool = True
     charge_reference: str = "reference-1"

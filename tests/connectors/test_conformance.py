@@ -347,7 +347,7 @@ def test_amounts_have_the_decimals_of_their_currency(case: Case, currency: str) 
     told = drive(case.asked("charge", ask={"amount": Money(4990, currency)}), case.good["charge"])
     can = case.connector.capabilities.currencies
     if can is None or currency in can:
-        assert case.sent_amount(told.sent[-1]) == case.amounts[currency]
+        assert case.sent_amount(told.sent[case.amount_at]) == case.amounts[currency]
     else:
         assert not [request for request in told.sent if case.moves_money(request)]
         assert isinstance(told.meant, Unprocessed)

@@ -17,6 +17,7 @@ _MODULES: Final = (
     "iso8583",
     "mollie",
     "nmi",
+    "paypal",
     "sandbox",
     "square",
     "stripe",

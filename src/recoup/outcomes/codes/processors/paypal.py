@@ -1,0 +1,222 @@
+"""PayPal's codes: processor responses of cards, and the issues by which PayPal itself declines.
+
+PayPal names its response codes in a word, and of a few only says whether the card may be tried again: those that may
+not say stop.
+`0000`, `1000` (approved in part) and `7600` are approvals, and have no row.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from recoup.outcomes.codes.standard import GENERIC
+from recoup.outcomes.codes.words import Advice, AdviceAction, CodeRow
+
+RESPONSES: Final = "PayPal: processor response codes, by its server library 2.4"
+ISSUES: Final = "PayPal Orders v2: error messages"
+STATUSES: Final = "PayPal Orders v2: statuses of captures and authorizations"
+READ: Final = date(2026, 11, 22)
+
+_STOP: Final = Advice(AdviceAction.STOP)
+
+
+def _row(code: str, standard: str, *, advice: Advice | None = None) -> CodeRow:
+    return CodeRow(code, standard, generic=standard in GENERIC, advice=advice, source=RESPONSES, as_of=READ)
+
+
+def _issue(code: str, standard: str, *, advice: Advice | None = None) -> CodeRow:
+    return CodeRow(code, standard, generic=standard in GENERIC, advice=advice, source=ISSUES, as_of=READ)
+
+
+def _status(code: str, standard: str) -> CodeRow:
+    return CodeRow(code, standard, generic=standard in GENERIC, source=STATUSES, as_of=READ)
+
+
+ROWS: Final[tuple[CodeRow, ...]] = (
+    _row("00N7", "incorrect_cvc"),
+    _row("0100", "call_issuer"),
+    _row("0390", "invalid_account"),
+    _row("0500", "do_not_honor"),
+    _row("0580", "transaction_not_allowed"),
+    _row("0800", "processing_error"),
+    _row("0880", "processing_error"),
+    _row("0890", "incorrect_pin"),
+    _row("0960", "processing_error"),
+    _row("0R00", "stop_payment_order"),
+    _row("10BR", "generic_decline"),
+    _row("1300", "format_error"),
+    _row("1310", "invalid_amount"),
+    _row("1312", "invalid_transaction"),
+    _row("1317", "format_error"),
+    _row("1320", "currency_not_supported"),
+    _row("1330", "invalid_account"),
+    _row("1335", "invalid_account"),
+    _row("1340", "invalid_merchant"),
+    _row("1350", "invalid_merchant"),
+    _row("1352", "invalid_account"),
+    _row("1360", "format_error"),
+    _row("1370", "invalid_merchant"),
+    _row("1380", "invalid_expiry_year"),
+    _row("1382", "invalid_cvc"),
+    _row("1384", "invalid_transaction"),
+    _row("1390", "invalid_transaction"),
+    _row("1393", "transaction_not_allowed"),
+    _row("5100", "generic_decline"),
+    _row("5110", "incorrect_cvc"),
+    _row("5120", "insufficient_funds"),
+    _row("5130", "incorrect_pin"),
+    _row("5135", "pin_try_exceeded"),
+    _row("5140", "invalid_account"),
+    _row("5150", "pickup_card"),
+    _row("5160", "not_permitted"),
+    _row("5170", "incorrect_address"),
+    _row("5180", "restricted_card", advice=_STOP),
+    _row("5190", "incorrect_address"),
+    _row("5200", "duplicate_transaction"),
+    _row("5210", "invalid_transaction"),
+    _row("5400", "expired_card"),
+    _row("5500", "incorrect_pin"),
+    _row("5650", "authentication_required"),
+    _row("5700", "transaction_not_allowed"),
+    _row("5710", "withdrawal_count_limit_exceeded"),
+    _row("5800", "invalid_transaction"),
+    _row("5900", "incorrect_number"),
+    # The issuer cannot be reached, and PayPal says that trying again does not help.
+    _row("5910", "issuer_not_available", advice=_STOP),
+    _row("5920", "issuer_not_available"),
+    _row("5930", "not_permitted"),  # the cardholder must activate it first
+    _row("5950", "new_account_information_available"),
+    _row("6300", "invalid_account"),
+    _row("7700", "authentication_failed"),
+    _row("7710", "authentication_failed"),
+    _row("7800", "incorrect_number"),
+    _row("7900", "incorrect_pin"),
+    _row("8000", "processing_error"),
+    _row("8010", "processing_error"),
+    _row("8020", "invalid_merchant"),
+    _row("8030", "invalid_transaction"),
+    _row("8100", "processing_error"),
+    _row("8110", "processing_error"),
+    _row("8220", "processing_error"),
+    _row("9100", "try_again_later"),
+    _row("9500", "fraudulent"),
+    _row("9510", "security_violation"),
+    _row("9520", "lost_card"),
+    _row("9530", "call_issuer"),
+    _row("9540", "generic_decline", advice=_STOP),
+    _row("9600", "generic_decline"),
+    _row("PCNR", "authentication_required"),
+    _row("PCVV", "incorrect_cvc"),
+    _row("PP06", "invalid_account"),
+    _row("PPAB", "restricted_card", advice=_STOP),
+    _row("PPAD", "incorrect_address"),
+    _row("PPAE", "card_not_supported"),
+    _row("PPAG", "not_permitted"),
+    _row("PPAI", "invalid_amount"),
+    _row("PPAR", "generic_decline"),
+    _row("PPAU", "invalid_merchant"),
+    _row("PPAV", "incorrect_address"),
+    _row("PPAX", "card_velocity_exceeded"),
+    _row("PPBG", "not_permitted"),
+    _row("PPC2", "incorrect_cvc"),
+    _row("PPCE", "invalid_merchant"),
+    _row("PPCO", "not_permitted"),
+    _row("PPCR", "processing_error"),
+    _row("PPCT", "card_not_supported"),
+    _row("PPCU", "currency_not_supported"),
+    _row("PPD3", "authentication_failed"),
+    _row("PPDC", "invalid_transaction"),
+    _row("PPDI", "card_not_supported"),
+    _row("PPDT", "highest_risk_level"),
+    _row("PPDV", "generic_decline"),
+    _row("PPEF", "expired_card"),
+    _row("PPEL", "withdrawal_count_limit_exceeded"),
+    _row("PPER", "processing_error"),
+    _row("PPEX", "invalid_expiry_year"),
+    _row("PPFE", "invalid_transaction"),
+    _row("PPFI", "invalid_account"),
+    _row("PPFR", "restricted_card", advice=_STOP),
+    _row("PPFV", "format_error"),
+    _row("PPGR", "invalid_transaction"),
+    _row("PPH1", "processing_error"),
+    _row("PPIF", "duplicate_transaction"),
+    _row("PPII", "format_error"),
+    _row("PPIM", "format_error"),
+    _row("PPIT", "invalid_transaction"),
+    _row("PPLR", "invalid_transaction"),
+    _row("PPLS", "processing_error"),
+    _row("PPMB", "format_error"),
+    _row("PPMC", "card_not_supported"),
+    _row("PPMD", "generic_decline"),
+    _row("PPNC", "invalid_transaction"),
+    # A network's limit on tries: one more costs, whoever makes it.
+    _row("PPNL", "withdrawal_count_limit_exceeded", advice=_STOP),
+    _row("PPNM", "invalid_merchant"),
+    _row("PPNT", "processing_error"),
+    _row("PPPH", "format_error"),
+    _row("PPPI", "invalid_merchant"),
+    _row("PPPM", "invalid_account"),
+    _row("PPQC", "not_permitted"),
+    _row("PPRE", "invalid_transaction"),
+    _row("PPRF", "invalid_transaction"),
+    _row("PPRN", "do_not_try_again"),
+    _row("PPRR", "invalid_merchant"),
+    _row("PPS0", "invalid_transaction"),
+    _row("PPS1", "invalid_transaction"),
+    _row("PPS2", "invalid_transaction"),
+    _row("PPS3", "invalid_transaction"),
+    _row("PPS4", "invalid_transaction"),
+    _row("PPS5", "invalid_transaction"),
+    _row("PPS6", "invalid_transaction"),
+    _row("PPSC", "highest_risk_level"),
+    _row("PPSD", "generic_decline"),
+    _row("PPSE", "generic_decline"),
+    _row("PPTE", "invalid_account"),
+    _row("PPTF", "invalid_transaction"),
+    _row("PPTI", "invalid_transaction"),
+    _row("PPTR", "revocation_of_authorization"),
+    _row("PPTT", "invalid_transaction"),
+    _row("PPTV", "invalid_account"),
+    _row("PPUA", "not_permitted"),
+    _row("PPUC", "currency_not_supported"),
+    _row("PPUE", "invalid_merchant"),
+    _row("PPUI", "invalid_transaction"),
+    _row("PPUP", "invalid_transaction"),
+    _row("PPUR", "invalid_transaction"),
+    _row("PPVC", "format_error"),
+    _row("PPVE", "format_error"),
+    _row("PPVT", "invalid_merchant"),
+    # What PayPal says itself, without asking an issuer or in its name.
+    _issue("AGREEMENT_ALREADY_CANCELLED", "revocation_of_authorization"),
+    _issue("CARD_BRAND_NOT_SUPPORTED", "card_not_supported"),
+    _issue("CARD_CLOSED", "invalid_account"),
+    _issue("CARD_COUNTRY_NOT_SUPPORTED", "card_not_supported"),
+    _issue("CARD_EXPIRED", "expired_card"),
+    _issue("CARD_TYPE_NOT_SUPPORTED", "card_not_supported"),
+    _issue("COMPLIANCE_VIOLATION", "regulatory_block"),
+    _issue("CURRENCY_NOT_SUPPORTED_FOR_CARD_TYPE", "currency_not_supported"),
+    _issue("DOMESTIC_TRANSACTION_REQUIRED", "not_permitted"),
+    _issue("INSTRUMENT_DECLINED", "generic_decline"),
+    _issue("INVALID_CARD_NUMBER", "invalid_number"),
+    _issue("INVALID_SECURITY_CODE", "incorrect_cvc"),
+    _issue("INVALID_SECURITY_CODE_LENGTH", "invalid_cvc"),
+    _issue("MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED", "withdrawal_count_limit_exceeded"),
+    _issue("PAYEE_BLOCKED_TRANSACTION", "highest_risk_level"),
+    _issue("PAYER_ACCOUNT_LOCKED_OR_CLOSED", "invalid_account"),
+    _issue("PAYER_ACCOUNT_RESTRICTED", "restricted_card", advice=_STOP),
+    _issue("PAYER_ACTION_REQUIRED", "authentication_required"),
+    _issue("PAYER_CANNOT_PAY", "not_permitted"),
+    _issue("PAYER_COUNTRY_NOT_SUPPORTED", "not_permitted"),
+    _issue("REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "generic_decline"),
+    _issue("TRANSACTION_BLOCKED_BY_PAYEE", "highest_risk_level"),
+    _issue("TRANSACTION_LIMIT_EXCEEDED", "card_velocity_exceeded"),
+    _issue("TRANSACTION_REFUSED", "generic_decline"),
+    # The customer came back and had not shown that it is them.
+    _issue("AUTHENTICATION_FAILED", "authentication_failed"),
+    _status("DECLINED", "generic_decline"),
+    _status("DENIED", "generic_decline"),
+    _status("DECLINED_BY_RISK_FRAUD_FILTERS", "highest_risk_level"),
+    # Whoever let go of the money did not want it taken again.
+    _status("VOIDED", "do_not_try_again"),
+)
