@@ -74,7 +74,7 @@ def newest(account: Account, batch_id: str | None = None) -> HttpRequest:
 def sale(charge: Charge) -> Asked:
     """Take or hold money."""
     by_merchant = charge.initiator is Initiator.MERCHANT
-    recurring = by_merchant and charge.agreement == Agreement.RECURRING
+    recurring = charge.agreement == Agreement.RECURRING and (by_merchant or charge.remember)
     return {
         "transactionType": "authCaptureTransaction" if charge.capture else "authOnlyTransaction",
         "amount": amount(charge.amount),

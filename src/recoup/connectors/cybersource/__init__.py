@@ -44,7 +44,6 @@ from recoup.connectors.base import (
 from recoup.connectors.cybersource import meanings, requests, wire
 from recoup.connectors.cybersource.signing import signed, verdict
 from recoup.connectors.cybersource.wire import Details, Found
-from recoup.kit.money import Money
 from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Unknown
 
 
@@ -94,7 +93,7 @@ class CyberSource(Defaults):
         return meanings.charged(
             response,
             key=verification.key,
-            amount=Money(0, verification.currency),
+            amount=None,
             brand=verification.source.brand,
             today=verification.today,
             captured=False,

@@ -66,7 +66,7 @@ _SUBJECTS: Final = (
 
 
 def charged(
-    response: HttpResponse, *, key: str, amount: Money, brand: str, today: date, captured: bool
+    response: HttpResponse, *, key: str, amount: Money | None, brand: str, today: date, captured: bool
 ) -> Outcome:
     """What the answer to a payment means."""
     answer = wire.read(response, Answer, 201)
@@ -76,7 +76,7 @@ def charged(
         return Unknown("the answer is about another request")
     said = answer.processor_information
     match answer.status:
-        case "AUTHORIZED" if not answer.order_information.amount_details.are(amount):
+        case "AUTHORIZED" if amount is not None and not answer.order_information.amount_details.are(amount):
             return Unknown("the answer is about another amount")
         case "AUTHORIZED":
             token, customer = answer.token_information.token()

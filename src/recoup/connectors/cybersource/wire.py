@@ -171,7 +171,7 @@ class Application(Wire, frozen=True):
     name: str
     reason_code: str | int = ""
     r_code: str | int = ""
-    r_message: str | None = None
+    r_message: str = ""
 
     @property
     def done(self) -> bool:
@@ -227,9 +227,16 @@ def read(response: HttpResponse, type_: type[Read], *statuses: int) -> Read | No
     if response.status not in statuses:
         return None
     try:
-        return msgspec.json.decode(response.body, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.convert(_without_nulls(response.json()), type_)
+    except (msgspec.ValidationError, RecursionError):
         return None
+
+
+def _without_nulls(value: object) -> object:
+    """A field that is null is one that is not there: the transaction search has many."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(held) for name, held in value.items() if held is not None}
+    return [_without_nulls(held) for held in value] if isinstance(value, list) else value
 
 
 def event(delivery: Delivery) -> Event | None:
