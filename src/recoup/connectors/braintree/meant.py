@@ -75,8 +75,8 @@ def _declined(one: wire.Transaction, *, brand: str, today: date, alone: bool) ->
     if code is None:
         return Unknown(f"{one.status} without a reason")
     other = event.duplicate_of.order_id if event.duplicate_of else None
-    if code in DUPLICATES and not alone and other in {None, one.order_id}:
-        return Unknown("Braintree took it for a duplicate, and does not say of what")
+    if code in DUPLICATES and (other == one.order_id or (other is None and not alone)):
+        return Unknown("Braintree took it for a duplicate of this order, or does not say of what")
     network, advice = event.network_response, event.merchant_advice_code_response
     raw = {
         "status": one.status,

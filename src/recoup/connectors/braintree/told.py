@@ -5,8 +5,8 @@ notification, but Braintree sends a notification again for a day and does not sa
 nothing, and a replay is known by its digest. References are GraphQL ids, which for transactions and refunds are the
 base64 of their kind and their older id.
 
-When a webhook is set up, Braintree may first ask its address with GET and `bt_challenge`; that is no delivery, and is not
-answered here.
+When a webhook is set up, Braintree may first ask its address with GET and `bt_challenge`; that is no delivery, and is
+not answered here.
 """
 
 from __future__ import annotations
