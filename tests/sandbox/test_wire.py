@@ -148,7 +148,7 @@ async def test_what_each_processor_takes(
 
 def test_the_connector_knows_what_its_processor_takes() -> None:
     """The two are written apart, as they would be for a real processor."""
-    for connector in connectors.PROCESSORS:
+    for connector in connectors.SANDBOXES:
         processor = next(one for one in PROCESSORS.values() if one.name == connector.name)
         can = connector.capabilities
         assert (can.currencies, can.countries) == (processor.currencies, processor.countries)
