@@ -68,6 +68,9 @@ class Unwritable(ValueError):
 
 def encode(message: Message) -> bytes:
     """The bytes of a message, without a length header."""
+    wrong = _wrong(message)
+    if wrong is not None:
+        raise Unwritable(f"field {wrong} does not fit")
     try:
         return bytes(iso8583.encode(dict(message), _SPEC)[0])
     except iso8583.EncodeError as error:
@@ -82,9 +85,16 @@ def decode(body: bytes) -> dict[str, str] | None:
         return None
     said.pop("p")
     said.pop("1", None)
-    if any(name in _NUMERIC and _DIGITS.fullmatch(value) is None for name, value in said.items()):
-        return None
-    return said if all(_PRINTABLE.fullmatch(value) for value in said.values()) else None
+    return said if _wrong(said) is None else None
+
+
+def _wrong(message: Message) -> str | None:
+    """The first field with letters where digits belong, or with what nobody can print."""
+    for name, value in message.items():
+        pattern = _DIGITS if name in _NUMERIC else _PRINTABLE
+        if pattern.fullmatch(value) is None:
+            return name
+    return None
 
 
 def framed(body: bytes, *, header_bytes: int) -> bytes:
