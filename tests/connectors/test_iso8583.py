@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.connectors.cases.iso8583 import ACCOUNT, CASES, CHARGE_REFERENCE, fields
 from tests.connectors.conformance import CHARGE_KEY, a_card, a_charge, a_question, a_token, drive
 from tests.connectors.recorded import KEY
+from tests.gateway.links import key as key_of
 
 from recoup.connectors.base import Agreement, Asks, Billing, ChangeKind, HttpResponse, LinkRequest
 from recoup.connectors.base import iso8583 as wire
