@@ -204,7 +204,21 @@ async def test_a_cancelled_caller_loses_no_connection(database: Database) -> Non
     await asyncio.wait_for(asyncio.gather(*(use() for _ in range(50))), 10)
     for _ in range(100):  # the last ones are on their way back
         stats = database._pool.get_stats()
-        if stats["pool_size"] == stats["pool_available"]:
+        if stats["pool_size"] == stats["pool_available"] + len(database._warm):
             return
         await asyncio.sleep(0.02)
     raise AssertionError(f"connections were lost: {stats}")
+
+
+async def test_the_connection_used_last_is_used_next(database: Database) -> None:
+    """The server remembers a session's statements, and a session that rests forgets nothing but costs twice."""
+    async with database.connection(), database.connection(), database.connection():
+        pass
+    backends = {(await database.fetch_all("select pg_backend_pid() as pid"))[0]["pid"] for _ in range(10)}
+    assert len(backends) == 1
+
+
+async def test_who_waits_gets_a_connection_before_it_is_kept(database_url: str) -> None:
+    async with await Database.open(database_url, connections_max=1, wait_s=5) as single:
+        numbers = await asyncio.gather(*(single.fetch_one("select 1 as one") for _ in range(20)))
+    assert numbers == [{"one": 1}] * 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -12,6 +13,7 @@ from typing import Any, Final, LiteralString, Protocol, Self, TypeVar
 import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
@@ -29,6 +31,9 @@ _CONNECTIONS_MIN: Final = 2
 _WAITING_MAX: Final = 1000
 _WAIT_S: Final = 5.0
 _IDLE_IN_TRANSACTION_S: Final = 60
+_WARM_MAX: Final = 2
+"""How many connections are kept at hand, before those of the pool."""
+_WARM_S: Final = 60.0
 _LINE_DEFAULTS: Final[Mapping[str, str | int]] = MappingProxyType(
     {
         "application_name": "recoup",
@@ -79,6 +84,9 @@ class Database:
 
     def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
         self._pool = pool
+        self._warm: list[Connection] = []
+        self._waiting = 0
+        self._borrowed: dict[Connection, float] = {}
 
     @classmethod
     async def open(
@@ -119,6 +127,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        while self._warm:
+            await self._to_pool(self._warm.pop())
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -137,6 +147,22 @@ class Database:
             await self._give_back(connection)
 
     async def _take(self) -> Connection:
+        """A living connection, the one used last first: the server's memory of its statements is the warmest."""
+        while self._warm:
+            connection = self._warm.pop()
+            if not _is_dead(connection):
+                return connection
+            await connection.close()
+            await self._to_pool(connection)
+        self._waiting += 1
+        try:
+            connection = await self._from_pool()
+        finally:
+            self._waiting -= 1
+        self._borrowed[connection] = time.monotonic()
+        return connection
+
+    async def _from_pool(self) -> Connection:
         """A living connection. When a server has restarted, all that were idle are dead, and are passed over here."""
         try:
             connection = await self._pool.getconn()
@@ -151,7 +177,21 @@ class Database:
         return connection
 
     async def _give_back(self, connection: Connection) -> None:
+        """Keep a connection at hand for the next statement, unless somebody waits for one or it is not clean.
+
+        The pool hands its connections out in turn; a few that are used again and again cost the server far less. What
+        the pool does to old connections it does when it gets one back, after `_WARM_S`.
+        """
+        clean = not connection.closed and connection.info.transaction_status is TransactionStatus.IDLE
+        fresh = time.monotonic() - self._borrowed[connection] < _WARM_S
+        if clean and fresh and not self._waiting and len(self._warm) < _WARM_MAX and not self._pool.closed:
+            self._warm.append(connection)
+        else:
+            await self._to_pool(connection)
+
+    async def _to_pool(self, connection: Connection) -> None:
         """Give a connection back, whoever is cancelled meanwhile: one that is lost is lost to the pool for good."""
+        self._borrowed.pop(connection, None)
         await asyncio.shield(self._pool.putconn(connection))
 
     @asynccontextmanager
