@@ -27,11 +27,12 @@ from typing import Annotated, Any, Final
 
 import psycopg
 from cyclopts import App, Parameter
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
 from rich.table import Table
 
 from recoup.db._binaries import installed_folder
+from recoup.db._cluster import SUPERUSER
 from recoup.db.embedded import EmbeddedPostgres
 
 ROUNDS: Final = 3
@@ -53,6 +54,8 @@ class Run:
     api_s: float
     postgres_s: float
     processor_s: float
+    others_s: float
+    """What programs that are no part of this took meanwhile: a figure is worth little where this is much."""
 
     @property
     def rate(self) -> float:
@@ -84,9 +87,18 @@ def main(
             time.sleep(SETTLED_S)
             _load(port, key, "closed", clients, 2.0)  # warm: statements prepared, keys made
             bare, full = _compare(conninfo, port, key, pids, seconds=seconds, clients=clients)
+            _checkpoint(conninfo)
             half = statistics.median(run.rate for run in full) / 2
             steady = _measured(pids, lambda: _load(port, key, "open", half, seconds))
             _print(bare, full, steady, clients=clients)
+
+
+def _checkpoint(conninfo: str) -> None:
+    """As a server that has run for five minutes: with files of the log to use again. In the first minutes each new one
+    has to be filled with 16 MB of zeros, while every commit waits."""
+    superuser = make_conninfo(conninfo, user=SUPERUSER, dbname="postgres")
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("checkpoint")
 
 
 def _compare(
@@ -101,11 +113,12 @@ def _compare(
 
 
 def _measured(pids: tuple[int, int, int], work: Any) -> Run:
-    before = [_cpu(pids[0]), _cpu_with_children(pids[1]), _cpu(pids[2])]
+    before = [_cpu(pids[0]), _cpu_with_children(pids[1]), _cpu(pids[2]), _busy()]
     seen = work()
-    after = [_cpu(pids[0]), _cpu_with_children(pids[1]), _cpu(pids[2])]
-    api_s, postgres_s, processor_s = (end - start for start, end in zip(before, after, strict=True))
-    return Run(seen, api_s, postgres_s, processor_s)
+    after = [_cpu(pids[0]), _cpu_with_children(pids[1]), _cpu(pids[2]), _busy()]
+    api_s, postgres_s, processor_s, busy_s = (end - start for start, end in zip(before, after, strict=True))
+    others_s = max(0.0, busy_s - api_s - postgres_s - processor_s - seen["cpu_s"])
+    return Run(seen, api_s, postgres_s, processor_s, others_s)
 
 
 def _load(port: int, key: str, mode: str, amount: float, seconds: float) -> dict[str, float]:
@@ -239,6 +252,14 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def _busy() -> float:
+    """CPU seconds of everything on this machine."""
+    user, nice, system, _idle, _waiting, *interrupts = (
+        int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    )
+    return (user + nice + system + sum(interrupts[:3])) / _TICKS
+
+
 def _cpu_with_children(pid: int) -> float:
     """CPU of a process, of the children it has, and of those that ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -270,6 +291,8 @@ def _print(bare: list[float], full: list[Run], steady: Run, *, clients: int) -> 
     for name, seconds in (("fake processor", middle.processor_s), ("load generator", middle.seen["cpu_s"])):
         share = seconds / middle.seen["seconds"]
         table.add_row(f"{name}: share of a core", f"{share:.0%} ({middle.us(seconds):,.0f} us)", "")
+    shares = [run.others_s / run.seen["seconds"] for run in (*full, steady)]
+    table.add_row("other programs: share of a core", f"{min(shares):.0%} to {max(shares):.0%}", "")
     _out.print(table)
     _out.print(
         "bare: "

@@ -35,6 +35,8 @@ SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "synchronous_commit": "on",
         "full_page_writes": "on",
         "max_wal_size": "1GB",
+        # Files of the log are used again: while a new one is made, every commit waits for 16 MB to reach the disk.
+        "min_wal_size": "256MB",
         "checkpoint_timeout": "5min",
         "autovacuum": "on",
         "jit": "off",
