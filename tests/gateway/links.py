@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tests.gateway.processors import Peer, Processor
+from tests.gateway.processors import ACCOUNT, PATIENT_S, Peer, Processor
 
 from recoup.connectors.base import Account, Card, Charge, Initiator, Question, iso8583
 from recoup.connectors.iso8583 import CONNECTORS
-from recoup.gateway import Pace
+from recoup.gateway import Gateway, Pace
 from recoup.kit.ids import Kind, render, uuid7
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
+from recoup.outcomes.core import Approved, Outcome
 
 LINK: Final = CONNECTORS[0]
 MADE: Final = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
 BRISK: Final = Pace(backoff_first_s=0.0, farewell_s=0.5)
 """Tries again at once, so that a test need not wait."""
+BRIEF_S: Final = 0.3
+WARM: Final = 99
+"""The number of the charge that only makes a connection."""
 NETWORK: Final = frozenset({"0800", "0810"})
 
 
@@ -145,3 +149,55 @@ def question(number: int = 1) -> Question:
 def quicker(**changes: float) -> Pace:
     """BRISK, with other times."""
     return replace(BRISK, **changes)  # type: ignore[arg-type]
+
+
+async def silent(caller: Caller) -> None:
+    """Hear in silence, but for what is about the connection."""
+    await caller.until_gone()
+
+
+async def mute(caller: Caller) -> None:
+    """Hear in silence."""
+    while True:
+        await caller.hear()
+
+
+async def hangs_up(caller: Caller) -> None:
+    """Hang up on the first message about money."""
+    await caller.money()
+    await caller.hang_up()
+
+
+@asynccontextmanager
+async def open_gateway(pace: Pace = BRISK, **options: Any) -> AsyncIterator[Gateway]:
+    """A gateway with room for many."""
+    words = {"timeout_s": PATIENT_S, "connect_timeout_s": PATIENT_S / 2, "in_flight_per_account_max": 64}
+    async with Gateway(**{**words, **options}, pace=pace) as gateway:
+        yield gateway
+
+
+async def ask(gateway: Gateway, where: Account, number: int = 1) -> Outcome:
+    """A charge, and what came of it."""
+    return (await gateway.charge(LINK, where, charge(number), account_id=ACCOUNT)).outcome
+
+
+def approved_as(number: int) -> str:
+    """The reference of that charge's own approval: its approval code is its own trace number."""
+    name = iso8583.name_of(key(number))
+    assert name is not None
+    return f"0200-{name.rrn}-{name.stan}-4999"
+
+
+def warmed(line: Any) -> Any:
+    """That line, after one approval."""
+
+    async def whole(caller: Caller) -> None:
+        await caller.tell(approval(await caller.money()))
+        await line(caller)
+
+    return whole
+
+
+async def warm_up(gateway: Gateway, host: Host) -> None:
+    """Have a connection, so that a call in a hurry does not fail for want of one."""
+    assert isinstance(await ask(gateway, account(host.url), WARM), Approved)

@@ -1,85 +1,42 @@
-"""Links: the line between never sent and unknown, who is answered by what, and how a connection lives and ends."""
+"""Links: the line between never sent and unknown, and who is answered by what."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.gateway.links import (
-    BRISK,
-    LINK,
+    BRIEF_S,
     Caller,
     Host,
     account,
     approval,
-    approve,
-    charge,
+    approved_as,
+    ask,
+    hangs_up,
     key,
-    question,
+    mute,
+    open_gateway,
     quicker,
+    silent,
+    warm_up,
+    warmed,
 )
-from tests.gateway.processors import ACCOUNT, OTHER_ACCOUNT, PATIENT_S
-from tests.gateway.test_tls import certificate as certificate
+from tests.gateway.processors import ACCOUNT, PATIENT_S
 
-from recoup.connectors.base import Account, iso8583
-from recoup.gateway import Gateway, Pace
-from recoup.outcomes.core import Approved, Outcome, Unknown, Unprocessed, Withdrawn
+from recoup.connectors.base import iso8583
+from recoup.gateway import Pace
+from recoup.outcomes.core import Approved, Unknown, Unprocessed
 
 MANY: Final = 20
-BRIEF_S: Final = 0.3
-
-
-@asynccontextmanager
-async def open_gateway(pace: Pace = BRISK, **options: Any) -> AsyncIterator[Gateway]:
-    """A gateway with room for many."""
-    words = {"timeout_s": PATIENT_S, "connect_timeout_s": PATIENT_S / 2, "in_flight_per_account_max": 64}
-    async with Gateway(**{**words, **options}, pace=pace) as gateway:
-        yield gateway
-
-
-async def ask(gateway: Gateway, where: Account, number: int = 1) -> Outcome:
-    """A charge, and what came of it."""
-    return (await gateway.charge(LINK, where, charge(number), account_id=ACCOUNT)).outcome
-
-
-def approved_as(number: int) -> str:
-    """The reference of that charge's own approval: its approval code is its own trace number."""
-    name = iso8583.name_of(key(number))
-    assert name is not None
-    return f"0200-{name.rrn}-{name.stan}-4999"
-
-
-WARM: Final = 99
-
-
-def warmed(line: Any) -> Any:
-    """That line, after one approval."""
-
-    async def whole(caller: Caller) -> None:
-        await caller.tell(approval(await caller.money()))
-        await line(caller)
-
-    return whole
-
-
-async def warm_up(gateway: Gateway, host: Host) -> None:
-    """Have a connection, so that a call in a hurry does not fail for want of one."""
-    assert isinstance(await ask(gateway, account(host.url), WARM), Approved)
 
 
 async def _refuse(caller: Caller) -> None:
     await caller.tell(iso8583.reply(await caller.hear(), "91"))
     await caller.until_gone()
-
-
-async def _mute(caller: Caller) -> None:
-    while True:
-        await caller.hear()
 
 
 class TestNeverLeft:
@@ -92,7 +49,7 @@ class TestNeverLeft:
         assert isinstance(outcome, Unprocessed)
         assert "no connection" in outcome.why
 
-    @pytest.mark.parametrize("line", [_refuse, _mute])
+    @pytest.mark.parametrize("line", [_refuse, mute])
     async def test_not_signed_on(self, line: Any) -> None:
         async with Host(line) as host, open_gateway(quicker(sign_on_timeout_s=BRIEF_S)) as gateway:
             outcome = await ask(gateway, account(host.url))
@@ -101,7 +58,7 @@ class TestNeverLeft:
         assert [said["70"] for said in host.heard] == ["001"]
 
     async def test_signing_on_takes_too_long_for_this_call(self) -> None:
-        async with Host(_mute) as host, open_gateway() as gateway:
+        async with Host(mute) as host, open_gateway() as gateway:
             outcome = await ask(gateway, account(host.url, timeout_s=BRIEF_S))
             assert outcome == Unprocessed("not sent: no connection in time")
 
@@ -145,18 +102,9 @@ class TestNeverLeft:
             assert host.connections == 0
 
 
-async def _hangs_up(caller: Caller) -> None:
-    await caller.money()
-    await caller.hang_up()
-
-
 async def _resets(caller: Caller) -> None:
     await caller.money()
     caller.reset()
-
-
-async def _silent(caller: Caller) -> None:
-    await caller.until_gone()
 
 
 async def _half(caller: Caller) -> None:
@@ -190,7 +138,7 @@ class TestNoAnswer:
 
     @pytest.mark.parametrize(
         "line",
-        [_hangs_up, _resets, _silent, _half, _out_of_step, _garbage, _of_another],
+        [hangs_up, _resets, silent, _half, _out_of_step, _garbage, _of_another],
         ids=lambda one: one.__name__,
     )
     async def test_it_is_unknown(self, line: Any) -> None:
@@ -212,14 +160,14 @@ class TestNoAnswer:
         assert all(isinstance(outcome, Unknown) for outcome in outcomes)
 
     async def test_a_cancelled_call_is_unknown_once_it_was_sent(self) -> None:
-        async with Host(_silent) as host, open_gateway() as gateway:
+        async with Host(silent) as host, open_gateway() as gateway:
             call = asyncio.create_task(ask(gateway, account(host.url)))
             await host.asked(2)
             call.cancel()
             assert isinstance(await call, Unknown)
 
     async def test_closing_the_gateway_ends_what_is_under_way(self) -> None:
-        async with Host(_silent) as host:
+        async with Host(silent) as host:
             async with open_gateway() as gateway:
                 call = asyncio.create_task(ask(gateway, account(host.url)))
                 await host.asked(2)
@@ -319,7 +267,7 @@ class TestWhoIsAnswered:
 
     async def test_the_same_message_is_not_sent_twice_at_once(self) -> None:
         """Nor said to have never happened: the first one may be approved."""
-        async with Host(_silent) as host, open_gateway() as gateway:
+        async with Host(silent) as host, open_gateway() as gateway:
             first = asyncio.create_task(ask(gateway, account(host.url)))
             await host.asked(2)
             assert isinstance(await ask(gateway, account(host.url)), Unknown)
@@ -352,159 +300,3 @@ def _same_trace() -> tuple[int, int]:
             return seen[name.stan], number
         seen[name.stan] = number
     raise AssertionError("a million numbers last longer than expected")
-
-
-class TestHowAConnectionLives:
-    async def test_it_signs_on_first_and_off_last(self) -> None:
-        async with Host() as host:
-            async with open_gateway() as gateway:
-                where = account(host.url, sign_on_key="no-real-key-0000")
-                assert isinstance(await ask(gateway, where), Approved)
-            await host.asked(3)
-            assert [(said["t"], said.get("70")) for said in host.heard] == [
-                ("0800", "001"),
-                ("0200", None),
-                ("0800", "002"),
-            ]
-            assert host.heard[0]["48"] == "2016no-real-key-0000"
-
-    async def test_a_silent_connection_is_asked_whether_somebody_is_there(self) -> None:
-        async with Host() as host, open_gateway(quicker(echo_after_s=0.05)) as gateway:
-            await ask(gateway, account(host.url), 1)
-            await host.asked(4)
-            assert isinstance(await ask(gateway, account(host.url), 2), Approved)
-            assert host.connections == 1
-        assert [said["70"] for said in host.heard[2:4]] == ["301", "301"]
-
-    async def test_nobody_there_ends_the_connection_and_what_is_under_way(self) -> None:
-        async def falls_silent(caller: Caller) -> None:
-            await caller.money()
-            await _mute(caller)
-
-        pace = quicker(echo_after_s=0.05, echo_timeout_s=0.1)
-        async with Host(falls_silent) as host, open_gateway(pace) as gateway:
-            async with asyncio.timeout(PATIENT_S / 2):
-                outcome = await ask(gateway, account(host.url))
-        assert isinstance(outcome, Unknown)
-        assert "is there" in outcome.why
-
-    async def test_an_unused_connection_is_given_up(self) -> None:
-        async with Host() as host, open_gateway(quicker(echo_after_s=0.05, idle_after_s=0.0)) as gateway:
-            await ask(gateway, account(host.url), 1)
-            await host.asked(3)
-            assert host.heard[-1]["70"] == "002"
-            assert isinstance(await ask(gateway, account(host.url), 2), Approved)
-
-    async def test_the_acquirers_own_echo_is_answered(self) -> None:
-        echo = {"t": "0800", "7": "1122110000", "11": "000007", "70": "301"}
-        answers: list[dict[str, str]] = []
-
-        async def asks(caller: Caller) -> None:
-            request = await caller.money()
-            await caller.tell(echo)
-            answers.append(await caller.hear())
-            await caller.tell(approval(request))
-            await caller.until_gone()
-
-        async with Host(asks) as host, open_gateway() as gateway:
-            assert isinstance(await ask(gateway, account(host.url)), Approved)
-        assert answers == [{**echo, "t": "0810", "39": "00"}]
-
-    async def test_after_the_acquirer_signs_off_a_new_connection_is_made(self) -> None:
-        """What is under way may still be answered on the old one."""
-
-        async def signs_off(caller: Caller) -> None:
-            request = await caller.money()
-            await caller.tell({"t": "0800", "7": "1122110000", "11": "000007", "70": "002"})
-            assert (await caller.hear())["t"] == "0810"
-            other.set()
-            await asked.wait()
-            await caller.tell(approval(request))
-
-        async def line(caller: Caller) -> None:
-            await (signs_off if host.connections == 1 else approve)(caller)
-
-        other, asked = asyncio.Event(), asyncio.Event()
-        async with Host(line) as host, open_gateway() as gateway:
-            first = asyncio.create_task(ask(gateway, account(host.url), 1))
-            await other.wait()
-            second = await ask(gateway, account(host.url), 2)
-            asked.set()
-            assert isinstance(await first, Approved) and isinstance(second, Approved)
-            assert host.connections == 2
-
-    async def test_a_lost_connection_is_made_again_for_the_next(self) -> None:
-        async def line(caller: Caller) -> None:
-            await (_hangs_up if host.connections == 1 else approve)(caller)
-
-        async with Host(line) as host, open_gateway() as gateway:
-            assert isinstance(await ask(gateway, account(host.url), 1), Unknown)
-            assert isinstance(await ask(gateway, account(host.url), 2), Approved)
-
-    async def test_each_account_has_a_connection_of_its_own(self) -> None:
-        async with Host() as host, open_gateway() as gateway:
-            for number, owner in enumerate((ACCOUNT, OTHER_ACCOUNT)):
-                timed = await gateway.charge(LINK, account(host.url), charge(number), account_id=owner)
-                assert isinstance(timed.outcome, Approved)
-            assert host.connections == 2
-
-    async def test_four_bytes_of_length(self) -> None:
-        async with Host(header_bytes=4) as host, open_gateway() as gateway:
-            assert isinstance(await ask(gateway, account(host.url, length_header="4")), Approved)
-
-    async def test_over_tls(self, certificate: Any) -> None:
-        async with (
-            Host(tls=certificate.server_side()) as host,
-            open_gateway(tls=certificate.trusted()) as gateway,
-            open_gateway() as stranger,
-        ):
-            assert isinstance(await ask(gateway, account(host.url)), Approved)
-            assert isinstance(await ask(stranger, account(host.url)), Unprocessed)
-
-
-async def _withdraw(gateway: Gateway, where: Account) -> object:
-    return (await gateway.withdraw(LINK, where, question(), account_id=ACCOUNT)).outcome
-
-
-class TestReversals:
-    async def test_a_reversal_is_repeated_until_it_is_acknowledged(self) -> None:
-        async def third_time(caller: Caller) -> None:
-            for _ in range(2):
-                await caller.money()
-            await caller.tell(iso8583.reply(await caller.money(), "00"))
-            await caller.until_gone()
-
-        async with Host(third_time) as host, open_gateway(quicker(repeat_after_s=0.1)) as gateway:
-            assert isinstance(await _withdraw(gateway, account(host.url)), Withdrawn)
-        assert host.types == ["0420", "0421", "0421"]
-        first, *others = [said for said in host.heard if said["t"] not in {"0800", "0810"}]
-        assert all({**said, "t": "0420"} == first for said in others)
-
-    async def test_the_next_call_goes_on_repeating(self) -> None:
-        async def second_time(caller: Caller) -> None:
-            await caller.money()
-            await caller.tell(iso8583.reply(await caller.money(), "00"))
-            await caller.until_gone()
-
-        async with Host(warmed(second_time)) as host, open_gateway() as gateway:
-            await warm_up(gateway, host)
-            assert isinstance(await _withdraw(gateway, account(host.url, timeout_s=BRIEF_S)), Unknown)
-            assert isinstance(await _withdraw(gateway, account(host.url)), Withdrawn)
-        assert host.types == ["0200", "0420", "0421"]
-
-    async def test_another_process_names_the_original_all_the_same(self) -> None:
-        """Nothing is kept in memory that a reversal needs."""
-        async with Host() as host:
-            for step in (ask, _withdraw):
-                async with open_gateway() as gateway:
-                    await step(gateway, account(host.url))
-        sale, reversal = [said for said in host.heard if said["t"] in {"0200", "0420"}]
-        assert reversal["90"][4:20] == sale["11"] + sale["7"]
-        assert (reversal["37"], reversal["4"], reversal["49"]) == (sale["37"], sale["4"], sale["49"])
-        assert reversal["11"] != sale["11"]
-
-    async def test_a_charge_is_never_repeated(self) -> None:
-        async with Host(warmed(_silent)) as host, open_gateway(quicker(repeat_after_s=0.05)) as gateway:
-            await warm_up(gateway, host)
-            assert isinstance(await ask(gateway, account(host.url, timeout_s=BRIEF_S)), Unknown)
-            assert host.types == ["0200", "0200"]
