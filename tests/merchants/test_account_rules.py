@@ -23,6 +23,7 @@ from recoup.merchants.core import (
 )
 
 BRANDS = frozenset({"visa", "mastercard"})
+OWN: Final = "https://plain.example"
 ACCOUNT = ProcessorAccount(
     id=UUID(int=1),
     connector="plain",
@@ -95,8 +96,18 @@ def test_limits_that_exist_are_taken() -> None:
     "url", ["http://127.0.0.1:9000", "https://processor.example/v1", "https://[::1]:8443/x"]
 )
 def test_another_address_is_for_test_mode(url: str) -> None:
-    check_base_url(url, livemode=False)
-    assert refusal(check_base_url, url, livemode=True).code == "base_url_in_live_mode"
+    check_base_url(url, livemode=False, own=OWN)
+    assert refusal(check_base_url, url, livemode=True, own=OWN).code == "base_url_in_live_mode"
+
+
+@pytest.mark.parametrize("livemode", [False, True])
+def test_who_has_no_address_of_their_own_brings_one(livemode: bool) -> None:  # noqa: FBT001 - a parameter
+    """Nothing may be sent to nowhere; and in live mode an address that we know is the only one."""
+    refused = refusal(check_base_url, None, livemode=livemode, own=None)
+    assert (refused.code, refused.param) == ("base_url_missing", "base_url")
+    check_base_url("https://given.example", livemode=livemode, own=None)
+    check_base_url(None, livemode=livemode, own=OWN)
+    check_base_url(None, livemode=livemode, own=None, ours=True)
 
 
 @pytest.mark.parametrize(
@@ -120,13 +131,13 @@ def test_another_address_is_for_test_mode(url: str) -> None:
     ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
-    assert refusal(check_base_url, url, livemode=False).param == "base_url"
+    assert refusal(check_base_url, url, livemode=False, own=OWN).param == "base_url"
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_check(url: str) -> None:
     try:
-        check_base_url(url, livemode=False)
+        check_base_url(url, livemode=False, own=OWN)
     except Refusal as refused:
         assert refused.code == "invalid_url"
 

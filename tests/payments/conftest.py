@@ -19,7 +19,7 @@ async def house(database: Database) -> AsyncIterator[House]:
     house = House(database)
     yield house
     await house.close()
-    await house.audit()
+    await house.check_rows()
 
 
 @pytest.fixture

@@ -282,7 +282,7 @@ class House(Service):
         )
         return [await self.snapshot(merchant, row["id"]) for row in rows]
 
-    async def audit(self) -> None:
+    async def check_rows(self) -> None:
         """Every row of every merchant made here obeys the laws."""
         assert self.bank.double_charges() == 0
         assert self.bank.overdrawn() == []

@@ -81,7 +81,7 @@ async def cut_house(cutting: Cutting) -> AsyncIterator[House]:
     house = House(cutting)
     yield house
     await house.close()
-    await house.audit()
+    await house.check_rows()
     assert cutting.cuts == [], "every cut was made"
 
 

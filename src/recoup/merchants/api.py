@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from recoup.connectors.base import Connector
+from recoup.connectors.base import Idempotency as ProcessorIdempotency
 from recoup.http.routes import Call, Idempotency, ListObject, ListQuery, Metadata, Page, Problem, Route
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
@@ -34,7 +35,10 @@ Credentials = Annotated[
 ]
 Url = Annotated[
     Annotated[str, Meta(max_length=500)] | None,
-    Meta(description="Another address than the processor's own. Test mode only."),
+    Meta(
+        description="Another address than the processor's own. Test mode only, but for processors that have no address "
+        "of their own (`needs_base_url` in `/v1/connectors`)."
+    ),
 ]
 Countries = Annotated[
     Annotated[frozenset[Annotated[str, Meta(min_length=2, max_length=2)]], Meta(min_length=1, max_length=250)]
@@ -131,8 +135,27 @@ class CapabilitiesObject(Struct, frozen=True, kw_only=True):
     brands: list[str]
     manual_capture: bool
     multiple_captures: bool
+    partial_captures: bool
     partial_refunds: bool
     stored_credentials: Annotated[bool, Meta(description="Whether it takes merchant-initiated payments.")]
+    cards: Annotated[bool, Meta(description="Whether it takes a card from the vault.")]
+    processor_tokens: Annotated[bool, Meta(description="Whether it charges what it keeps, by its own token.")]
+    gives_tokens: Annotated[
+        bool, Meta(description="Whether it keeps a card when it is asked to, and gives a token for it.")
+    ]
+    network_transaction_ids: Annotated[
+        bool, Meta(description="Whether it gives and takes the network's name of the first payment.")
+    ]
+    three_d_secure: Annotated[bool, Meta(description="Whether its customers can be asked to authenticate.")]
+    verification: Annotated[bool, Meta(description="Whether it can check a card without charging it.")]
+    webhooks: Annotated[bool, Meta(description="Whether it tells of what happens later.")]
+    idempotency: Annotated[
+        ProcessorIdempotency,
+        Meta(
+            description="What the processor does with the same request twice: `key`, it answers as before; "
+            "`reference`, it refuses or shows the first; `none`. Recoup never sends one twice."
+        ),
+    ]
     lookup: Annotated[bool, Meta(description="Whether it tells what became of a payment, by our key.")]
     withdraw: Annotated[bool, Meta(description="Whether it can promise that a lost request never happens.")]
 
@@ -143,6 +166,7 @@ class CredentialObject(Struct, frozen=True, kw_only=True):
     name: str
     about: str
     required: bool
+    secret: bool
 
 
 class ConnectorObject(Struct, frozen=True, kw_only=True):
@@ -151,6 +175,10 @@ class ConnectorObject(Struct, frozen=True, kw_only=True):
     object: Literal["connector"] = "connector"
     name: str
     credentials: Annotated[list[CredentialObject], Meta(description="What an account brings, by name.")]
+    needs_base_url: Annotated[
+        list[Literal["test", "live"]],
+        Meta(description="The modes in which it has no address of its own, so that an account brings `base_url`."),
+    ]
     capabilities: CapabilitiesObject
 
 
@@ -169,6 +197,7 @@ _WRONG_FIELDS: Final = tuple(
     Problem(code, 400)
     for code in (
         "base_url_in_live_mode",
+        "base_url_missing",
         "connector_unknown",
         "credential_missing",
         "credential_unknown",
@@ -345,21 +374,44 @@ def _connector_object(connector: Connector) -> ConnectorObject:
     return ConnectorObject(
         name=connector.name,
         credentials=[
-            CredentialObject(name=name, about=wanted.about, required=wanted.required)
+            CredentialObject(
+                name=name, about=wanted.about, required=wanted.required, secret=wanted.secret
+            )
             for name, wanted in sorted(connector.credentials.items())
         ],
+        needs_base_url=_needs_base_url(connector),
         capabilities=CapabilitiesObject(
             currencies=_sorted(able.currencies),
             countries=_sorted(able.countries),
             brands=sorted(able.brands),
             manual_capture=able.manual_capture,
             multiple_captures=able.multiple_captures,
+            partial_captures=able.partial_captures,
             partial_refunds=able.partial_refunds,
             stored_credentials=able.stored_credentials,
+            cards=able.cards,
+            processor_tokens=able.processor_tokens,
+            gives_tokens=able.gives_tokens,
+            network_transaction_ids=able.network_transaction_ids,
+            three_d_secure=able.three_d_secure,
+            verification=able.verification,
+            webhooks=able.webhooks,
+            idempotency=able.idempotency,
             lookup=able.lookup,
             withdraw=able.withdraw,
         ),
     )
+
+
+def _needs_base_url(connector: Connector) -> list[Literal["test", "live"]]:
+    if connector.test_mode_only:  # this server's own processors are found without
+        return []
+    modes: list[Literal["test", "live"]] = []
+    if connector.addresses.test is None:
+        modes.append("test")
+    if connector.addresses.live is None:
+        modes.append("live")
+    return modes
 
 
 def _sorted(values: frozenset[str] | None) -> list[str] | None:

@@ -339,7 +339,10 @@ class ProcessorAccounts:
             check_mode_of(connector.name, test_mode_only=connector.test_mode_only, livemode=merchant.livemode)
             check_credentials(account.credentials, connector.credentials)
             check_limits(account, brands=connector.capabilities.brands)
-        check_base_url(account.base_url, livemode=merchant.livemode)
+            own = connector.addresses.of(account.credentials, livemode=merchant.livemode)
+            check_base_url(
+                account.base_url, livemode=merchant.livemode, own=own, ours=connector.test_mode_only
+            )
         return StoredAccount(account, await self._sealed(connection, merchant, account))
 
     async def _sealed(

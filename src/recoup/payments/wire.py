@@ -51,9 +51,9 @@ Header = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 class BrowserData(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """The customer's browser, as your server sees it: by it banks decide whether the customer must authenticate."""
 
-    ip: (
-        Annotated[str, Meta(max_length=45, description="IPv4 or IPv6.", examples=["203.0.113.7"])] | None
-    ) = None
+    ip: Annotated[str, Meta(max_length=45, description="IPv4 or IPv6.", examples=["203.0.113.7"])] | None = (
+        None
+    )
     user_agent: Annotated[Header | None, Meta(description="The `User-Agent` header.")] = None
     accept: Annotated[Header | None, Meta(description="The `Accept` header.")] = None
     language: Annotated[Header | None, Meta(description="The first of `Accept-Language`.")] = None

@@ -131,11 +131,22 @@ def _known(param: str, given: Iterable[str] | None, known: Collection[str], what
         raise invalid("unknown_value", f"`{param}` must hold {what}. Leave it out for all.", param=param)
 
 
-def check_base_url(url: str | None, *, livemode: bool) -> None:
-    """Refuses another address than the connector's own in live mode, and what is no address."""
+def check_base_url(url: str | None, *, livemode: bool, own: str | None, ours: bool = False) -> None:
+    """Refuses the lack of an address where the connector has none of its own (`own`), another than its own in live
+    mode, and what is no address.
+
+    `ours`: a simulated processor, which this server finds without.
+    """
     if url is None:
+        if own is None and not ours:
+            raise invalid(
+                "base_url_missing",
+                f"This processor has no address of its own in {'live' if livemode else 'test'} mode: send `base_url`, "
+                "the one that it gave you.",
+                param="base_url",
+            )
         return
-    if livemode:
+    if livemode and own is not None:
         raise invalid(
             "base_url_in_live_mode",
             "`base_url` can be set in test mode only: live payments go to the processor's own address.",
