@@ -101,7 +101,7 @@ def test_another_address_is_for_test_mode(url: str) -> None:
 
 
 @pytest.mark.parametrize("livemode", [False, True])
-def test_who_has_no_address_of_their_own_brings_one(livemode: bool) -> None:  # noqa: FBT001 - a parameter
+def test_who_has_no_address_of_their_own_brings_one(livemode: bool) -> None:
     """Nothing may be sent to nowhere; and in live mode an address that we know is the only one."""
     refused = refusal(check_base_url, None, livemode=livemode, own=None)
     assert (refused.code, refused.param) == ("base_url_missing", "base_url")

@@ -27,7 +27,10 @@ from recoup.connectors.base import (
     Exchange,
     HttpRequest,
     HttpResponse,
+    Idempotency,
     Question,
+    Source,
+    Verification,
     no_readable_answer,
 )
 from recoup.kit.secret import Secret
@@ -35,6 +38,7 @@ from recoup.outcomes.core import (
     ActionRequired,
     Approved,
     Checks,
+    Declined,
     Done,
     Evidence,
     FollowUp,
@@ -74,18 +78,39 @@ class _Decline(Struct, frozen=True):
     advice_code: Code | None = None
 
 
-class _ChargeAnswer(Struct, frozen=True, kw_only=True):
-    object: Literal["charge"]
+class _Answer(Struct, frozen=True, kw_only=True):
     id: Name
     key: str
     state: str
-    amount: int
-    currency: str
-    capture: bool
     checks: _Checks = _Checks()
     decline: _Decline | None = None
     network_transaction_id: Name | None = None
+    token: Name | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(id={self.id!r}, state={self.state!r})"
+
+    def approved(self, *, captured: bool) -> Approved:
+        """What an approval says."""
+        return Approved(
+            self.id,
+            captured=captured,
+            network_transaction_id=self.network_transaction_id,
+            checks=self.checks.checks(),
+            token=None if self.token is None else Secret(self.token),
+        )
+
+
+class _ChargeAnswer(_Answer, frozen=True, kw_only=True):
+    object: Literal["charge"]
+    amount: int
+    currency: str
+    capture: bool
     authentication_url: Url | None = None
+
+
+class _VerificationAnswer(_Answer, frozen=True, kw_only=True):
+    object: Literal["verification"]
 
 
 class _ChangeAnswer(Struct, frozen=True, kw_only=True):
@@ -114,7 +139,7 @@ class _ErrorAnswer(Struct, frozen=True):
     processed: bool
 
 
-AnswerT = TypeVar("AnswerT", _ChargeAnswer, _ChangeAnswer, _WithdrawalAnswer)
+AnswerT = TypeVar("AnswerT", _ChargeAnswer, _VerificationAnswer, _ChangeAnswer, _WithdrawalAnswer)
 
 
 class Sandbox(Defaults):
@@ -140,6 +165,21 @@ class Sandbox(Defaults):
         if answer and (answer.amount, answer.currency) != (charge.amount.minor, charge.amount.currency):
             return Unknown("the answer is about another amount")
         return self._charged(response, key=charge.key, brand=charge.source.brand, today=charge.today)
+
+    def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
+        """Ask the card's issuer, without taking money."""
+        source = _source_body(verification.source, remember=verification.remember)
+        about = {"currency": verification.currency, "postal_code": verification.billing.postal_code}
+        response = yield self._post(account, "verifications", key=verification.key, body=about | source)
+        if refused := _refused_at_the_door(response):
+            return refused
+        match _read(response, _VerificationAnswer, key=verification.key):
+            case _VerificationAnswer(state="approved") as answer:
+                return answer.approved(captured=False)
+            case _VerificationAnswer(state="declined", decline=_Decline() as said) as answer:
+                return self._declined(answer, said, brand=verification.source.brand, today=verification.today)
+            case _:
+                return no_readable_answer(response)
 
     def capture(self, account: Account, change: Change) -> Exchange[FollowUp]:
         """Take some or all of what is held."""
@@ -205,29 +245,27 @@ class Sandbox(Defaults):
         """What an answer about a charge means."""
         match _read(response, _ChargeAnswer, key=key):
             case _ChargeAnswer(state="approved") as answer:
-                return Approved(
-                    answer.id,
-                    captured=answer.capture,
-                    network_transaction_id=answer.network_transaction_id,
-                    checks=answer.checks.checks(),
-                )
+                return answer.approved(captured=answer.capture)
             case _ChargeAnswer(state="declined", decline=_Decline() as said) as answer:
-                return declined(
-                    self.name,
-                    said.code,
-                    on=today,
-                    network_code=said.network_code,
-                    advice_code=said.advice_code,
-                    brand=brand,
-                    reference=answer.id,
-                    checks=answer.checks.checks(),
-                )
+                return self._declined(answer, said, brand=brand, today=today)
             case _ChargeAnswer(state="requires_action", id=reference, authentication_url=str(url)):
                 return ActionRequired(reference, url)
             case _ChargeAnswer(state="pending", id=reference):
                 return Pending(reference)
             case _:
                 return no_readable_answer(response)
+
+    def _declined(self, answer: _Answer, said: _Decline, *, brand: str, today: date) -> Declined:
+        return declined(
+            self.name,
+            said.code,
+            on=today,
+            network_code=said.network_code,
+            advice_code=said.advice_code,
+            brand=brand,
+            reference=answer.id,
+            checks=answer.checks.checks(),
+        )
 
 
 def _changed(response: HttpResponse, *, key: str, object_: str | None = None) -> FollowUpEvidence:
@@ -274,19 +312,11 @@ def _authorization(account: Account) -> dict[str, str]:
 
 
 def _charge_body(charge: Charge) -> dict[str, object]:
-    card = charge.source
-    assert isinstance(card, Card), "it takes cards only, and says so"
     return {
         "order": charge.payment_key,
         "amount": charge.amount.minor,
         "currency": charge.amount.currency,
-        "card": {
-            "number": card.number.reveal(),
-            "exp_month": card.exp_month,
-            "exp_year": card.exp_year,
-            "cvc": card.cvc.reveal() if card.cvc is not None else None,
-            "holder": card.holder,
-        },
+        **_source_body(charge.source, remember=charge.remember),
         "capture": charge.capture,
         "initiator": charge.initiator.value,
         "network_transaction_id": charge.network_transaction_id,
@@ -295,6 +325,15 @@ def _charge_body(charge: Charge) -> dict[str, object]:
         "country": charge.billing.country,
         "postal_code": charge.billing.postal_code,
     }
+
+
+def _source_body(source: Source, *, remember: bool) -> dict[str, object]:
+    kept: dict[str, object] = {"remember": True} if remember else {}
+    if not isinstance(source, Card):
+        return {"token": source.value.reveal(), **kept}
+    card: dict[str, object] = {"number": source.number.reveal(), "holder": source.holder}
+    card |= {"exp_month": source.exp_month, "exp_year": source.exp_year}
+    return {"card": card | {"cvc": source.cvc.reveal() if source.cvc is not None else None}, **kept}
 
 
 _EEA: Final = frozenset(
@@ -322,6 +361,12 @@ def _capabilities(
         stored_credentials=True,
         lookup=True,
         withdraw=True,
+        processor_tokens=True,
+        gives_tokens=True,
+        network_transaction_ids=True,
+        three_d_secure=True,
+        verification=True,
+        idempotency=Idempotency.KEY,
     )
 
 

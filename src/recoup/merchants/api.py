@@ -177,7 +177,9 @@ class ConnectorObject(Struct, frozen=True, kw_only=True):
     credentials: Annotated[list[CredentialObject], Meta(description="What an account brings, by name.")]
     needs_base_url: Annotated[
         list[Literal["test", "live"]],
-        Meta(description="The modes in which it has no address of its own, so that an account brings `base_url`."),
+        Meta(
+            description="The modes in which it has no address of its own, so that an account brings `base_url`."
+        ),
     ]
     capabilities: CapabilitiesObject
 
@@ -374,9 +376,7 @@ def _connector_object(connector: Connector) -> ConnectorObject:
     return ConnectorObject(
         name=connector.name,
         credentials=[
-            CredentialObject(
-                name=name, about=wanted.about, required=wanted.required, secret=wanted.secret
-            )
+            CredentialObject(name=name, about=wanted.about, required=wanted.required, secret=wanted.secret)
             for name, wanted in sorted(connector.credentials.items())
         ],
         needs_base_url=_needs_base_url(connector),

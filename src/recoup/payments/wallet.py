@@ -82,6 +82,7 @@ class VaultWallet:
             network_transaction_id=method.network_transaction_id,
             customer_id=method.customer_id,
             tokens=await self._tokens.open(merchant.id, method),
+            remembered_at=frozenset(one.processor_account_id for one in method.tokens if one.remembered),
             billing=_billing(method.billing),
         )
 

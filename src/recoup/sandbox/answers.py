@@ -20,6 +20,7 @@ from recoup.sandbox.wire import (
     DeclineObject,
     ErrorAnswer,
     ErrorObject,
+    VerificationObject,
     WithdrawalObject,
 )
 
@@ -103,6 +104,7 @@ WITHDRAWN: Final = unprocessed(
 )
 NOT_FOUND: Final = no_promise(404, "not_found", "Nothing came with this key so far.")
 NO_CHARGE: Final = unprocessed(422, "no_such_charge", "There is no such charge.")
+NO_TOKEN: Final = unprocessed(422, "no_such_token", "There is no such saved card.")
 NO_KEY: Final = unprocessed(400, "key_missing", "Send an Idempotency-Key of 1 to 255 characters.")
 UNAUTHORIZED: Final = unprocessed(
     401, "unauthorized", "Send the API key of a world: Authorization: Bearer sbx_…"
@@ -118,6 +120,8 @@ def shown(operation: Operation, book: Book, *, base_url: str, token: str, now: d
         case OperationKind.CHARGE:
             url = f"{base_url}/{operation.processor}/authentications/{token}"
             return _ok(_charge(operation, book, url=url, now=now))
+        case OperationKind.VERIFICATION:
+            return _ok(_verification(operation, now=now))
         case OperationKind.CAPTURE | OperationKind.CANCELLATION | OperationKind.REFUND:
             return _ok(_change(operation, now=now))
         case OperationKind.WITHDRAWAL:
@@ -160,6 +164,34 @@ def _charge(charge: Operation, book: Book, *, url: str, now: datetime) -> Charge
         network_transaction_id=charge.network_transaction_id if approved else None,
         authentication_url=url if state is OperationState.REQUIRES_ACTION else None,
     )
+
+
+def _verification(question: Operation, *, now: datetime) -> VerificationObject:
+    state = question.state_at(now)
+    return VerificationObject(
+        id=question.reference,
+        key=question.key,
+        processor=question.processor,
+        state=state,
+        currency=question.currency or "",
+        checks=ChecksObject(
+            cvc=question.cvc_check, postal_code=question.postal_code_check, address=question.address_check
+        ),
+        created_at=rfc3339(question.created_at),
+        decline=_decline(question) if state is OperationState.DECLINED else None,
+        network_transaction_id=question.network_transaction_id,
+    )
+
+
+_NO_TOKEN: Final = b'"token":null}'
+
+
+def with_token(answer: Answer, token: str | None) -> Answer:
+    """The answer that gives a token. What is written down of an answer has none: a token is made anew each time."""
+    if token is None:
+        return answer
+    assert answer.body.endswith(_NO_TOKEN), "only charges and verifications give tokens"
+    return replace(answer, body=answer.body.removesuffix(_NO_TOKEN) + b'"token":"%s"}' % token.encode())
 
 
 def _decline(charge: Operation) -> DeclineObject:

@@ -31,7 +31,7 @@ TIMES_MAX: Final = 10_000
 _EXPLAINED: Final = OVERRULING - {FaultKind.LATE_APPROVAL} | {FaultKind.REFUSAL, FaultKind.REFUND_FAILURE}
 _NETWORK_CODED: Final = OVERRULING - {FaultKind.LATE_APPROVAL}
 
-On = Literal["charge", "capture", "cancel", "refund", "lookup", "withdraw", "any"]
+On = Literal["charge", "verify", "capture", "cancel", "refund", "lookup", "withdraw", "any"]
 
 
 class CreateFault(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -176,6 +176,7 @@ def fault_object(fault: Fault) -> FaultObject:
 _ON: Final[dict[Verb | None, On]] = {
     None: "any",
     Verb.CHARGE: "charge",
+    Verb.VERIFY: "verify",
     Verb.CAPTURE: "capture",
     Verb.CANCEL: "cancel",
     Verb.REFUND: "refund",

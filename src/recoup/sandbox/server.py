@@ -196,6 +196,8 @@ def _incoming(scope: Scope, headers: Mapping[bytes, str], body: bytes) -> Incomi
     match parts:
         case ["", name, "charges"] if name in _NAMES:
             verb = Verb.CHARGE
+        case ["", name, "verifications"] if name in _NAMES:
+            verb = Verb.VERIFY
         case ["", name, "charges", charge, change] if name in _NAMES and change in _CHANGES:
             verb = _CHANGES[change]
         case ["", name, "operations", key] if name in _NAMES:

@@ -98,7 +98,7 @@ async def add(
             charge_reference, order_key, merchant_reference, amount, currency, capture, by_merchant, card,
             brand, country, account, held, exp_month, exp_year, cvc_given, postal_code_given, return_url,
             decline_code, network_code, advice_code, message, cvc_check, postal_code_check, address_check,
-            network_transaction_id, fingerprint, status, answer)
+            network_transaction_id, remember, fingerprint, status, answer)
         values (
             %(world_id)s, %(processor)s, %(key)s, %(epoch)s, %(kind)s, %(state)s, %(reference)s, %(created_at)s,
             %(due_at)s, %(due_state)s, %(charge_key)s, %(charge_reference)s, %(order_key)s,
@@ -106,7 +106,7 @@ async def add(
             %(country)s, %(account)s, %(held)s, %(exp_month)s, %(exp_year)s, %(cvc_given)s,
             %(postal_code_given)s, %(return_url)s, %(decline_code)s, %(network_code)s, %(advice_code)s,
             %(message)s, %(cvc_check)s, %(postal_code_check)s, %(address_check)s, %(network_transaction_id)s,
-            %(fingerprint)s, %(status)s, %(answer)s)
+            %(remember)s, %(fingerprint)s, %(status)s, %(answer)s)
         -- Whichever unique index meets the other row first: the reference is made of the key.
         on conflict do nothing
         returning true as added
@@ -153,6 +153,20 @@ async def charge(
         """
         select * from sandbox.operations
         where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s and kind = 'charge'
+        """,
+        {"world_id": world_id, "processor": processor, "reference": reference},
+    )
+    return None if row is None else _operation(row)
+
+
+async def saved(
+    queries: Queries, *, world_id: UUID, processor: ProcessorName, reference: str
+) -> Operation | None:
+    """The charge or verification of that reference, at which the processor was asked to remember the card."""
+    row = await queries.fetch_one(
+        """
+        select * from sandbox.operations
+        where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s and remember
         """,
         {"world_id": world_id, "processor": processor, "reference": reference},
     )

@@ -4,6 +4,7 @@
 world's.
 
     POST /alpha/charges                      take or hold money; `Idempotency-Key` required
+    POST /alpha/verifications                ask whether a card is good; `Idempotency-Key` required
     POST /alpha/charges/{id}/captures        {amount}; take some or all of what is held; `Idempotency-Key` required
     POST /alpha/charges/{id}/cancellations   {}; let go of what is held; `Idempotency-Key` required
     POST /alpha/charges/{id}/refunds         {amount}; give back; `Idempotency-Key` required
@@ -13,16 +14,19 @@ world's.
     GET  /alpha/authentications/{token}      the page on which a customer authenticates (HTML, no key needed)
     POST /alpha/authentications/{token}      {"result": "approve" | "fail"}, by form or JSON
 
+Both take `card`, or a `token` that the processor gave before, and with `remember` give a `token` where they approve.
+
 **200** is an answer: a charge in state `approved`, `declined`, `pending` or `requires_action`; a change
-(capture, cancellation, refund) in state `done`, `refused`, `pending` or `failed`; a withdrawal. A decline carries the
+(capture, cancellation, refund) in state `done`, `refused`, `pending` or `failed`; a verification in state `approved` or
+`declined`; a withdrawal. A decline carries the
 processor's code, the network's response code, and on Mastercard a merchant advice code where one fits.
 
 **Anything else** is an error `{"error": {"code", "message"}, "processed": false}`. Where it says `"processed": false`,
 and only there, nothing was done and nothing will be done for this request: 400 not understood, 401 no such world,
 404 `no_such_path`, 405 wrong method, 409 `withdrawn` (the key was burnt), 413 too large, 422 `not_supported` (this
-processor does not take this currency, brand or country) and `no_such_charge`, 429 and 503 refused at the door. Without
-it: 404 `not_found`, 409 `key_reused` (the key came before with another request: nothing is known of this one), and 429
-and 503 for a key that came before.
+processor does not take this currency, brand or country), `no_such_charge` and `no_such_token`, 429 and 503 refused at
+the door. Without it: 404 `not_found`, 409 `key_reused` (the key came before with another request: nothing is known of
+this one), and 429 and 503 for a key that came before.
 
 **Once.** The same key with the same request, to the byte, gives the first answer again and does nothing; with another
 request 409 `key_reused`. An operation, once asked for, is found by its key for ever.
@@ -55,13 +59,18 @@ class CardData(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, re
         return "CardData(***)"
 
 
+Token = Annotated[str, Meta(max_length=200, pattern=r"^[!-~]+\Z")]
+
+
 class ChargeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What `POST /charges` takes. `order` is the merchant's payment: the same for every charge that is tried for it."""
 
     order: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00]*\Z")]
     amount: Amount
     currency: Currency
-    card: CardData
+    card: CardData | None = None
+    token: Token | None = None
+    remember: bool = False
     capture: bool
     initiator: Literal["customer", "merchant"]
     network_transaction_id: Text | None = None
@@ -69,6 +78,22 @@ class ChargeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     return_url: Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*\Z")] | None = None
     country: Text | None = None
     postal_code: Text | None = None
+
+    def __repr__(self) -> str:
+        return "ChargeRequest(***)"
+
+
+class VerificationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What `POST /verifications` takes."""
+
+    currency: Currency
+    card: CardData | None = None
+    token: Token | None = None
+    remember: bool = False
+    postal_code: Text | None = None
+
+    def __repr__(self) -> str:
+        return "VerificationRequest(***)"
 
 
 class ChangeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -124,6 +149,23 @@ class ChargeObject(Struct, frozen=True, kw_only=True):
     decline: DeclineObject | None = None
     network_transaction_id: str | None = None
     authentication_url: str | None = None
+    token: str | None = None
+
+
+class VerificationObject(Struct, frozen=True, kw_only=True):
+    """What an issuer says of a card."""
+
+    object: Literal["verification"] = "verification"
+    id: str
+    key: str
+    processor: str
+    state: str
+    currency: str
+    checks: ChecksObject
+    created_at: str
+    decline: DeclineObject | None = None
+    network_transaction_id: str | None = None
+    token: str | None = None
 
 
 class ChangeObject(Struct, frozen=True, kw_only=True):

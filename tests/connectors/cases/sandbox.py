@@ -46,6 +46,19 @@ CHANGE: Final[Mapping[str, Any]] = {
     "code": None,
     "message": None,
 }
+VERIFICATION: Final[Mapping[str, Any]] = {
+    "object": "verification",
+    "id": "vf_1",
+    "key": KEY,
+    "processor": "alpha",
+    "state": "approved",
+    "currency": "EUR",
+    "checks": {"cvc": "pass", "postal_code": "fail", "address": None},
+    "created_at": "2026-11-23T05:00:00.000Z",
+    "decline": None,
+    "network_transaction_id": "141544217307196",
+    "token": "saved_vf_1_0123456789",
+}
 WITHDRAWN: Final[Mapping[str, Any]] = {
     "object": "withdrawal",
     "key": KEY,
@@ -90,6 +103,7 @@ def sandbox_case(connector: sandbox.Sandbox) -> Case:
         account=Account("http://127.0.0.1:9", {"api_key": Secret("sbx_0000secret0000")}),
         good={
             "charge": [charge_reply()],
+            "verify": [reply(VERIFICATION)],
             "capture": [change_reply()],
             "complete": [charge_reply()],
             "cancel": [change_reply(object="cancellation")],
@@ -111,7 +125,7 @@ def sandbox_case(connector: sandbox.Sandbox) -> Case:
 
 
 def _moves_money(request: HttpRequest) -> bool:
-    return request.method == "POST" and not request.url.endswith("/withdraw")
+    return request.method == "POST" and not request.url.endswith(("/withdraw", "/verifications"))
 
 
 CASES: Final = tuple(sandbox_case(connector) for connector in sandbox.SANDBOXES)

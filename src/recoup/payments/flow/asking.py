@@ -7,7 +7,6 @@ from datetime import datetime
 
 from recoup.connectors.base import (
     Agreement,
-    Card,
     Change,
     ChangeKind,
     Charge,
@@ -29,20 +28,21 @@ from recoup.payments.flow.tools import Means, approved_attempt, operation_key
 
 
 def charge_of(payment: Payment, attempt: Attempt, means: Means) -> Charge:
-    """An attempt. The processor is asked to remember a card that is its customer's, while they are in session."""
-    source, initiator = means.source(attempt.processor_account_id), Initiator(payment.initiator)
+    """An attempt. What is its customer's the processor is asked to remember, once, while they are in session; a token
+    that the merchant brought may be good for one payment only."""
+    account_id, initiator = attempt.processor_account_id, Initiator(payment.initiator)
     theirs = means.customer_id is not None and initiator is Initiator.CUSTOMER
     customer_id = payment.customer_id or means.customer_id
     return Charge(
         key=render(Kind.ATTEMPT, attempt.id),
         payment_key=render(Kind.PAYMENT, payment.id),
         amount=payment.money,
-        source=source,
+        source=means.source(account_id),
         capture=payment.capture == "automatic",
         initiator=initiator,
         today=attempt.started_at.date(),
         agreement=Agreement(payment.agreement or Agreement.UNSCHEDULED),
-        remember=theirs and isinstance(source, Card),
+        remember=theirs and account_id not in means.remembered_at,
         network_transaction_id=means.network_transaction_id,
         customer_key=None if customer_id is None else render(Kind.CUSTOMER, customer_id),
         merchant_reference=payment.merchant_reference,

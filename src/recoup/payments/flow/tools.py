@@ -66,6 +66,8 @@ class Means:
     network_transaction_id: str | None
     customer_id: UUID | None = None
     tokens: Mapping[UUID, Token] = field(default_factory=dict, repr=False)
+    remembered_at: frozenset[UUID] = frozenset()
+    """The accounts whose processor was asked to keep it, and gave the token for that."""
     billing: Billing = field(default_factory=Billing)
     browser: Browser | None = None
     new_card: dict[str, Any] | None = field(default=None, repr=False)

@@ -64,6 +64,14 @@ def decided(
     return Decided(outcome, _after(card, standing, held=verdict.held, asked=asked))
 
 
+def verified(question: Operation, card: Card, standing: Standing, *, asked: Asked) -> Operation:
+    """What an issuer says of a card that is not charged. Where its customer must authenticate, nobody is there to."""
+    verdict = _says(card, standing, asked)
+    if isinstance(verdict, Challenge):
+        verdict = Refusal(codes("authentication_required", question.brand or ""))
+    return _with(question, verdict, brand=question.brand or "")
+
+
 def asked_about(charge: Operation, processor: Processor, *, now: datetime) -> Asked:
     """The charge as its issuer sees it."""
     assert charge.exp_month is not None and charge.exp_year is not None, "a charge has a card"

@@ -40,6 +40,7 @@ class Verb(StrEnum):
     """What a request asks for."""
 
     CHARGE = "charge"
+    VERIFY = "verify"
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"

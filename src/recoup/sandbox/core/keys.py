@@ -16,6 +16,8 @@ from recoup.sandbox.core.chance import letters
 
 _PREFIX: Final = "sbx_"
 _SECRET_LENGTH: Final = 52
+_SAVED: Final = "saved_"
+_PROOF_LENGTH: Final = 26
 
 
 def api_key(world_id: UUID, secret: Secret) -> Secret:
@@ -44,6 +46,18 @@ def derived(key: str) -> bytes:
 def fingerprint(secret: bytes, *, path: str, body: bytes) -> bytes:
     """What tells one request from another; nothing of it is left out."""
     return blake2b(b"%s\0%s" % (path.encode(), body), key=secret, digest_size=32).digest()
+
+
+def saved_token(secret: bytes, reference: str) -> str:
+    """What a processor calls the card behind one of its charges that it was asked to remember."""
+    return f"{_SAVED}{reference}_{letters(_PROOF_LENGTH, secret, 'saved', reference)}"
+
+
+def saved_under(secret: bytes, token: str) -> str | None:
+    """The reference in such a token, or None where the processor never gave it."""
+    reference = token.removeprefix(_SAVED).rpartition("_")[0]
+    known = hmac.compare_digest(saved_token(secret, reference).encode(), token.encode())
+    return reference if known else None
 
 
 def world_letters(world_id: UUID) -> str:

@@ -19,6 +19,7 @@ class OperationKind(StrEnum):
     """What a key stands for. A withdrawal is a key that was burnt before anything came with it."""
 
     CHARGE = "charge"
+    VERIFICATION = "verification"
     CAPTURE = "capture"
     CANCELLATION = "cancellation"
     REFUND = "refund"
@@ -82,6 +83,7 @@ class Operation:
     postal_code_check: str | None = None
     address_check: str | None = None
     network_transaction_id: str | None = None
+    remember: bool | None = None
 
     def state_at(self, now: datetime) -> OperationState:
         """Where it stands: what was to come has come once its time is there."""
@@ -94,6 +96,11 @@ class Operation:
         """What it is about; a burnt key is about nothing."""
         assert self.amount is not None and self.currency is not None, "a withdrawal has no amount"
         return Money(self.amount, self.currency)
+
+    def is_saved_at(self, now: datetime) -> bool:
+        """Whether the processor remembers its card: it was asked to, and the issuer had nothing against it."""
+        known = self.card is not None and not self.card.startswith("unknown:")
+        return bool(self.remember) and known and self.state_at(now) is OperationState.APPROVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ def book(charge: Operation, changes: Iterable[Operation], *, now: datetime) -> B
                 released += amount
             case OperationKind.REFUND:
                 refunded += amount
-            case OperationKind.CHARGE | OperationKind.WITHDRAWAL:
+            case OperationKind.CHARGE | OperationKind.VERIFICATION | OperationKind.WITHDRAWAL:
                 raise AssertionError("not a change")
     return Book(authorized, captured, released, refunded, captures)
 

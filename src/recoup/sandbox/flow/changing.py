@@ -88,7 +88,7 @@ def _refused(
             return operations.cancellation(held)
         case Verb.REFUND:
             return operations.refund(held, amount)
-        case Verb.CHARGE | Verb.LOOKUP | Verb.WITHDRAW:
+        case Verb.CHARGE | Verb.VERIFY | Verb.LOOKUP | Verb.WITHDRAW:
             raise AssertionError("not a change")
 
 

@@ -16,24 +16,36 @@ from recoup.kit.currencies import DECIMALS
 from recoup.sandbox import answers, store
 from recoup.sandbox.answers import Answer
 from recoup.sandbox.core import keys
+from recoup.sandbox.core.cardfile import Card, identify, named
 from recoup.sandbox.core.chance import letters
 from recoup.sandbox.core.faults import Fault, Request, Verb, matching
 from recoup.sandbox.core.issuer import Standing
 from recoup.sandbox.core.operations import Book, Operation, OperationKind, OperationState
 from recoup.sandbox.core.processors import PROCESSORS, Processor, ProcessorName
 from recoup.sandbox.store import Arrival, Sent, World
-from recoup.sandbox.wire import KEY_LENGTH_MAX, CancellationRequest, ChangeRequest, ChargeRequest
+from recoup.sandbox.wire import (
+    KEY_LENGTH_MAX,
+    CancellationRequest,
+    CardData,
+    ChangeRequest,
+    ChargeRequest,
+    VerificationRequest,
+)
 
-Body = ChargeRequest | ChangeRequest | CancellationRequest | None
+Body = ChargeRequest | VerificationRequest | ChangeRequest | CancellationRequest | None
 
-_BODIES: Final[dict[Verb, type[ChargeRequest | ChangeRequest | CancellationRequest]]] = {
+_BODIES: Final[
+    dict[Verb, type[ChargeRequest | VerificationRequest | ChangeRequest | CancellationRequest]]
+] = {
     Verb.CHARGE: ChargeRequest,
+    Verb.VERIFY: VerificationRequest,
     Verb.CAPTURE: ChangeRequest,
     Verb.REFUND: ChangeRequest,
     Verb.CANCEL: CancellationRequest,
 }
 _PREFIXES: Final = {
     OperationKind.CHARGE: "ch_",
+    OperationKind.VERIFICATION: "vf_",
     OperationKind.CAPTURE: "cp_",
     OperationKind.CANCELLATION: "cn_",
     OperationKind.REFUND: "rf_",
@@ -41,6 +53,13 @@ _PREFIXES: Final = {
 }
 _REFERENCE_LENGTH: Final = 26
 _WORLD_LENGTH: Final = 26
+
+
+class _Said(msgspec.Struct, frozen=True):
+    """What an answer said of a charge."""
+
+    id: str
+    state: str
 
 
 class KeyTaken(Exception):
@@ -98,6 +117,13 @@ class Desk:
 
     def shown(self, operation: Operation, book: Book) -> Answer:
         """The answer that tells where an operation stands."""
+        token = (
+            keys.saved_token(self.secret, operation.reference) if operation.is_saved_at(self.now) else None
+        )
+        return answers.with_token(self._noted(operation, book), token)
+
+    def _noted(self, operation: Operation, book: Book) -> Answer:
+        """The same as it is written down."""
         return answers.shown(
             operation,
             book,
@@ -108,18 +134,18 @@ class Desk:
 
     async def written(self, queries: Queries, operation: Operation, book: Book) -> Answer:
         """Write the operation down with its answer; raises `KeyTaken`."""
-        answer = self.shown(operation, book)
+        noted = self._noted(operation, book)
         added = await store.add(
             queries,
             operation,
             world_id=self.world.id,
             fingerprint=self.fingerprint(),
-            status=answer.status,
-            answer=answer.body.decode(),
+            status=noted.status,
+            answer=noted.body.decode(),
         )
         if not added:
             raise KeyTaken
-        return answer
+        return self.shown(operation, book)
 
     async def first_taken(self, queries: Queries, faults: Sequence[Fault]) -> Fault | None:
         """The first of these faults that is still to happen, and now does."""
@@ -135,7 +161,14 @@ class Desk:
         if sent.fingerprint is None or not hmac.compare_digest(sent.fingerprint, self.fingerprint()):
             return answers.KEY_REUSED
         assert sent.status is not None and sent.answer is not None, "an operation is written with its answer"
-        return Answer(sent.status, sent.answer.encode())
+        return answers.with_token(Answer(sent.status, sent.answer.encode()), self._token_then(sent.answer))
+
+    def _token_then(self, answer: str) -> str | None:
+        """The token that came with an answer."""
+        if not isinstance(self.body, ChargeRequest | VerificationRequest) or not self.body.remember:
+            return None
+        said = msgspec.json.decode(answer, type=_Said)
+        return keys.saved_token(self.secret, said.id) if said.state == "approved" else None
 
 
 def laid_out(incoming: Incoming, arrival: Arrival, body: Body, *, at: datetime) -> Desk:
@@ -146,7 +179,7 @@ def laid_out(incoming: Incoming, arrival: Arrival, body: Body, *, at: datetime) 
         incoming.processor,
         incoming.verb,
         now,
-        last4=charge.card.number[-4:] if charge else None,
+        last4=charge.card.number[-4:] if charge and charge.card else None,
         merchant_reference=charge.merchant_reference if charge else None,
     )
     return Desk(
@@ -173,9 +206,46 @@ def parsed(incoming: Incoming) -> Body | Answer:
         return answers.unprocessed(
             400, "invalid_request", "This is not what the wire's description asks for."
         )
-    if isinstance(body, ChargeRequest) and body.currency not in DECIMALS:
-        return answers.unprocessed(400, "invalid_request", "There is no such currency.")
+    if isinstance(body, ChargeRequest | VerificationRequest):
+        return _payable(body)
     return body
+
+
+def _payable(body: ChargeRequest | VerificationRequest) -> Body | Answer:
+    if body.currency not in DECIMALS:
+        return answers.unprocessed(400, "invalid_request", "There is no such currency.")
+    if (body.card is None) == (body.token is None):
+        return answers.unprocessed(400, "invalid_request", "Send a card or a token.")
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The card that a request means, and what was said of it."""
+
+    card: Card
+    exp_month: int
+    exp_year: int
+    cvc_given: bool
+
+
+async def source_of(queries: Queries, desk: Desk, card: CardData | None, token: str | None) -> Source | None:
+    """The card itself, or the one that the processor remembers; None where it remembers none of that name."""
+    world = desk.world
+    if card is not None:
+        known = identify(card.number, seed=world.seed, born=world.born, secret=desk.secret)
+        return Source(known, card.exp_month, card.exp_year, card.cvc is not None)
+    reference = keys.saved_under(desk.secret, token or "")
+    if reference is None:
+        return None
+    saved = await store.saved(
+        queries, world_id=world.id, processor=desk.incoming.processor, reference=reference
+    )
+    if saved is None or saved.epoch != world.epoch or not saved.is_saved_at(desk.now):
+        return None
+    assert saved.card and saved.exp_month and saved.exp_year, "what is remembered is a card"
+    remembered = named(saved.card, seed=world.seed, born=world.born)
+    return Source(remembered, saved.exp_month, saved.exp_year, cvc_given=False)
 
 
 async def locked(connection: Connection, world: World, account: str | None) -> Standing:

@@ -18,10 +18,10 @@ from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow import authenticating
 from recoup.sandbox.flow.authenticating import Page
 from recoup.sandbox.flow.changing import call_off, change
-from recoup.sandbox.flow.charging import charge
+from recoup.sandbox.flow.charging import charge, verify
 from recoup.sandbox.flow.desk import Body, Desk, Incoming, KeyTaken, laid_out, of_token, parsed
 from recoup.sandbox.store import Arrival
-from recoup.sandbox.wire import CancellationRequest, ChangeRequest, ChargeRequest
+from recoup.sandbox.wire import CancellationRequest, ChangeRequest, ChargeRequest, VerificationRequest
 
 Sleep = Callable[[float], Awaitable[None]]
 _AROUND: Final = AT_THE_DOOR | ON_THE_WAY_BACK
@@ -105,7 +105,7 @@ class Processors:
                 return await self._looked_up(desk)
             case Verb.WITHDRAW:
                 return await self._withdrawn(desk)
-            case Verb.CHARGE | Verb.CAPTURE | Verb.CANCEL | Verb.REFUND:
+            case Verb.CHARGE | Verb.VERIFY | Verb.CAPTURE | Verb.CANCEL | Verb.REFUND:
                 return await self._once(desk)
 
     async def _once(self, desk: Desk) -> Answer:
@@ -123,6 +123,8 @@ class Processors:
         match desk.body:
             case ChargeRequest() as wanted:
                 return await charge(self._database, desk, wanted)
+            case VerificationRequest() as wanted:
+                return await verify(self._database, desk, wanted)
             case ChangeRequest(amount=amount):
                 return await self._database.retrying(lambda connection: change(connection, desk, amount))
             case CancellationRequest():
