@@ -15,6 +15,8 @@ from recoup.outcomes.core import Approved, Checks, Done, FollowUp, Outcome, Refu
 from recoup.outcomes.core.classify import declined
 
 NAME: Final = "nmi"
+VOIDED: Final = "voided"
+"""Our word, in NMI's table, for a charge that was let go of before we heard of it."""
 FIELDS_MAX: Final = 100
 
 _CODE: Final = re.compile(r"[1-4][0-9]{2}", re.ASCII)

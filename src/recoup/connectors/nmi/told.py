@@ -124,11 +124,24 @@ def evidence(charge: Transaction, question: Question) -> Evidence:
     if act is None or not charge.id or not charge.is_in(question.amount) or not act.is_for(question.amount):
         return Unknown("the transaction with our order id is for another amount")
     if charge.voided:
-        return Unknown("the transaction was voided")
+        return _let_go(charge, question)
     if act.done:
         return _approved(charge, act)
     refused = _declined(charge, act, brand=question.brand, today=question.today)
     return refused or Unknown(f"the transaction is {charge.said.get('condition', 'in no known state')}")
+
+
+def _let_go(charge: Transaction, question: Question) -> Declined:
+    """Somebody voided it, or the gateway did: nothing of it was taken, and nothing ever will be."""
+    condition = charge.said.get("condition", "")
+    return declined(
+        answers.NAME,
+        answers.VOIDED,
+        on=question.today,
+        brand=question.brand,
+        raw={"condition": condition} if condition else None,
+        reference=charge.id,
+    )
 
 
 def refund_found(refund: Transaction, question: Question) -> FollowUpEvidence:

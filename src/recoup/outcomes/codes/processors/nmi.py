@@ -1,4 +1,4 @@
-"""NMI's response codes 200 to 461. 100 is an approval and has no row.
+"""NMI's response codes 200 to 461, and what became of a charge that was voided. 100 is an approval and has no row.
 
 What the codes leave open the text beside them often tells (`300`: rejected by the gateway, for whatever reason). NMI
 publishes no hardness; 264 asks for "a few days", which is read as three.
@@ -52,7 +52,12 @@ _MEANINGS: Final = {
     "461": "invalid_merchant",
 }
 
-ROWS: Final[tuple[CodeRow, ...]] = tuple(
-    CodeRow(code, standard, generic=code in _GENERIC, advice=_ADVICE.get(code), source=SOURCE, as_of=READ)
-    for code, standard in _MEANINGS.items()
+_VOIDED: Final = CodeRow("voided", "do_not_try_again", source="NMI: Query API, actions", as_of=READ)
+
+ROWS: Final[tuple[CodeRow, ...]] = (
+    *(
+        CodeRow(code, standard, generic=code in _GENERIC, advice=_ADVICE.get(code), source=SOURCE, as_of=READ)
+        for code, standard in _MEANINGS.items()
+    ),
+    _VOIDED,
 )
