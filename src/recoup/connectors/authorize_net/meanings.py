@@ -152,14 +152,15 @@ def evidence(found: Details, question: Question) -> Evidence:
         )
     if status in _WAITING:
         return Pending(found.trans_id)
-    reason = str(found.response_reason_code)
-    if status in _FAILED and reason not in _MAYBE_DONE | {"", "1"}:
+    # What was let go of, by somebody or by the gateway itself, was not taken, and never will be: no reason says so.
+    reason = status if status in _GONE else str(found.response_reason_code)
+    if status in _GONE or (status in _FAILED and reason not in _MAYBE_DONE | {"", "1"}):
         return declined(
             NAME,
             reason,
             on=question.today,
             brand=question.brand,
-            text=found.response_reason_description or None,
+            text=None if status in _GONE else found.response_reason_description or None,
             raw={"transactionStatus": status},
             reference=found.trans_id,
             checks=checks,

@@ -3,7 +3,8 @@
 Left out, since they are no refusals: 0 and 1, 104 to 110, 193, 252 and 253 (held for review), 229, 295 (approved in
 part), 307, 310 and 311 (already so), 2003. Codes that say that the gateway's own reversal failed (127, 141, 145, 165)
 mean what the reversed decline meant. What the gateway calls an error in the merchant's set-up or in the request is
-`invalid_merchant`, `invalid_transaction` or `format_error`: no fault of the card.
+`invalid_merchant`, `invalid_transaction` or `format_error`: no fault of the card. What was let go of before we heard of
+it has its state for a code.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from recoup.outcomes.codes.words import CodeRow
 SOURCE: Final = "Authorize.Net: response and reason codes"
 READ: Final = date(2026, 11, 22)
 
+_STATES: Final = "Authorize.Net: transaction reporting, states of a transaction"
 _GENERIC: Final = frozenset({"2", "191"})
 _MEANINGS: Final[Mapping[str, str]] = {
     "generic_decline": "2 191",
@@ -60,8 +62,12 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "highest_risk_level": "41 141 251 254",
 }
 
-ROWS: Final[tuple[CodeRow, ...]] = tuple(
-    CodeRow(code, standard, generic=code in _GENERIC, source=SOURCE, as_of=READ)
-    for standard, codes in _MEANINGS.items()
-    for code in codes.split()
+ROWS: Final[tuple[CodeRow, ...]] = (
+    *(
+        CodeRow(code, standard, generic=code in _GENERIC, source=SOURCE, as_of=READ)
+        for standard, codes in _MEANINGS.items()
+        for code in codes.split()
+    ),
+    CodeRow("voided", "do_not_try_again", source=_STATES, as_of=READ),
+    CodeRow("expired", "do_not_try_again", source=_STATES, as_of=READ),
 )
