@@ -181,6 +181,16 @@ class TestReversals:
         assert (reversal["37"], reversal["4"], reversal["49"]) == (sale["37"], sale["4"], sale["49"])
         assert reversal["11"] != sale["11"]
 
+    async def test_two_who_reverse_the_same_send_it_once(self) -> None:
+        async with Host(silent) as host, open_gateway(quicker(repeat_after_s=PATIENT_S)) as gateway:
+            first = asyncio.create_task(_withdraw(gateway, account(host.url)))
+            await host.asked(2)
+            async with asyncio.timeout(PATIENT_S / 2):
+                assert isinstance(await _withdraw(gateway, account(host.url)), Unknown)
+            first.cancel()
+            await first
+        assert host.types == ["0420"]
+
     async def test_a_charge_is_never_repeated(self) -> None:
         async with Host(warmed(silent)) as host, open_gateway(quicker(repeat_after_s=0.05)) as gateway:
             await warm_up(gateway, host)

@@ -110,6 +110,10 @@ class Connection:
         """Whether a new message may go over it."""
         return not (self.is_closed or self._farewell or self._leaving)
 
+    def is_awaited(self, match: str) -> bool:
+        """Whether somebody waits for the answer to that message."""
+        return match in self._waiting
+
     async def ask(self, message: LinkMessage, *, until: float) -> Received:
         """Send a message, and wait for what answers it."""
         if not self.takes_more:
@@ -156,7 +160,7 @@ class Connection:
 
         One whose like is under way did leave, whoever sent it: what becomes of it is not known yet.
         """
-        if message.match in self._waiting:
+        if self.is_awaited(message.match):
             return NoAnswer("the same message is under way")
         refused = self._why_not()
         if refused is not None:
@@ -170,6 +174,7 @@ class Connection:
         except TimeoutError:
             return NoAnswer("no answer in time")
         except Exception as error:  # noqa: BLE001 - whatever it was, some of it may have left
+            self.end("the connection failed")
             return NoAnswer(f"the exchange failed: {place_of(error)}")
         finally:
             self._no_longer_waits(message.match, answered=answer.done() and not answer.cancelled())

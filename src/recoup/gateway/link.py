@@ -141,7 +141,7 @@ class _Link:
         """Send; and send the repetition, where there is one, for as long as there is time and no answer."""
         loop = asyncio.get_running_loop()
         left = False
-        said: Received = NeverLeft("not sent: no time was left")
+        said: Received = NeverLeft("not sent: no time or no connection was left")
         while loop.time() < until and not connection.is_closed:
             pause = loop.time() + self._pace.repeat_after_s if request.repeat else until
             body = request.repeat if request.match in self._unanswered else request.body
@@ -150,7 +150,7 @@ class _Link:
                 break
             left = True
             self._remember(request, answered=isinstance(said, HttpResponse))
-            if isinstance(said, HttpResponse):
+            if isinstance(said, HttpResponse) or not request.repeat or connection.is_awaited(request.match):
                 break
         return NoAnswer("no answer in time") if left and isinstance(said, NeverLeft) else said
 
