@@ -37,7 +37,7 @@ class Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
-        self._head_bytes = self._body_bytes = 0
+        self._received = self._body_bytes = 0
         self._headers_complete = self._complete = False
 
     @property
@@ -78,8 +78,7 @@ class Connection(asyncio.Protocol):
         if self._reply is None:
             self.drop()
             return
-        if not self._headers_complete:
-            self._head_bytes += len(data)
+        self._received += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -92,11 +91,13 @@ class Connection(asyncio.Protocol):
             self._fail(Broken(f"the answer is longer than {REPLY_BYTES_MAX} bytes: HTTP {status}"))
         elif self._complete:
             self._succeed()
-        elif not self._headers_complete and self._head_bytes > HEAD_BYTES_MAX:
+        elif self._received > HEAD_BYTES_MAX + 2 * self._body_bytes:
+            # Headers, trailers, or a chunk's frame without an end: nothing of it would ever be a body.
             self._fail(Broken("the answer was no HTTP"))
 
     def eof_received(self) -> bool:
         """Nothing more will come: `connection_lost` follows."""
+        self._usable = False
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -122,7 +123,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header; those that come twice are joined."""
-        if not self._complete:
+        if not self._headers_complete:  # what comes after the body is not said of it
             key, text = name.decode("latin-1").lower(), value.decode("latin-1")
             self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
@@ -144,7 +145,8 @@ class Connection(asyncio.Protocol):
             return
         self._status = self._parser.get_status_code()
         if 100 <= self._status < 200 and self._status != _SWITCHED:
-            self._headers, self._headers_complete = {}, False
+            self._headers, self._body, self._body_bytes = {}, [], 0
+            self._headers_complete = False
             return
         self._complete = True
         self._usable = self._usable and self._parser.should_keep_alive()

@@ -128,6 +128,8 @@ class Wire:
                 if isinstance(made, NeverLeft):
                     return made
                 connection = made
+                if not connection.usable:
+                    return NeverLeft("not sent: the connection was closed as soon as it was made")
             self._busy.add(connection)
             # From here on the request may have arrived.
             return await connection.ask(written, left_s=deadline - loop.time())
@@ -216,6 +218,7 @@ class Wire:
         except BaseException:
             reached.close()
             raise
+        await asyncio.sleep(0)  # one look at what came meanwhile: an end that hangs up at once gets nothing of ours
         return connection
 
 
