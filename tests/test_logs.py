@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -208,3 +209,15 @@ def test_a_line_is_written_whatever_it_holds(lines: io.StringIO) -> None:
     """A lone surrogate or a number beyond 64 bits must not cost the line that tells of a failure."""
     structlog.get_logger("test").info("odd", text="\ud800", large=1 << 70)
     assert last(lines)["text"] == "\ud800"
+
+
+async def test_lines_of_one_turn_leave_together_and_trouble_at_once(lines: io.StringIO) -> None:
+    log = structlog.get_logger("recoup.x")
+    log.info("first")
+    log.info("second")
+    assert lines.getvalue() == ""
+    await asyncio.sleep(0)
+    assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()] == ["first", "second"]
+    log.info("third")
+    log.warning("trouble")
+    assert [json.loads(line)["event"] for line in lines.getvalue().splitlines()[2:]] == ["third", "trouble"]

@@ -66,9 +66,9 @@ def configure(*, level: LogLevel, format_: LogFormat) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*context, *_last_steps(format_, own=[_add_name, *stamp])],
+        processors=[_from(level), *context, *_last_steps(format_, own=[_add_name, *stamp])],
         logger_factory=lambda *names: _Lines(sink, *names),
-        wrapper_class=structlog.make_filtering_bound_logger(level.value),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         cache_logger_on_first_use=False,
     )
     foreign: list[Processor] = [
@@ -102,12 +102,13 @@ class _Sink:
     def write_soon(self, line: str) -> None:
         """Take a line that leaves when the event loop turns next, at once where none runs."""
         self._lines.append(line)
-        if len(self._lines) > 1:
-            return  # those before it take it along
         try:
-            asyncio.get_running_loop().call_soon(self.flush)
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
+            return
+        if len(self._lines) == 1:  # else those before it take it along
+            loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write everything that was taken, in its order."""
@@ -147,6 +148,19 @@ def _last_steps(format_: LogFormat, *, own: Sequence[Processor]) -> list[Process
             renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=40)
     # A traceback is made text first, without the values of local variables, and redacted as text.
     return [structlog.processors.format_exc_info, redact_event, *own, renderer]
+
+
+def _from(level: LogLevel) -> Processor:
+    """Drops what is below a level. A step of the chain, so that tests that put their own chain in its place see all."""
+    least = logging.getLevelNamesMapping()[level.upper()]
+    levels = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
+
+    def drop_below(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        if levels.get(method, logging.ERROR) < least:
+            raise structlog.DropEvent
+        return event
+
+    return drop_below
 
 
 def _add_name(logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recoup.kit.ids import TEXT_LENGTH, Entropy, Kind, made_at, parse, render, uuid7
+from recoup.kit.ids import TEXT_LENGTH, Buffered, Entropy, Kind, made_at, parse, render, uuid7
 
 uuids = st.uuids()
 kinds = st.sampled_from(Kind)
@@ -105,3 +106,17 @@ def test_many_ids_of_one_moment_differ() -> None:
 def test_a_time_that_does_not_fit_is_a_bug() -> None:
     with pytest.raises(AssertionError):
         uuid7(datetime(1969, 12, 31, tzinfo=UTC), os.urandom)
+
+
+@given(st.lists(st.integers(1, 40), max_size=60))
+def test_no_chance_is_given_twice(sizes: list[int]) -> None:
+    """Every byte that is drawn ahead comes out once at most, in its order."""
+    numbers = itertools.count()
+    chance = Buffered(
+        lambda size: b"".join(next(numbers).to_bytes(2, "big") for _ in range(size // 2)), size=64
+    )
+    given_out = [chance(2 * size) for size in sizes]
+    assert [len(one) for one in given_out] == [2 * size for size in sizes]
+    out = b"".join(given_out)
+    pairs = [int.from_bytes(out[at : at + 2], "big") for at in range(0, len(out), 2)]
+    assert pairs == sorted(set(pairs))
