@@ -1,4 +1,4 @@
-"""A payment over an acquirer link whose answer never comes: reversed by whoever is there, until that is acknowledged."""
+"""A payment over a link whose answer never comes: reversed by whoever is there, until that is acknowledged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from recoup.merchants.core import Merchant
 from recoup.merchants.flow import NewAccount
 from recoup.payments.core import OperationState, Status
 from recoup.payments.flow import Tools
-from recoup.payments.flow.asking import operation_key
+from recoup.payments.flow.tools import operation_key
 from recoup.settings import Settings
 
 
@@ -142,7 +142,7 @@ async def test_it_is_reversed_by_another_process_until_that_is_acknowledged(
     ],
 )
 async def test_a_lost_capture_is_reversed_and_a_lost_cancellation_is_finished(
-    database: Database, clock: ManualClock, change: str, type_: str, state: OperationState, status: Status
+    database: Database, clock: ManualClock, *, change: str, type_: str, state: OperationState, status: Status
 ) -> None:
     acquirer = Acquirer(type_)
     async with Host(acquirer) as host, process(database, clock) as linked:
