@@ -194,7 +194,8 @@ class Worldpay(Defaults):
         whole = yield from _whole(account, found)
         if isinstance(whole, Unknown):
             return whole
-        return whole.change(question.change, question.key, question.amount)
+        command = None if question.reference == question.key else question.reference
+        return whole.change(question.change, question.key, question.amount, command=command)
 
     def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
         """Whether one of the signatures is the body's, by our secret."""

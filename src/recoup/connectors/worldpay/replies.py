@@ -36,6 +36,8 @@ _NO: Final = frozenset(
 _HELD: Final = frozenset({"authorizationSucceeded", "settlementFailed", "settlementTimedOut"})
 _TAKEN: Final = frozenset({"saleSucceeded", "settlementRequested", "settlementRequestSubmitted"})
 _AFTER_TAKING: Final = ("refund", "reversal")
+_STILL_HELD: Final = frozenset({"cancellationRequested", "cancellationFailed", "cancellationTimedOut"})
+_LET_GO: Final = frozenset({"cancellationRequestSubmitted", "reversalRequestSubmitted"})
 _ON_THE_WAY: Final = frozenset({"authorizationRequested", "saleRequested"})
 _REFUSED: Final = frozenset({"authorizationRefused", "saleRefused"})
 _FAILED: Final = frozenset({"authorizationFailed", "saleFailed"})
@@ -167,17 +169,17 @@ class Shown(Struct, frozen=True, rename="camel", kw_only=True):
         return self.last_event in _REFUSED
 
     def means(self, on: date, brand: str) -> Evidence:
-        """What became of the money. A cancellation lets go of what was approved, which it stays."""
+        """What became of the money. What was let go of before we heard of it was not taken, and never will be."""
         last = self.last_event
         if last in _ON_THE_WAY:
             return Pending(self.transaction_reference)
+        if last in _REFUSED | _FAILED | _LET_GO:
+            return self._declined(on, brand)
         taken = last in _TAKEN or last.startswith(_AFTER_TAKING)
-        if taken or last in _HELD or last.startswith("cancellation"):
+        if taken or last in _HELD or last in _STILL_HELD:
             scheme = None if self.scheme is None else self.scheme.reference
             network_id = (scheme or "").strip() or None
             return Approved(self.transaction_reference, captured=taken, network_transaction_id=network_id)
-        if last in _REFUSED | _FAILED:
-            return self._declined(on, brand)
         return Unknown("Worldpay itself does not know what became of it")
 
     def _declined(self, on: date, brand: str) -> Declined:
@@ -193,18 +195,19 @@ class Shown(Struct, frozen=True, rename="camel", kw_only=True):
             reference=self.transaction_reference,
         )
 
-    def change(self, kind: ChangeKind, key: str, amount: Money | None) -> FollowUpEvidence:
-        """What became of a change: by our key, which only cancellations do not carry."""
+    def change(
+        self, kind: ChangeKind, key: str, amount: Money | None, *, command: str | None = None
+    ) -> FollowUpEvidence:
+        """What became of a change: by our key, which only cancellations do not carry, or by Worldpay's id of it."""
         step = _EVENTS[kind]
+        steps = [each for each in self.events if each.event_name.startswith(step)]
         if kind is ChangeKind.CANCEL:
-            ours = [each for each in self.events if each.event_name.startswith(step)]
-            command = None
+            ours = [each for each in steps if command is None or each.command_id in {None, command}]
+            ours = ours or [each for each in steps if each.event_name == "cancellationRequestSubmitted"]
         else:
-            asked = [
-                each for each in self.events if key in {each.settlement_reference, each.refund_reference}
-            ]
-            command = asked[0].command_id if len(asked) == 1 and _is_of(asked[0], amount) else None
-            ours = [] if command is None else [each for each in self.events if each.command_id == command]
+            asked = [each for each in steps if key in {each.settlement_reference, each.refund_reference}]
+            command = asked[0].command_id if asked else None
+            ours = _with(steps, asked) if asked and _is_of(asked[0], amount) else []
         names = {each.event_name for each in ours}
         reference = command or self.transaction_reference
         if f"{step}Failed" in names:
@@ -214,6 +217,15 @@ class Shown(Struct, frozen=True, rename="camel", kw_only=True):
         if f"{step}Requested" in names:
             return Pending(reference)
         return Unknown(f"no {step} of ours was found")
+
+
+def _with(steps: list[Event], asked: list[Event]) -> list[Event]:
+    """What came of what was asked: known by its id; without one, only where nothing else of the kind was asked for."""
+    ids = {each.command_id for each in asked}
+    if len(ids) == 1 and None not in ids:
+        return [each for each in steps if each.command_id in ids]
+    requests = [each for each in steps if each.event_name.endswith("Requested")]
+    return steps if requests == asked and len(asked) == 1 else []
 
 
 def _is_of(event: Event, amount: Money | None) -> bool:

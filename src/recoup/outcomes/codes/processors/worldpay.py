@@ -1,7 +1,8 @@
 """Worldpay's refusal codes, and what each means in our words: numbers near to ISO 8583's, without a leading zero.
 
 Beside them stand the outcomes by which Access Worldpay says no without a code: 3-D Secure that failed or was asked for,
-and FraudSight. Not had: the newest list of codes as a whole; what is not in it here is kept raw, and never fails over.
+and FraudSight; and the events by which a payment was let go of before we heard of it. Not had: the newest list of codes
+as a whole; what is not in it here is kept raw, and never fails over.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 from recoup.outcomes.codes.words import Advice, AdviceAction, CodeRow
 
 _CODES: Final = "Worldpay: refusal and ISO 8583 return codes"
+_QUERIES: Final = "Access Worldpay: Payment Queries, last events"
 _OUTCOMES: Final = "Access Worldpay: Payments API, outcomes"
 _READ: Final = date(2026, 11, 22)
 _STOP: Final = Advice(AdviceAction.STOP)
@@ -72,6 +74,7 @@ ROWS: Final = (
     # Outcomes without a code.
     *_each("generic_decline", "refused", generic=True, source=_OUTCOMES),
     *_each("processing_error", "authorizationFailed", "saleFailed", source=_OUTCOMES),
+    *_each("do_not_try_again", "cancellationRequestSubmitted", "reversalRequestSubmitted", source=_QUERIES),
     *_each("highest_risk_level", "fraudHighRisk", source=_OUTCOMES),
     *_each("authentication_failed", "3dsAuthenticationFailed", "3dsUnavailable", source=_OUTCOMES),
     *_each("authentication_required", "3dsDeviceDataRequired", "3dsChallenged", source=_OUTCOMES),
