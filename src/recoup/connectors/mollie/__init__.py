@@ -209,7 +209,7 @@ class Mollie(Defaults):
         if error is not None:
             return error.at_the_door() or no_readable_answer(response)
         payment = read(response, Payment)
-        if payment is not None and (payment.id, payment.status) == (change.charge_reference, "canceled"):
+        if payment is not None and payment.id == change.charge_reference and payment.is_released:
             return Done(payment.id)
         return no_readable_answer(response)
 

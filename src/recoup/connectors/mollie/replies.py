@@ -97,6 +97,7 @@ class Payment(Struct, frozen=True, rename="camel", kw_only=True):
     id: Name
     status: str
     amount: Amount
+    amount_captured: Amount | None = None
     sequence_type: str = "oneoff"
     is_cancelable: bool | None = None
     customer_id: Name | None = None
@@ -115,6 +116,16 @@ class Payment(Struct, frozen=True, rename="camel", kw_only=True):
         """Whether it is the payment asked about. One asked for by id may have lost our key: metadata can change."""
         ours = self.key == key or (named and self.key is None)
         return ours and self.resource == "payment" and amount in {None, self.amount.money()}
+
+    @property
+    def is_released(self) -> bool:
+        """Whether nothing is held any more: let go of as a whole, or what captures had left of it."""
+        whole, taken = (
+            self.amount.money(),
+            None if self.amount_captured is None else self.amount_captured.money(),
+        )
+        rest_let_go = whole is not None and taken is not None and taken.minor < whole.minor
+        return self.status == "canceled" or (self.status == "paid" and rest_let_go)
 
     def means(self, on: date, brand: str) -> Evidence:
         """What became of the money."""
@@ -293,7 +304,7 @@ def cancelled(response: HttpResponse, charge: str) -> FollowUpEvidence:
     payment = read(response, Payment)
     if payment is None or payment.id != charge:
         return no_readable_answer(response)
-    if payment.status == "canceled":
+    if payment.is_released:
         return Done(charge)
     if payment.status in {"paid", "failed", "expired"}:
         return Refused("not_cancelable", "The payment ended before it was cancelled.")
