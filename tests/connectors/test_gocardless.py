@@ -116,7 +116,7 @@ def test_a_key_is_looked_for_around_the_time_of_sending_and_page_by_page() -> No
 
 def test_looking_through_pages_ends() -> None:
     endless = [HttpResponse(200, {}, b'{"payments":[],"meta":{"cursors":{"after":"PM1"},"limit":500}}')]
-    assert len(drive(CASE.asked("lookup"), endless).sent) == 4
+    assert len(drive(CASE.asked("lookup"), endless).sent) == 7
 
 
 def test_why_a_payment_failed_is_asked_of_its_events() -> None:
@@ -127,6 +127,18 @@ def test_why_a_payment_failed_is_asked_of_its_events() -> None:
 def test_every_reason_code_that_says_more_has_a_row_and_every_row_of_one_is_used() -> None:
     assert SAYS_MORE <= ROWS
     assert {code for code in ROWS if any(each.isdigit() for each in code)} <= SAYS_MORE
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("ARUDD-6", "invalid_account"),  # no instruction: the bank knows nothing of the mandate
+        ("ARUDD-8", "try_again_later"),  # the amount is not yet due
+        ("PAYMENT_STATUS_REPORT-903", "stop_payment_order"),  # payment stopped or recalled
+    ],
+)
+def test_a_bank_that_was_told_to_stop_is_not_asked_again(reason: str, code: str) -> None:
+    assert Details("refer_to_payer", reason_code=reason).declined(TODAY, None).decline.code == code
 
 
 @pytest.mark.parametrize("reason", sorted(SAYS_MORE))

@@ -96,8 +96,8 @@ from recoup.outcomes.core.classify import declined
 VERSION: Final = "2015-07-06"
 CURRENCIES: Final = frozenset({"AUD", "CAD", "DKK", "EUR", "GBP", "NZD", "SEK", "USD"})
 PAGE: Final = 500
-PAGES_MAX: Final = 4
-"""How much is listed to find a key: 2000 payments of the hour in which it was sent."""
+PAGES_MAX: Final = 7
+"""How much is listed to find a key: 3500 payments of the hour in which it was sent; one request more tells why."""
 SENT_BEFORE: Final = timedelta(minutes=10)
 SENT_AFTER: Final = timedelta(minutes=50)
 

@@ -93,8 +93,9 @@ ROWS: Final = (
     *_each("stop_payment_order", "NOTIFICATION_OF_CHANGE-R08"),
     # Bacs (United Kingdom): returned payments.
     *_each("do_not_honor", "ARUDD-0", source=_RETRIES),
-    *_each("try_again_later", "ARUDD-6"),
-    *_each("invalid_transaction", "ARUDD-8", "ARUDD-9", "ARUDD-A"),
+    *_each("invalid_account", "ARUDD-6"),
+    *_each("try_again_later", "ARUDD-8"),
+    *_each("invalid_transaction", "ARUDD-9", "ARUDD-A"),
     # SEPA.
     *_each("insufficient_funds", "AM04", source=_RETRIES),
     *_each("do_not_honor", "MS03", source=_RETRIES),
@@ -114,6 +115,7 @@ ROWS: Final = (
     # PAD (Canada).
     *_each("insufficient_funds", *_pad("901"), source=_RETRIES),
     *_each("transaction_not_allowed", *_pad("907", "911", "990")),
-    *_each("do_not_honor", *_pad("903", "908", "909", "914")),
+    *_each("stop_payment_order", *_pad("903")),
+    *_each("do_not_honor", *_pad("908", "909", "914")),
     *_each("revocation_of_authorization", *_pad("916", "918", "919", "921")),
 )
