@@ -111,6 +111,26 @@ class TestHowAConnectionLives:
             assert isinstance(await first, Approved) and isinstance(second, Approved)
             assert host.connections == 2
 
+    async def test_closing_the_gateway_ends_a_connection_that_was_left_too(self) -> None:
+        async def signs_off(caller: Caller) -> None:
+            await caller.money()
+            await caller.tell({"t": "0800", "7": "1122110000", "11": "000007", "70": "002"})
+            await caller.hear()
+            told.set()
+            await caller.until_gone()
+
+        async def line(caller: Caller) -> None:
+            await (signs_off if host.connections == 1 else approve)(caller)
+
+        told = asyncio.Event()
+        async with Host(line) as host:
+            async with open_gateway() as gateway:
+                first = asyncio.create_task(ask(gateway, account(host.url), 1))
+                await told.wait()
+                assert isinstance(await ask(gateway, account(host.url), 2), Approved)
+            async with asyncio.timeout(PATIENT_S / 2):
+                assert isinstance(await first, Unknown)
+
     async def test_a_lost_connection_is_made_again_for_the_next(self) -> None:
         async def line(caller: Caller) -> None:
             await (hangs_up if host.connections == 1 else approve)(caller)

@@ -111,6 +111,7 @@ class _Link:
         self._now = now
         self._noise = noise
         self._connection: Connection | None = None
+        self._leaving: list[Connection] = []
         self._connecting: asyncio.Task[Connection | NeverLeft] | None = None
         self._failures = 0
         self._not_before = 0.0
@@ -119,8 +120,13 @@ class _Link:
     @property
     def is_idle(self) -> bool:
         """Whether there is nothing here to keep."""
-        gone = self._connection is None or self._connection.is_closed
-        return gone and self._connecting is None and asyncio.get_running_loop().time() >= self._not_before
+        rests = asyncio.get_running_loop().time() < self._not_before
+        return not (self._still_open() or self._connecting or rests)
+
+    def _still_open(self) -> list[Connection]:
+        """The connection in use, and those that the processor signed off while somebody waited for an answer there."""
+        known = (*self._leaving, self._connection)
+        return [one for one in known if one is not None and not one.is_closed]
 
     async def send(self, request: LinkRequest, *, until: float) -> Received:
         """Send, over a connection that is made first where there is none."""
@@ -191,6 +197,7 @@ class _Link:
             )
             return made
         self._failures = 0
+        self._leaving = self._still_open()
         self._connection = made
         return made
 
@@ -225,8 +232,7 @@ class _Link:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.wait({self._connecting})
-        if self._connection is not None:
-            await self._connection.close()
+        await asyncio.gather(*(connection.close() for connection in self._still_open()))
 
 
 def _no_connection(error: Exception) -> str:
