@@ -19,7 +19,7 @@ from recoup.connectors.base import (
 )
 from recoup.connectors.base.webhooks import body_digest
 from recoup.connectors.cybersource import wire
-from recoup.connectors.cybersource.wire import Answer, Details, Invalid, Unauthorised
+from recoup.connectors.cybersource.wire import Answer, Application, Details, Invalid, Unauthorised
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import (
@@ -48,6 +48,7 @@ _MAYBE_DONE: Final = frozenset({"DUPLICATE_REQUEST", "PROCESSOR_UNAVAILABLE"})
 _NO_VERDICT: Final = frozenset({"", "100", "104", "110", "150", "151", "152", "250"})
 """Reason codes of a service that did not end in a yes or a no."""
 _REVIEW: Final = "480"
+_REJECT: Final = "481"
 _SERVICES: Final = {
     ChangeKind.CAPTURE: "ics_bill",
     ChangeKind.CANCEL: "ics_auth_reversal",
@@ -90,7 +91,7 @@ def charged(
             )
         case status if status in _WAITING:
             return Pending(answer.id)
-        case status if status in _DECLINES:
+        case status if status in _DECLINES and answer.error_information.reason not in _MAYBE_DONE:
             return _declined(answer, brand=brand, today=today)
         case status:
             return Unknown(f"no clear answer: {status}")
@@ -155,12 +156,14 @@ def evidence(found: Details, question: Question) -> Evidence:
         return Unknown("the transaction that carries our key is no payment")
     if question.amount is not None and not found.order_information.amount_details.are(question.amount):
         return Unknown("the transaction that carries our key is for another amount")
-    said, code = found.processor_information, str(authorised.reason_code)
-    if authorised.done:
-        billed = found.application("ics_bill")
+    billed = found.application("ics_bill")
+    captured = billed is not None and billed.done
+    verdict = authorised if captured else _rejection(found) or authorised
+    said, code = found.processor_information, str(verdict.reason_code)
+    if verdict.done:
         return Approved(
             found.id,
-            captured=billed is not None and billed.done,
+            captured=captured,
             network_transaction_id=said.network_transaction_id or said.transaction_id or None,
             checks=said.checks(),
         )
@@ -175,11 +178,17 @@ def evidence(found: Details, question: Question) -> Evidence:
         network_code=said.network_code(),
         advice_code=said.advice_code(),
         brand=question.brand,
-        text=authorised.r_message or None,
+        text=verdict.r_message or None,
         raw=said.raw(),
         reference=found.id,
         checks=said.checks(),
     )
+
+
+def _rejection(found: Details) -> Application | None:
+    """The merchant's own fraud rules said no after the issuer had said yes: what was held is not to be captured."""
+    decision = found.application("ics_decision")
+    return decision if decision is not None and str(decision.reason_code) == _REJECT else None
 
 
 def change_found(found: Details, question: Question) -> FollowUpEvidence:
