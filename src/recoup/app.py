@@ -37,9 +37,11 @@ from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.outcomes.api import DeclinesApi
 from recoup.outcomes.flow import DeclineReadings
 from recoup.payments.api import PaymentsApi
+from recoup.payments.api.verifying import VerificationsApi
 from recoup.payments.core import Payment
 from recoup.payments.core.step import UNRECOGNISED
 from recoup.payments.flow import Payments, Tools
+from recoup.payments.flow.verifying import Verifying
 from recoup.payments.objects import Objects
 from recoup.payments.timeline import TimelineReader
 from recoup.payments.wallet import VaultWallet
@@ -228,6 +230,12 @@ class Service:
             key_is_known=self._key_is_known,
             render=self.objects,
         )
+        verifications = VerificationsApi(
+            Verifying(self._tools()),
+            new_id=self.new_id,
+            key_is_known=self._key_is_known,
+            record=self._record_answer,
+        )
         testclock = TestClockApi(self.testclocks, self.database)
         wiring = Wiring(
             authenticate=self.merchants.authenticate,
@@ -237,7 +245,7 @@ class Service:
             new_request_id=lambda: render(Kind.REQUEST, self.new_id()),
             ready=self._ready,
             registry=self.registry,
-            resume=payments.resume() | testclock.resume(),
+            resume=payments.resume() | verifications.resume() | testclock.resume(),
         )
         limits = Limits(
             requests_in_flight_max=self.settings.requests_in_flight_max,
@@ -245,7 +253,7 @@ class Service:
         )
         about = About(base_url=base_url, tags=TAGS, webhooks=WEBHOOKS)
         return Edge(
-            [*payments.routes(), *testclock.routes(), *self._other_routes()],
+            [*payments.routes(), *verifications.routes(), *testclock.routes(), *self._other_routes()],
             wiring,
             limits=limits,
             about=about,

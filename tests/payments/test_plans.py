@@ -62,7 +62,11 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
         lambda db: store.card_tries(
             db, merchant_id=ID, fingerprint="\\x00", payment_method_id=None, since=NOW
         ),
-        {("attempts", "attempts_by_fingerprint", 2), PAYMENT},
+        {
+            ("attempts", "attempts_by_fingerprint", 2),
+            ("verifications", "verifications_by_fingerprint", 2),
+            PAYMENT,
+        },
     ),
     "refund": (
         lambda db: store.refund(db, merchant_id=ID, refund_id=ID),

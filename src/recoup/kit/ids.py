@@ -37,6 +37,7 @@ class Kind(StrEnum):
     CAPTURE = "cap"
     CANCELLATION = "can"
     REFUND = "ref"
+    VERIFICATION = "ver"
     DECISION = "dec"
     RECOVERY = "rec"
     EVENT = "evt"

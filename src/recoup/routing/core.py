@@ -74,6 +74,8 @@ class Facts:
     card_in_vault: bool = True
     saved_at: frozenset[UUID] = frozenset()
     """The accounts whose processor keeps the payment method: they are asked with its token, not with the card."""
+    charges: bool = True
+    """Whether money is wanted, or only to know if the payment method is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,12 @@ def _obstacles(
         yield f"it does not take {facts.brand} cards"
     if country is not None and not (_takes(can.countries, country) and _takes(account.countries, country)):
         yield f"it does not take cards issued in {country}"
+    yield from _inabilities(facts, can)
+
+
+def _inabilities(facts: Facts, can: Capabilities) -> Iterator[str]:
+    if not facts.charges and not can.verification:
+        yield "it cannot check a card without charging it"
     if facts.capture == "manual" and not can.manual_capture:
         yield "it cannot hold money for a later capture"
     if facts.initiator == "merchant" and not can.stored_credentials:

@@ -198,13 +198,17 @@ class Tools:
         self, merchant: Merchant, attempt: Attempt, outcome: Outcome | Withdrawn
     ) -> tuple[dict[str, Any], ...]:
         """The row of the token that an approval brings, to be written in the transaction of its step."""
+        method_id, account_id = attempt.payment_method_id, attempt.processor_account_id
+        return await self.tokens_at(merchant, method_id, account_id, outcome)
+
+    async def tokens_at(
+        self, merchant: Merchant, payment_method_id: UUID, account_id: UUID, outcome: Outcome | Withdrawn
+    ) -> tuple[dict[str, Any], ...]:
+        """The same, of a payment method at an account."""
         if not isinstance(outcome, Approved) or outcome.token is None:
             return ()
-        token = Token(outcome.token, outcome.token_customer, attempt.brand)
-        method_id, account_id = attempt.payment_method_id, attempt.processor_account_id
-        return (
-            await self.wallet.sealed_token(merchant, method_id, account_id, token, now=self.now(merchant)),
-        )
+        token, now = Token(outcome.token, outcome.token_customer), self.now(merchant)
+        return (await self.wallet.sealed_token(merchant, payment_method_id, account_id, token, now=now),)
 
     async def commit(
         self, merchant: Merchant, plan: Callable[[Snapshot], Step | None], snapshot: Snapshot, along: Along

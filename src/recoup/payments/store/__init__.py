@@ -130,19 +130,36 @@ async def card_tries(
     payment_method_id: UUID | None,
     since: datetime,
 ) -> tuple[CardTry, ...]:
-    """Tries on one card since then, and older ones that a network ended for good, by any payment; oldest first.
+    """Tries on one card since then, and older ones that a network ended for good, by any payment or verification;
+    oldest first.
 
     With a payment method only those by it: the card as one of several who have the same number.
     """
     rows = await database.fetch_all(
         """
-        select a.started_at, a.amount, a.state, a.rule,
-            (select p.currency from payments p where p.merchant_id = a.merchant_id and p.id = a.payment_id)
-        from attempts a
-        where a.merchant_id = %(merchant_id)s and a.fingerprint = %(fingerprint)s::text::bytea
-            and (a.started_at >= %(since)s or a.rule = any(%(stops)s))
-            and a.payment_method_id = coalesce(%(payment_method_id)s, a.payment_method_id)
-        order by a.started_at desc
+        (
+            select a.started_at, a.amount, a.state, a.rule,
+                (select p.currency from payments p where p.merchant_id = a.merchant_id and p.id = a.payment_id)
+            from attempts a
+            where a.merchant_id = %(merchant_id)s and a.fingerprint = %(fingerprint)s::text::bytea
+                and (a.started_at >= %(since)s or a.rule = any(%(stops)s))
+                and a.payment_method_id = coalesce(%(payment_method_id)s, a.payment_method_id)
+            order by a.started_at desc
+            limit %(limit)s
+        ) union all (
+            -- A verification is a try for nothing; one without an end may have been counted.
+            select v.created_at, 0,
+                case when v.status = 'declined' then 'declined' when v.finished_at is null then 'unknown'
+                    else 'unprocessed' end,
+                v.decline ->> 'rule', v.currency
+            from verifications v
+            where v.merchant_id = %(merchant_id)s and v.fingerprint = %(fingerprint)s::text::bytea
+                and (v.created_at >= %(since)s or v.decline ->> 'rule' = any(%(stops)s))
+                and v.payment_method_id = coalesce(%(payment_method_id)s, v.payment_method_id)
+            order by v.created_at desc
+            limit %(limit)s
+        )
+        order by started_at desc
         limit %(limit)s
         """,
         {

@@ -134,7 +134,7 @@ class Refused:
 
 def book(charge: Operation, changes: Iterable[Operation], *, now: datetime) -> Book:
     """Add up a charge. What is pending counts as done; a charge that is not approved holds nothing."""
-    if charge.state_at(now) is not OperationState.APPROVED:
+    if charge.kind is not OperationKind.CHARGE or charge.state_at(now) is not OperationState.APPROVED:
         return Book(0)
     authorized = charge.money.minor
     captured, released, refunded, captures = (authorized, 0, 0, 1) if charge.capture else (0, 0, 0, 0)

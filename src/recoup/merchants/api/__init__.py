@@ -12,12 +12,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from recoup.connectors.base import Connector
-from recoup.connectors.base import Idempotency as ProcessorIdempotency
 from recoup.http.routes import Call, Idempotency, ListObject, ListQuery, Metadata, Page, Problem, Route
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.kit.secret import Secret
+from recoup.merchants.api.connectors import ConnectorList, connector_object
 from recoup.merchants.core import POSITION_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN, Fees, ProcessorAccount
 from recoup.merchants.flow import NewAccount, ProcessorAccounts
 
@@ -125,67 +124,6 @@ class ProcessorAccountObject(Struct, frozen=True, kw_only=True):
 
 class ProcessorAccountList(ListObject[ProcessorAccountObject], frozen=True):
     """A page of processor accounts."""
-
-
-class CapabilitiesObject(Struct, frozen=True, kw_only=True):
-    """What a processor can do. null means any."""
-
-    currencies: list[str] | None
-    countries: list[str] | None
-    brands: list[str]
-    manual_capture: bool
-    multiple_captures: bool
-    partial_captures: bool
-    partial_refunds: bool
-    stored_credentials: Annotated[bool, Meta(description="Whether it takes merchant-initiated payments.")]
-    cards: Annotated[bool, Meta(description="Whether it takes a card from the vault.")]
-    processor_tokens: Annotated[bool, Meta(description="Whether it charges what it keeps, by its own token.")]
-    gives_tokens: Annotated[
-        bool, Meta(description="Whether it keeps a card when it is asked to, and gives a token for it.")
-    ]
-    network_transaction_ids: Annotated[
-        bool, Meta(description="Whether it gives and takes the network's name of the first payment.")
-    ]
-    three_d_secure: Annotated[bool, Meta(description="Whether its customers can be asked to authenticate.")]
-    verification: Annotated[bool, Meta(description="Whether it can check a card without charging it.")]
-    webhooks: Annotated[bool, Meta(description="Whether it tells of what happens later.")]
-    idempotency: Annotated[
-        ProcessorIdempotency,
-        Meta(
-            description="What the processor does with the same request twice: `key`, it answers as before; "
-            "`reference`, it refuses or shows the first; `none`. Recoup never sends one twice."
-        ),
-    ]
-    lookup: Annotated[bool, Meta(description="Whether it tells what became of a payment, by our key.")]
-    withdraw: Annotated[bool, Meta(description="Whether it can promise that a lost request never happens.")]
-
-
-class CredentialObject(Struct, frozen=True, kw_only=True):
-    """Something that an account at this processor brings."""
-
-    name: str
-    about: str
-    required: bool
-    secret: bool
-
-
-class ConnectorObject(Struct, frozen=True, kw_only=True):
-    """A processor that Recoup can talk to."""
-
-    object: Literal["connector"] = "connector"
-    name: str
-    credentials: Annotated[list[CredentialObject], Meta(description="What an account brings, by name.")]
-    needs_base_url: Annotated[
-        list[Literal["test", "live"]],
-        Meta(
-            description="The modes in which it has no address of its own, so that an account brings `base_url`."
-        ),
-    ]
-    capabilities: CapabilitiesObject
-
-
-class ConnectorList(ListObject[ConnectorObject], frozen=True):
-    """All connectors, by name."""
 
 
 _EXAMPLE: Final[Mapping[str, Any]] = {
@@ -335,7 +273,7 @@ class ProcessorAccountsApi:
     async def connectors(self, _: Call[None, None]) -> ConnectorList:
         """GET /v1/connectors."""
         by_name = sorted(self._accounts.connectors.values(), key=lambda connector: connector.name)
-        data = [_connector_object(connector) for connector in by_name]
+        data = [connector_object(connector) for connector in by_name]
         return ConnectorList(data=data, has_more=False, url="/v1/connectors")
 
 
@@ -369,49 +307,6 @@ def _object(account: ProcessorAccount, *, livemode: bool) -> ProcessorAccountObj
         updated_at=rfc3339(account.updated_at),
         livemode=livemode,
     )
-
-
-def _connector_object(connector: Connector) -> ConnectorObject:
-    able = connector.capabilities
-    return ConnectorObject(
-        name=connector.name,
-        credentials=[
-            CredentialObject(name=name, about=wanted.about, required=wanted.required, secret=wanted.secret)
-            for name, wanted in sorted(connector.credentials.items())
-        ],
-        needs_base_url=_needs_base_url(connector),
-        capabilities=CapabilitiesObject(
-            currencies=_sorted(able.currencies),
-            countries=_sorted(able.countries),
-            brands=sorted(able.brands),
-            manual_capture=able.manual_capture,
-            multiple_captures=able.multiple_captures,
-            partial_captures=able.partial_captures,
-            partial_refunds=able.partial_refunds,
-            stored_credentials=able.stored_credentials,
-            cards=able.cards,
-            processor_tokens=able.processor_tokens,
-            gives_tokens=able.gives_tokens,
-            network_transaction_ids=able.network_transaction_ids,
-            three_d_secure=able.three_d_secure,
-            verification=able.verification,
-            webhooks=able.webhooks,
-            idempotency=able.idempotency,
-            lookup=able.lookup,
-            withdraw=able.withdraw,
-        ),
-    )
-
-
-def _needs_base_url(connector: Connector) -> list[Literal["test", "live"]]:
-    if connector.test_mode_only:  # this server's own processors are found without
-        return []
-    modes: list[Literal["test", "live"]] = []
-    if connector.addresses.test is None:
-        modes.append("test")
-    if connector.addresses.live is None:
-        modes.append("live")
-    return modes
 
 
 def _sorted(values: frozenset[str] | None) -> list[str] | None:

@@ -1,0 +1,156 @@
+"""Verification of payment methods over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Final, Literal, cast
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from recoup.http.fields import IdText
+from recoup.http.idempotency import Claimed, Resume
+from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
+from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
+from recoup.kit.refusals import Refusal
+from recoup.payments.api.reading import check_currency, claim_of, merchant_of, optional_id
+from recoup.payments.flow import Taken
+from recoup.payments.flow.verifying import Verification, Verifying
+from recoup.payments.objects import DeclineObject, decline_object
+from recoup.payments.wire import Currency
+from recoup.payments.writes import Answer
+
+VERIFICATION: Final = "verification"
+Status = Literal["verified", "declined", "requires_action", "unresolved"]
+Check = Literal["pass", "fail", "unavailable"]
+
+
+class VerifyPaymentMethod(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """In which currency to ask, and whom; without an account, the first in order that can check without charging."""
+
+    currency: Currency
+    processor_account: IdText | None = None
+
+
+class ChecksObject(Struct, kw_only=True, frozen=True):
+    """What the issuer said of the security code and the address; null where it was not asked."""
+
+    cvc: Check | None
+    postal_code: Check | None
+    address: Check | None
+
+
+class VerificationObject(Struct, kw_only=True, frozen=True):
+    """Whether a payment method is good, as its issuer said without being charged."""
+
+    id: str
+    object: Literal["verification"] = "verification"
+    status: Annotated[
+        Status,
+        Meta(
+            description="`requires_action`: the customer must authenticate, in a payment. `unresolved`: no trusted "
+            "answer came; nothing was charged, ask again."
+        ),
+    ]
+    payment_method: str
+    processor_account: str
+    currency: str
+    decline: DeclineObject | None
+    checks: ChecksObject | None
+    explanation: Annotated[str | None, Meta(description="Why it is neither verified nor declined.")]
+    created_at: str
+    livemode: bool
+
+
+class VerificationsApi:
+    """The route that verifies a payment method."""
+
+    def __init__(
+        self,
+        flow: Verifying,
+        *,
+        new_id: Callable[[], UUID],
+        key_is_known: Callable[[UUID, str], Awaitable[bool]],
+        record: Callable[[UUID, Answer], Awaitable[None]],
+    ) -> None:
+        self._flow = flow
+        self._new_id = new_id
+        self._key_is_known = key_is_known
+        self._record = record
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        return [
+            Route(
+                "POST",
+                "/v1/payment_methods/{payment_method}/verify",
+                self.verify,
+                body=VerifyPaymentMethod,
+                answer=VerificationObject,
+                summary="Verify a payment method",
+                description="Asks its issuer whether it is good, without charging it. A decline is an answer. Where "
+                "the method has a customer, the processor is asked to remember it.",
+                tag="payment methods",
+                idempotency=Idempotency.FLOW,
+                errors=(
+                    Problem("no_processor_account", 400, "No account can check this payment method."),
+                    Problem("payment_method_detached", 409),
+                    Problem("resource_missing", 404, "There is no such payment method or processor account."),
+                ),
+                examples={"in dollars": {"currency": "USD"}},
+            )
+        ]
+
+    def resume(self) -> dict[str, Resume]:
+        """How an interrupted request is answered when it comes again."""
+
+        async def verification(merchant: Any, verification_id: UUID) -> Reply | None:
+            found = await self._flow.resume(merchant, verification_id)
+            return None if found is None else _reply(found, livemode=merchant.livemode)
+
+        return {VERIFICATION: verification}
+
+    async def verify(self, call: Call[VerifyPaymentMethod, None]) -> Reply:
+        """`POST /v1/payment_methods/{id}/verify`."""
+        merchant, body, id_ = merchant_of(call), call.body, self._new_id()
+        check_currency(body.currency)
+        claim = claim_of(call, VERIFICATION, id_)
+        try:
+            done = await self._flow.verify(
+                merchant,
+                call.path_id("payment_method", Kind.PAYMENT_METHOD),
+                id_=id_,
+                currency=body.currency,
+                account_id=optional_id(Kind.PROCESSOR_ACCOUNT, body.processor_account, "processor_account"),
+                claim=claim,
+                now=call.now,
+            )
+        except Taken:
+            raise Claimed from None
+        except Refusal:
+            if claim is not None and await self._key_is_known(merchant.id, claim.key):
+                raise Claimed from None
+            raise
+        reply = _reply(done, livemode=merchant.livemode)
+        if claim is not None:
+            await self._record(merchant.id, Answer(claim.key, reply.status, reply.body))
+        return reply
+
+
+def _reply(done: Verification, *, livemode: bool) -> Reply:
+    at, checks = done.finished_at or done.created_at, done.checks
+    shown = VerificationObject(
+        id=render(Kind.VERIFICATION, done.id),
+        status=cast(Status, done.status),
+        payment_method=render(Kind.PAYMENT_METHOD, done.payment_method_id),
+        processor_account=render(Kind.PROCESSOR_ACCOUNT, done.processor_account_id),
+        currency=done.currency,
+        decline=None if done.decline is None else decline_object(done.decline, at),
+        checks=None if checks is None else msgspec.convert(checks, ChecksObject, from_attributes=True),
+        explanation=done.why,
+        created_at=rfc3339(done.created_at),
+        livemode=livemode,
+    )
+    return Reply(200, msgspec.json.encode(shown))

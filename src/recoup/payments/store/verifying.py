@@ -1,0 +1,131 @@
+"""SQL of verifications: questions whether a payment method is good, each asked of one account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from recoup.db import Database
+from recoup.outcomes.core import Checks, Decline
+
+
+class Verification(Struct, frozen=True):
+    """One row. `status` is `started` while nobody knows better."""
+
+    merchant_id: UUID
+    id: UUID
+    payment_method_id: UUID
+    processor_account_id: UUID
+    fingerprint: str
+    currency: str
+    status: str
+    decline: Decline | None
+    checks: Checks | None
+    why: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+    def __repr__(self) -> str:
+        """Without the fingerprint, which would tell one card from another."""
+        return f"Verification(id={self.id}, status={self.status})"
+
+
+_row = msgspec.json.Decoder(Verification)
+
+
+async def begin(
+    database: Database,
+    new: Verification,
+    *,
+    merchant_id: UUID,
+    claim: dict[str, Any] | None,
+) -> bool:
+    """Write a question down together with the idempotency key it came with; False where the key was used before."""
+    row = await database.fetch_one(
+        """
+        with claimed as (
+            insert into idempotency_keys (merchant_id, key, fingerprint, resource, resource_id, created_at)
+            select c.merchant_id, c.key, c.fingerprint, c.resource, c.resource_id, c.created_at
+            from json_populate_record(null::idempotency_keys, %(claim)s) c
+            where c.key is not null and c.merchant_id = %(merchant_id)s
+            on conflict (merchant_id, key) do nothing
+            returning key
+        )
+        insert into verifications (
+            merchant_id, id, payment_method_id, processor_account_id, fingerprint, currency, status, created_at)
+        select v.merchant_id, v.id, v.payment_method_id, v.processor_account_id, v.fingerprint, v.currency, v.status,
+            v.created_at
+        from json_populate_record(null::verifications, %(row)s) v
+        where v.merchant_id = %(merchant_id)s and (not %(claims)s or exists (select key from claimed))
+        returning id
+        """,
+        {
+            "row": msgspec.json.encode(new).decode(),
+            "claim": msgspec.json.encode(claim or {}).decode(),
+            "claims": claim is not None,
+            "merchant_id": merchant_id,
+        },
+    )
+    return row is not None
+
+
+async def end(
+    database: Database,
+    ended: Verification,
+    *,
+    merchant_id: UUID,
+    network_transaction_id: str | None = None,
+    tokens: Sequence[dict[str, Any]] = (),
+) -> Verification:
+    """Write the answer down, and what came with it, unless it has one; the row as it then is."""
+    await database.execute(
+        """
+        with ended as (
+            update verifications v
+            set status = r.status, decline = r.decline, checks = r.checks, why = r.why, finished_at = r.finished_at
+            from json_populate_record(null::verifications, %(row)s) r
+            where v.merchant_id = %(merchant_id)s and v.id = r.id and v.status = 'started'
+            returning v.payment_method_id
+        ), kept as (
+            insert into processor_tokens (
+                merchant_id, payment_method_id, processor_account_id, data_key_id, ciphertext, remembered, created_at)
+            select t.merchant_id, t.payment_method_id, t.processor_account_id, t.data_key_id, t.ciphertext,
+                t.remembered, t.created_at
+            from json_populate_recordset(null::processor_tokens, %(tokens)s) t
+            where t.merchant_id = %(merchant_id)s
+            on conflict (merchant_id, payment_method_id, processor_account_id) do update
+            set data_key_id = excluded.data_key_id, ciphertext = excluded.ciphertext,
+                remembered = excluded.remembered, created_at = excluded.created_at
+        )
+        update payment_methods m set network_transaction_id = %(network_transaction_id)s
+        from ended e
+        where m.merchant_id = %(merchant_id)s and m.id = e.payment_method_id
+            and %(network_transaction_id)s::text is not null
+        """,
+        {
+            "row": msgspec.json.encode(ended).decode(),
+            "tokens": msgspec.json.encode(tokens).decode(),
+            "network_transaction_id": network_transaction_id,
+            "merchant_id": merchant_id,
+        },
+    )
+    found = await read(database, merchant_id=merchant_id, verification_id=ended.id)
+    assert found is not None, "verifications are never deleted"
+    return found
+
+
+async def read(database: Database, *, merchant_id: UUID, verification_id: UUID) -> Verification | None:
+    """One verification."""
+    row = await database.fetch_one(
+        """
+        select to_json(v)::text as verification from verifications v
+        where merchant_id = %(merchant_id)s and id = %(id)s
+        """,
+        {"merchant_id": merchant_id, "id": verification_id},
+    )
+    return None if row is None else _row.decode(row["verification"])
