@@ -196,7 +196,7 @@ def change_found(found: Details, question: Question) -> FollowUpEvidence:
     service = None if question.change is None else found.application(_SERVICES[question.change])
     if service is None:
         return Unknown("the transaction that carries our key is another kind of change")
-    if question.amount is not None and not found.order_information.amount_details.are(question.amount):
+    if question.amount is not None and not found.order_information.amount_details.have(question.amount):
         return Unknown("the transaction that carries our key is for another amount")
     if service.done:
         return Done(found.id)

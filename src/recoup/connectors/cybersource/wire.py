@@ -103,12 +103,18 @@ class Amounts(Wire, frozen=True):
     currency: str = ""
     total_amount: Decimal | None = None
     authorized_amount: Decimal | None = None
-    refund_amount: Decimal | None = None
-    reversed_amount: Decimal | None = None
 
     def are(self, money: Money) -> bool:
         """Whether what was authorised, else the total, is that much."""
-        told = self.total_amount if self.authorized_amount is None else self.authorized_amount
+        return self._is(
+            self.total_amount if self.authorized_amount is None else self.authorized_amount, money
+        )
+
+    def have(self, money: Money) -> bool:
+        """Whether that much is the total or what was authorised: a change may repeat what its charge was for."""
+        return self._is(self.total_amount, money) or self._is(self.authorized_amount, money)
+
+    def _is(self, told: Decimal | None, money: Money) -> bool:
         return (
             self.currency == money.currency
             and told is not None
