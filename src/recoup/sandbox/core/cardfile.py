@@ -69,6 +69,12 @@ def account_of(card: Card) -> str | None:
             return None
 
 
+def account_name(name: str) -> str:
+    """The account that a card of this name would have."""
+    kind, _, rest = name.partition(":")
+    return f"person:{rest.partition(':')[0]}" if kind == "person" else name
+
+
 def facts_of(card: Card) -> CardFacts:
     """Brand, funding and country; of a number that nobody has, the brand only."""
     return CardFacts(card.brand, "unknown", "") if isinstance(card, UnknownCard) else card.facts

@@ -54,22 +54,23 @@ def decided(
     charge: Operation, card: Card, standing: Standing, *, asked: Asked, fault: Fault | None = None
 ) -> Decided:
     """What becomes of a charge. A fault in the decision overrules the issuer."""
-    verdict = _overruled(card, asked, fault) or _says(card, standing, asked)
-    outcome = _with(charge, verdict, brand=charge.brand or "")
+    verdict = _overruled(card, asked, fault) or says(card, standing, asked)
+    outcome = with_verdict(charge, verdict)
     if fault is not None and (late := _LATE.get(fault.kind)):
         due_at = asked.now + timedelta(seconds=fault.delay_s)
         outcome = replace(outcome, state=OperationState.PENDING, due_at=due_at, due_state=late)
     if not isinstance(verdict, Approval):
         return Decided(outcome)
-    return Decided(outcome, _after(card, standing, held=verdict.held, asked=asked))
+    set_up = asked.authenticated and not asked.by_merchant
+    return Decided(outcome, after_approval(card, standing, held=verdict.held, now=asked.now, set_up=set_up))
 
 
 def verified(question: Operation, card: Card, standing: Standing, *, asked: Asked) -> Operation:
     """What an issuer says of a card that is not charged. Where its customer must authenticate, nobody is there to."""
-    verdict = _says(card, standing, asked)
+    verdict = says(card, standing, asked)
     if isinstance(verdict, Challenge):
         verdict = Refusal(codes("authentication_required", question.brand or ""))
-    return _with(question, verdict, brand=question.brand or "")
+    return with_verdict(question, verdict)
 
 
 def asked_about(charge: Operation, processor: Processor, *, now: datetime) -> Asked:
@@ -91,8 +92,15 @@ def given_back(card: Card, standing: Standing, amount: Money, *, now: datetime) 
     """The account after some of a charge was let go of or refunded."""
     if not isinstance(card, Person):
         return standing
+    return released(card, standing, convert(amount, card.currency), now=now)
+
+
+def released(card: Card, standing: Standing, held: int, *, now: datetime) -> Standing:
+    """The account after what was held, in its own currency, was let go of."""
+    if not isinstance(card, Person):
+        return standing
     there = balance(living(card, standing), standing.known, now)
-    return replace(standing, known=Balance(there.minor + convert(amount, card.currency), now))
+    return replace(standing, known=Balance(there.minor + held, now))
 
 
 def refund_course(
@@ -142,7 +150,8 @@ def _word_beside(network_code: str | None, brand: str, *, now: datetime) -> str:
     return UNHEARD_OF.code if unknown else _ANY
 
 
-def _says(card: Card, standing: Standing, asked: Asked) -> Verdict:
+def says(card: Card, standing: Standing, asked: Asked) -> Verdict:
+    """What the card's issuer says."""
     match card:
         case UnknownCard():
             return unknown_number(card.brand)
@@ -164,7 +173,8 @@ def _overruled(card: Card, asked: Asked, fault: Fault | None) -> Verdict | None:
             return None
 
 
-def _with(charge: Operation, verdict: Verdict, *, brand: str) -> Operation:
+def with_verdict(charge: Operation, verdict: Verdict, *, network_id: str | None = None) -> Operation:
+    """The charge after its issuer's verdict; `network_id` is the network's name for it, where it gave one."""
     match verdict:
         case Challenge():
             return replace(charge, state=OperationState.REQUIRES_ACTION)
@@ -181,7 +191,8 @@ def _with(charge: Operation, verdict: Verdict, *, brand: str) -> Operation:
                 _checked(charge, checks),
                 state=OperationState.APPROVED,
                 held=held,
-                network_transaction_id=network_transaction_id(brand, charge.reference, at=charge.created_at),
+                network_transaction_id=network_id
+                or network_transaction_id(charge.brand or "", charge.reference, at=charge.created_at),
             )
 
 
@@ -194,12 +205,14 @@ def _checked(charge: Operation, checks: Checks) -> Operation:
     )
 
 
-def _after(card: Card, standing: Standing, *, held: int, asked: Asked) -> Standing:
-    """The account after an approval."""
-    after = replace(standing, set_up=standing.set_up or (asked.authenticated and not asked.by_merchant))
+def after_approval(
+    card: Card, standing: Standing, *, held: int, now: datetime, set_up: bool = False
+) -> Standing:
+    """The account after an approval; `set_up` where its customer authenticated."""
+    after = replace(standing, set_up=standing.set_up or set_up)
     if not isinstance(card, Person):
         return after
-    now, day = asked.now, local_day(card, asked.now)
+    day = local_day(card, now)
     there = balance(living(card, standing), standing.known, now)
     payments = standing.day_payments + 1 if standing.day == day else 1
     return replace(after, known=Balance(there.minor - held, now), day=day, day_payments=payments)
