@@ -48,6 +48,8 @@ def charged(one: wire.Transaction, *, brand: str, today: date, alone: bool = Fal
     """What a charge came to. `alone`: nothing else is there under its key that could be what it doubles."""
     if one.partially_authorized:
         return Unknown("less was approved than asked")
+    if one.status in TAKEN and one.amount.money() != one.asked():
+        return Unknown("less was taken than asked")
     if one.status == HELD or one.status in TAKEN:
         snapshot, method = one.payment_method_snapshot, one.payment_method
         held = next((event for event in one.status_history or () if event.status == HELD), wire.Event())

@@ -137,6 +137,11 @@ class Intent(Struct, frozen=True, kw_only=True):
         return money(self.amount, self.currency)
 
     @property
+    def is_partial(self) -> bool:
+        """Whether less was taken than it was to take."""
+        return self.amount_received is not None and self.amount_received < self.amount
+
+    @property
     def charge(self) -> ChargeObject | None:
         """The latest charge, where Stripe was asked to show it."""
         return self.latest_charge if isinstance(self.latest_charge, ChargeObject) else None

@@ -47,6 +47,8 @@ BRANDS: Final = frozenset(
     {"visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "cartes_bancaires", "eftpos_au"}
 )
 _DONE_AT_THE_DOOR: Final = {400, 401, 403, 404, 429}
+_ENDED: Final = frozenset({"requires_payment_method", "canceled"})
+"""The states of an intent that takes no money any more, unless somebody begins anew."""
 _MAYBE_UNDER_WAY: Final = frozenset({"lock_timeout", "idempotency_key_in_use"})
 _MERCHANTS_MISTAKE: Final = {401, 403, 429}
 _WHY_NOT: Final = {
@@ -119,7 +121,8 @@ def charged(response: HttpResponse, asked: Asked) -> Evidence | Unprocessed:
         return no_readable_answer(response)
     if error.payment_intent is not None and not asked.is_about(error.payment_intent):
         return Unknown("the answer is about another payment")
-    if is_decline(response, error):
+    stands = error.payment_intent is not None and error.payment_intent.status not in _ENDED
+    if is_decline(response, error) and not stands:
         return _declined(error, error.payment_intent, asked)
     if error.payment_intent is not None:
         return evidence(error.payment_intent, asked)
@@ -150,6 +153,8 @@ def evidence(intent: Intent, asked: Asked) -> Evidence:
 def meaning(intent: Intent, asked: Asked) -> Evidence:
     """What an intent means."""
     match intent:
+        case Intent(status="succeeded") if intent.is_partial:
+            return Unknown("less was taken than asked")
         case Intent(status="succeeded" | "requires_capture"):
             return _approved(intent)
         case Intent(status="processing"):
