@@ -47,11 +47,12 @@ _WAITS_FOR_CAPTURE: Final = frozenset({"10100", "10200"})
 _APPROVED: Final = frozenset(
     {
         *("Authorized", "Card Verified", "Captured", "Partially Captured", "Paid"),
-        *("Refunded", "Partially Refunded", "Voided", "Expired"),
+        *("Refunded", "Partially Refunded"),
     }
 )
-_CAPTURED: Final = frozenset({"Captured", "Partially Captured", "Refunded", "Partially Refunded", "Paid"})
-_DECLINED: Final = frozenset({"Declined", "Expired", "Canceled", "Voided"})
+_CAPTURED: Final = frozenset({"Captured", "Refunded", "Partially Refunded", "Paid"})
+_LET_GO: Final = frozenset({"Voided", "Expired"})
+_DECLINED: Final = frozenset({"Declined", "Canceled"}) | _LET_GO
 _CARD_ERRORS: Final = frozenset(
     {
         *("card_expired", "card_number_invalid", "cvv_invalid"),
@@ -271,6 +272,10 @@ def payment_answer(answer: Payment, asked: Asked, actions: Iterable[Action] = ()
     ):
         return Unknown("the answer is about another amount")
     match answer:
+        case Payment(status=str(status)) if status in _LET_GO and asked.capture is None and answer.approved:
+            return refusal(
+                msgspec.structs.replace(answer, response_code=None), on=asked.today, brand=asked.brand
+            )
         case Payment(approved=True, status=str(status)) if status in _APPROVED and says_how_much:
             return approved(answer, capture=asked.capture, remember=asked.remember)
         case Payment(status=str(status)) if status in _DECLINED and answer.approved is not True:

@@ -99,7 +99,6 @@ _ERRORS: Final = (
     ("card_expiry_month_invalid", "invalid_expiry_month"),
     ("card_expiry_year_invalid", "invalid_expiry_year"),
 )
-_STATUSES: Final = ("Declined", "Canceled", "Voided")
 
 
 def _advice(code: str, standard: str) -> Advice | None:
@@ -133,7 +132,9 @@ ROWS: Final = (
         since=NEVER_FROM,
     ),
     *(CodeRow(code, standard, source=ERRORS, as_of=READ) for code, standard in _ERRORS),
-    *(CodeRow(code, "generic_decline", generic=True, source=ERRORS, as_of=READ) for code in _STATUSES),
+    CodeRow("Declined", "generic_decline", generic=True, source=ERRORS, as_of=READ),
+    # Whoever let go of the money did not want it charged again.
+    *(CodeRow(code, "do_not_try_again", source=ERRORS, as_of=READ) for code in ("Canceled", "Voided")),
     # The customer did not come back in time.
     CodeRow("Expired", "authentication_failed", generic=True, source=ERRORS, as_of=READ),
 )

@@ -96,5 +96,6 @@ ROWS: Final = (
     _row("DELAYED_TRANSACTION_FAILED", "generic_decline", generic=True),
     # No code but a state.
     CodeRow("FAILED", "generic_decline", generic=True, source=_PAYMENT, as_of=READ),
-    CodeRow("CANCELED", "no_action_taken", generic=True, source=_PAYMENT, as_of=READ),
+    # Whoever let go of the money did not want it charged again.
+    CodeRow("CANCELED", "do_not_try_again", source=_PAYMENT, as_of=READ),
 )
