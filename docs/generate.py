@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -181,17 +182,34 @@ def _processor(name: str) -> str:
         f"beside it. One answer, with everything that came with it: `recoup declines explain {name} CODE --raw TEXT`.",
         _table(
             ["code", "means", "category", "", "advice", "for the merchant", "for the cardholder", "source"],
-            [_code(row) for row in rows],
+            [_code(first, last) for first, last in _folded(rows)],
         ),
     )
 
 
-def _code(row: CodeRow) -> list[str]:
+def _folded(rows: Sequence[CodeRow]) -> Iterator[tuple[CodeRow, CodeRow]]:
+    """Runs of codes that follow each other and mean the same, by the first and the last."""
+    first = last = rows[0]
+    for row in rows[1:]:
+        if _follows(last, row):
+            last = row
+        else:
+            yield first, last
+            first = last = row
+    yield first, last
+
+
+def _follows(row: CodeRow, after: CodeRow) -> bool:
+    numbers = row.code.isdecimal() and after.code.isdecimal() and int(after.code) == int(row.code) + 1
+    return numbers and replace(row, code="") == replace(after, code="")
+
+
+def _code(row: CodeRow, last: CodeRow) -> list[str]:
     meant = standard.STANDARD[row.standard]
     advice = row.advice or meant.advice
     hardness = "hard" if advice.stops else meant.hardness
     return [
-        f"`{row.code}`",
+        f"`{row.code}`" if row is last else f"`{row.code}` to `{last.code}`",
         f"`{row.standard}`" + (", says no more" if row.generic else ""),
         meant.category,
         hardness,
