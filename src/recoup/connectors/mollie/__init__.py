@@ -282,10 +282,8 @@ class Mollie(Defaults):
         path = f"{_payment_path(change.charge_reference)}/{kind}s"
         response = yield _post(account, path, key=change.key, body=body)
         error = error_of(response)
-        if error is not None and error.status == 422:
-            return Refused(error.field or "unprocessable", error.detail)
         if error is not None:
-            return error.at_the_door() or no_readable_answer(response)
+            return error.refusal() or error.at_the_door() or no_readable_answer(response)
         step = read(response, Step)
         if step is None or step.resource != kind:
             return no_readable_answer(response)

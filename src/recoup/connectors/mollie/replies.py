@@ -250,6 +250,13 @@ class Error(Struct, frozen=True):
     detail: Text
     field: Text | None = None
 
+    def refusal(self) -> Refused | None:
+        """Whether a capture or refund is refused. A refund that is a duplicate is one of another's, of the same amount:
+        ours is sent once, and what the network repeats is answered by our key."""
+        if self.status == 409 and "duplicate refund" in self.detail.lower():
+            return Refused("duplicate_refund", self.detail)
+        return Refused(self.field or "unprocessable", self.detail) if self.status == 422 else None
+
     def at_the_door(self) -> Unprocessed | None:
         """Whether it says that nothing was done. About a key used before it says that something was."""
         if self.status not in _REFUSED_AT_THE_DOOR or "idempotency" in self.detail.lower():
