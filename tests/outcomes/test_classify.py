@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recoup.outcomes.codes import iso8583, mastercard, standard, visa
+from recoup.outcomes.codes import iso8583, mastercard, standard
 from recoup.outcomes.codes.processors import TABLES, sandbox, stripe
 from recoup.outcomes.codes.words import AdviceCode
 from recoup.outcomes.core import (
@@ -396,11 +395,3 @@ def test_what_the_declines_api_shows() -> None:
 )
 def test_nothing_is_shown_for_what_no_table_knows(connector: str, code: str) -> None:
     assert meaning(connector, code, TODAY) is None
-
-
-def test_categories_of_visa_hold_for_every_day_since_they_began() -> None:
-    """Rows that follow each other in time leave no gap."""
-    for code in {row.code for row in visa.ROWS}:
-        rows = sorted((row for row in visa.ROWS if row.code == code), key=lambda row: row.since or date.min)
-        for earlier, later in pairwise(rows):
-            assert earlier.until == later.since

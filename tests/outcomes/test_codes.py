@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date, timedelta
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -159,3 +159,11 @@ def test_the_exact_waits_of_mastercard() -> None:
         "29": timedelta(days=8),
         "30": timedelta(days=10),
     }
+
+
+def test_categories_of_visa_hold_for_every_day_since_they_began() -> None:
+    """Rows that follow each other in time leave no gap."""
+    for code in {row.code for row in visa.ROWS}:
+        rows = sorted((row for row in visa.ROWS if row.code == code), key=lambda row: row.since or date.min)
+        for earlier, later in pairwise(rows):
+            assert earlier.until == later.since
