@@ -21,6 +21,7 @@ from recoup.connectors.base import (
     Capabilities,
     Change,
     Charge,
+    Completion,
     Connector,
     Credential,
     Question,
@@ -159,6 +160,7 @@ class Bank:
         self.changes: dict[str, tuple[str, Change]] = {}
         self.truth: dict[str, Meaning] = {}
         self.burnt: set[str] = set()
+        self.returned: list[dict[str, str]] = []
         self._scripts: dict[str, deque[Meaning]] = {}
 
     def will(self, verb: str, *meanings: Meaning) -> None:
@@ -225,6 +227,24 @@ class Bank:
         self.asked.append(Asked("charge", connector.name, charge.key, charge.amount.minor))
         usual = Approved(f"ch-{charge.key}", captured=charge.capture, network_transaction_id="ntid-1")
         return await self._acted("charge", charge.key, usual)
+
+    async def complete(
+        self, connector: Connector, account: Account, completion: Completion, *, account_id: UUID
+    ) -> Timed[Any]:
+        """As a gateway: the charge under this key goes on, where it still waits for its customer."""
+        key = completion.key
+        self.asked.append(Asked("complete", connector.name, key, completion.amount.minor))
+        self.returned.append(dict(completion.returned))
+        usual = Approved(f"ch-{key}", captured=completion.capture)
+        meaning = await self._scripted("complete", usual)
+        if not isinstance(self.truth.get(key), ActionRequired):
+            return Timed(self.truth.get(key, Unknown("not found")), LATENCY_MS)
+        happened = meaning.happened if isinstance(meaning, Lost | Dies) else meaning
+        if isinstance(happened, Approved | Declined | ActionRequired | Pending):
+            self.truth[key] = happened
+        if isinstance(meaning, Dies):
+            raise Died
+        return Timed(Unknown("no answer in time") if isinstance(meaning, Lost) else meaning, LATENCY_MS)
 
     async def capture(
         self, connector: Connector, account: Account, change: Change, *, account_id: UUID

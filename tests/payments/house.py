@@ -179,6 +179,15 @@ class House(Service):
         claim = None if key is None else self.claim(key, "payment_change", payment_id)
         return await self.payments.confirm(merchant, payment_id, means, claim=claim, now=self.now)
 
+    async def come_back(
+        self, merchant: Merchant, payment_id: UUID, *, key: str | None = None, **returned: str
+    ) -> Snapshot:
+        """The customer comes back with what the processor gave them."""
+        claim = None if key is None else self.claim(key, "payment_change", payment_id)
+        return await self.payments.confirm(
+            merchant, payment_id, None, returned=returned, claim=claim, now=self.now
+        )
+
     def claim(self, key: str, resource: str, resource_id: UUID) -> Claim:
         """An idempotency key for what is about to be done."""
         return Claim(key, b"f" * 32, self.now, resource, resource_id)

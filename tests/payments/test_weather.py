@@ -55,6 +55,21 @@ CHARGES: Final = [
     Pending("ref-1"),
     Lost(Pending("ref-1")),
     ActionRequired("ref-1", "https://bank.example"),
+    ActionRequired("ref-1", "https://bank.example"),
+    Lost(ActionRequired("ref-1", "https://bank.example")),
+]
+COMPLETIONS: Final = [
+    TAKEN,
+    HELD,
+    no_funds(),
+    ActionRequired("ref-1", "https://bank.example"),
+    Pending("ref-1"),
+    Lost(TAKEN),
+    Lost(no_funds()),
+    Lost(),
+    Dies(HELD),
+    Dies(no_funds()),
+    Dies(),
 ]
 CHANGES: Final = [
     Done("done-1"),
@@ -71,6 +86,7 @@ CHANGES: Final = [
 QUESTIONS: Final = [Lost(), Dies()]
 OPEN: Final = {
     AttemptState.STARTED,
+    AttemptState.COMPLETING,
     AttemptState.PENDING,
     AttemptState.REQUIRES_ACTION,
     AttemptState.UNKNOWN,
@@ -84,8 +100,10 @@ class Weather:
         self.chance = random.Random(seed)
         self.houses = houses
         self.bank = houses[0].bank
-        for verb in ("charge", "capture", "cancel", "refund"):
-            self.bank.will(verb, *self.chance.choices(CHARGES if verb == "charge" else CHANGES, k=300))
+        self.bank.will("charge", *self.chance.choices(CHARGES, k=300))
+        self.bank.will("complete", *self.chance.choices(COMPLETIONS, k=300))
+        for verb in ("capture", "cancel", "refund"):
+            self.bank.will(verb, *self.chance.choices(CHANGES, k=300))
 
     async def lived(self, work: Awaitable[Any]) -> Any:
         """What came of it: an answer, a refusal, or the death of the process."""
@@ -108,7 +126,7 @@ class Weather:
 
     def _wish(self, house: House, merchant: Merchant, payment_id: UUID, key: str) -> Awaitable[Any]:
         amount = self.chance.choice([None, 200, 500])
-        match self.chance.randrange(6):
+        match self.chance.randrange(8):
             case 0:
                 return house.capture(merchant, payment_id, amount, key=key)
             case 1:
@@ -117,6 +135,8 @@ class Weather:
                 return house.refund(merchant, payment_id, amount, key=key)
             case 4:
                 return house.confirm(merchant, payment_id, key=key)
+            case 5 | 6:
+                return house.come_back(merchant, payment_id, key=key)
             case _:
                 return house.settle(merchant, payment_id)
 
