@@ -118,8 +118,8 @@ def connectors() -> dict[str, Connector]:
     """Three processors; `east` cannot take anything back, and captures only once."""
     limited = capabilities(withdraw=False, multiple_captures=False, partial_refunds=False)
     fakes = [
-        FakeConnector("north", capabilities()),
-        FakeConnector("south", capabilities()),
+        FakeConnector("north", capabilities(processor_tokens=True, gives_tokens=True)),
+        FakeConnector("south", capabilities(processor_tokens=True, gives_tokens=True)),
         FakeConnector("east", limited),
     ]
     return {one.name: cast(Connector, one) for one in fakes}

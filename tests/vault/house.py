@@ -66,7 +66,9 @@ class Plain:
     credentials: Mapping[str, Credential] = field(
         default_factory=lambda: {"api_key": Credential("A key."), "webhook_secret": Credential("A secret.")}
     )
-    addresses: Addresses = field(default_factory=lambda: Addresses("https://plain.example", "https://live.plain.example"))
+    addresses: Addresses = field(
+        default_factory=lambda: Addresses("https://plain.example", "https://live.plain.example")
+    )
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(
             currencies=None,
