@@ -159,6 +159,19 @@ def test_a_search_ends() -> None:
     assert len(told.sent) == 6
 
 
+def test_the_first_batches_are_read_also_where_their_numbers_grow_longer() -> None:
+    empty = HttpResponse(200, {}, b'{"messages":{"resultCode":"Ok"}}')
+    batches = msgspec.json.encode(
+        {
+            "messages": {"resultCode": "Ok"},
+            "batchList": [{"batchId": str(number)} for number in range(98, 108)],
+        }
+    )
+    told = drive(CASE.asked("lookup"), [empty, HttpResponse(200, {}, batches), empty])
+    read = [msgspec.json.decode(request.body)["getTransactionListRequest"] for request in told.sent[2:]]
+    assert [one["batchId"] for one in read] == ["98", "99", "100", "101"]
+
+
 def test_a_signature_made_by_others_is_known() -> None:
     """A published notification, its key as text."""
     body = (

@@ -236,7 +236,7 @@ def _batches(
     }
     answer = wire.read((yield requests.ask(account, "getSettledBatchListRequest", asked)), Batches)
     listed = () if answer is None else answer.batch_list
-    return tuple(sorted(one.batch_id for one in listed)[:BATCHES_MAX])
+    return tuple(sorted((one.batch_id for one in listed), key=lambda id_: (len(id_), id_))[:BATCHES_MAX])
 
 
 AUTHORIZE_NET: Final = AuthorizeNet()
