@@ -20,6 +20,7 @@ ROOT: Final = Path(__file__).parents[2]
 BLOCK: Final = re.compile(r"^ *```(bash|python)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 TUTORIAL: Final = "docs/tutorial/first-payment.md"
 SANDBOX: Final = "docs/how-to/test-with-the-sandbox.md"
+TOKENS: Final = "docs/how-to/charge-without-card-numbers.md"
 ROTATE: Final = "docs/how-to/rotate-keys.md"
 
 
@@ -96,6 +97,18 @@ async def test_the_sandbox_page_asks_for_what_there_is(serving: Ready) -> None:
     answers = [json.loads(line) for line in said.splitlines() if line]
     assert len(answers) > 8
     assert not [answer["error"] for answer in answers if "error" in answer]
+
+
+async def test_tokens_are_charged_as_the_page_says(serving: Ready) -> None:
+    commands = next(code for code in blocks(TUTORIAL, "bash") if "post()" in code)
+    code = "\n".join([commands, *blocks(TOKENS, "bash")])
+    said = await ran("bash", "-euo", "pipefail", "-c", code, **shell(serving))
+    answers = [json.loads(line) for line in said.splitlines() if line]
+    assert not [answer["error"] for answer in answers if "error" in answer]
+    method, by_customer, by_merchant, verified, both = answers
+    assert (method["type"], len(both["processor_tokens"])) == ("processor_token", 2)
+    assert [by_customer["status"], by_merchant["status"]] == ["captured", "captured"]
+    assert verified["status"] == "verified"
 
 
 @pytest.mark.slow

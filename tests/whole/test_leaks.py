@@ -29,6 +29,7 @@ from tests.whole.served import (
     world_key,
 )
 
+from recoup.app import Service
 from recoup.db.embedded import conninfo_of_running
 from recoup.merchants.core import KeyKind
 
@@ -48,6 +49,8 @@ CARDS: Final = {
     "cut short": "4111111111111111",
 }
 CREDENTIAL: Final = "hunter2-of-the-processor"
+TOKEN: Final = "pm_token-that-only-its-processor-knows"
+RETURNED: Final = "what-the-issuer-gave-the-customer"
 WRONG: Final = CARDS["in the wrong place"]
 CUT: Final = CARDS["cut short"]
 CVC_VALUE: Final = re.compile(
@@ -97,6 +100,7 @@ async def lived(served: Served, told: Told) -> dict[str, str]:
         customer = told.note(await client.send("POST", "/v1/customers", {"name": "Ann"})).json["id"]
         await used(client, told, customer)
         await failed(client, told)
+        await tokens(client, told, customer)
         await misused(client, told, customer)
         await garbled(client, told)
     conninfo = conninfo_of_running(served.folder)
@@ -104,7 +108,11 @@ async def lived(served: Served, told: Told) -> dict[str, str]:
     async with opened(served, conninfo) as service:
         publishable = await new_key(service, served.key, live=False, kind=KeyKind.PUBLISHABLE)
         world = (await world_key(service, served.key)).reveal()
+        remembered = await remembered_tokens(service, served.key)
     return {
+        "processor's token": TOKEN,
+        "what a customer brought back": RETURNED,
+        **{f"remembered token {number}": token for number, token in enumerate(remembered)},
         "API key": served.key,
         "API key without its name": served.key[-40:],
         "publishable key": publishable,
@@ -150,7 +158,12 @@ async def used(client: Client, told: Told, customer: str) -> None:
             told.note(await client.send("POST", "/v1/refunds", {"payment": paid["id"], "amount": 100}))
         if paid.get("status") == "requires_action":
             await authenticated(client, paid["next_action"]["redirect_to_url"]["url"])
-            told.note(await client.send("POST", f"/v1/payments/{paid['id']}/confirm", {}))
+            back = {"return_parameters": {"redirectResult": RETURNED}}
+            told.note(
+                await client.send(
+                    "POST", f"/v1/payments/{paid['id']}/confirm", back, once=f"back-{paid['id']}"
+                )
+            )
     body = {
         "connector": "bravo",
         "label": "mine",
@@ -166,6 +179,49 @@ async def used(client: Client, told: Told, customer: str) -> None:
             "POST", "/v1/payments", paying(CARDS["approved"], routing={"processor_accounts": [account]})
         )
     )
+
+
+async def tokens(client: Client, told: Told, customer: str) -> None:
+    """Processors' tokens: brought by the merchant, given by processors, in good places and in wrong ones."""
+    accounts = told.note(await client.send("GET", "/v1/processor_accounts")).json["data"]
+    at = accounts[-1]["id"]
+    data = {"type": "processor_token", "processor_account": at, "token": TOKEN, "processor_customer": "cus_1"}
+    told.note(await client.send("POST", "/v1/payments", {**paying("0"), "payment_method_data": data}))
+    stored = told.note(await client.send("POST", "/v1/payment_methods", data | {"customer": customer})).json
+    path = f"/v1/payment_methods/{stored['id']}"
+    again = {"processor_account": at, "token": TOKEN}
+    told.note(await client.send("POST", f"{path}/processor_tokens", again, once="the-same-token"))
+    told.note(await client.send("POST", f"{path}/verify", {"currency": "USD", "processor_account": at}))
+    for wrong in (
+        {"token": [TOKEN]},
+        {TOKEN: 1},
+        {"processor_account": TOKEN},
+        {"card": {"brand": TOKEN}},
+        {"type": TOKEN},
+    ):
+        told.note(await client.send("POST", "/v1/payment_methods", data | wrong))
+    card_of_theirs = told.note(
+        await client.send("POST", "/v1/payment_methods", {"customer": customer} | card(CARDS["approved"]))
+    ).json["id"]
+    for once in ("remembered", "charged"):
+        body = {"amount": 900, "currency": "USD", "payment_method": card_of_theirs}
+        told.note(await client.send("POST", "/v1/payments", body, once=once))
+    told.note(
+        await client.send(
+            "POST", f"/v1/payment_methods/{card_of_theirs}/verify", {"currency": "EUR"}, once="v"
+        )
+    )
+
+
+async def remembered_tokens(service: Service, key: str) -> list[str]:
+    """What the simulated processors call the cards that they were asked to remember."""
+    caller = await service.merchants.authenticate(key)
+    assert caller is not None, "the sandbox merchant's key"
+    methods = await service.methods.list(caller.merchant.id, limit=100)
+    opened = [await service.tokens.open(caller.merchant.id, one) for one in methods]
+    found = [one.value.reveal() for tokens in opened for one in tokens.values()]
+    assert any(one.startswith("saved_") for one in found), "a processor remembered a card"
+    return [one for one in found if one != TOKEN]
 
 
 async def authenticated(client: Client, url: str) -> None:

@@ -306,6 +306,17 @@ PUBLISHED: Final[dict[str, PublishedCard]] = {
 }
 """Every published card by its number."""
 
+SAVED: Final = {
+    "pm_card_visa": PUBLISHED["4242424242424242"],
+    "pm_card_mastercard": PUBLISHED["5555555555554444"],
+    "pm_card_visa_debit": PUBLISHED["4000056655665556"],
+    "pm_card_chargeDeclined": PUBLISHED["4000000000000002"],
+    "pm_card_chargeDeclinedInsufficientFunds": PUBLISHED["4000000000009995"],
+    "pm_card_chargeDeclinedLostCard": PUBLISHED["4000000000009987"],
+    "pm_card_authenticationRequired": PUBLISHED["4000002760003184"],
+}
+"""Published cards that every simulated processor remembers, by the token that stands for them; never expired."""
+
 LUHN_SUMS: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 

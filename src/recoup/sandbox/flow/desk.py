@@ -15,6 +15,7 @@ from recoup.db import Connection, Queries
 from recoup.kit.currencies import DECIMALS
 from recoup.sandbox import answers, store
 from recoup.sandbox.answers import Answer
+from recoup.sandbox.cards import SAVED
 from recoup.sandbox.core import keys
 from recoup.sandbox.core.cardfile import Card, identify, named
 from recoup.sandbox.core.chance import letters
@@ -52,6 +53,7 @@ _PREFIXES: Final = {
     OperationKind.WITHDRAWAL: "wd_",
 }
 _REFERENCE_LENGTH: Final = 26
+YEAR_MAX: Final = 2099
 _WORLD_LENGTH: Final = 26
 
 
@@ -235,6 +237,9 @@ async def source_of(queries: Queries, desk: Desk, card: CardData | None, token: 
     if card is not None:
         known = identify(card.number, seed=world.seed, born=world.born, secret=desk.secret)
         return Source(known, card.exp_month, card.exp_year, card.cvc is not None)
+    if token in SAVED:
+        everybody_s = SAVED[token]
+        return Source(everybody_s, 12, YEAR_MAX, cvc_given=False)
     reference = keys.saved_under(desk.secret, token or "")
     if reference is None:
         return None

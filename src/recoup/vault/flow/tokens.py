@@ -123,7 +123,9 @@ class ProcessorTokens:
         account_id = parse(Kind.PROCESSOR_ACCOUNT, named)
         known = {account.id: account for account in await self._accounts.accounts_of(merchant.id)}
         if account_id is None or account_id not in known:
-            raise not_found("processor account", named, param=param)
+            # What is no id is not repeated: it may be the token in the wrong place.
+            shown = "pa_…" if account_id is None else named
+            raise not_found("processor account", shown, param=param)
         connector = self._accounts.connectors.get(known[account_id].connector)
         if connector is None or not connector.capabilities.processor_tokens:
             raise invalid(
