@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -134,6 +135,31 @@ async def test_silence_in_the_middle_of_the_handshake_is_never_left(hasty: Gatew
     async with Processor(script) as processor:
         outcome = await _charge(hasty, _https(processor.url))
         assert outcome == Unprocessed("not sent: no connection in time")
+
+
+async def test_a_gateway_closed_in_the_middle_of_the_handshake_sends_nothing(
+    trusting: Gateway, certificate: _Certificate
+) -> None:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    heard: list[bytes] = []
+
+    class Hears(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            heard.append(data)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            ended.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/v1"
+        paying = asyncio.create_task(_charge(trusting, url))
+        accepted, _ = await loop.sock_accept(listener)
+        await trusting.close()
+        await loop.connect_accepted_socket(Hears, accepted, ssl=certificate.server_side())
+        assert isinstance(await paying, Unprocessed)
+        await ended.wait()
+        assert not heard
 
 
 async def test_a_refusal_after_the_handshake_is_unknown(trusting: Gateway, certificate: _Certificate) -> None:

@@ -3,7 +3,8 @@
 Money hangs on one question about every failure: *did the request certainly never leave, or might it have arrived?*
 
 * `NeverLeft` is only what happens while there is no connection yet (name not resolved, refused, not connected in time,
-  TLS not agreed), and what is refused here before one is made.
+  TLS not agreed) or while nothing was written on a new one (it was closed at once, the gateway is closed, no time is
+  left), and what is refused here before one is made.
 * `NoAnswer` is everything else: a reset, a close (also of an idle connection just as we write on it), silence, half an
   answer, an error nobody has seen yet, a call that was cut short.
 
@@ -128,8 +129,9 @@ class Wire:
                 if isinstance(made, NeverLeft):
                     return made
                 connection = made
-                if not connection.usable:
-                    return NeverLeft("not sent: the connection was closed as soon as it was made")
+                if why_not := self._why_not(connection, left_s=deadline - loop.time()):
+                    connection.drop()
+                    return NeverLeft(f"not sent: {why_not}")
             self._busy.add(connection)
             # From here on the request may have arrived.
             return await connection.ask(written, left_s=deadline - loop.time())
@@ -158,6 +160,14 @@ class Wire:
         if place is None:
             return NeverLeft("not sent: the account's URL is none that can be called")
         return place, _written(request, place, own)
+
+    def _why_not(self, connection: Connection, *, left_s: float) -> str | None:
+        """What changed while the connection was being made, so that nothing should be written on it after all."""
+        if not self._open:
+            return "the gateway is closed"
+        if not connection.usable:
+            return "the connection was closed as soon as it was made"
+        return "no time was left" if left_s <= 0 else None
 
     def _kept(self, origin: Origin, *, now: float) -> Connection | None:
         """An idle connection, the one used last first, since it is the likeliest to live."""
@@ -218,7 +228,8 @@ class Wire:
         except BaseException:
             reached.close()
             raise
-        await asyncio.sleep(0)  # one look at what came meanwhile: an end that hangs up at once gets nothing of ours
+        # One look at what came meanwhile: an end that hangs up at once gets nothing of ours.
+        await asyncio.sleep(0)
         return connection
 
 
