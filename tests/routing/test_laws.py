@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -207,3 +207,41 @@ def test_an_account_named_twice_keeps_its_first_place() -> None:
 
 def test_a_route_without_accounts_is_empty() -> None:
     assert route(CARD, []) == Route(())
+
+
+WITHOUT_CARD: Final = Facts("USD", "unknown", None, "automatic", "customer", card_in_vault=False)
+
+
+def why_of(facts: Facts, *, account_id: int = 1, **can: Any) -> tuple[bool, str]:
+    """Whether an account may be asked, and why (not)."""
+    account = Account(UUID(int=account_id), "it", brands=frozenset({"visa"}))
+    (candidate,) = route(facts, [(account, capabilities(**can))]).candidates
+    return candidate.place is not None, candidate.why
+
+
+def test_without_a_card_only_accounts_with_a_token_are_asked() -> None:
+    """What brand it is only its processor knows, where the merchant did not say."""
+    saved = replace(WITHOUT_CARD, saved_at=frozenset({UUID(int=1)}))
+    assert why_of(saved, processor_tokens=True)[0]
+    nothing = "no saved method at this account, and no card in the vault"
+    assert why_of(saved, account_id=2, processor_tokens=True) == (False, nothing)
+    assert why_of(saved, processor_tokens=False) == (False, nothing), (
+        "another connector's token is worth nothing"
+    )
+    amex = replace(saved, brand="amex")
+    assert why_of(amex, processor_tokens=True) == (False, "it does not take amex cards")
+
+
+def test_who_takes_no_cards_is_asked_with_a_token_alone() -> None:
+    card = Facts("USD", "visa", "US", "automatic", "customer")
+    assert why_of(card)[0]
+    asked, why = why_of(card, cards=False, processor_tokens=True)
+    assert not asked
+    assert "takes no cards from the vault" in why
+    assert why_of(replace(card, saved_at=frozenset({UUID(int=1)})), cards=False, processor_tokens=True)[0]
+
+
+def test_who_cannot_check_a_card_is_not_asked_to() -> None:
+    checking = Facts("USD", "visa", "US", "automatic", "customer", charges=False)
+    assert why_of(checking, verification=False) == (False, "it cannot check a card without charging it")
+    assert why_of(checking, verification=True)[0]
