@@ -6,8 +6,9 @@
   refused with error 704; that is no proof of anything, so it is `Unknown`.
 * Amounts are minor units with Adyen's own decimals: two for CLP and ISK, none for CVE and IDR.
 * Capture: `captureDelayHours` 0 or `additionalData.manualCapture`, instead of the merchant account's own setting.
-  Adyen's webhooks do not say which was asked, so `metadata.capture` carries it there and back. Several captures of one
-  payment exist only where Adyen enabled them; elsewhere what the first one leaves is let go, so none are offered.
+  Adyen's webhooks do not say which was asked, so `metadata.capture` carries it there and back. What goes to manual
+  review is approved and not captured. Several captures of one payment exist only where Adyen enabled them; elsewhere
+  what the first one leaves is let go, so none are offered.
 * 3-D Secure: always by redirect (`nativeThreeDS` disabled). A step that needs Adyen's own page parts can never be
   finished by us, and without that nothing is authorised, so it is a decline.
 * Captures, cancellations and refunds are only taken in (`received`); what became of them comes by webhook.

@@ -208,7 +208,8 @@ def approved(
 ) -> Approved:
     """An approval with what came beside it; the token has an older and a newer name.
 
-    `customer` is the shopper reference that we sent, for accounts whose answers do not repeat it.
+    `customer` is the shopper reference that we sent, for accounts whose answers do not repeat it. What is sent to
+    manual review is not captured before it was accepted there, and may be cancelled instead.
     """
     token = said(more, "tokenization.storedPaymentMethodId") or said(
         more, "recurring.recurringDetailReference"
@@ -216,7 +217,7 @@ def approved(
     shopper = said(more, "tokenization.shopperReference") or said(more, "recurring.shopperReference")
     return Approved(
         reference,
-        captured=captured,
+        captured=captured and said(more, "fraudManualReview") != "true",
         network_transaction_id=said(more, "networkTxReference"),
         checks=_checks(more),
         token=None if token is None else Secret(token),
