@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from tests.payments.bank import Gate, Lost, no_funds
 from tests.payments.house import House
@@ -85,6 +86,8 @@ async def test_what_the_processor_does_not_do_changes_no_sum(
     )
     told = {"capture": "payment.capture_failed", "cancel": "payment.cancel_failed", "refund": "refund.failed"}
     failed = state is OperationState.FAILED
+    shown = msgspec.json.decode(house.objects.payment(after, livemode=False))
+    assert ("did not happen" in (shown["explanation"] or "")) == (failed and verb != "refund")
     assert ((await house.events(merchant))[-1] == told[verb]) == failed
     if failed:
         await getattr(house, verb)(merchant, payment_id)

@@ -14,6 +14,7 @@ from recoup.connectors.base import Agreement
 from recoup.http.fields import ListObject
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
+from recoup.kit.money import Money
 from recoup.outcomes.codes.merchant_words import MERCHANT_WORDS
 from recoup.outcomes.core import AdviceAction, Category, Decline, Signal
 from recoup.payments.core import (
@@ -125,7 +126,10 @@ class PaymentObject(Struct, kw_only=True, frozen=True):
     decline: DeclineObject | None
     explanation: Annotated[
         str | None,
-        Meta(description="For a failed or unresolved payment: what happened, and what happens next."),
+        Meta(
+            description="For a failed or unresolved payment, and after a capture or cancellation that did not happen: "
+            "what happened, and what happens next."
+        ),
     ]
     attempts: list[AttemptObject]
     recovery: str | None
@@ -236,7 +240,7 @@ def payment_object(snapshot: Snapshot, *, livemode: bool) -> PaymentObject:
         processor_account=_id(Kind.PROCESSOR_ACCOUNT, payment.processor_account_id),
         merchant_reference=payment.merchant_reference,
         decline=None if decline is None else decline_object(decline.decline, decline.at),
-        explanation=_explanation(payment),
+        explanation=_explanation(snapshot),
         attempts=[attempt_object(attempt) for attempt in snapshot.attempts],
         recovery=_id(Kind.RECOVERY, payment.recovery_id),
         next_action=_next_action(payment),
@@ -252,7 +256,8 @@ def _id(kind: Kind, id_: UUID | None) -> str | None:
     return None if id_ is None else render(kind, id_)
 
 
-def _explanation(payment: Payment) -> str | None:
+def _explanation(snapshot: Snapshot) -> str | None:
+    payment = snapshot.payment
     match payment.status:
         case Status.UNRESOLVED:
             return (
@@ -262,7 +267,17 @@ def _explanation(payment: Payment) -> str | None:
         case Status.FAILED:
             return f"Not processed, nothing was charged: {payment.failure}."
         case _:
-            return None
+            return _not_done(snapshot.operations[-1]) if snapshot.operations else None
+
+
+def _not_done(operation: Operation) -> str | None:
+    """Why the latest capture or cancellation did not happen, where it did not; refunds tell themselves."""
+    failure = operation.failure
+    if failure is None or operation.kind is OperationKind.REFUND:
+        return None
+    what = "capture" if operation.kind is OperationKind.CAPTURE else "cancellation"
+    amount = Money(operation.amount, operation.currency)
+    return f"The {what} of {amount} did not happen ({failure.code}): {failure.message}"
 
 
 def _next_action(payment: Payment) -> NextActionObject | None:
