@@ -284,6 +284,8 @@ def _door(response: HttpResponse) -> Error | None:
     error = decoded(response.body, Error)
     if error is None or error.status != response.status or error.error_code == _KEY_IN_USE:
         return None
+    if response.status == 422 and not error.error_code.strip("0"):
+        return None  # an error that Adyen does not know itself, filed under validation
     if response.status in _DOOR_STATUSES and error.error_type in _DOOR_TYPES:
         return error
     nowhere_to_send = error.error_type == "configuration" and error.error_code.startswith(_NO_ACQUIRER)
