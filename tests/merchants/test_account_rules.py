@@ -13,6 +13,7 @@ from tests.vault.house import START
 
 from recoup.connectors.base import Credential
 from recoup.kit.refusals import Refusal
+from recoup.kit.secret import Secret
 from recoup.merchants.core import (
     Fees,
     ProcessorAccount,
@@ -20,6 +21,7 @@ from recoup.merchants.core import (
     check_credentials,
     check_limits,
     check_mode_of,
+    check_modes_of,
 )
 
 BRANDS = frozenset({"visa", "mastercard"})
@@ -60,6 +62,17 @@ def test_credentials_are_those_that_the_connector_asks_for() -> None:
     check_credentials({"api_key", "webhook_secret"}, WANTED)
     assert refusal(check_credentials, set(), WANTED).param == "credentials.api_key"
     assert refusal(check_credentials, {"api_key", "other"}, WANTED).code == "credential_unknown"
+
+
+def test_a_key_of_the_other_mode_is_refused_and_not_repeated() -> None:
+    keyed = {"api_key": Credential("The key.", test=("test_", "sandbox_"), live=("live_",))}
+    for livemode, good, wrong in ((True, "live_1", "test_1"), (False, "test_1", "live_1")):
+        check_modes_of({"api_key": Secret(good)}, keyed, livemode=livemode)
+        check_modes_of({"api_key": Secret("of no known form")}, keyed, livemode=livemode)
+        error = refusal(check_modes_of, {"api_key": Secret(wrong)}, keyed, livemode=livemode)
+        assert (error.code, error.param) == ("credential_of_other_mode", "credentials.api_key")
+        assert wrong not in error.message
+    check_modes_of({"api_key": Secret("live_1")}, {"api_key": Credential("Any.")}, livemode=False)
 
 
 def test_a_credential_pasted_in_place_of_its_name_is_not_repeated() -> None:

@@ -36,6 +36,7 @@ from recoup.merchants.core import (
     check_credentials,
     check_limits,
     check_mode_of,
+    check_modes_of,
     make_key,
     parse_key,
 )
@@ -338,6 +339,7 @@ class ProcessorAccounts:
         if connector is not None:
             check_mode_of(connector.name, test_mode_only=connector.test_mode_only, livemode=merchant.livemode)
             check_credentials(account.credentials, connector.credentials)
+            check_modes_of(account.credentials, connector.credentials, livemode=merchant.livemode)
             check_limits(account, brands=connector.capabilities.brands)
             own = connector.addresses.of(account.credentials, livemode=merchant.livemode)
             check_base_url(

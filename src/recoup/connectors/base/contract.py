@@ -46,11 +46,21 @@ class Idempotency(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Something that an account must or may bring. What is not `secret` may show in a URL."""
+    """Something that an account must or may bring. What is not `secret` may show in a URL.
+
+    `test` and `live` are how its values begin in each mode, where that tells them apart: a live account that holds a
+    test key would report money that does not exist, and a test account with a live key would charge real cards.
+    """
 
     about: str
     required: bool = True
     secret: bool = True
+    test: tuple[str, ...] = ()
+    live: tuple[str, ...] = ()
+
+    def is_of_other_mode(self, value: Secret, *, livemode: bool) -> bool:
+        """Whether this value belongs to the mode that it is not used in."""
+        return value.reveal().startswith(self.test if livemode else self.live)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,9 @@ class Checkout(Defaults):
 
     name: Final = NAME
     credentials: Final = {
-        "secret_key": Credential("The secret API key: sk_… for live, sk_sbox_… for test."),
+        "secret_key": Credential(
+            "The secret API key: sk_… for live, sk_sbox_… for test.", test=("sk_sbox_",)
+        ),
         "prefix": Credential(
             "The prefix of your base URL: your client id without cli_, or its first eight characters.",
             secret=False,

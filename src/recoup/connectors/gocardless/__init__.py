@@ -124,7 +124,11 @@ class GoCardless(Defaults):
         idempotency=Idempotency.KEY,
     )
     credentials: Final = {
-        "access_token": Credential("An access token with read and write access, from Developers > Create."),
+        "access_token": Credential(
+            "An access token with read and write access, from Developers > Create.",
+            test=("sandbox_",),
+            live=("live_",),
+        ),
         "webhook_secret": Credential("The secret of the webhook endpoint.", required=False),
     }
     addresses = Addresses(test="https://api-sandbox.gocardless.com", live="https://api.gocardless.com")

@@ -119,7 +119,11 @@ class Mollie(Defaults):
         idempotency=Idempotency.KEY,
     )
     credentials: Final = {
-        "api_key": Credential("The API key of a profile (`live_…` or `test_…`), from Developers > API keys."),
+        "api_key": Credential(
+            "The API key of a profile (`live_…` or `test_…`), from Developers > API keys.",
+            test=("test_",),
+            live=("live_",),
+        ),
         "webhook_secret": Credential("The signing secret of the webhook subscription.", required=False),
     }
     addresses = Addresses(test="https://api.mollie.com", live="https://api.mollie.com")

@@ -114,7 +114,9 @@ class Stripe(Defaults):
     credentials: Final[Mapping[str, Credential]] = {
         "api_key": Credential(
             "The secret key (`sk_…`), or a restricted one (`rk_…`) that may write payment intents, setup intents, "
-            "refunds and customers. Cards from the vault need Stripe's permission for raw card data."
+            "refunds and customers. Cards from the vault need Stripe's permission for raw card data.",
+            test=("sk_test_", "rk_test_"),
+            live=("sk_live_", "rk_live_"),
         ),
         "webhook_secret": Credential(
             "The signing secret (`whsec_…`) of the webhook endpoint.", required=False

@@ -140,6 +140,7 @@ _WRONG_FIELDS: Final = tuple(
         "base_url_missing",
         "connector_unknown",
         "credential_missing",
+        "credential_of_other_mode",
         "credential_unknown",
         "invalid_url",
         "unknown_value",

@@ -12,6 +12,7 @@ from recoup.merchants.core.accounts import (
     check_credentials,
     check_limits,
     check_mode_of,
+    check_modes_of,
 )
 from recoup.merchants.core.keys import (
     ApiKey,
@@ -44,6 +45,7 @@ __all__ = [
     "check_credentials",
     "check_limits",
     "check_mode_of",
+    "check_modes_of",
     "make_key",
     "parse_key",
 ]

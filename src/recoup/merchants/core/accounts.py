@@ -105,6 +105,18 @@ def check_credentials(given: Collection[str], wanted: Mapping[str, Credential]) 
         )
 
 
+def check_modes_of(given: Mapping[str, Secret], wanted: Mapping[str, Credential], *, livemode: bool) -> None:
+    """Refuses a test key in live mode, and a live key in test mode."""
+    for name, value in given.items():
+        if name in wanted and wanted[name].is_of_other_mode(value, livemode=livemode):
+            used, other = ("live", "test") if livemode else ("test", "live")
+            raise invalid(
+                "credential_of_other_mode",
+                f"`credentials.{name}` is the processor's {other} key, and this is {used} mode.",
+                param=f"credentials.{name}",
+            )
+
+
 def check_mode_of(connector: str, *, test_mode_only: bool, livemode: bool) -> None:
     """Refuses a simulated processor in live mode: a payment that it approves moves no money."""
     if livemode and test_mode_only:
