@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import iso8583
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -39,6 +40,7 @@ FORMATS: Final = {
     "43": st.text(printable, min_size=40, max_size=40),
     "44": st.text(printable, max_size=25),
     "48": st.text(printable, max_size=999),
+    "52": st.binary(min_size=8, max_size=8).map(lambda pin: pin.hex().upper()),
     "63": st.text(printable, max_size=999),
     "70": st.text(digits, min_size=3, max_size=3),
     "90": st.text(digits, min_size=42, max_size=42),
@@ -73,6 +75,24 @@ class TestBytes:
     @given(message=messages)
     def test_what_is_written_is_read(self, message: dict[str, str]) -> None:
         assert wire.decode(wire.encode(message)) == message
+
+    @given(message=messages)
+    def test_the_library_writes_the_same(self, message: dict[str, str]) -> None:
+        assert wire.encode(message) == iso8583.encode(dict(message), wire.SPEC)[0]
+
+    @given(
+        type_=st.text(printable, max_size=5),
+        name=st.sampled_from([*wire.SPEC, "", "02", "65", "129", "٣"]),
+        value=st.one_of(st.text(max_size=45), st.text(digits, max_size=45), st.text("0 aF", max_size=17)),
+    )
+    def test_what_the_library_refuses_is_refused(self, type_: str, name: str, value: str) -> None:
+        message = {"t": type_, name: value}
+        try:
+            ours = wire.encode(message)
+        except wire.Unwritable:
+            return
+        assert ours == iso8583.encode(message, wire.SPEC)[0]
+        assert (wire.decode(ours) or {}).get(name, "").upper() == message[name].upper()
 
     @given(message=messages, end=st.integers(0, 4000))
     def test_a_message_cut_off_is_none(self, message: dict[str, str], end: int) -> None:
