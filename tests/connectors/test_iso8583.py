@@ -15,6 +15,7 @@ from tests.connectors.recorded import KEY
 
 from recoup.connectors.base import Agreement, Billing, ChangeKind, HttpResponse, LinkRequest
 from recoup.connectors.base import iso8583 as wire
+from recoup.connectors.iso8583 import messages
 from recoup.kit.ids import Kind, render, uuid7
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -46,16 +47,6 @@ FORMATS: Final = {
     "90": st.text(digits, min_size=42, max_size=42),
     "95": st.text(printable, min_size=42, max_size=42),
 }
-messages: Final = st.fixed_dictionaries(
-    {"t": st.sampled_from(["0100", "0210", "0421", "0800"])}, optional=FORMATS
-)
-instants: Final = st.datetimes(datetime(1970, 1, 1), datetime(2500, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-keys: Final = st.builds(
-    lambda kind, made, chance: render(kind, uuid7(made, lambda size: chance)),
-    st.sampled_from(Kind),
-    instants,
-    st.binary(min_size=10, max_size=10),
-)
 
 
 def sent(verb: str, **ask: Any) -> tuple[LinkRequest, dict[str, str]]:
@@ -101,6 +92,11 @@ class TestWhatIsSent:
             "49": "978",
         }
         assert request.repeat == b""
+
+    def test_what_goes_out_shows_no_card(self) -> None:
+        asked = messages.charge(messages.terms_of(ACCOUNT), a_charge())
+        assert isinstance(asked, messages.Asked) and asked.message["2"] == "4242424242424242"
+        assert "4242424242424242" not in repr(asked)
 
     def test_an_authorisation_only(self) -> None:
         assert sent("charge", capture=False)[1]["t"] == "0100"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from recoup.connectors.base import (
@@ -71,7 +71,7 @@ class Asked:
     """What goes out: as bytes, and as fields to compare the answer with."""
 
     request: LinkRequest
-    message: Message
+    message: Message = field(repr=False)
     key: str
 
 
