@@ -48,7 +48,7 @@ def explain(
     code:
         The raw code, as the processor wrote it.
     """
-    known = (*sorted(PROCESSORS), *NETWORKS, "iso8583", "standard")
+    known = tuple(dict.fromkeys((*sorted(PROCESSORS), *NETWORKS, "iso8583", "standard")))
     if connector not in known:
         _errors.print(f"There is no table of {escape(connector)!r}; there are: {', '.join(known)}.")
         sys.exit(1)

@@ -74,4 +74,4 @@ async def test_a_code_is_explained_with_source_and_date(shop: Client) -> None:
     unknown = await shop.send("GET", "/v1/declines/alpha/nobody_knows")
     assert refused(unknown)[:3] == (404, "not_found", "resource_missing")
     nowhere = await shop.send("GET", "/v1/declines/nowhere/51")
-    assert "one of: alpha" in nowhere.json["error"]["message"]
+    assert "one of: adyen, alpha, " in nowhere.json["error"]["message"]

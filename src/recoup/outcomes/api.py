@@ -308,7 +308,7 @@ def _day(day: date | None) -> str | None:
 
 def _hint(connector: str) -> str:
     """What can be asked about instead."""
-    known = (*sorted(PROCESSORS), *OTHER_TABLES)
+    known = tuple(dict.fromkeys((*sorted(PROCESSORS), *OTHER_TABLES)))
     if connector in known:
         return f"No table of {connector!r} has it: a decline with it is `other` and keeps its raw code."
     return f"The first part is one of: {', '.join(known)}."
