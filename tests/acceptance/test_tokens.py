@@ -22,8 +22,10 @@ async def test_a_processor_remembers_a_customer_s_card_and_is_charged_without_it
     kept = await shop.get(f"/v1/payment_methods/{method}")
     assert kept["type"] == "card"
     assert [one["processor_account"] for one in kept["processor_tokens"]] == [first["processor_account"]]
-    again = await shop.post("/v1/payments", payment(None, payment_method=method, initiator="merchant"))
+    renewal = payment(None, payment_method=method, initiator="merchant", agreement="recurring")
+    again = await shop.post("/v1/payments", renewal)
     assert again["status"] == "captured"
+    assert (await shop.get(f"/v1/payments/{again['id']}"))["agreement"] == "recurring"
     why = await shop.get(f"/v1/decisions/{again['attempts'][0]['decision']}")
     assert why["data"]["facts"]["saved_at"] == [first["processor_account"]]
     assert "with what its processor keeps" in why["data"]["candidates"][0]["why"]

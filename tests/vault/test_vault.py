@@ -106,6 +106,8 @@ async def test_another_tenant_or_row_does_not_open_a_card(house: House) -> None:
         await house.vault.open_card(pair.test.id, replace(method, id=house.new_id()))
     with pytest.raises((Unreadable, AssertionError)):
         await house.vault.open_card(other.test.id, method)
+    assert method.data_key_id is not None
+    assert method.ciphertext is not None
     stolen = Sealed(method.data_key_id, method.ciphertext)
     with pytest.raises(Unreadable):
         await house.vault.unseal(pair.test.id, stolen, aad=b"", queries=house.database)
@@ -295,6 +297,7 @@ async def test_nothing_that_holds_a_card_shows_it(house: House) -> None:
         f"{data!r} {data} {data.card!r} {method!r} {opened!r} {method.row(pair.test.id)!r} {house.vault!r}"
     )
     assert NUMBER not in shown
+    assert method.ciphertext is not None
     assert "987" not in shown.replace(str(method.id), "").replace(method.ciphertext.hex(), "").replace(
         method.fingerprint.hex(), ""
     )
