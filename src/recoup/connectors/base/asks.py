@@ -172,8 +172,8 @@ class Completion:
 class Question:
     """What is asked about something already sent: our key, and the processor's reference where we have one.
 
-    `sent_at` bounds a search by time. Of a change, `change` says which it was, `charge_key` and `charge_reference` of
-    which charge.
+    `sent_at` bounds a search by time; `capture` says whether a charge was to be taken in the same step. Of a change,
+    `change` says which it was, `charge_key` and `charge_reference` of which charge.
     """
 
     key: str
@@ -182,6 +182,7 @@ class Question:
     reference: str | None = None
     sent_at: datetime | None = None
     amount: Money | None = None
+    capture: bool | None = None
     change: ChangeKind | None = None
     charge_key: str | None = None
     charge_reference: str | None = None

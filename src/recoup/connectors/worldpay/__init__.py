@@ -181,7 +181,7 @@ class Worldpay(Defaults):
             if isinstance(whole, Unknown):
                 return whole
             found = whole
-        return found.means(question.today, question.brand)
+        return found.means(question.today, question.brand, capture=question.capture)
 
     def lookup_change(self, account: Account, question: Question) -> Exchange[FollowUpEvidence]:
         """What became of a capture, cancellation or refund, by what happened to its payment."""

@@ -33,7 +33,8 @@ _NO: Final = frozenset(
     {"fraudHighRisk", "3dsAuthenticationFailed", "3dsUnavailable", "3dsDeviceDataRequired", "3dsChallenged"}
 )
 """Outcomes without a refusal code after which nothing is authorised, and nothing will be."""
-_HELD: Final = frozenset({"authorizationSucceeded", "settlementFailed", "settlementTimedOut"})
+_AUTHORIZED: Final = "authorizationSucceeded"
+_HELD: Final = frozenset({_AUTHORIZED, "settlementFailed", "settlementTimedOut"})
 _TAKEN: Final = frozenset({"saleSucceeded", "settlementRequested", "settlementRequestSubmitted"})
 _AFTER_TAKING: Final = ("refund", "reversal")
 _STILL_HELD: Final = frozenset({"cancellationFailed", "cancellationTimedOut"})
@@ -168,10 +169,13 @@ class Shown(Struct, frozen=True, rename="camel", kw_only=True):
         """Whether the reason is to be read from what happened."""
         return self.last_event in _REFUSED
 
-    def means(self, on: date, brand: str) -> Evidence:
-        """What became of the money. What was let go of before we heard of it was not taken, and never will be."""
+    def means(self, on: date, brand: str, *, capture: bool | None = None) -> Evidence:
+        """What became of the money. What was let go of before we heard of it was not taken, and never will be.
+
+        Where it was to be settled by itself (`capture`), an authorisation alone is on the way to that.
+        """
         last = self.last_event
-        if last in _ON_THE_WAY:
+        if last in _ON_THE_WAY or (capture and last == _AUTHORIZED):
             return Pending(self.transaction_reference)
         if last in _REFUSED | _FAILED | _LET_GO:
             return self._declined(on, brand)

@@ -76,6 +76,7 @@ def question_of(payment: Payment, attempt: Attempt, *, now: datetime) -> Questio
         reference=attempt.reference,
         sent_at=made_at(attempt.id),
         amount=payment.money,
+        capture=payment.capture == "automatic",
     )
 
 
