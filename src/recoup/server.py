@@ -27,6 +27,7 @@ from recoup.http.edge import Edge
 from recoup.http.idempotency import delete_old
 from recoup.kit.clock import Clock, SystemClock
 from recoup.payments.writes import SETTLE
+from recoup.sandbox.chain.running import running as running_chain
 from recoup.sandbox.flow import Processors
 from recoup.sandbox.server import create_app
 from recoup.sandbox.server import serve as serve_sandbox
@@ -99,7 +100,8 @@ async def opened(settings: Settings, store: Store, *, clock: Clock | None = None
         stack.push_async_callback(database.close)
         url = NO_SANDBOX
         if settings.sandbox:
-            processors = create_app(Processors(database, clock))
+            chain = await stack.enter_async_context(running_chain(database, clock))
+            processors = create_app(Processors(database, clock, chain.acquirers))
             url = await stack.enter_async_context(serve_sandbox(processors, port=settings.sandbox_port))
         started = clock.now()
         if store.alone:

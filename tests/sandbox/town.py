@@ -26,6 +26,8 @@ from recoup.kit.money import Money
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Withdrawn
 from recoup.sandbox.cards import PUBLISHED
+from recoup.sandbox.chain.acquirers import Acquirers
+from recoup.sandbox.chain.running import Chain, running
 from recoup.sandbox.core.faults import DELAY_DEFAULT_S, Fault, FaultKind, Verb
 from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow import Processors
@@ -56,8 +58,8 @@ class Traffic:
     What arrives late does so when the test says: `sleep` stands in for the wait.
     """
 
-    def __init__(self, database: Database, clock: ManualClock) -> None:
-        self._app = create_app(Processors(database, clock, sleep=self._sleep))
+    def __init__(self, database: Database, clock: ManualClock, network: Acquirers) -> None:
+        self._app = create_app(Processors(database, clock, network, sleep=self._sleep))
         self._under_way = 0
         self.let_arrive = asyncio.Event()
 
@@ -90,6 +92,7 @@ class Town:
     impatient: Gateway
     session: aiohttp.ClientSession
     traffic: Traffic
+    chain: Chain
 
     async def shop(self, *, seed: int = 7) -> Shop:
         """A merchant with a world of their own."""
@@ -289,15 +292,21 @@ async def a_town(database: Database, *, clock: ManualClock | None = None) -> Asy
     worlds = Worlds(
         database, clock, secret=Secret("a secret of tests"), new_id=lambda: uuid7(clock.now(), os.urandom)
     )
-    traffic = Traffic(database, clock)
     async with (
-        serve(traffic) as base_url,
+        running(database, clock) as chain,
+        _serving(Traffic(database, clock, chain.acquirers)) as (base_url, traffic),
         _gateway(PATIENCE_S) as gateway,
         _gateway(IMPATIENCE_S) as impatient,
         aiohttp.ClientSession() as session,
     ):
-        yield Town(database, clock, worlds, base_url, gateway, impatient, session, traffic)
+        yield Town(database, clock, worlds, base_url, gateway, impatient, session, traffic, chain)
         traffic.let_arrive.set()
+
+
+@asynccontextmanager
+async def _serving(traffic: Traffic) -> AsyncIterator[tuple[str, Traffic]]:
+    async with serve(traffic) as base_url:
+        yield base_url, traffic
 
 
 def _gateway(timeout_s: float) -> Gateway:

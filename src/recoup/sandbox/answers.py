@@ -99,6 +99,9 @@ def no_promise(status: int, code: str, message: str) -> Answer:
 
 
 KEY_REUSED: Final = no_promise(409, "key_reused", "This key came before with another request.")
+BUSY_SINCE: Final = no_promise(
+    503, "busy", "Too many requests are under way; what became of this one is not known."
+)
 WITHDRAWN: Final = unprocessed(
     409, "withdrawn", "This key was withdrawn: it never was and never will be done."
 )

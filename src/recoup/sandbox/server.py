@@ -1,6 +1,6 @@
 """The sandbox's HTTP: paths to verbs, answers to bytes, and connections that break when a fault says so.
 
-    app = create_app(Processors(database, clock))
+    app = create_app(Processors(database, clock, chain.acquirers))
     async with serve(app, host="127.0.0.1", port=0) as url: ...
 
 The application is plain ASGI. To cut a connection it needs the transport, which `serve` puts into the request's scope;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import PurePath
@@ -37,12 +38,15 @@ class Forwarding:
         self._something.set()
 
     async def told(self, advice: Advice) -> bool:
-        """Tell one that is kept now; where nobody acknowledges it, it is told again later."""
-        if not await self._tell(advice):
-            self.wake()
-            return False
-        await store.forget(self._database, advice, self._holder)
-        return True
+        """Tell one that is kept now; where nobody acknowledges it, it is told again later. Never raises."""
+        try:
+            if await self._tell(advice):
+                await store.forget(self._database, advice, self._holder)
+                return True
+        except Exception as error:  # noqa: BLE001 - it is kept, so it is told again, whatever it was
+            _log_failed(error)
+        self.wake()
+        return False
 
     async def run(self) -> None:
         """Tell what is there, also what an earlier process left; and again what nobody acknowledges."""
@@ -64,10 +68,15 @@ class Forwarding:
             advices = await store.waiting(self._database, self._holder, limit=AT_ONCE_MAX)
             told = [await self.told(advice) for advice in advices]
         except Exception as error:  # noqa: BLE001 - tried again, whatever it was
-            where = error.__traceback__
-            file = PurePath(where.tb_frame.f_code.co_filename).name if where else ""
-            _log.error("sandbox forwarding failed", error=type(error).__name__, where=file)
+            _log_failed(error)
             return False
         if len(advices) == AT_ONCE_MAX:
             self.wake()
         return all(told)
+
+
+def _log_failed(error: Exception) -> None:
+    """Without the error's text, which may quote what was told."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    at = f"{PurePath(where.filename).name}:{where.lineno}"
+    _log.error("sandbox forwarding failed", error=type(error).__name__, where=at)

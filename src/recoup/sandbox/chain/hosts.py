@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import PurePath
@@ -163,9 +164,9 @@ class _Connection:
         try:
             answer = await self._talk.answer(message)
         except Exception as error:  # noqa: BLE001 - a host answers, whatever broke; the error's text may quote a card
-            where = error.__traceback__
-            file = PurePath(where.tb_frame.f_code.co_filename).name if where else ""
-            _log.error("sandbox host failed", host=self._host.name, error=type(error).__name__, where=file)
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            at = f"{PurePath(where.filename).name}:{where.lineno}"
+            _log.error("sandbox host failed", host=self._host.name, error=type(error).__name__, where=at)
             answer = iso8583.reply(message, _SYSTEM_ERROR)
         finally:
             self._room.release()

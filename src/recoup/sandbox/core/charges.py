@@ -30,7 +30,6 @@ from recoup.sandbox.core.issuer import (
 )
 from recoup.sandbox.core.operations import Operation, OperationState
 from recoup.sandbox.core.people import Person, moved_payday
-from recoup.sandbox.core.processors import Processor
 
 REFUND_TAKES: Final = timedelta(hours=1)
 """How long a refund that does not end at once takes, in the world's time."""
@@ -50,42 +49,23 @@ class Decided:
     standing: Standing | None = None
 
 
-def decided(
-    charge: Operation, card: Card, standing: Standing, *, asked: Asked, fault: Fault | None = None
-) -> Decided:
-    """What becomes of a charge. A fault in the decision overrules the issuer."""
-    verdict = _overruled(card, asked, fault) or says(card, standing, asked)
+def overruled(charge: Operation, card: Card, standing: Standing, *, fault: Fault, now: datetime) -> Decided:
+    """What a fault in the decision makes of a charge, in its issuer's place."""
+    verdict = _overruling(charge, card, fault, now=now)
     outcome = with_verdict(charge, verdict)
-    if fault is not None and (late := _LATE.get(fault.kind)):
-        due_at = asked.now + timedelta(seconds=fault.delay_s)
+    if late := _LATE.get(fault.kind):
+        due_at = now + timedelta(seconds=fault.delay_s)
         outcome = replace(outcome, state=OperationState.PENDING, due_at=due_at, due_state=late)
     if not isinstance(verdict, Approval):
         return Decided(outcome)
-    set_up = asked.authenticated and not asked.by_merchant
-    return Decided(outcome, after_approval(card, standing, held=verdict.held, now=asked.now, set_up=set_up))
+    return Decided(outcome, after_approval(card, standing, held=verdict.held, now=now))
 
 
-def verified(question: Operation, card: Card, standing: Standing, *, asked: Asked) -> Operation:
-    """What an issuer says of a card that is not charged. Where its customer must authenticate, nobody is there to."""
-    verdict = says(card, standing, asked)
-    if isinstance(verdict, Challenge):
-        verdict = Refusal(codes("authentication_required", question.brand or ""))
-    return with_verdict(question, verdict)
-
-
-def asked_about(charge: Operation, processor: Processor, *, now: datetime) -> Asked:
-    """The charge as its issuer sees it."""
-    assert charge.exp_month is not None and charge.exp_year is not None, "a charge has a card"
-    return Asked(
-        processor=processor,
-        amount=charge.money,
-        exp_month=charge.exp_month,
-        exp_year=charge.exp_year,
-        cvc_given=bool(charge.cvc_given),
-        postal_code_given=bool(charge.postal_code_given),
-        by_merchant=bool(charge.by_merchant),
-        now=now,
-    )
+def verified(question: Operation) -> Operation:
+    """A verification as it ends: where its customer would have to authenticate, nobody is there to."""
+    if question.state is not OperationState.REQUIRES_ACTION:
+        return question
+    return with_verdict(question, Refusal(codes("authentication_required", question.brand or "")))
 
 
 def given_back(card: Card, standing: Standing, amount: Money, *, now: datetime) -> Standing:
@@ -161,16 +141,11 @@ def says(card: Card, standing: Standing, asked: Asked) -> Verdict:
             return person_says(living(card, standing), standing, asked)
 
 
-def _overruled(card: Card, asked: Asked, fault: Fault | None) -> Verdict | None:
-    match fault.kind if fault is not None else None:
-        case FaultKind.DECLINE | FaultKind.LATE_DECLINE if fault is not None:
-            brand = card.brand if isinstance(card, UnknownCard) else card.facts.brand
-            return Refusal(fault_codes(fault, brand, now=asked.now))
-        case FaultKind.LATE_APPROVAL:
-            held = convert(asked.amount, card.currency) if isinstance(card, Person) else 0
-            return Approval(Checks(), held=held)
-        case _:
-            return None
+def _overruling(charge: Operation, card: Card, fault: Fault, *, now: datetime) -> Approval | Refusal:
+    if fault.kind is FaultKind.LATE_APPROVAL:
+        held = convert(charge.money, card.currency) if isinstance(card, Person) else 0
+        return Approval(Checks(), held=held)
+    return Refusal(fault_codes(fault, charge.brand or "", now=now))
 
 
 def with_verdict(charge: Operation, verdict: Verdict, *, network_id: str | None = None) -> Operation:

@@ -1,7 +1,8 @@
 """Faults on demand: what goes wrong, for whom, and how often.
 
-A fault is one of three sorts. At the door: the request is not processed. In the decision: it is processed, and the
-answer is another one. On the way back: it is processed, and the answer does not arrive as it should.
+A fault is one of four sorts. At the door: the request is not processed. In the decision: it is processed, and the
+answer is another one. On the network: the issuer or the network is not there. On the way back: the request is
+processed, and the answer does not arrive as it should.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class FaultKind(StrEnum):
     LATE_APPROVAL = "late_approval"
     REFUSAL = "refusal"
     REFUND_FAILURE = "refund_failure"
+    ISSUER_DOWN = "issuer_down"
+    NETWORK_SILENT = "network_silent"
     SLOW = "slow"
     TIMEOUT_AFTER_SUCCESS = "timeout_after_success"
     RESET_AFTER = "reset_after"
@@ -70,9 +73,11 @@ ON_THE_WAY_BACK: Final = frozenset(
 )
 OVERRULING: Final = frozenset({FaultKind.DECLINE, FaultKind.LATE_DECLINE, FaultKind.LATE_APPROVAL})
 """Those that decide over a charge in its issuer's place."""
+ON_THE_NETWORK: Final = frozenset({FaultKind.ISSUER_DOWN, FaultKind.NETWORK_SILENT})
+"""Those that happen to a charge between its processor and its issuer."""
 FITS: Final = {
     **dict.fromkeys(AT_THE_DOOR | ON_THE_WAY_BACK, EVERY),
-    **dict.fromkeys(OVERRULING, frozenset({Verb.CHARGE})),
+    **dict.fromkeys(OVERRULING | ON_THE_NETWORK, frozenset({Verb.CHARGE})),
     FaultKind.REFUSAL: CHANGES,
     FaultKind.REFUND_FAILURE: frozenset({Verb.REFUND}),
 }
@@ -81,6 +86,7 @@ FITS: Final = {
 DELAY_DEFAULT_S: Final = {
     FaultKind.SLOW: 3,
     FaultKind.LATE_ARRIVAL: 5,
+    FaultKind.NETWORK_SILENT: 2,
     FaultKind.TIMEOUT_AFTER_SUCCESS: 90,
     FaultKind.TIMEOUT_BEFORE_PROCESSING: 90,
     FaultKind.LATE_DECLINE: 3600,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Final
+from dataclasses import dataclass
 
-from recoup.db import Connection
+from recoup.db import Connection, Database
 from recoup.kit.money import Money
 from recoup.sandbox import store
+from recoup.sandbox.chain.acquirers import Acquirers
+from recoup.sandbox.chain.messages import Advice, Judgement, Request
 from recoup.sandbox.core.cardfile import named
-from recoup.sandbox.core.charges import asked_about, decided
 from recoup.sandbox.core.codes import codes
+from recoup.sandbox.core.issuer import Refusal
 from recoup.sandbox.core.operations import Operation, OperationState
-from recoup.sandbox.core.processors import PROCESSORS, ProcessorName
-from recoup.sandbox.flow.desk import locked, write_account
+from recoup.sandbox.core.processors import ProcessorName
+from recoup.sandbox.flow.asking import judged, request_for, reversal
 from recoup.sandbox.store import World
-
-_FAILED: Final = "authentication_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +30,40 @@ class Page:
 
 
 async def authenticate(
-    connection: Connection,
+    database: Database,
     world: World,
     *,
     processor: ProcessorName,
     reference: str,
     approve: bool,
-    now: datetime,
+    network: Acquirers,
 ) -> Page | None:
     """What became of the charge; None where there is none. Only the first answer of a customer counts."""
-    charge = await store.lock_charge(connection, world_id=world.id, processor=processor, reference=reference)
+    charge = await store.charge(database, world_id=world.id, processor=processor, reference=reference)
     if charge is None:
         return None
-    if charge.state is OperationState.REQUIRES_ACTION:
-        charge = await _settled(connection, world, charge, approve=approve, now=now)
-    return page(charge)
+    if charge.state is not OperationState.REQUIRES_ACTION:
+        return page(charge)
+    request = _request(charge, world)
+    judgement = await network.authorise(request) if approve else _failed(charge)
+
+    async def work(connection: Connection) -> tuple[Operation, Advice | None]:
+        waiting = await store.lock_charge(
+            connection, world_id=world.id, processor=processor, reference=reference
+        )
+        assert waiting is not None, "a charge does not go away"
+        settled = await _settled(connection, world, waiting, judgement)
+        if settled.state is OperationState.APPROVED:
+            return settled, None
+        # Somebody may have asked the issuer for this charge, here or elsewhere: it must not hold what nobody took.
+        undone = reversal(request)
+        await network.keep(connection, undone)
+        return settled, undone
+
+    settled, undone = await database.retrying(work)
+    if undone is not None:
+        await network.tell(undone)
+    return page(settled)
 
 
 def page(charge: Operation) -> Page:
@@ -61,23 +78,20 @@ def page(charge: Operation) -> Page:
 
 
 async def _settled(
-    connection: Connection, world: World, charge: Operation, *, approve: bool, now: datetime
+    connection: Connection, world: World, charge: Operation, judgement: Judgement | None
 ) -> Operation:
-    if not approve:
-        said = codes(_FAILED, charge.brand or "")
-        charge = replace(
-            charge,
-            state=OperationState.DECLINED,
-            decline_code=said.code,
-            network_code=said.network_code,
-            advice_code=said.advice_code,
-        )
-        await store.settle(connection, charge, world_id=world.id)
+    """The charge with its end, which may have come already."""
+    if charge.state is not OperationState.REQUIRES_ACTION:
         return charge
+    after = judged(charge, judgement)
+    await store.settle(connection, after, world_id=world.id)
+    return after
+
+
+def _request(charge: Operation, world: World) -> Request:
     card = named(charge.card or "", seed=world.seed, born=world.born)
-    standing = await locked(connection, world, charge.account)
-    asked = replace(asked_about(charge, PROCESSORS[charge.processor], now=now), authenticated=True)
-    after = decided(charge, card, standing, asked=asked)
-    await store.settle(connection, after.operation, world_id=world.id)
-    await write_account(connection, world, charge.account, after.standing)
-    return after.operation
+    return request_for(charge, world_id=world.id, number=card.number, authenticated=True)
+
+
+def _failed(charge: Operation) -> Judgement:
+    return Judgement(Refusal(codes("authentication_failed", charge.brand or "")))

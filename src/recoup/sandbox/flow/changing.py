@@ -8,9 +8,11 @@ from typing import Final
 from recoup.db import Connection
 from recoup.sandbox import answers, store
 from recoup.sandbox.answers import Answer
+from recoup.sandbox.chain.acquirers import Acquirers
+from recoup.sandbox.chain.messages import Advice
 from recoup.sandbox.core import operations
 from recoup.sandbox.core.cardfile import named
-from recoup.sandbox.core.charges import given_back, refund_course, refund_end
+from recoup.sandbox.core.charges import refund_course, refund_end
 from recoup.sandbox.core.codes import codes
 from recoup.sandbox.core.faults import Fault, FaultKind, Verb
 from recoup.sandbox.core.operations import (
@@ -22,7 +24,8 @@ from recoup.sandbox.core.operations import (
     Refused,
     book,
 )
-from recoup.sandbox.flow.desk import Desk, locked, write_account
+from recoup.sandbox.flow.asking import given_back, reversal_by_key
+from recoup.sandbox.flow.desk import Desk
 
 _KINDS: Final = {
     Verb.CAPTURE: OperationKind.CAPTURE,
@@ -33,7 +36,11 @@ _REFUSING: Final = frozenset({FaultKind.REFUSAL, FaultKind.REFUND_FAILURE})
 _NOTHING: Final = Book(0)
 
 
-async def change(connection: Connection, desk: Desk, amount: int | None) -> Answer:
+Changed = tuple[Answer, Advice | None]
+"""The answer, and what the issuer must be told of it when the transaction has ended."""
+
+
+async def change(connection: Connection, desk: Desk, amount: int | None, *, network: Acquirers) -> Changed:
     """Capture, let go of or give back; `amount` None means all that is held. Raises `KeyTaken`."""
     charge = await store.lock_charge(
         connection,
@@ -42,23 +49,26 @@ async def change(connection: Connection, desk: Desk, amount: int | None) -> Answ
         reference=desk.incoming.charge_reference,
     )
     if charge is None:
-        return answers.NO_CHARGE
+        return answers.NO_CHARGE, None
     fault = await desk.first_taken(connection, [each for each in desk.faults if each.kind in _REFUSING])
     waits = charge.state is OperationState.REQUIRES_ACTION
     if waits and desk.incoming.verb is Verb.CANCEL and fault is None:
-        return await _called_off(connection, desk, charge)
+        return await _called_off(connection, desk, charge, network=network)
     changes = await store.changes_of(connection, charge, world_id=desk.world.id)
     held = book(charge, changes, now=desk.now)
     wanted = held.capturable if amount is None else amount
     begun = _begun(desk, charge, wanted or charge.money.minor)
     refused = _refused(desk, charge, held, wanted, fault=fault, changes=len(changes))
     if refused is not None:
-        return await desk.written(connection, _with(begun, OperationState.REFUSED, refused), _NOTHING)
+        return await desk.written(connection, _with(begun, OperationState.REFUSED, refused), _NOTHING), None
     done = _course(desk, charge, begun, fault)
     answer = await desk.written(connection, done, _NOTHING)
-    if done.kind is not OperationKind.CAPTURE and done.state is not OperationState.FAILED:
-        await _give_back(connection, desk, charge, done)
-    return answer
+    back = done.kind is not OperationKind.CAPTURE and done.state is not OperationState.FAILED
+    if not back or charge.account is None:
+        return answer, None
+    advice = given_back(charge, done, desk.world)
+    await network.keep(connection, advice)
+    return answer, advice
 
 
 def _begun(desk: Desk, charge: Operation, amount: int) -> Operation:
@@ -110,34 +120,27 @@ def _course(desk: Desk, charge: Operation, begun: Operation, fault: Fault | None
     return replace(refund, due_at=due_at, due_state=refund_end(state)) if due_at else refund
 
 
-async def _give_back(connection: Connection, desk: Desk, charge: Operation, change: Operation) -> None:
-    """The account gets what it was charged too much."""
-    if charge.account is None:
-        return
-    card = named(charge.card or "", seed=desk.world.seed, born=desk.world.born)
-    standing = await locked(connection, desk.world, charge.account)
-    after = given_back(card, standing, change.money, now=desk.now)
-    await write_account(connection, desk.world, charge.account, after)
-
-
-async def _called_off(connection: Connection, desk: Desk, charge: Operation) -> Answer:
+async def _called_off(
+    connection: Connection, desk: Desk, charge: Operation, *, network: Acquirers
+) -> Changed:
     """Let go of a charge whose customer has not authenticated."""
-    await _end(connection, desk, charge)
-    return await desk.written(connection, _begun(desk, charge, charge.money.minor), _NOTHING)
+    advice = await _end(connection, desk, charge, network=network)
+    return await desk.written(connection, _begun(desk, charge, charge.money.minor), _NOTHING), advice
 
 
-async def call_off(connection: Connection, desk: Desk) -> None:
+async def call_off(connection: Connection, desk: Desk, *, network: Acquirers) -> Advice | None:
     """End the charge under the desk's own key where it waits for its customer."""
     reference = desk.begun(OperationKind.CHARGE, OperationState.PENDING).reference
     charge = await store.lock_charge(
         connection, world_id=desk.world.id, processor=desk.incoming.processor, reference=reference
     )
-    if charge is not None and charge.state is OperationState.REQUIRES_ACTION:
-        await _end(connection, desk, charge)
+    if charge is None or charge.state is not OperationState.REQUIRES_ACTION:
+        return None
+    return await _end(connection, desk, charge, network=network)
 
 
-async def _end(connection: Connection, desk: Desk, charge: Operation) -> None:
-    """Nobody can authenticate this charge any more."""
+async def _end(connection: Connection, desk: Desk, charge: Operation, *, network: Acquirers) -> Advice:
+    """Nobody can authenticate this charge any more; who just does is not approved, or it is undone."""
     said = codes("authentication_not_handled", charge.brand or "")
     ended = replace(
         charge,
@@ -147,3 +150,6 @@ async def _end(connection: Connection, desk: Desk, charge: Operation) -> None:
         advice_code=said.advice_code,
     )
     await store.settle(connection, ended, world_id=desk.world.id)
+    advice = reversal_by_key(desk.world.id, charge.processor, charge.key, authenticated=True)
+    await network.keep(connection, advice)
+    return advice

@@ -1,53 +1,104 @@
-"""A charge or a verification: the card is recognised, the issuer asked, and the answer written down."""
+"""A charge or a verification: the card is recognised, its issuer asked, and the answer written down."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from recoup.db import Connection, Database
-from recoup.kit.money import Money
+from recoup.db import Connection, Database, Overloaded
 from recoup.sandbox import answers
 from recoup.sandbox.answers import Answer
+from recoup.sandbox.chain.acquirers import Acquirers
+from recoup.sandbox.chain.messages import AMOUNT_MAX, Judgement, Request
 from recoup.sandbox.core.cardfile import account_of, facts_of, name_of
-from recoup.sandbox.core.charges import asked_about, decided, verified
-from recoup.sandbox.core.faults import OVERRULING
-from recoup.sandbox.core.issuer import Asked, Standing
+from recoup.sandbox.core.charges import overruled, verified, with_verdict
+from recoup.sandbox.core.codes import codes
+from recoup.sandbox.core.faults import ON_THE_NETWORK, OVERRULING
+from recoup.sandbox.core.issuer import Refusal
 from recoup.sandbox.core.operations import Operation, OperationKind, OperationState, book
+from recoup.sandbox.flow.asking import asked, judged, request_for, reversal
 from recoup.sandbox.flow.desk import Desk, Source, locked, source_of, write_account
 from recoup.sandbox.wire import ChargeRequest, VerificationRequest
 
 
-async def charge(database: Database, desk: Desk, wanted: ChargeRequest) -> Answer:
+async def charge(database: Database, desk: Desk, wanted: ChargeRequest, *, network: Acquirers) -> Answer:
     """Take or hold money; raises `KeyTaken` where the key came before."""
     source = await source_of(database, desk, wanted.card, wanted.token)
     if source is None:
         return answers.NO_TOKEN
-    card, facts = source.card, facts_of(source.card)
+    facts = facts_of(source.card)
     if not desk.processor.takes(currency=wanted.currency, brand=facts.brand, country=facts.country):
         return answers.NOT_SUPPORTED
-    account = account_of(card)
     begun = _begun(desk, wanted, source)
-    asked = replace(
-        asked_about(begun, desk.processor, now=desk.now), agreed=wanted.network_transaction_id is not None
+    if answer := await _overruled(database, desk, begun, source):
+        return answer
+    if wanted.amount > AMOUNT_MAX:
+        refused = with_verdict(begun, Refusal(codes("invalid_amount", facts.brand)))
+        return await desk.written(database, refused, book(refused, (), now=desk.now))
+    request = request_for(
+        begun,
+        world_id=desk.world.id,
+        number=source.number,
+        agreed=wanted.network_transaction_id is not None,
     )
-    overruling = [fault for fault in desk.faults if fault.kind in OVERRULING]
-    if account is None and not overruling:
-        # Nothing but the operation is written: one statement, which is a transaction by itself.
-        operation = decided(begun, card, Standing(), asked=asked).operation
-        return await desk.written(database, operation, book(operation, (), now=desk.now))
+    on_the_way = [fault for fault in desk.faults if fault.kind in ON_THE_NETWORK]
+    judgement = await asked(network, request, await desk.first_taken(database, on_the_way))
+    try:
+        return await _settled(database, desk, begun, request, judgement, network=network)
+    except Overloaded:
+        # The issuer has decided, so "nothing was done" would be no promise that anybody can keep.
+        return answers.BUSY_SINCE
+
+
+async def _settled(
+    database: Database,
+    desk: Desk,
+    begun: Operation,
+    request: Request,
+    judgement: Judgement | None,
+    *,
+    network: Acquirers,
+) -> Answer:
+    """Write down what the issuer said; where nobody knows, a decline, and the reversal that makes it true."""
+    operation = judged(begun, judgement)
+    shown = book(operation, (), now=desk.now)
+    if judgement is not None:
+        if operation.decline_code == "duplicate_transaction":
+            return answers.KEY_REUSED
+        return await desk.written(database, operation, shown)
+    undone = reversal(request)
 
     async def work(connection: Connection) -> Answer:
-        standing = await locked(connection, desk.world, account)
+        answer = await desk.written(connection, operation, shown)
+        await network.keep(connection, undone)
+        return answer
+
+    answer = await database.retrying(work)
+    await network.tell(undone)
+    return answer
+
+
+async def _overruled(database: Database, desk: Desk, begun: Operation, source: Source) -> Answer | None:
+    """What a fault makes of the charge in its issuer's place; None where none does."""
+    overruling = [fault for fault in desk.faults if fault.kind in OVERRULING]
+    if not overruling:
+        return None
+
+    async def work(connection: Connection) -> Answer | None:
+        standing = await locked(connection, desk.world, begun.account)
         fault = await desk.first_taken(connection, overruling)
-        after = decided(begun, card, standing, asked=asked, fault=fault)
+        if fault is None:
+            return None
+        after = overruled(begun, source.card, standing, fault=fault, now=desk.now)
         answer = await desk.written(connection, after.operation, book(after.operation, (), now=desk.now))
-        await write_account(connection, desk.world, account, after.standing)
+        await write_account(connection, desk.world, begun.account, after.standing)
         return answer
 
     return await database.retrying(work)
 
 
-async def verify(database: Database, desk: Desk, wanted: VerificationRequest) -> Answer:
+async def verify(
+    database: Database, desk: Desk, wanted: VerificationRequest, *, network: Acquirers
+) -> Answer:
     """Ask a card's issuer whether it is good; raises `KeyTaken` where the key came before."""
     source = await source_of(database, desk, wanted.card, wanted.token)
     if source is None:
@@ -61,23 +112,9 @@ async def verify(database: Database, desk: Desk, wanted: VerificationRequest) ->
         postal_code_given=wanted.postal_code is not None,
         remember=wanted.remember,
     )
-    asked = Asked(
-        processor=desk.processor,
-        amount=Money(0, wanted.currency),
-        exp_month=source.exp_month,
-        exp_year=source.exp_year,
-        cvc_given=source.cvc_given,
-        postal_code_given=wanted.postal_code is not None,
-        by_merchant=False,
-        now=desk.now,
-    )
-
-    async def work(connection: Connection) -> Answer:
-        standing = await locked(connection, desk.world, begun.account)
-        after = verified(begun, source.card, standing, asked=asked)
-        return await desk.written(connection, after, book(after, (), now=desk.now))
-
-    return await database.retrying(work)
+    judgement = await network.authorise(request_for(begun, world_id=desk.world.id, number=source.number))
+    after = verified(judged(begun, judgement))
+    return await desk.written(database, after, book(after, (), now=desk.now))
 
 
 def _of_source(operation: Operation, source: Source) -> Operation:

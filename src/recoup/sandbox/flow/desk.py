@@ -226,6 +226,7 @@ class Source:
     """The card that a request means, and what was said of it."""
 
     card: Card
+    number: str = field(repr=False)
     exp_month: int
     exp_year: int
     cvc_given: bool
@@ -236,10 +237,10 @@ async def source_of(queries: Queries, desk: Desk, card: CardData | None, token: 
     world = desk.world
     if card is not None:
         known = identify(card.number, seed=world.seed, born=world.born, secret=desk.secret)
-        return Source(known, card.exp_month, card.exp_year, card.cvc is not None)
+        return Source(known, card.number, card.exp_month, card.exp_year, card.cvc is not None)
     if token in SAVED:
         everybody_s = SAVED[token]
-        return Source(everybody_s, 12, YEAR_MAX, cvc_given=False)
+        return Source(everybody_s, everybody_s.number, 12, YEAR_MAX, cvc_given=False)
     reference = keys.saved_under(desk.secret, token or "")
     if reference is None:
         return None
@@ -250,7 +251,7 @@ async def source_of(queries: Queries, desk: Desk, card: CardData | None, token: 
         return None
     assert saved.card and saved.exp_month and saved.exp_year, "what is remembered is a card"
     remembered = named(saved.card, seed=world.seed, born=world.born)
-    return Source(remembered, saved.exp_month, saved.exp_year, cvc_given=False)
+    return Source(remembered, remembered.number, saved.exp_month, saved.exp_year, cvc_given=False)
 
 
 async def locked(connection: Connection, world: World, account: str | None) -> Standing:

@@ -7,15 +7,18 @@ import hmac
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from recoup.db import Connection, Database
+from recoup.db import Connection, Database, Overloaded
 from recoup.kit.clock import Clock
 from recoup.sandbox import answers, store
 from recoup.sandbox.answers import Answer
+from recoup.sandbox.chain.acquirers import Acquirers
+from recoup.sandbox.chain.messages import Advice
 from recoup.sandbox.core import keys
 from recoup.sandbox.core.faults import AT_THE_DOOR, ON_THE_WAY_BACK, FaultKind, Verb
 from recoup.sandbox.core.operations import Operation, OperationKind, OperationState, book
 from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow import authenticating
+from recoup.sandbox.flow.asking import reversal_by_key
 from recoup.sandbox.flow.authenticating import Page
 from recoup.sandbox.flow.changing import call_off, change
 from recoup.sandbox.flow.charging import charge, verify
@@ -28,11 +31,15 @@ _AROUND: Final = AT_THE_DOOR | ON_THE_WAY_BACK
 
 
 class Processors:
-    """Answers what is asked of the processors of every world. `sleep` is how a request is kept waiting."""
+    """Answers what is asked of the processors of every world. `network` is their way to issuers, `sleep` how a request
+    is kept waiting."""
 
-    def __init__(self, database: Database, clock: Clock, *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, network: Acquirers, *, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._network = network
         self._sleep = sleep
 
     async def answer(self, incoming: Incoming) -> Answer:
@@ -70,14 +77,14 @@ class Processors:
         arrival = await store.arrival(self._database, world_id=world_id, processor=processor, key=None)
         if arrival is None:
             return None
-        world, now = arrival.world, self._clock.now() + arrival.world.clock_offset
-
-        async def work(connection: Connection) -> Page | None:
-            return await authenticating.authenticate(
-                connection, world, processor=processor, reference=reference, approve=approve, now=now
-            )
-
-        return await self._database.retrying(work)
+        return await authenticating.authenticate(
+            self._database,
+            arrival.world,
+            processor=processor,
+            reference=reference,
+            approve=approve,
+            network=self._network,
+        )
 
     async def _arrived(self, incoming: Incoming) -> Arrival | None:
         """The world that the API key opens, and what bears on the request."""
@@ -115,22 +122,37 @@ class Processors:
         try:
             return await self._done(desk)
         except KeyTaken:
-            arrival = await self._arrived_again(desk.incoming)
+            try:
+                arrival = await self._arrived_again(desk.incoming)
+            except Overloaded:
+                return answers.BUSY_SINCE
             assert arrival.sent is not None, "the key is taken"
             return desk.again(arrival.sent)
 
     async def _done(self, desk: Desk) -> Answer:
         match desk.body:
             case ChargeRequest() as wanted:
-                return await charge(self._database, desk, wanted)
+                return await charge(self._database, desk, wanted, network=self._network)
             case VerificationRequest() as wanted:
-                return await verify(self._database, desk, wanted)
+                return await verify(self._database, desk, wanted, network=self._network)
             case ChangeRequest(amount=amount):
-                return await self._database.retrying(lambda connection: change(connection, desk, amount))
+                return await self._changed(desk, amount)
             case CancellationRequest():
-                return await self._database.retrying(lambda connection: change(connection, desk, None))
+                return await self._changed(desk, None)
             case None:
                 raise AssertionError("a question is not done")
+
+    async def _changed(self, desk: Desk, amount: int | None) -> Answer:
+        """Change a charge; its issuer is told when that is written down."""
+        answer, advice = await self._database.retrying(
+            lambda connection: change(connection, desk, amount, network=self._network)
+        )
+        await self._told(advice)
+        return answer
+
+    async def _told(self, advice: Advice | None) -> None:
+        if advice is not None:
+            await self._network.tell(advice)
 
     async def _looked_up(self, desk: Desk) -> Answer:
         found = await store.operation(
@@ -149,6 +171,14 @@ class Processors:
     async def _withdrawn(self, desk: Desk) -> Answer:
         """Burn the key unless something came with it; end a charge that waits; then say what the key stands for."""
         withdrawal = desk.begun(OperationKind.WITHDRAWAL, OperationState.WITHDRAWN)
-        if not await store.add(self._database, withdrawal, world_id=desk.world.id):
-            await self._database.retrying(lambda connection: call_off(connection, desk))
+        reversal = reversal_by_key(desk.world.id, desk.incoming.processor, desk.incoming.key)
+
+        async def work(connection: Connection) -> Advice | None:
+            if not await store.add(connection, withdrawal, world_id=desk.world.id):
+                return await call_off(connection, desk, network=self._network)
+            # The charge may be with its issuer, and whoever asked may have died: what it holds is let go of.
+            await self._network.keep(connection, reversal)
+            return reversal
+
+        await self._told(await self._database.retrying(work))
         return await self._looked_up(desk)
