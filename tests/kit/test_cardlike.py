@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recoup.kit.cardlike import REDACTED, without_card_numbers
+from recoup.kit.cardlike import REDACTED, kept, without_card_numbers
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,16 @@ def test_a_card_number_is_left_out_and_other_numbers_stay(text: str, left: str) 
 def test_once_is_enough(text: str) -> None:
     once = without_card_numbers(text)
     assert without_card_numbers(once) == once
+
+
+@given(before=st.text("ab ", max_size=60), after=st.text("ab 0123456789", max_size=60))
+def test_no_card_number_is_cut_in_half(before: str, after: str) -> None:
+    left = kept(f"{before}x 4242 4242 4242 4242 {after}", longest=40)
+    assert len(left) <= 40
+    assert "4242" not in left
+
+
+@given(st.integers(1, 30))
+def test_nor_one_behind_many_others(numbers: int) -> None:
+    left = kept("4-2-4-2-4-2-4-2-4-2-4-2-4-2-4-2x" * numbers, longest=40)
+    assert "4-2-4-2-4-2-4" not in left

@@ -3,10 +3,12 @@
 All signals of one answer are read together, and the decline says which of them decided. The meaning (`decided_by`):
 
 1. what response and merchant advice code mean together (Mastercard's wrapped codes 79, 82, 83): `advice_code`;
-2. the network's response code, unless it says no more than "declined": `network_code`;
+2. the network's response code, unless it says no more than "declined", or the processor says the same more exactly
+   (a code of the same category): `network_code`;
 3. the processor's own code, unless it says no more: `processor_code`;
 4. what is written beside them (`recoup.outcomes.codes.phrases`): `text`;
-5. else the first of processor and network that says anything at all.
+5. else the first of network and processor that says something, if only vaguely; and where both say no more than
+   "declined", the processor's word for that.
 
 The advice (`advice_by`) is the first of these that says anything:
 
@@ -29,7 +31,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, NamedTuple
 
-from recoup.kit.cardlike import without_card_numbers
+from recoup.kit.cardlike import kept
 from recoup.outcomes.codes.advice_words import ADVICE_WORDS
 from recoup.outcomes.codes.merchant_words import MERCHANT_WORDS
 from recoup.outcomes.codes.phrases import Phrase, phrase_in
@@ -175,9 +177,9 @@ def classify(raw: RawDecline, on: date) -> Decline:
         hardness=reading.hardness(advice),
         message=standard.message,
         advice=advice,
-        processor_code=raw.processor_code,
-        network_code=raw.network_code,
-        network_advice_code=raw.network_advice_code,
+        processor_code=_code(raw.processor_code),
+        network_code=_code(raw.network_code),
+        network_advice_code=_code(raw.network_advice_code),
         rule=reading.rule(raw.brand),
         source=reading.row.citation,
         recognised=standard is not OTHER,
@@ -268,22 +270,33 @@ def _deciding(
     """The row that gives the meaning, and which signal brought it."""
     if wrapped is not None:
         return wrapped, Signal.ADVICE_CODE
-    if theirs is not None and _is_exact(theirs):
-        return theirs, Signal.NETWORK_CODE
-    if ours is not None and _is_exact(ours):
-        return ours, Signal.PROCESSOR_CODE
     written = None if text is None else phrase_in(text)
-    if written is not None and written.standard not in GENERIC:
-        return written, Signal.TEXT
-    if ours is not None:
-        return ours, Signal.PROCESSOR_CODE
-    if theirs is not None:
-        return theirs, Signal.NETWORK_CODE
-    return (OTHER, None) if written is None else (written, Signal.TEXT)
+    for enough in (_is_exact, _says_something, _says_anything):
+        if theirs is not None and enough(theirs) and not (ours is not None and _refines(ours, theirs)):
+            return theirs, Signal.NETWORK_CODE
+        if ours is not None and enough(ours):
+            return ours, Signal.PROCESSOR_CODE
+        if written is not None and (written.standard not in GENERIC or enough is _says_anything):
+            return written, Signal.TEXT
+    return OTHER, None
 
 
 def _is_exact(row: CodeRow) -> bool:
     return not row.generic and row.standard not in GENERIC
+
+
+def _says_something(row: CodeRow) -> bool:
+    return row.standard not in GENERIC
+
+
+def _says_anything(_: CodeRow) -> bool:
+    return True
+
+
+def _refines(ours: CodeRow, theirs: CodeRow) -> bool:
+    """Whether the processor says the same as the network, or says as little, in a word of its own."""
+    alike = STANDARD[ours.standard].category is STANDARD[theirs.standard].category
+    return (_is_exact(ours) and alike) or (theirs.standard in GENERIC and ours.standard in GENERIC)
 
 
 def _advice_of(row: CodeRow | None) -> Advice | None:
@@ -296,10 +309,15 @@ def _visa_category(code: str | None, brand: str, on: date) -> VisaCategory | Non
     return VISA_CATEGORIES.row(code, on) or UNLISTED
 
 
+def _code(code: str | None) -> str | None:
+    """A raw code as it came, unless something else came in its place."""
+    return None if code is None else kept(code, longest=RAW_LENGTH_MAX)
+
+
 def _kept(text: str) -> str:
     """What is kept of a raw text: no card number, no control character, no more than is needed."""
-    shown = "".join(each if each.isprintable() else " " for each in text[:RAW_LENGTH_MAX])
-    return without_card_numbers(shown)
+    shown = "".join(each if each.isprintable() else " " for each in text[: 4 * RAW_LENGTH_MAX])
+    return kept(shown, longest=RAW_LENGTH_MAX)
 
 
 def _all_kept(raw: Mapping[str, str]) -> Mapping[str, str]:

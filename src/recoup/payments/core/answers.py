@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from msgspec.structs import replace
 
+from recoup.kit.cardlike import kept
 from recoup.outcomes.core import (
     ActionRequired,
     Approved,
@@ -20,8 +21,16 @@ from recoup.outcomes.core import (
 from recoup.payments.core.machine import ATTEMPT_MOVES, AttemptNews, AttemptState, attempt_moved
 from recoup.payments.core.records import Attempt
 
+WORDS_MAX: Final = 500
+"""How much is kept of why something did not happen: part of it may be the processor's own words."""
 AT_WORK: Final = frozenset({AttemptState.STARTED, AttemptState.COMPLETING})
 """Somebody is asking the processor at this moment, or died in asking."""
+
+
+def why_of(answer: object) -> str | None:
+    """Why an answer settles nothing, where it says so; without card numbers, whoever wrote it."""
+    why: str | None = getattr(answer, "why", None)
+    return None if why is None else kept(why, longest=WORDS_MAX)
 
 
 def takes(attempt: Attempt, outcome: Outcome | Withdrawn) -> bool:
@@ -96,7 +105,7 @@ def closed(
         reference=getattr(outcome, "reference", None) or attempt.reference,
         decline=decline,
         rule=decline.rule if decline is not None else None,
-        why=getattr(outcome, "why", None),
+        why=why_of(outcome),
         action_url=outcome.url if isinstance(outcome, ActionRequired) else None,
         finished_at=None if still_open else now,
         latency_ms=latency_ms if latency_ms is not None else attempt.latency_ms,

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from recoup.kit.cardlike import kept
 from recoup.kit.refusals import Refusal, conflict, invalid
 from recoup.outcomes.core import Done, FollowUp, Pending, Refused, Unknown, Unprocessed, Withdrawn
+from recoup.payments.core.answers import WORDS_MAX, why_of
 from recoup.payments.core.machine import (
     OPERATION_MOVES,
     News,
@@ -170,7 +172,7 @@ def concluded(
         state=state,
         reference=getattr(answer, "reference", None) or operation.reference,
         failure=_failure(answer),
-        why=getattr(answer, "why", None),
+        why=why_of(answer),
         finished_at=None if state in _UNDER_WAY else now,
     )
     changed = _settled(payment, closed)
@@ -219,7 +221,7 @@ def _news(answer: FollowUp | Withdrawn) -> OperationNews:
 def _failure(answer: FollowUp | Withdrawn) -> Failure | None:
     match answer:
         case Refused(code=code, message=message):
-            return Failure(code, message)
+            return Failure(kept(code, longest=WORDS_MAX), kept(message, longest=WORDS_MAX))
         case Unprocessed():
             return Failure(
                 "processor_unavailable", "The processor could not be reached; nothing happened. Try again."

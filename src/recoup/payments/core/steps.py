@@ -23,7 +23,7 @@ from recoup.outcomes.core import (
     Unprocessed,
     Withdrawn,
 )
-from recoup.payments.core.answers import closed, says_nothing_new
+from recoup.payments.core.answers import closed, says_nothing_new, why_of
 from recoup.payments.core.answers import resumed as resumed_attempt
 from recoup.payments.core.machine import (
     MOVES,
@@ -348,10 +348,11 @@ def _with_outcome(payment: Payment, outcome: Outcome | Withdrawn, *, now: dateti
             return replace(
                 cleared, status=moved(payment.status, News.REFUSED), decline=DeclineRecord(decline, now)
             )
-        case Unprocessed(why=why) | Withdrawn(why=why):
-            return replace(cleared, status=moved(payment.status, News.NEVER_PROCESSED), failure=why)
-        case Unknown(why=why):
-            return replace(cleared, status=moved(payment.status, News.LOST_SIGHT), failure=why)
+        case Unprocessed() | Withdrawn():
+            status = moved(payment.status, News.NEVER_PROCESSED)
+            return replace(cleared, status=status, failure=why_of(outcome))
+        case Unknown():
+            return replace(cleared, status=moved(payment.status, News.LOST_SIGHT), failure=why_of(outcome))
         case ActionRequired(url=url):
             return replace(
                 cleared, status=moved(payment.status, News.ACTION_NEEDED), next_action=NextAction(url)

@@ -26,6 +26,7 @@ from recoup.outcomes.core import (
     Unknown,
     Unprocessed,
 )
+from recoup.payments.core.answers import why_of
 from recoup.payments.flow.tools import Means, Taken, Tools, no_account
 from recoup.payments.store import verifying as store
 from recoup.payments.store.verifying import Verification
@@ -161,10 +162,10 @@ def _concluded(begun: Verification, outcome: Outcome, *, now: datetime) -> Verif
         case ActionRequired():
             why = "the customer must authenticate, which only a payment with a return_url lets them do"
             return replace(begun, status="requires_action", why=why, finished_at=now)
-        case Unprocessed(why=why):
-            return replace(begun, status="unresolved", why=why, finished_at=now)
-        case Unknown(why=why):
-            return replace(begun, status="unresolved", why=why)
+        case Unprocessed():
+            return replace(begun, status="unresolved", why=why_of(outcome), finished_at=now)
+        case Unknown():
+            return replace(begun, status="unresolved", why=why_of(outcome))
         case Pending():
             return replace(begun, status="unresolved", why="the processor will answer later")
         case _:
