@@ -8,13 +8,14 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from tests.payments.bank import Died, Dies, Gate, Lost, no_funds
+from tests.payments.bank import Died, Dies, Gate, Lost, decline, no_funds
 from tests.payments.house import House
 
 from recoup.kit.refusals import Refusal
 from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import ActionRequired, Approved, Declined, Pending, Unknown
+from recoup.outcomes.core import ActionRequired, Approved, Category, Declined, Pending, Signal, Unknown
+from recoup.outcomes.core.override import Reading
 from recoup.payments.core import AttemptState, Status
 from recoup.payments.flow import Taken
 
@@ -173,6 +174,46 @@ async def test_a_token_that_comes_with_a_completion_is_kept(house: House, mercha
     means, _ = await house.payments.stored_means(merchant, done.payment.payment_method_id)
     kept = means.tokens[done.attempts[0].processor_account_id]
     assert (kept.value, kept.customer) == (Secret("tok_kept"), "cus_kept")
+
+
+async def test_a_token_is_kept_though_others_heard_of_the_approval_first(
+    house: House, merchant: Merchant
+) -> None:
+    payment_id = await waiting(house, merchant)
+    gate = Gate(replace(TAKEN, token=Secret("tok_kept")))
+    house.bank.will("complete", gate)
+    back = asyncio.create_task(house.come_back(merchant, payment_id))
+    await gate.entered.wait()
+    house.bank.will("lookup", TAKEN)
+    await house.wait(seconds=45)
+    await house.another_process().settle(merchant, payment_id)
+    gate.opened.set()
+    done = await back
+    assert done.payment.status is Status.CAPTURED
+    means, _ = await house.payments.stored_means(merchant, done.attempts[0].payment_method_id)
+    assert means.tokens[done.attempts[0].processor_account_id].value == Secret("tok_kept")
+
+
+async def test_a_decline_learned_in_cancelling_is_read_as_the_merchant_reads_it(
+    house: House, merchant: Merchant
+) -> None:
+    async with house.database.transaction() as connection:
+        await house.readings.override(
+            connection,
+            merchant,
+            "visa",
+            "96",
+            reading=Reading(category=Category.ISSUER),
+            note=None,
+            set_by=None,
+            now=house.now,
+        )
+    payment_id = await waiting(house, merchant)
+    house.bank.will("withdraw", decline())
+    ended = await house.cancel(merchant, payment_id)
+    assert ended.payment.status is Status.CANCELED
+    known = ended.attempts[0].decline
+    assert known is not None and known.decided_by is Signal.MERCHANT_OVERRIDE
 
 
 async def test_a_lookup_that_fails_while_a_completion_is_unknown_proves_nothing(house: House) -> None:

@@ -74,4 +74,8 @@ class Completing:
             return steps.answered(fresh, attempt.id, evidence, now=now, latency_ms=None)
 
         tokens = await self._tools.tokens(merchant, attempt, evidence)
-        return (await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens)))[0]
+        concluded, step = await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens))
+        if step is None:
+            for row in tokens:  # others found out about the approval first; the token came to us alone
+                await self._tools.wallet.keep_token(merchant, row)
+        return concluded

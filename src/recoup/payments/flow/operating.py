@@ -140,7 +140,10 @@ class Operating:
                 f"{connector.name} cannot take back a payment that awaits the customer.",
             )
         asked = question_of(snapshot.payment, attempt, now=now)
-        said = (await self._tools.gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
+        timed = await self._tools.gateway.withdraw(connector, seen, asked, account_id=account.id)
+        said = await self._tools.understood(
+            merchant, timed.outcome, connector=connector.name, brand=attempt.brand
+        )
         if isinstance(said, Withdrawn):
             return snapshot, said
         if isinstance(said, Unknown):
