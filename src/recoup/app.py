@@ -138,6 +138,7 @@ class Surroundings:
     connectors: Mapping[str, Connector]
     sandbox_url: Callable[[], str]
     alone_since: datetime | None = None
+    sandbox_link_port: Callable[[], int | None] = lambda: None
     entropy: Callable[[int], bytes] = os.urandom
 
 
@@ -269,7 +270,7 @@ class Service:
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *EventsApi(self.database).routes(),
-            *SandboxApi(self.worlds).routes(),
+            *SandboxApi(self.worlds, link_port=self.around.sandbox_link_port).routes(),
         ]
 
     def _tools(self) -> Tools:

@@ -27,8 +27,10 @@ from recoup.http.edge import Edge
 from recoup.http.idempotency import delete_old
 from recoup.kit.clock import Clock, SystemClock
 from recoup.payments.writes import SETTLE
+from recoup.sandbox.chain.hosts import listening
 from recoup.sandbox.chain.running import running as running_chain
 from recoup.sandbox.flow import Processors
+from recoup.sandbox.link import Caller
 from recoup.sandbox.server import create_app
 from recoup.sandbox.server import serve as serve_sandbox
 from recoup.sandboxed import Ready
@@ -98,11 +100,17 @@ async def opened(settings: Settings, store: Store, *, clock: Clock | None = None
     async with AsyncExitStack() as stack:
         database = await open_database(settings, store.conninfo)
         stack.push_async_callback(database.close)
-        url = NO_SANDBOX
+        url, link_port = NO_SANDBOX, None
         if settings.sandbox:
             chain = await stack.enter_async_context(running_chain(database, clock))
-            processors = create_app(Processors(database, clock, chain.acquirers))
-            url = await stack.enter_async_context(serve_sandbox(processors, port=settings.sandbox_port))
+            processors = Processors(database, clock, chain.acquirers)
+            host = await stack.enter_async_context(
+                listening("acquirer", lambda: Caller(processors), port=settings.sandbox_link_port)
+            )
+            link_port = host.port
+            url = await stack.enter_async_context(
+                serve_sandbox(create_app(processors), port=settings.sandbox_port)
+            )
         started = clock.now()
         if store.alone:
             await _release_interrupted(database, started)
@@ -113,6 +121,7 @@ async def opened(settings: Settings, store: Store, *, clock: Clock | None = None
             connectors=CONNECTORS,
             sandbox_url=lambda: url,
             alone_since=started if store.alone else None,
+            sandbox_link_port=lambda: link_port,
         )
         service = Service(settings, around)
         await service.vault.check_master_keys()

@@ -83,6 +83,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=0, le=65535, description="The port of the simulated processors, on loopback; 0 takes any."),
     ] = 0
+    sandbox_link_port: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=65535,
+            description="The port of the simulated processors for acquirer links, on loopback; 0 takes any.",
+        ),
+    ] = 0
     master_key: Annotated[
         Secret | None,
         Meta(description="The key that wraps the keys of stored cards: 32 random bytes in base64."),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from recoup.http.routes import Call, Idempotency, Problem, Route
 from recoup.kit.ids import Kind
-from recoup.kit.refusals import invalid, not_found
+from recoup.kit.refusals import conflict, invalid, not_found
 from recoup.sandbox.fault_objects import CreateFault, DeletedFault, FaultList, FaultObject, fault_object
 from recoup.sandbox.objects import (
+    AcquirerLinkObject,
     ChangeCard,
     StartWorld,
     WorldCardList,
@@ -29,14 +31,18 @@ _WORLD: Final = "/v1/test/world"
 _CARDS: Final = f"{_WORLD}/cards"
 _CHARGES: Final = f"{_WORLD}/charges"
 _FAULTS: Final = "/v1/test/faults"
+_LINK: Final = f"{_WORLD}/acquirer_link"
+_NO_LINK: Final = Problem("no_acquirer_link", 409, "This server runs no simulated processors.")
+_TERMINAL: Final = {"acquirer_id": "100001", "terminal_id": "SANDBOX1", "merchant_id": "SANDBOX"}
 _NO_WORLD: Final = Problem("no_sandbox_world", 409, "This merchant has no simulated world.")
 
 
 class SandboxApi:
     """The routes of the simulated world."""
 
-    def __init__(self, worlds: Worlds) -> None:
+    def __init__(self, worlds: Worlds, *, link_port: Callable[[], int | None] = lambda: None) -> None:
         self._worlds = worlds
+        self._link_port = link_port
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -71,6 +77,17 @@ class SandboxApi:
                 idempotency=Idempotency.TRANSACTION,
                 errors=(_NO_WORLD,),
                 examples={"a world": {"seed": 7}},
+            ),
+            Route(
+                "GET",
+                _LINK,
+                self.acquirer_link,
+                answer=AcquirerLinkObject,
+                summary="Read how to reach the simulated processors by an acquirer link",
+                description="The credentials of an account at `iso8583`, as `POST /v1/processor_accounts` takes them.",
+                tag=_TAG,
+                test_mode_only=True,
+                errors=(_NO_WORLD, _NO_LINK),
             ),
             Route(
                 "GET",
@@ -200,6 +217,16 @@ class SandboxApi:
         connection = call.transaction()
         await self._worlds.restart(connection, call.merchant.id, seed=call.body.seed)
         return world_object(await self._worlds.summary(connection, call.merchant.id))
+
+    async def acquirer_link(self, call: Call[None, None]) -> AcquirerLinkObject:
+        """`GET /v1/test/world/acquirer_link`."""
+        key, port = await self._worlds.link_key(call.merchant.id), self._link_port()
+        if port is None:
+            raise conflict(
+                _NO_LINK.code, "This server runs no simulated processors: start it with the sandbox."
+            )
+        place = {"transport": "tcp", "host": "127.0.0.1", "port": str(port)}
+        return AcquirerLinkObject(credentials={**place, **_TERMINAL, "sign_on_key": key.reveal()})
 
     async def charges(self, call: Call[None, WorldChargeQuery]) -> WorldChargeList:
         """`GET /v1/test/world/charges`."""

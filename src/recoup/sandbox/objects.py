@@ -71,6 +71,19 @@ class WorldObject(Struct, kw_only=True, frozen=True):
     created_at: str
 
 
+class AcquirerLinkObject(Struct, kw_only=True, frozen=True):
+    """How to reach the simulated processors by an acquirer link: what an account at `iso8583` asks for."""
+
+    object: Literal["acquirer_link"] = "acquirer_link"
+    credentials: Annotated[
+        dict[str, str],
+        Meta(
+            description="For `alpha`; `acquirer_id` 100002 is `bravo`, 100003 `charlie`. The port changes with every"
+            " start, unless `RECOUP_SANDBOX_LINK_PORT` fixes it."
+        ),
+    ]
+
+
 class WorldChargeObject(Struct, kw_only=True, frozen=True):
     """One charge as its processor has it. `key` is the attempt, `order` the payment."""
 

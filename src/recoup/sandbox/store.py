@@ -131,6 +131,36 @@ async def settle(connection: Connection, operation: Operation, *, world_id: UUID
     )
 
 
+async def key_digest(queries: Queries, *, world_id: UUID) -> bytes | None:
+    """The digest of a world's API key; None where there is no such world."""
+    row = await queries.fetch_one(
+        "select key_digest from sandbox.worlds where world_id = %(world_id)s", {"world_id": world_id}
+    )
+    return None if row is None else row["key_digest"]
+
+
+async def undo(
+    connection: Connection, *, world_id: UUID, processor: ProcessorName, key: str, status: int, answer: str
+) -> bool:
+    """Let nothing have happened under a key, and be answered so from now on; False where something was done since."""
+    row = await connection.fetch_one(
+        """
+        update sandbox.operations o
+        set state = 'withdrawn', due_at = null, due_state = null, status = %(status)s, answer = %(answer)s
+        where o.world_id = %(world_id)s and o.processor = %(processor)s and o.key = %(key)s
+            and o.kind in ('charge', 'verification', 'capture', 'refund') and o.state in ('approved', 'pending', 'done')
+            and not exists (
+                select 1 from sandbox.operations c
+                where c.world_id = o.world_id and c.processor = o.processor and c.charge_key = o.key
+                    and c.state in ('done', 'pending')
+            )
+        returning true as undone
+        """,
+        {"world_id": world_id, "processor": processor, "key": key, "status": status, "answer": answer},
+    )
+    return row is not None
+
+
 async def operation(
     queries: Queries, *, world_id: UUID, processor: ProcessorName, key: str
 ) -> Operation | None:

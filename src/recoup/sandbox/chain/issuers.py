@@ -153,7 +153,12 @@ async def _gave_back(connection: Connection, advice: Advice, world: World, *, no
     if card is None or account is None or advice.amount is None:
         return
     record = Record(
-        state=RecordState.TOLD, epoch=world.epoch, card=advice.card, account=account, amount=advice.amount
+        state=RecordState.TOLD,
+        epoch=world.epoch,
+        card=advice.card,
+        account=account,
+        amount=advice.amount,
+        held=-convert(advice.amount, card.currency) if isinstance(card, Person) else 0,
     )
     if await _added(connection, record, advice, now=now):
         standing = await _locked(connection, world, account)
@@ -162,7 +167,8 @@ async def _gave_back(connection: Connection, advice: Advice, world: World, *, no
 
 
 async def _reversed(connection: Connection, advice: Advice, world: World, *, now: datetime) -> None:
-    """What was held is given back, once; where nothing came yet, nothing will be approved under this key."""
+    """What was held is given back (or what was given back, taken again), once; where nothing came yet, nothing will be
+    approved under this key."""
     remembered = Record(state=RecordState.REVERSED, epoch=world.epoch)
     if await _added(connection, remembered, advice, now=now):
         return

@@ -183,7 +183,7 @@ def request_message(request: Request, *, trace: int, sent: datetime, mark: str =
 def request_of(message: Message) -> Request | None:
     """What a 0100 asks for; None where it does not say all of it."""
     tags = tags_of(message)
-    amount, common = _amount(message), _common(message, tags)
+    amount, common = amount_of(message), _common(message, tags)
     match message:
         case {"2": str(number), "14": str(expiry), "22": str(entry)} if (
             amount and common and len(expiry) == 4 and 1 <= int(expiry[2:]) <= 12 and CARD in tags
@@ -225,7 +225,7 @@ def advice_message(advice: Advice, *, trace: int, sent: datetime) -> Message:
 def advice_of(message: Message) -> Advice | None:
     """What an advice tells; None where it does not say all of it."""
     tags = tags_of(message)
-    common, kind, amount = _common(message, tags), _KINDS.get(message["t"]), _amount(message)
+    common, kind, amount = _common(message, tags), _KINDS.get(message["t"]), amount_of(message)
     if common is None or kind is None:
         return None
     if kind is not AdviceKind.REVERSED and (amount is None or CARD not in tags):
@@ -301,7 +301,8 @@ def _money(amount: Money) -> dict[str, str]:
     return {"4": f"{amount.minor:012}", "49": iso8583.NUMBERS[amount.currency]}
 
 
-def _amount(message: Message) -> Money | None:
+def amount_of(message: Message) -> Money | None:
+    """Fields 4 and 49 as money."""
     match message:
         case {"4": str(minor), "49": str(number)} if number in _CURRENCIES:
             return Money(int(minor), _CURRENCIES[number])

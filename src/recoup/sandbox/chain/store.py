@@ -122,7 +122,7 @@ async def reverse(
     row = await connection.fetch_one(
         """
         update sandbox.authorisations set state = 'reversed'
-        where world_id = %(world_id)s and acquirer = %(acquirer)s and key = %(key)s and state = 'answered'
+        where world_id = %(world_id)s and acquirer = %(acquirer)s and key = %(key)s and state <> 'reversed'
         returning state, epoch as record_epoch, card, account, amount, currency, held, said
         """,
         {"world_id": world_id, "acquirer": acquirer, "key": key},

@@ -16,6 +16,10 @@ from recoup.sandbox.core.chance import letters
 
 _PREFIX: Final = "sbx_"
 _SECRET_LENGTH: Final = 52
+_LINK_PREFIX: Final = "lnk_"
+_LINK_SECRET_LENGTH: Final = 34
+_SECRET_LENGTHS: Final = {_PREFIX: _SECRET_LENGTH, _LINK_PREFIX: _LINK_SECRET_LENGTH}
+_PREFIX_LENGTH: Final = 4
 _SAVED: Final = "saved_"
 _PROOF_LENGTH: Final = 26
 
@@ -33,9 +37,23 @@ def digest(key: str) -> bytes:
 
 def world_named_by(key: str) -> UUID | None:
     """The world that a key names, before anybody has looked whether it opens it."""
-    if not key.startswith(_PREFIX) or len(key) != len(_PREFIX) + TEXT_LENGTH + _SECRET_LENGTH:
+    secret_length = _SECRET_LENGTHS.get(key[:_PREFIX_LENGTH])
+    if secret_length is None or len(key) != _PREFIX_LENGTH + TEXT_LENGTH + secret_length:
         return None
-    return world_of_letters(key[len(_PREFIX) : len(_PREFIX) + TEXT_LENGTH])
+    return world_of_letters(key[_PREFIX_LENGTH : _PREFIX_LENGTH + TEXT_LENGTH])
+
+
+def link_key(world_id: UUID, key_digest: bytes) -> Secret:
+    """What a merchant signs on with to a link, where there is less room for a key: it is made of the key's digest."""
+    secret = letters(_LINK_SECRET_LENGTH, key_digest, "link", world_id)
+    return Secret(f"{_LINK_PREFIX}{world_letters(world_id)}{secret}")
+
+
+def opens(key: str, world_id: UUID, key_digest: bytes) -> bool:
+    """Whether this is the API key or the link key of a world, by the digest of its API key."""
+    if key.startswith(_LINK_PREFIX):
+        return hmac.compare_digest(link_key(world_id, key_digest).reveal().encode(), key.encode())
+    return hmac.compare_digest(key_digest, digest(key))
 
 
 def derived(key: str) -> bytes:

@@ -269,6 +269,13 @@ async def write_account(
         await store.write_account(connection, standing, world_id=world.id, epoch=world.epoch, account=account)
 
 
+def charge_reference(api_key: str, processor: ProcessorName, key: str) -> str:
+    """What a processor calls the charge that came with this key."""
+    secret = keys.derived(api_key)
+    drawn = letters(_REFERENCE_LENGTH, secret, OperationKind.CHARGE, processor, key)
+    return _PREFIXES[OperationKind.CHARGE] + drawn
+
+
 def token_of(world_id: UUID, reference: str) -> str:
     """What opens a charge's authentication page: its world and its reference, which is hard to guess."""
     return keys.world_letters(world_id) + reference.partition("_")[2]

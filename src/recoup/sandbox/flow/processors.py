@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -28,6 +27,14 @@ from recoup.sandbox.wire import CancellationRequest, ChangeRequest, ChargeReques
 
 Sleep = Callable[[float], Awaitable[None]]
 _AROUND: Final = AT_THE_DOOR | ON_THE_WAY_BACK
+_STANDS: Final = frozenset(
+    {
+        OperationState.APPROVED,
+        OperationState.DONE,
+        OperationState.PENDING,
+        OperationState.REQUIRES_ACTION,
+    }
+)
 
 
 class Processors:
@@ -58,6 +65,43 @@ class Processors:
             await self._sleep(fault.delay_s)
             desk = self._laid_out(incoming, await self._arrived_again(incoming), body)
         return answers.delivered(await self._processed(desk), fault)
+
+    async def opens(self, api_key: str) -> bool:
+        """Whether this key opens a world."""
+        world_id = keys.world_named_by(api_key)
+        if world_id is None:
+            return False
+        key_digest = await store.key_digest(self._database, world_id=world_id)
+        return key_digest is not None and keys.opens(api_key, world_id, key_digest)
+
+    async def undo(self, incoming: Incoming) -> bool:
+        """Undo what came with a key, if nothing was done with it since; whether nothing stands under it any more.
+
+        Only for a link, where a reversal does that: over HTTP what happened stays, and is told.
+        """
+        world_id = keys.world_named_by(incoming.api_key)
+        assert world_id is not None, "who talks over a link has signed on"
+        reversal = reversal_by_key(world_id, incoming.processor, incoming.key)
+
+        async def work(connection: Connection) -> bool:
+            if not await store.undo(
+                connection,
+                world_id=world_id,
+                processor=incoming.processor,
+                key=incoming.key,
+                status=answers.WITHDRAWN.status,
+                answer=answers.WITHDRAWN.body.decode(),
+            ):
+                return False
+            await self._network.keep(connection, reversal)
+            return True
+
+        if await self._database.retrying(work):
+            await self._network.tell(reversal)
+        found = await store.operation(
+            self._database, world_id=world_id, processor=incoming.processor, key=incoming.key
+        )
+        return found is None or found.state not in _STANDS
 
     async def page(self, processor: ProcessorName, token: str) -> Page | None:
         """What a customer sees on the page of that token; None where it opens nothing."""
@@ -94,7 +138,7 @@ class Processors:
         arrival = await store.arrival(
             self._database, world_id=world_id, processor=incoming.processor, key=incoming.key
         )
-        if arrival is None or not hmac.compare_digest(arrival.key_digest, keys.digest(incoming.api_key)):
+        if arrival is None or not keys.opens(incoming.api_key, world_id, arrival.key_digest):
             return None
         return arrival
 

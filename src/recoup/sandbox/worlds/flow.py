@@ -111,6 +111,11 @@ class Worlds:
         """The API key of this tenant's world, whether or not there is one yet."""
         return keys.api_key(merchant_id, self._secret)
 
+    async def link_key(self, merchant_id: UUID) -> Secret:
+        """What this tenant signs on with to the simulated acquirer's host; refuses where there is no world."""
+        world, _ = await self._world(self._database, merchant_id)
+        return keys.link_key(world.id, keys.digest(self.key(merchant_id).reveal()))
+
     async def ensure_world(self, merchant_id: UUID, *, seed: int) -> Secret:
         """The API key of this tenant's world, which is made where there is none; one that is there keeps its seed."""
         key, now = self.key(merchant_id), self._clock.now()
