@@ -22,7 +22,7 @@ from recoup.outcomes.core import (
     may_try_another_processor,
     meaning,
 )
-from recoup.outcomes.core.override import Override, Overrides, Reading, check, key_of, overridden
+from recoup.outcomes.core.override import Override, Overrides, Reading, check, check_code, key_of, overridden
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -129,6 +129,12 @@ def test_what_is_refused(connector: str, code: str, reading: Reading, refused: s
     with pytest.raises(Refusal) as caught:
         check(connector, reading, meaning(connector, code, TODAY))
     assert refused in {caught.value.code, caught.value.type}
+
+
+def test_a_code_that_no_index_holds_is_refused() -> None:
+    with pytest.raises(Refusal):
+        check_code("x" * 201)
+    check_code("x" * 200)
 
 
 def test_a_stop_may_be_made_of_anything() -> None:

@@ -20,6 +20,7 @@ from recoup.outcomes.core.override import (
     Overrides,
     Reading,
     check,
+    check_code,
     key_of,
     overridden,
 )
@@ -78,7 +79,8 @@ class DeclineReadings:
         set_by: str | None,
         now: datetime,
     ) -> Override:
-        """Read a code in another way from now on. Refuses what `check` refuses."""
+        """Read a code in another way from now on. Refuses what `check` and `check_code` refuse."""
+        check_code(code)
         check(connector, reading, meaning(connector, code, now.date()))
         return await self._add(connection, merchant, Override(connector, code, 0, reading, note, set_by, now))
 

@@ -20,6 +20,8 @@ from recoup.outcomes.core.tables import NETWORKS, PROCESSORS, plain
 
 OVERRIDES_MAX: Final = 500
 """The most codes that one tenant can read in its own way."""
+CODE_LENGTH_MAX: Final = 200
+"""The longest code that can be read in one's own way: no more of one is kept with a decline."""
 WAIT_HOURS_MAX: Final = 24 * 90
 NOTE_LENGTH_MAX: Final = 500
 
@@ -58,6 +60,12 @@ Overrides = Mapping[tuple[str, str], Override]
 def key_of(connector: str, code: str) -> tuple[str, str]:
     """Under which an override is kept: however the code is written."""
     return connector, plain(code)
+
+
+def check_code(code: str) -> None:
+    """Refuses what is longer than any code."""
+    if len(code) > CODE_LENGTH_MAX:
+        raise invalid("unknown_value", f"A code has {CODE_LENGTH_MAX} characters at most.", param="code")
 
 
 def check(connector: str, reading: Reading, known: Meaning | None) -> None:
