@@ -5,6 +5,7 @@ Approvals (00, 08, 10, 11, 85, 87) are left out on purpose: a decline that carri
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -70,7 +71,8 @@ ROWS: Final = (
     _all("59", "fraudulent"),
     _all("61", "card_velocity_exceeded"),
     _all("62", "restricted_card"),
-    _all("63", "security_violation"),
+    # Networks use it for a wrong security code too, so a processor that says that is more exact.
+    replace(_all("63", "security_violation"), generic=True),
     _visa("64", "regulatory_block"),
     _all("65", "withdrawal_count_limit_exceeded"),
     _visa("70", "online_or_offline_pin_required"),

@@ -3,8 +3,8 @@
 All signals of one answer are read together, and the decline says which of them decided. The meaning (`decided_by`):
 
 1. what response and merchant advice code mean together (Mastercard's wrapped codes 79, 82, 83): `advice_code`;
-2. the network's response code, unless it says no more than "declined", or the processor says the same more exactly
-   (a code of the same category): `network_code`;
+2. the network's response code, unless it says no more than "declined": `network_code`. Before both of these goes the
+   processor's code where it says the same more exactly (a code of the same category);
 3. the processor's own code, unless it says no more: `processor_code`;
 4. what is written beside them (`recoup.outcomes.codes.phrases`): `text`;
 5. else the first of network and processor that says something, if only vaguely; and where both say no more than
@@ -269,7 +269,8 @@ def _deciding(
 ) -> tuple[CodeRow | WrappedCode | StandardCode | Phrase, Signal | None]:
     """The row that gives the meaning, and which signal brought it."""
     if wrapped is not None:
-        return wrapped, Signal.ADVICE_CODE
+        more_exact = ours if ours is not None and _refines(ours, wrapped) else None
+        return (more_exact, Signal.PROCESSOR_CODE) if more_exact else (wrapped, Signal.ADVICE_CODE)
     written = None if text is None else phrase_in(text)
     for enough in (_is_exact, _says_something, _says_anything):
         if theirs is not None and enough(theirs) and not (ours is not None and _refines(ours, theirs)):
@@ -293,7 +294,7 @@ def _says_anything(_: CodeRow) -> bool:
     return True
 
 
-def _refines(ours: CodeRow, theirs: CodeRow) -> bool:
+def _refines(ours: CodeRow, theirs: CodeRow | WrappedCode) -> bool:
     """Whether the processor says the same as the network, or says as little, in a word of its own."""
     alike = STANDARD[ours.standard].category is STANDARD[theirs.standard].category
     return (_is_exact(ours) and alike) or (theirs.standard in GENERIC and ours.standard in GENERIC)
