@@ -119,6 +119,14 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
         naming({"customer": "{own_customer}"}),
     ],
     "POST /v1/payment_methods/{payment_method}/detach": ONE,
+    "POST /v1/payment_methods/{payment_method}/processor_tokens": [
+        naming({"processor_account": "{processor_account}", "token": "pm_card_visa"}),
+    ],
+    "DELETE /v1/payment_methods/{payment_method}/processor_tokens/{processor_account}": ONE,
+    "POST /v1/payment_methods/{payment_method}/verify": [
+        naming({"currency": "USD"}),
+        naming({"currency": "USD", "processor_account": "{processor_account}"}),
+    ],
     "POST /v1/processor_accounts": [
         naming({"connector": "alpha", "label": "mine", "credentials": {"api_key": "k"}}, OWN | {400})
     ],
@@ -137,10 +145,17 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "GET /v1/events/{event}": ONE,
     "GET /v1/connectors": [Probe(OWN)],
     "GET /v1/declines/{connector}/{code}": [Probe(OWN)],
+    "POST /v1/declines/{connector}/{code}/override": [naming({"category": "issuer"}, OWN)],
+    "POST /v1/declines/{connector}/{code}/override/remove": [naming({}, OWN)],
+    "GET /v1/declines/{connector}/{code}/override/history": [Probe(OWN)],
+    "GET /v1/audit/cases": listing("{audit_case}"),
+    "GET /v1/audit/cases/{audit_case}": ONE,
+    "POST /v1/audit/cases/{audit_case}/resolve": [naming({})],
     "GET /v1/test_clock": [Probe(OWN)],
     "POST /v1/test_clock/advance": [naming({"to": "{tomorrow}"}, OWN)],
     "GET /v1/test/world": [Probe(OWN)],
     "POST /v1/test/world": [naming({"seed": 99}, OWN)],
+    "GET /v1/test/world/acquirer_link": [Probe(OWN)],
     "GET /v1/test/world/charges": [
         Probe(OWN, query="limit=100"),
         asking("starting_after={charge}"),
@@ -200,6 +215,11 @@ async def lived(victim: Client) -> dict[str, str]:
     await victim.post("/v1/payments", stored)
     declined = await declined_renewal(victim, customer["id"])
     refund = await victim.post("/v1/refunds", {"payment": paid["id"], "amount": 11} | marked)
+    await victim.post("/v1/declines/alpha/insufficient_funds/override", {"category": "other", "note": MARK})
+    unseen = {"kind": "decline", "decline_code": "zz_unseen", "processor": "alpha"}
+    await victim.post("/v1/test/faults", unseen)
+    await victim.post("/v1/payments", payment_of(900))
+    cases = await victim.get("/v1/audit/cases")
     fault = await victim.post("/v1/test/faults", {"kind": "outage", "on": "any", "times": 9})
     charges = await victim.get("/v1/test/world/charges")
     return {
@@ -213,6 +233,7 @@ async def lived(victim: Client) -> dict[str, str]:
         "processor_account": paid["processor_account"],
         "event": (await victim.events())[0]["id"],
         "fault": fault["id"],
+        "audit_case": cases["data"][0]["id"],
         "charge": charges["data"][0]["id"],
         "card": "card_1",
         "connector": "alpha",
@@ -245,6 +266,7 @@ async def view(victim: Client) -> dict[str, Any]:
         "payment_methods",
         "processor_accounts",
         "test/world/charges",
+        "audit/cases",
     )
     seen: dict[str, Any] = {name: await victim.every(f"/v1/{name}") for name in lists}
     seen["events"] = await victim.events()
@@ -304,6 +326,7 @@ LISTS: Final = (
     "processor_accounts",
     "recoveries",
     "test/world/charges",
+    "audit/cases",
 )
 NOT_SECRET: Final = {"card", "code", "own_customer", "tomorrow"}
 """What a stranger may well know or have: names that are the same for everybody, and its own."""
