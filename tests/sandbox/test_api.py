@@ -250,12 +250,18 @@ async def test_the_routes_are_documented(office: Office) -> None:
     document = await office.get("/openapi.json")
     assert {path for path in document["paths"] if path.startswith("/v1/test/")} == {
         "/v1/test/world",
+        "/v1/test/world/acquirer_link",
         "/v1/test/world/cards",
         "/v1/test/world/cards/{card}",
         "/v1/test/world/charges",
         "/v1/test/faults",
         "/v1/test/faults/{fault}",
     }
+
+
+async def test_where_no_acquirer_listens_there_is_no_link(office: Office) -> None:
+    status, answer = await office.call("GET", "/v1/test/world/acquirer_link")
+    assert (status, answer["error"]["code"]) == (409, "no_acquirer_link")
 
 
 async def test_live_mode_has_no_simulated_world(office: Office) -> None:

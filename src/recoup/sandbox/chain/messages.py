@@ -256,7 +256,7 @@ def said(judgement: Judgement) -> dict[str, str]:
             tags = {REASON: code, **({iso8583.ADVICE_CODE: advice_code} if advice_code else {})}
             return {"39": network_code, "44": _letters(checks), "48": iso8583.joined(tags)}
         case Challenge():
-            return {"39": "65", "48": iso8583.joined({REASON: CHALLENGED})}
+            return {"39": "1A", "48": iso8583.joined({REASON: CHALLENGED})}
 
 
 def answer_message(request: Message, fields: Mapping[str, str]) -> Message:
