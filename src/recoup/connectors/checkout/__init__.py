@@ -12,8 +12,8 @@
   among the actions of the payment.
 * A payment asked for later does not say what was asked of it, so `metadata` carries that there and back.
 * `previous_payment_id` takes the network's transaction id of the payment that was agreed to, whoever processed that.
-* An invalid key is answered by 401 without a body, which proves nothing: it is `Unknown`. So is every 429, for it is
-  told of too many requests and of a key at work alike.
+* An invalid key (401) and too many requests (429) are answered without a body. They count as not processed where they
+  bear Checkout.com's own request number, which nobody in between would add; else they are `Unknown`.
 
 Not verified: the names of error codes for what is wrong with a card (`card_expired` was seen, the others are taken from
 their like); whether events about saved cards say anything of cards that were closed but `reason_type`.
@@ -67,13 +67,12 @@ from recoup.connectors.checkout.answers import (
     actions_in,
     amount_of,
     change_among,
-    change_refused,
     needs_its_actions,
     payment_answer,
     read,
-    refused_at_the_door,
     why_no_amount,
 )
+from recoup.connectors.checkout.doors import change_refused, refused_at_the_door
 from recoup.connectors.checkout.webhooks import is_genuine, notices_in
 from recoup.kit.money import Money
 from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Unknown, Unprocessed

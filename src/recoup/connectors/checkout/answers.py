@@ -27,7 +27,6 @@ from recoup.outcomes.core import (
     Pending,
     Refused,
     Unknown,
-    Unprocessed,
     declined,
 )
 
@@ -53,13 +52,6 @@ _APPROVED: Final = frozenset(
 _CAPTURED: Final = frozenset({"Captured", "Refunded", "Partially Refunded", "Paid"})
 _LET_GO: Final = frozenset({"Voided", "Expired"})
 _DECLINED: Final = frozenset({"Declined", "Canceled"}) | _LET_GO
-_CARD_ERRORS: Final = frozenset(
-    {
-        *("card_expired", "card_number_invalid", "cvv_invalid"),
-        *("card_expiry_month_invalid", "card_expiry_year_invalid"),
-    }
-)
-"""What is wrong with the card itself; their rows stand in the table of codes."""
 _ACTIONS: Final = {
     ChangeKind.CAPTURE: "Capture",
     ChangeKind.CANCEL: "Void",
@@ -193,13 +185,6 @@ class Accepted(Struct, frozen=True):
 
     action_id: Name
     reference: str
-
-
-class Error(Struct, frozen=True):
-    """A request that was turned away."""
-
-    error_type: str
-    error_codes: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,32 +323,6 @@ def refusal(answer: Payment, *, on: date, brand: str, actions: Iterable[Action] 
         reference=answer.id,
         checks=answer.checks,
     )
-
-
-def _turned_away(response: HttpResponse) -> Error | None:
-    """Checkout.com's own word that a request was not valid, so that nothing was done."""
-    error = read(response, Error, 422)
-    if error is None or error.error_type != "request_invalid" or not error.error_codes:
-        return None
-    return None if any("duplicate" in code for code in error.error_codes) else error
-
-
-def refused_at_the_door(response: HttpResponse, asked: Asked) -> Declined | Unprocessed | None:
-    """What a payment that was turned away means; what is wrong with the card itself is a decline."""
-    error = _turned_away(response)
-    if error is None:
-        return None
-    if len(error.error_codes) == 1 and error.error_codes[0] in _CARD_ERRORS:
-        return declined(NAME, error.error_codes[0], on=asked.today, brand=asked.brand)
-    return Unprocessed(f"HTTP {response.status}: {error.error_type} {' '.join(error.error_codes)}")
-
-
-def change_refused(response: HttpResponse) -> Refused | None:
-    """What a change that was turned away means."""
-    error = _turned_away(response)
-    if error is None:
-        return None
-    return Refused(error.error_codes[0], "Checkout.com does not take this request for this payment.")
 
 
 def accepted(response: HttpResponse, key: str) -> FollowUp:
