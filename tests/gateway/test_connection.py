@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from tests.gateway.links import (
     BRIEF_S,
+    BRISK,
     LINK,
+    MADE,
     Caller,
     Host,
     account,
@@ -29,6 +34,7 @@ from tests.gateway.test_tls import certificate as certificate
 
 from recoup.connectors.base import Account, iso8583
 from recoup.gateway import Gateway
+from recoup.gateway.connection import Connection, Place
 from recoup.outcomes.core import Approved, Unknown, Unprocessed, Withdrawn
 
 
@@ -87,6 +93,26 @@ class TestHowAConnectionLives:
         async with Host(asks) as host, open_gateway() as gateway:
             assert isinstance(await ask(gateway, account(host.url)), Approved)
         assert answers == [{**echo, "t": "0810", "39": "00"}]
+
+    async def test_an_acquirer_that_asks_on_and_on_and_never_reads_is_left(self) -> None:
+        """Its answers would pile up here without end."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            theirs.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=ours)
+            place = Place(ACCOUNT, "tcp://127.0.0.1:9", iso8583.Link("412345"))
+            connection = Connection(
+                reader, writer, place=place, pace=BRISK, now=lambda: MADE, noise=Counter()
+            )
+            echo = iso8583.encode({"t": "0800", "7": "1122110000", "11": "000001", "70": "301"})
+            asked = iso8583.framed(echo, header_bytes=2) * 100
+            with suppress(OSError):
+                for _ in range(100):
+                    await asyncio.get_running_loop().sock_sendall(theirs, asked)
+            closed = connection.is_closed
+            await connection.close()
+            assert closed
 
     async def test_after_the_acquirer_signs_off_a_new_connection_is_made(self) -> None:
         """What is under way may still be answered on the old one."""

@@ -30,6 +30,7 @@ REMEMBERED_MAX: Final = 4096
 """How many messages without an answer are remembered, to tell a late answer from a made-up one."""
 
 _MOMENT_S: Final = 0.05
+_NOT_READING: Final = "the processor is not reading"
 
 _log: Final[FilteringBoundLogger] = structlog.get_logger("recoup.gateway")
 
@@ -184,9 +185,10 @@ class Connection:
             return "the connection was closed"
         if len(self._waiting) >= self._pace.in_flight_max:
             return "too many messages are under way"
-        if self._writer.transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
-            return "the processor is not reading"
-        return None
+        return _NOT_READING if self._is_clogged() else None
+
+    def _is_clogged(self) -> bool:
+        return self._writer.transport.get_write_buffer_size() > UNSENT_BYTES_MAX
 
     def _write(self, body: bytes) -> None:
         self._writer.write(len(body).to_bytes(self._protocol.header_bytes, "big") + body)
@@ -231,7 +233,7 @@ class Connection:
     async def _listen(self) -> None:
         why = "the connection was closed before an answer came"
         try:
-            while True:
+            while not self._over:
                 header = await self._reader.readexactly(self._protocol.header_bytes)
                 length = int.from_bytes(header, "big")
                 if length > MESSAGE_BYTES_MAX:
@@ -258,6 +260,8 @@ class Connection:
                     answer.set_result(HttpResponse(200, {}, message))
                 else:
                     self._drop("late" if match in self._gave_up else "unasked")
+            case Asks() if self._is_clogged():
+                self.end(_NOT_READING)
             case Asks(reply, farewell):
                 self._write(reply)
                 self._farewell = self._farewell or farewell
