@@ -30,7 +30,7 @@ from tests.gateway.processors import (
     reply,
 )
 
-from recoup.connectors.base import Account, Card, Charge, Exchange, HttpRequest, Question
+from recoup.connectors.base import Account, Card, Charge, Completion, Exchange, HttpRequest, Question
 from recoup.gateway import REQUESTS_MAX, Gateway, Timed
 from recoup.outcomes.core import Approved, Done, Evidence, Outcome, Unknown, Unprocessed
 
@@ -80,6 +80,25 @@ class TestVerbs:
         for question in (gateway.lookup, gateway.lookup_change, gateway.withdraw, gateway.withdraw_change):
             outcome = (await question(Plain(), owner, QUESTION, account_id=ACCOUNT)).outcome
             assert isinstance(outcome, Unknown)
+
+    async def test_a_completion_of_which_nothing_left_is_unprocessed(self, gateway: Gateway) -> None:
+        """Out of reach, or with nothing to send: the processor waits for the customer as before."""
+
+        class Asking(Plain):
+            def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+                if not completion.returned:
+                    return Unknown("the customer brought nothing back")
+                yield HttpRequest("POST", account.base_url)
+                return Unknown("no readable answer")
+
+        async def completed(url: str, **returned: str) -> object:
+            asked = Completion("att_1", "ch_1", charge().amount, True, "visa", charge().today, returned)
+            return (await gateway.complete(Asking(), account(url), asked, account_id=ACCOUNT)).outcome
+
+        assert isinstance(await completed(closed_port(), result="abc"), Unprocessed)
+        async with Processor() as processor:
+            assert await completed(processor.url) == Unprocessed("the customer brought nothing back")
+            assert await completed(processor.url, result="abc") == Unknown("no readable answer")
 
     async def test_the_time_of_the_processor_is_told(self, gateway: Gateway) -> None:
         async def script(peer: Peer) -> None:

@@ -14,7 +14,16 @@ from tests.payments.house import House
 from recoup.kit.refusals import Refusal
 from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import ActionRequired, Approved, Category, Declined, Pending, Signal, Unknown
+from recoup.outcomes.core import (
+    ActionRequired,
+    Approved,
+    Category,
+    Declined,
+    Pending,
+    Signal,
+    Unknown,
+    Unprocessed,
+)
 from recoup.outcomes.core.override import Reading
 from recoup.payments.core import AttemptState, Status
 from recoup.payments.flow import Taken
@@ -53,6 +62,22 @@ async def test_the_attempt_goes_on_under_its_own_key(
     assert house.bank.returned == [{"redirectResult": "abc"}]
     assert (await house.events(merchant, payment_id))[-1] == f"payment.{status}"
     assert len(done.attempts) == 1
+
+
+async def test_where_nothing_left_the_customer_may_come_back_once_more(
+    house: House, merchant: Merchant
+) -> None:
+    """Else a processor that was out of reach for a moment would leave the payment unresolved for ever."""
+    payment_id = await waiting(house, merchant)
+    before = (await house.snapshot(merchant, payment_id)).payment.next_action
+    house.bank.will("complete", Unprocessed("not sent: no connection"))
+    again = await house.come_back(merchant, payment_id, key="one")
+    assert (again.payment.status, again.payment.next_action) == (Status.REQUIRES_ACTION, before)
+    assert again.attempts[0].reference == "ref-1"
+    with pytest.raises(Refusal):
+        await house.confirm(merchant, payment_id, await house.means(merchant, "5555555555554444"))
+    assert (await house.come_back(merchant, payment_id, key="two")).payment.status is Status.CAPTURED
+    assert house.bank.keys("complete") == house.bank.keys("charge") * 2
 
 
 @pytest.mark.parametrize("happened", [TAKEN, no_funds(), ASKS, None])

@@ -84,7 +84,7 @@ class _Verb(Generic[T]):
 
 
 _CHARGE: Final[_Verb[Outcome]] = _Verb("charge", get_args(Outcome), Unprocessed, Unknown)
-_COMPLETE: Final[_Verb[Evidence]] = _Verb("complete", get_args(Evidence), Unknown, Unknown)
+_COMPLETE: Final[_Verb[Evidence | Unprocessed]] = _Verb("complete", get_args(Evidence), Unprocessed, Unknown)
 _VERIFY: Final[_Verb[Outcome]] = _Verb("verify", get_args(Outcome), Unprocessed, Unknown)
 _AUTHENTICATE: Final[_Verb[Authentic | Forged]] = _Verb("authenticate", (Authentic, Forged), Forged, Forged)
 _CAPTURE: Final[_Verb[FollowUp]] = _Verb("capture", get_args(FollowUp), Unprocessed, Unknown)
@@ -171,8 +171,11 @@ class Gateway:
 
     async def complete(
         self, connector: Connector, account: Account, completion: Completion, *, account_id: UUID
-    ) -> Timed[Evidence]:
-        """Go on with a charge whose customer came back. That it was begun has been committed before."""
+    ) -> Timed[Evidence | Unprocessed]:
+        """Go on with a charge whose customer came back. That it was begun has been committed before.
+
+        `Unprocessed`: nothing left, so the processor still waits for the customer.
+        """
         return await self._ask(
             _COMPLETE, connector, account, account_id, lambda: connector.complete(account, completion)
         )
@@ -287,6 +290,8 @@ class Gateway:
     ) -> _Meant[T] | NeverLeft | NoAnswer:
         """Carry requests and replies between connector and processor until one of them has no more to say."""
         said = _step(verb, exchange, None, connector=connector)
+        if verb.name == _COMPLETE.name and isinstance(said, _Meant) and isinstance(said.value, Unknown):
+            return NeverLeft(said.value.why)  # the connector saw that there was nothing to send
         for _ in range(REQUESTS_MAX):
             if not isinstance(said, Request):
                 return said

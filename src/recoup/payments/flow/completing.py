@@ -3,7 +3,8 @@
 It is the same attempt under the same key, so that nothing can be charged beside it. Once it was sent, an answer that
 nobody heard is an unknown outcome: `settling` asks what became of it, and no other attempt may start. What the customer
 brought back is handed to the processor and kept nowhere; where it is lost with its process, the processor still waits
-for the customer or has gone on without us, and tells.
+for the customer or has gone on without us, and tells. Where nothing left, the attempt waits as before, so that the
+customer can come back once more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import Evidence
+from recoup.outcomes.core import ActionRequired, Evidence, Unprocessed
 from recoup.payments.core import Attempt, AttemptState, Snapshot, steps
 from recoup.payments.core.step import Step
 from recoup.payments.flow.asking import completion_of
@@ -60,6 +61,8 @@ class Completing:
         now = self._tools.now(merchant)
         completion = completion_of(snapshot.payment, attempt, returned, now=now)
         timed = await self._tools.gateway.complete(connector, seen, completion, account_id=account.id)
+        if isinstance(timed.outcome, Unprocessed):
+            return ActionRequired(attempt.reference or "", attempt.action_url or "")
         return await self._tools.understood(
             merchant, timed.outcome, connector=connector.name, brand=attempt.brand
         )
