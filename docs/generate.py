@@ -178,7 +178,7 @@ def _processor(name: str) -> str:
     rows = TABLES[name]
     return _page(
         f"Declines of {name}",
-        f"{len(rows)} codes. A code marked *says no more* is refined by the network's code, or by what is written "
+        f"{len(rows)} codes. A code that *may be refined* is so by the network's code, or by what is written "
         f"beside it. One answer, with everything that came with it: `recoup declines explain {name} CODE --raw TEXT`.",
         _table(
             ["code", "means", "category", "", "advice", "for the merchant", "for the cardholder", "source"],
@@ -210,7 +210,7 @@ def _code(row: CodeRow, last: CodeRow) -> list[str]:
     hardness = "hard" if advice.stops else meant.hardness
     return [
         f"`{row.code}`" if row is last else f"`{row.code}` to `{last.code}`",
-        f"`{row.standard}`" + (", says no more" if row.generic else ""),
+        f"`{row.standard}`" + (", may be refined" if row.generic else ""),
         meant.category,
         hardness,
         _advice(advice),

@@ -40,7 +40,6 @@ from recoup.connectors.adyen.answers import (
     Payment,
     amount_of,
     change_refused,
-    decoded,
     payment_answer,
     read,
     received,
@@ -73,6 +72,7 @@ from recoup.connectors.base import (
     Source,
     Token,
     Verification,
+    decoded,
 )
 from recoup.connectors.base.webhooks import body_digest, same
 from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Unknown, Unprocessed

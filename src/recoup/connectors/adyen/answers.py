@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, TypeVar
 
-import msgspec
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import Change, HttpResponse, no_readable_answer
+from recoup.connectors.base import (
+    Change,
+    HttpResponse,
+    decoded,
+    no_readable_answer,
+)
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import MINOR_MAX, Money
 from recoup.kit.secret import Secret
@@ -152,14 +156,6 @@ def why_no_amount(currency: str) -> str:
     if currency in _FEWER_DECIMALS:
         return f"Adyen takes whole {currency} only"
     return f"Adyen does not take {currency}"
-
-
-def decoded(body: bytes, type_: type[Struct_]) -> Struct_ | None:
-    """A body of this shape, or None."""
-    try:
-        return msgspec.json.decode(body, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def read(response: HttpResponse, type_: type[Struct_], *statuses: int) -> Struct_ | None:

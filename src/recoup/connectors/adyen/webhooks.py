@@ -10,8 +10,22 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from recoup.connectors.adyen.answers import Amount, Name, approved, decoded, refusal, said
-from recoup.connectors.base import CredentialNews, Delivery, DisputeNews, DisputeState, Notice, Subject
+from recoup.connectors.adyen.answers import (
+    Amount,
+    Name,
+    approved,
+    refusal,
+    said,
+)
+from recoup.connectors.base import (
+    CredentialNews,
+    Delivery,
+    DisputeNews,
+    DisputeState,
+    Notice,
+    Subject,
+    decoded,
+)
 from recoup.connectors.base.webhooks import hmac_bytes
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import Done, Evidence, FollowUpEvidence, Refused

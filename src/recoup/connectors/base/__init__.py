@@ -48,6 +48,8 @@ from recoup.connectors.base.wire import (
     LinkProtocol,
     LinkRequest,
     Request,
+    decoded,
+    shaped,
 )
 
 __all__ = [
@@ -91,5 +93,7 @@ __all__ = [
     "Subject",
     "Token",
     "Verification",
+    "decoded",
     "no_readable_answer",
+    "shaped",
 ]

@@ -12,6 +12,8 @@ import msgspec
 REPLY_BYTES_MAX: Final = 1 << 20
 """The longest reply that is read; a longer one is not understood."""
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
@@ -118,7 +120,22 @@ class LinkRequest:
     repeat: bytes = field(default=b"", repr=False)
 
 
-T = TypeVar("T")
+def decoded(body: bytes, type_: type[T]) -> T | None:
+    """A body as this type, or None where it is no JSON or has another shape."""
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def shaped(value: object, type_: type[T]) -> T | None:
+    """A value as this type, or None where it has another shape."""
+    try:
+        return msgspec.convert(value, type_)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+
+
 Request = HttpRequest | LinkRequest
 Exchange = Generator[Request, HttpResponse, T]
 """A conversation: yields requests, is sent responses, returns a meaning."""

@@ -11,7 +11,12 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import ChangeKind, HttpResponse, no_readable_answer
+from recoup.connectors.base import (
+    ChangeKind,
+    HttpResponse,
+    decoded,
+    no_readable_answer,
+)
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import MINOR_MAX, Money
 from recoup.kit.secret import Secret
@@ -219,14 +224,6 @@ def why_no_amount(currency: str) -> str:
     if currency in _ENDS_IN_NOUGHT:
         return f"the last digit of an amount in {currency} must be 0"
     return f"no card is charged in {currency}"
-
-
-def decoded(body: bytes, type_: type[Struct_]) -> Struct_ | None:
-    """A body of this shape, or None."""
-    try:
-        return msgspec.json.decode(body, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def read(response: HttpResponse, type_: type[Struct_], *statuses: int) -> Struct_ | None:

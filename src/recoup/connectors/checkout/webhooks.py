@@ -17,9 +17,16 @@ from recoup.connectors.base import (
     DisputeState,
     Notice,
     Subject,
+    decoded,
 )
 from recoup.connectors.base.webhooks import hmac_hex, same
-from recoup.connectors.checkout.answers import Name, Payment, approved, decoded, money_of, refusal
+from recoup.connectors.checkout.answers import (
+    Name,
+    Payment,
+    approved,
+    money_of,
+    refusal,
+)
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import Approved, Done, Evidence, FollowUpEvidence, Pending, Refused
 

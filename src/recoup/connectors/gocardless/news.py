@@ -15,8 +15,12 @@ from recoup.connectors.base import (
     DisputeState,
     Notice,
     Subject,
+    shaped,
 )
-from recoup.connectors.gocardless.replies import Delivered, Event, converted
+from recoup.connectors.gocardless.replies import (
+    Delivered,
+    Event,
+)
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import Approved, Declined, Done, Pending, Refused
 
@@ -36,7 +40,7 @@ def notices_of(delivery: Delivery) -> tuple[Notice, ...]:
         delivered = msgspec.json.decode(delivery.body, type=Delivered)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
-    events = (converted(each, Event) for each in delivered.events[:EVENTS_MAX])
+    events = (shaped(each, Event) for each in delivered.events[:EVENTS_MAX])
     return tuple(notice_of(event, delivery.received_at.date()) for event in events if event is not None)
 
 

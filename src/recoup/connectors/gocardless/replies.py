@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Final, TypeVar
 
-import msgspec
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import HttpResponse, no_readable_answer
+from recoup.connectors.base import (
+    HttpResponse,
+    no_readable_answer,
+    shaped,
+)
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import (
@@ -228,16 +231,9 @@ class _ErrorAnswer(Struct, frozen=True):
 Answer = TypeVar("Answer", bound=Struct)
 
 
-def converted(value: object, type_: type[Answer]) -> Answer | None:
-    try:
-        return msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return None
-
-
 def with_key(key: str, listed: list[Any], type_: type[Answer]) -> list[Answer | None]:
     """Those of a list that carry our key; None for one that cannot be read."""
-    return [converted(each, type_) for each in listed if _key_of(each) == key]
+    return [shaped(each, type_) for each in listed if _key_of(each) == key]
 
 
 def _key_of(value: object) -> object:
@@ -247,14 +243,14 @@ def _key_of(value: object) -> object:
 
 def read(response: HttpResponse, type_: type[Answer], *, status: int = 200) -> Answer | None:
     """The answer, if it is one of this type. What was created is 201, or 200 where it was there before."""
-    return converted(response.json(), type_) if response.status in {200, status} else None
+    return shaped(response.json(), type_) if response.status in {200, status} else None
 
 
 def error_of(response: HttpResponse) -> Error | None:
     """GoCardless's own error. One in which status and body disagree is nobody's."""
     if response.status < 400:
         return None
-    answer = converted(response.json(), _ErrorAnswer)
+    answer = shaped(response.json(), _ErrorAnswer)
     return answer.error if answer is not None and answer.error.code == response.status else None
 
 

@@ -49,6 +49,7 @@ from recoup.connectors.base import (
     Token,
     Verification,
     no_readable_answer,
+    shaped,
 )
 from recoup.connectors.base.webhooks import any_same, body_digest, hmac_hex
 from recoup.connectors.mollie.news import classic_id, notices_of
@@ -61,7 +62,6 @@ from recoup.connectors.mollie.replies import (
     Step,
     StepList,
     cancelled,
-    converted,
     error_of,
     key_in,
     oldest,
@@ -248,7 +248,7 @@ class Mollie(Defaults):
         if listed is None:
             return no_readable_answer(response)
         ours = with_key(question.key, [*listed.embedded.captures, *listed.embedded.refunds])
-        step = converted(ours[0], Step) if len(ours) == 1 else None
+        step = shaped(ours[0], Step) if len(ours) == 1 else None
         if step is None or (step.resource, step.payment_id) != (question.change, charge):
             return Unknown(f"no {question.change} under our key was found")
         return step.means() if question.amount in {None, step.amount.money()} else Unknown("another amount")
@@ -378,7 +378,7 @@ def _by_key(account: Account, question: Question) -> Exchange[Payment | Unknown]
         listed = read(response, PaymentList)
         if listed is None:
             return no_readable_answer(response)
-        found = [converted(each, Payment) for each in with_key(question.key, listed.embedded.payments)]
+        found = [shaped(each, Payment) for each in with_key(question.key, listed.embedded.payments)]
         if found:
             return found[0] or Unknown("the payment under our key could not be read")
         last = oldest(listed.embedded.payments)

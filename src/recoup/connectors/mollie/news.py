@@ -9,7 +9,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, field
 
-from recoup.connectors.base import AskAgain, Delivery, DisputeNews, DisputeState, Notice, Subject
+from recoup.connectors.base import (
+    AskAgain,
+    Delivery,
+    DisputeNews,
+    DisputeState,
+    Notice,
+    Subject,
+    shaped,
+)
 from recoup.connectors.mollie.replies import (
     Amount,
     Aware,
@@ -17,7 +25,6 @@ from recoup.connectors.mollie.replies import (
     Payment,
     Step,
     Text,
-    converted,
     key_in,
 )
 from recoup.kit.clock import rfc3339
@@ -78,11 +85,11 @@ def _notice(event: _Event, today: date) -> Notice:
     kind = event.type.partition(".")[0]
     entity = event.embedded.entity
     if event.type in _DISPUTES:
-        return _dispute(event, converted(entity, _Chargeback))
+        return _dispute(event, shaped(entity, _Chargeback))
     if kind == "payment":
-        return _payment(event, converted(entity, Payment), today)
+        return _payment(event, shaped(entity, Payment), today)
     if kind in {"refund", "capture"}:
-        return _step(event, converted(entity, Step), Subject(kind))
+        return _step(event, shaped(entity, Step), Subject(kind))
     return Notice(event.id, Subject.OTHER, None, reference=event.entity_id, occurred_at=event.created_at)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Final, TypeVar
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from recoup.connectors.base import HttpResponse, no_readable_answer
+from recoup.connectors.base import (
+    HttpResponse,
+    no_readable_answer,
+    shaped,
+)
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import Money, parse_major
 from recoup.kit.secret import Secret
@@ -281,28 +284,20 @@ def with_key(key: str, listed: list[Any]) -> list[Any]:
 def oldest(listed: list[Any]) -> datetime | None:
     """When the last of a page was created."""
     last = listed[-1] if listed else None
-    created = converted(last, _Created)
+    created = shaped(last, _Created)
     return None if created is None else created.created_at
-
-
-def converted(value: object, type_: type[Answer]) -> Answer | None:
-    """A value as this type, or None."""
-    try:
-        return msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return None
 
 
 def read(response: HttpResponse, type_: type[Answer]) -> Answer | None:
     """The answer, if it is one of this type."""
-    return converted(response.json(), type_) if response.status in {200, 201} else None
+    return shaped(response.json(), type_) if response.status in {200, 201} else None
 
 
 def error_of(response: HttpResponse) -> Error | None:
     """Mollie's own error. One in which status and body disagree is nobody's."""
     if response.status < 400:
         return None
-    error = converted(response.json(), Error)
+    error = shaped(response.json(), Error)
     return error if error is not None and error.status == response.status else None
 
 

@@ -8,7 +8,10 @@ from typing import Annotated, Final, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import HttpResponse
+from recoup.connectors.base import (
+    HttpResponse,
+    shaped,
+)
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import Money, parse_major
 
@@ -255,17 +258,17 @@ ShapeT = TypeVar("ShapeT")
 
 def read(response: HttpResponse, type_: type[ShapeT]) -> ShapeT | None:
     """A successful answer of this shape."""
-    return _shaped(response, type_) if response.status in {200, 201} else None
+    return shaped(response.json(), type_) if response.status in {200, 201} else None
 
 
 def refused(response: HttpResponse) -> Failure | None:
     """The error by which PayPal itself says that nothing was done; no status alone is one."""
     if not 400 <= response.status < 500:
         return None
-    oauth = _shaped(response, _OAuthFailure) if response.status == 401 else None
+    oauth = shaped(response.json(), _OAuthFailure) if response.status == 401 else None
     if oauth is not None:
         return Failure(name="AUTHENTICATION_FAILURE", debug_id="none", message=oauth.error)
-    failure = _shaped(response, Failure)
+    failure = shaped(response.json(), Failure)
     if failure is None or failure.name not in REFUSALS:
         return None
     return None if any(one.issue in MAYBE_DONE for one in failure.details) else failure
@@ -277,12 +280,5 @@ def payer_action(links: tuple[Link, ...]) -> str | None:
     href = next(hrefs, None)
     try:
         return msgspec.convert(href, Url)
-    except msgspec.ValidationError:
-        return None
-
-
-def _shaped(response: HttpResponse, type_: type[ShapeT]) -> ShapeT | None:
-    try:
-        return msgspec.convert(response.json(), type_)
     except msgspec.ValidationError:
         return None

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, TypeVar
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from recoup.connectors.base import HttpResponse, no_readable_answer
+from recoup.connectors.base import (
+    HttpResponse,
+    no_readable_answer,
+    shaped,
+)
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -221,14 +224,6 @@ class Asked:
 def read(response: HttpResponse, type_: type[T]) -> T | None:
     """The answer, if it is one of this type."""
     return shaped(response.json(), type_) if response.status == 200 else None
-
-
-def shaped(value: object, type_: type[T]) -> T | None:
-    """The value, if it has this shape."""
-    try:
-        return msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return None
 
 
 def charged(response: HttpResponse, asked: Asked) -> Evidence | Unprocessed:

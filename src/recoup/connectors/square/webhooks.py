@@ -19,6 +19,7 @@ from recoup.connectors.base import (
     Forged,
     Notice,
     Subject,
+    shaped,
 )
 from recoup.connectors.base.webhooks import body_digest, hmac_bytes, same
 from recoup.connectors.square.reading import (
@@ -32,7 +33,6 @@ from recoup.connectors.square.reading import (
     meaning,
     refunded,
     saved,
-    shaped,
 )
 from recoup.outcomes.core import Done
 

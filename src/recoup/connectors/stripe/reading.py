@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeVar
 
-import msgspec
 from msgspec import Struct
 
-from recoup.connectors.base import HttpResponse, no_readable_answer
+from recoup.connectors.base import (
+    HttpResponse,
+    no_readable_answer,
+    shaped,
+)
 from recoup.connectors.stripe.asking import KEY, WITHDRAWN
 from recoup.connectors.stripe.objects import (
     CardObject,
@@ -75,14 +78,6 @@ T = TypeVar("T", bound=Struct)
 def read(response: HttpResponse, type_: type[T]) -> T | None:
     """The answer, if it is one of this type."""
     return shaped(response.json(), type_) if response.status == 200 else None
-
-
-def shaped(value: object, type_: type[T]) -> T | None:
-    """The value, if it has this shape."""
-    try:
-        return msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return None
 
 
 def error_of(response: HttpResponse) -> Error | None:

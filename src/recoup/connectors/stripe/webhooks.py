@@ -19,11 +19,17 @@ from recoup.connectors.base import (
     Forged,
     Notice,
     Subject,
+    shaped,
 )
 from recoup.connectors.base.webhooks import any_same, body_digest, hmac_hex, is_stale
 from recoup.connectors.stripe.asking import KEY, money
 from recoup.connectors.stripe.objects import Code, Id, Intent, Method, RefundObject
-from recoup.connectors.stripe.reading import Asked, brand_of, meaning, refunded, shaped
+from recoup.connectors.stripe.reading import (
+    Asked,
+    brand_of,
+    meaning,
+    refunded,
+)
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import Done
 

@@ -54,6 +54,7 @@ from recoup.connectors.base import (
     Source,
     Verification,
     no_readable_answer,
+    shaped,
 )
 from recoup.connectors.base.webhooks import any_same, body_digest, hmac_hex
 from recoup.connectors.worldpay.news import notices_of
@@ -64,7 +65,6 @@ from recoup.connectors.worldpay.replies import (
     Payment,
     Shown,
     Steps,
-    converted,
     error_of,
     read,
 )
@@ -346,7 +346,7 @@ def _shown(account: Account, key: str) -> Exchange[Shown | Unknown]:
     found = read(response, Found)
     if found is None:
         return no_readable_answer(response)
-    payments = [converted(each, Shown) for each in found.embedded.payments]
+    payments = [shaped(each, Shown) for each in found.embedded.payments]
     if len(payments) != 1 or payments[0] is None or payments[0].transaction_reference != key:
         return Unknown("there is not one payment with our transaction reference")
     return payments[0]

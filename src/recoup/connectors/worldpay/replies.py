@@ -6,10 +6,13 @@ from datetime import date
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from recoup.connectors.base import ChangeKind, HttpResponse
+from recoup.connectors.base import (
+    ChangeKind,
+    HttpResponse,
+    shaped,
+)
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -257,7 +260,7 @@ class Steps(Struct, frozen=True, rename="camel", kw_only=True):
     def path(self, step: str) -> str | None:
         """Where this step is asked for. Only the path is taken: we speak to the account's address and no other."""
         for name, link in self.links.items():
-            found = converted(link, Link) if name.rpartition(":")[2] == step else None
+            found = shaped(link, Link) if name.rpartition(":")[2] == step else None
             if found is not None:
                 path = urlsplit(found.href).path
                 return path if path.startswith("/payments/") and ".." not in path else None
@@ -289,22 +292,14 @@ class Error(Struct, frozen=True, rename="camel"):
 Answer = TypeVar("Answer", bound=Struct)
 
 
-def converted(value: object, type_: type[Answer]) -> Answer | None:
-    """A value as this type, or None."""
-    try:
-        return msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return None
-
-
 def read(response: HttpResponse, type_: type[Answer]) -> Answer | None:
     """The answer, if it is one of this type."""
-    return converted(response.json(), type_) if response.status in {200, 201, 202} else None
+    return shaped(response.json(), type_) if response.status in {200, 201, 202} else None
 
 
 def error_of(response: HttpResponse) -> Error | None:
     """Worldpay's own error."""
-    return converted(response.json(), Error) if response.status >= 400 else None
+    return shaped(response.json(), Error) if response.status >= 400 else None
 
 
 def money(value: int, currency: str) -> Money | None:
