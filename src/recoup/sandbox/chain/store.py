@@ -85,7 +85,11 @@ async def known(queries: Queries, *, world_id: UUID, acquirer: ProcessorName, ke
 async def add(
     queries: Queries, record: Record, *, world_id: UUID, acquirer: ProcessorName, key: str, now: datetime
 ) -> bool:
-    """Write down what was done under a key, unless something was already; whether it was written."""
+    """Write down what was done under a key, unless something was already; whether it was written.
+
+    The commit does not wait for the disk. Whoever acts on the answer commits later, into the same log, and waits: a
+    crash that takes this away takes away all that followed from it, and the key is as good as new.
+    """
     amount = record.amount
     row = await queries.fetch_one(
         """
@@ -95,7 +99,7 @@ async def add(
             (%(world_id)s, %(acquirer)s, %(key)s, %(epoch)s, %(state)s, %(card)s, %(account)s, %(amount)s,
             %(currency)s, %(held)s, %(said)s, %(now)s)
         on conflict (world_id, acquirer, key) do nothing
-        returning true as added
+        returning set_config('synchronous_commit', 'off', true) is not null as added
         """,
         {
             "world_id": world_id,
