@@ -11,6 +11,7 @@ from tests.payments.bank import Gate, Lost, decline
 from tests.payments.house import House
 
 from recoup.connectors.base import Card, Charge, Token
+from recoup.db import Database
 from recoup.kit.ids import Kind, render
 from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
@@ -196,3 +197,18 @@ async def test_changes_say_what_there_is(house: House, merchant: Merchant) -> No
     await house.refund(merchant, taken.payment.id)
     last = [change for _, change in house.bank.changes.values()][-1]
     assert (last.whole, last.final, last.capture_reference) == (True, True, None)
+
+
+async def test_a_token_is_put_with_one_connection(
+    house: House, merchant: Merchant, database_url: str
+) -> None:
+    """Requests that hold a connection and wait for another would hold up each other."""
+    paid = await house.pay(merchant)
+    method_id = paid.attempts[0].payment_method_id
+    account = render(Kind.PROCESSOR_ACCOUNT, (await accounts(house, merchant))["north"])
+    data = TokenData(processor_account=account, token=Secret("tok_put"))
+    async with await Database.open(database_url, connections_max=1, wait_s=0.2) as database:
+        other = house.another_process(database)
+        async with database.transaction() as connection:
+            put = await other.methods.put_token(connection, merchant, method_id, data, now=house.now)
+    assert len(put.tokens) == 1

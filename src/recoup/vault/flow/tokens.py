@@ -113,15 +113,18 @@ class ProcessorTokens:
         """A token that the merchant brings, sealed for its place; refuses an account that can do nothing with it."""
         inner = f"{param}." if param else ""
         check_token(data.token, param=f"{inner}token")
-        account_id = await self._account(merchant, data.processor_account, param=f"{inner}processor_account")
+        account_id = await self._account(
+            merchant, data.processor_account, queries=queries, param=f"{inner}processor_account"
+        )
         token = Token(data.token, data.processor_customer)
         return await self.seal(
             merchant, method_id, account_id, token, remembered=False, now=now, queries=queries
         )
 
-    async def _account(self, merchant: Merchant, named: str, *, param: str) -> UUID:
+    async def _account(self, merchant: Merchant, named: str, *, queries: Queries | None, param: str) -> UUID:
         account_id = parse(Kind.PROCESSOR_ACCOUNT, named)
-        known = {account.id: account for account in await self._accounts.accounts_of(merchant.id)}
+        accounts = await self._accounts.accounts_of(merchant.id, queries=queries)
+        known = {account.id: account for account in accounts}
         if account_id is None or account_id not in known:
             # What is no id is not repeated: it may be the token in the wrong place.
             shown = "pa_…" if account_id is None else named
