@@ -237,8 +237,9 @@ class PayPal(Defaults):
             order = yield from _order_of(account, access, question.reference)
         else:
             assert question.amount is not None, "asked above"
+            capture = question.capture is not False
             response = yield asked.order(
-                account, access, key=question.key, amount=question.amount, capture=True
+                account, access, key=question.key, amount=question.amount, capture=capture
             )
             made = wire.read(response, wire.Order)
             order = (yield from _order_of(account, access, made.id)) if made else None
