@@ -179,3 +179,27 @@ async def test_no_card_number_is_kept_on_the_chain(shop: Shop) -> None:
         rows = await shop.town.database.fetch_all(f"select t::text as row from sandbox.{table} t")
         text = "\n".join(row["row"] for row in rows)
         assert rows and not [number for number in numbers if number in text]
+
+
+async def test_a_new_world_is_not_charged_for_the_old_one(shop: Shop) -> None:
+    """What the network approved for somebody of the old world is nobody's in the new one."""
+    holder = await payer(shop)
+    stopped = [(host, host.port) for host in shop.town.chain.issuers.values()]
+    for host, _ in stopped:
+        await host.stop()
+    assert isinstance(await shop.charge(holder, amount=100), Approved)
+    async with shop.town.database.transaction() as connection:
+        await shop.town.worlds.restart(connection, shop.merchant_id, seed=8)
+    for host, port in stopped:
+        await host.start(port=port)
+    await all_told(shop)
+    touched = await shop.town.database.fetch_all(
+        "select 1 from sandbox.accounts where world_id = %(id)s and epoch = 2", {"id": shop.merchant_id}
+    )
+    assert touched == []
+
+
+async def test_more_than_a_message_can_hold_is_an_invalid_amount(shop: Shop) -> None:
+    outcome = await shop.charge(amount=10**12)
+    assert isinstance(outcome, Declined)
+    assert outcome.decline.code == "invalid_amount"

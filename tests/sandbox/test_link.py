@@ -19,7 +19,7 @@ from recoup.kit.money import Money
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import Approved, Declined, Done, Outcome, Refused, Unknown, Unprocessed, Withdrawn
 from recoup.sandbox.chain.hosts import listening
-from recoup.sandbox.core.faults import FaultKind
+from recoup.sandbox.core.faults import FaultKind, Verb
 from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow import Processors
 from recoup.sandbox.link import Caller
@@ -172,6 +172,16 @@ async def test_what_gets_lost_is_silence(terminal: Terminal, kind: FaultKind) ->
     assert isinstance(await hasty.charge(key=of), Unknown)
     assert isinstance(await terminal.withdraw(of), Withdrawn)
     assert (await terminal.shop.counts())[1:] == (0, 0)
+
+
+async def test_a_reversal_that_is_turned_away_acknowledges_nothing(terminal: Terminal) -> None:
+    of = new_key()
+    await terminal.charge(key=of)
+    await terminal.shop.fault(FaultKind.OUTAGE, processor=ProcessorName.ALPHA, on=Verb.WITHDRAW)
+    hasty = replace(terminal, shop=terminal.shop.impatient)
+    assert isinstance(await hasty.withdraw(of), Unknown)
+    assert await terminal.shop.counts() == (1, 1, 0)
+    assert isinstance(await terminal.withdraw(of), Withdrawn)
 
 
 async def test_an_outage_is_a_decline_and_nothing_was_done(terminal: Terminal) -> None:

@@ -157,9 +157,10 @@ class Caller:
             return await self._changed({**message, "t": "0420"}, processor, key)
         path = f"/{processor}/operations/{key}/withdraw"
         incoming = self._incoming(Verb.WITHDRAW, path, processor, key=key)
-        if await self._heard(incoming) is None:
+        said = await self._heard(incoming)
+        if said is None:
             return None
-        undone = await self._processors.undo(incoming)
+        undone = said.error is None and await self._processors.undo(incoming)
         return iso8583.reply(message, iso8583.APPROVED if undone else _NOT_TAKEN)
 
     async def _said(

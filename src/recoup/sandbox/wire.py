@@ -26,7 +26,7 @@ and only there, nothing was done and nothing will be done for this request: 400 
 404 `no_such_path`, 405 wrong method, 409 `withdrawn` (the key was burnt), 413 too large, 422 `not_supported` (this
 processor does not take this currency, brand or country), `no_such_charge` and `no_such_token`, 429 and 503 refused at
 the door. Without it: 404 `not_found`, 409 `key_reused` (the key came before with another request: nothing is known of
-this one), and 429 and 503 for a key that came before.
+this one), 429 and 503 for a key that came before, and 503 where the issuer has decided and nobody could write it down.
 
 **Once.** The same key with the same request, to the byte, gives the first answer again and does nothing; with another
 request 409 `key_reused`. An operation, once asked for, is found by its key for ever.

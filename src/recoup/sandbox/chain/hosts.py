@@ -128,12 +128,19 @@ class _Connection:
         message = await self._next()
         if message is None or message["t"] != _NETWORK or message.get("70") != iso8583.SIGN_ON:
             return False
-        accepted = await self._talk.signed_on(message)
+        accepted = await self._accepted(message)
         self._say(iso8583.reply(message, iso8583.APPROVED if accepted else _REFUSED))
         if not accepted:
             await self._writer.drain()
             self._writer.close()
         return accepted
+
+    async def _accepted(self, message: Message) -> bool:
+        try:
+            return await self._talk.signed_on(message)
+        except Exception as error:  # noqa: BLE001 - who cannot be recognised may not talk
+            self._log_failed(error)
+            return False
 
     async def _hear(self) -> None:
         while True:
@@ -163,15 +170,19 @@ class _Connection:
     async def _answered(self, message: Message) -> None:
         try:
             answer = await self._talk.answer(message)
-        except Exception as error:  # noqa: BLE001 - a host answers, whatever broke; the error's text may quote a card
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            at = f"{PurePath(where.filename).name}:{where.lineno}"
-            _log.error("sandbox host failed", host=self._host.name, error=type(error).__name__, where=at)
+        except Exception as error:  # noqa: BLE001 - a host answers, whatever broke
+            self._log_failed(error)
             answer = iso8583.reply(message, _SYSTEM_ERROR)
         finally:
             self._room.release()
         if answer is not None and not self._writer.transport.is_closing():
             self._say(answer)
+
+    def _log_failed(self, error: Exception) -> None:
+        """Without the error's text, which may quote a card."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        at = f"{PurePath(where.filename).name}:{where.lineno}"
+        _log.error("sandbox host failed", host=self._host.name, error=type(error).__name__, where=at)
 
     def _say(self, message: Message) -> None:
         self._writer.write(iso8583.framed(iso8583.encode(message), header_bytes=HEADER_BYTES))

@@ -29,11 +29,11 @@ async def charge(database: Database, desk: Desk, wanted: ChargeRequest, *, netwo
     if not desk.processor.takes(currency=wanted.currency, brand=facts.brand, country=facts.country):
         return answers.NOT_SUPPORTED
     begun = _begun(desk, wanted, source)
-    if answer := await _overruled(database, desk, begun, source):
-        return answer
     if wanted.amount > AMOUNT_MAX:
         refused = with_verdict(begun, Refusal(codes("invalid_amount", facts.brand)))
         return await desk.written(database, refused, book(refused, (), now=desk.now))
+    if answer := await _overruled(database, desk, begun, source):
+        return answer
     request = request_for(
         begun,
         world_id=desk.world.id,

@@ -66,7 +66,11 @@ async def make(
 
 
 async def restart(connection: Connection, *, world_id: UUID, seed: int, born: int, now: datetime) -> None:
-    """Another seed, and nothing has happened yet. Operations of before stay found by their keys."""
+    """Another seed, and nothing has happened yet. Operations of before stay found by their keys; what was still to be
+    told to accounts of before is told to nobody."""
+    await connection.execute(
+        "delete from sandbox.advices where world_id = %(world_id)s and kind <> '0420'", {"world_id": world_id}
+    )
     await connection.execute(
         """
         update sandbox.worlds
