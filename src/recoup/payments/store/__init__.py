@@ -105,12 +105,16 @@ async def attempts_of(
     """The attempts of a page of payments, in one query."""
     rows = await database.fetch_all(
         """
-        select payment_id, json_agg(a order by a.number)::text as attempts
-        from attempts a
-        where merchant_id = %(merchant_id)s and payment_id = any(%(payment_ids)s)
-        group by payment_id
+        select wanted.id as payment_id, json_agg(a order by a.number)::text as attempts
+        from unnest(%(payment_ids)s::uuid[]) wanted(id)
+        cross join lateral (
+            select * from attempts
+            where merchant_id = %(merchant_id)s and payment_id = wanted.id
+            order by number limit %(most)s
+        ) a
+        group by wanted.id
         """,
-        {"merchant_id": merchant_id, "payment_ids": list(payment_ids)},
+        {"merchant_id": merchant_id, "payment_ids": list(payment_ids), "most": ATTEMPTS_MAX},
     )
     return {row["payment_id"]: _attempts.decode(row["attempts"]) for row in rows}
 

@@ -17,12 +17,13 @@ Order matters in two places. An attempt that closes is updated before its succes
 update's result), or the rule "one attempt may hold money" would refuse the pair. And the event stream's row is locked
 last, since all payments of a merchant share it. What is looked up by a key is first read out of the JSON into a
 materialized list, because only then is the whole key looked up in the index; `tests/payments` reads the plans. While
-the tables are empty any index that begins with the merchant looks as good, so an attempt is looked up by both its keys;
-and what is dropped from `due`, all of one kind, is an array: that table is nearly empty always, and a join with it
-would walk its whole index. And rows of a group are told apart by arrays of their numbers, never by a join: the rows are
-wide, and reading all of them again for each of them was once most of the cost. Reading JSON is most of what is left, so
-a row says what it has and leaves out the rest, what is one value is a column of its own, and the payment as the API
-shows it, which is its event's data and the recorded answer too, is there once (`shown`).
+the tables are empty any index that begins with the merchant looks as good, so an attempt is looked up by both its
+keys; and what is dropped from `due` is looked up row by row: that table is nearly empty always, and a join with it,
+or on PostgreSQL 15 and 16 an array of keys, would walk all that the merchant has there. And rows of a group are told
+apart by arrays of their numbers, never by a join: the rows are wide, and reading all of them again for each of them
+was once most of the cost. Reading JSON is most of what is left, so a row says what it has and leaves out the rest,
+what is one value is a column of its own, and the payment as the API shows it, which is its event's data and the
+recorded answer too, is there once (`shown`).
 
 Payments that bring a processor's token have a statement of their own (`…_WITH_TOKENS`), so that the others do not pay
 for it.
@@ -160,9 +161,14 @@ _ATTEMPTS: Final[LiteralString] = """
 _BESIDE: Final[LiteralString] = """
     dues_dropped as (
         delete from due d
-        where d.merchant_id = (select merchant_id from written limit 1)
-            and d.kind = any(array(select distinct drops from written where drops is not null))
-            and d.object_id = any(array(select id from written where drops is not null))
+        where d.ctid = any(array(
+            select x.place from written w
+            cross join lateral (
+                select k.ctid as place from due k
+                where k.merchant_id = w.merchant_id and k.kind = w.drops and k.object_id = w.id
+                limit 1
+            ) x
+            where w.drops is not null))
     ), recorded as (
         update idempotency_keys k
         set status = r.answer_status, body = r.answer_body
