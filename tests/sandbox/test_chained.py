@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from tests.sandbox.town import Shop, Town, a_town, body, new_key
 from recoup.db import Database
 from recoup.kit.clock import ManualClock
 from recoup.kit.money import Money
-from recoup.outcomes.core import Approved, Declined, Done, Unprocessed, Withdrawn
+from recoup.outcomes.core import Approved, Declined, Done, Unknown, Unprocessed, Withdrawn
 from recoup.sandbox.cards import PUBLISHED
 from recoup.sandbox.chain.messages import Request, wire_key
 from recoup.sandbox.core.faults import FaultKind
@@ -20,6 +21,15 @@ from recoup.sandbox.worlds.flow import Holder
 
 PATIENCE_S = 30.0
 ASKS = "4000002500003155"
+FAULTS = (
+    FaultKind.NETWORK_SILENT,
+    FaultKind.ISSUER_DOWN,
+    FaultKind.RESET_AFTER,
+    FaultKind.RESET_BEFORE,
+    FaultKind.GARBAGE,
+    None,
+    None,
+)
 
 
 async def payer(shop: Shop) -> Holder:
@@ -203,3 +213,39 @@ async def test_more_than_a_message_can_hold_is_an_invalid_amount(shop: Shop) -> 
     outcome = await shop.charge(amount=10**12)
     assert isinstance(outcome, Declined)
     assert outcome.decline.code == "invalid_amount"
+
+
+async def pay_somehow(shop: Shop, holder: Holder, number: int, chance: random.Random) -> str:
+    """A charge with something wrong, and what a careful merchant does then: look, withdraw, or refund a part."""
+    key, order = new_key(), f"order-{number}"
+    fault = chance.choice(FAULTS)
+    if fault is not None:
+        given = {"delay_s": 0} if fault is FaultKind.NETWORK_SILENT else {}
+        await shop.fault(fault, merchant_reference=order, **given)
+    outcome = await shop.charge(
+        holder, key=key, payment=order, merchant_reference=order, amount=chance.randrange(1, 4000)
+    )
+    if isinstance(outcome, Unknown) and chance.random() < 0.7:
+        await shop.ask("withdraw", key)
+    if isinstance(outcome, Approved) and chance.random() < 0.5:
+        await shop.change("refund", key, 1)
+    return key
+
+
+async def test_accounts_are_charged_what_processors_say(shop: Shop) -> None:
+    """Money is neither made nor lost, whatever goes wrong on the way: every account misses what was taken of it."""
+    chance = random.Random(20261122)
+    people = await shop.holders(4, predictable=True, currency="USD", balance_min=100_000)
+    payers = [chance.choice(people) for _ in range(40)]
+    keys = await asyncio.gather(
+        *(pay_somehow(shop, holder, number, chance) for number, holder in enumerate(payers))
+    )
+    await shop.town.traffic.quiet()
+    await all_told(shop)
+    charges = await shop.town.worlds.charges(shop.merchant_id, order=None, after=None, limit=100)
+    taken = {line.key: line.amount - line.refunded for line in charges if line.state == "approved"}
+    assert len(taken) > 10
+    for holder in people:
+        own = [key for key, payer in zip(keys, payers, strict=True) if payer is holder]
+        missing = holder.balance - (await shop.again(holder)).balance
+        assert missing == sum(taken.get(key, 0) for key in own)
