@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Literal
 
+import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
@@ -192,8 +193,11 @@ def demo(*, url: str | None = None, key: str | None = None) -> None:
 
 
 def _with_service(settings: Settings, work: Callable[[Service], Awaitable[None]]) -> None:
+    # A server may run beside this, and has the sandbox's ports.
+    beside = msgspec.structs.replace(settings, sandbox_port=0, sandbox_link_port=0)
+
     async def run(store: server.Store) -> None:
-        async with server.opened(settings, store) as service:
+        async with server.opened(beside, store) as service:
             await work(service)
 
     with server.database_beside(settings) as store:

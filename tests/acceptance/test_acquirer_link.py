@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from tests.acceptance.asking import ASKS, LOST, NO_FUNDS, payment, reference
-from tests.whole.served import Client
+from tests.acceptance.test_accounts import made_key
+from tests.whole.served import Client, client_of, free_port, serving
 
 PATIENCE_S: Final = 60.0
 
@@ -113,3 +115,23 @@ async def test_a_wrong_sign_on_key_takes_no_payment(shop: Client, link: str) -> 
     made = await shop.post("/v1/payments", over(account["id"]))
     assert made["status"] == "failed"
     await shop.send("DELETE", f"/v1/processor_accounts/{account['id']}")
+
+
+async def test_a_port_that_is_given_stays_and_commands_run_beside_it(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    """An account keeps its address over a restart, and `recoup keys` does not want the same ports."""
+    port = free_port()
+    ports = {"RECOUP_SANDBOX_PORT": str(port), "RECOUP_SANDBOX_LINK_PORT": str(port + 1)}
+    with serving(tmp_path / "data", RECOUP_DATABASE_URL=empty_database_url, **ports) as served:
+        assert (await made_key(served, "Second shop", "--create")).startswith("sk_test_")
+        async with client_of(served) as shop:
+            credentials = (await shop.get("/v1/test/world/acquirer_link"))["credentials"]
+            assert credentials["port"] == ports["RECOUP_SANDBOX_LINK_PORT"]
+            account = await shop.post(
+                "/v1/processor_accounts",
+                {"connector": "iso8583", "label": "link", "credentials": credentials},
+            )
+            await asyncio.to_thread(served.stop)
+            await asyncio.to_thread(served.start)
+            assert (await shop.post("/v1/payments", over(account["id"])))["status"] == "captured"
