@@ -135,3 +135,34 @@ async def test_a_port_that_is_given_stays_and_commands_run_beside_it(
             await asyncio.to_thread(served.stop)
             await asyncio.to_thread(served.start)
             assert (await shop.post("/v1/payments", over(account["id"])))["status"] == "captured"
+
+
+async def test_what_was_under_way_when_everything_died_is_reversed(tmp_path: Path) -> None:
+    """The acquirer had approved and its answer was on its way: the next process reverses it, from the key alone."""
+    port = str(free_port())
+    with serving(tmp_path / "data", RECOUP_SANDBOX_LINK_PORT=port) as served:
+        async with client_of(served) as shop:
+            credentials = (await shop.get("/v1/test/world/acquirer_link"))["credentials"]
+            account = await shop.post(
+                "/v1/processor_accounts",
+                {"connector": "iso8583", "label": "link", "credentials": credentials},
+            )
+            slow = {"kind": "slow", "delay_s": 60, "processor": "alpha"}
+            await shop.post("/v1/test/faults", slow)
+            paying = asyncio.create_task(shop.send("POST", "/v1/payments", over(account["id"])))
+            await until_charged(shop)
+            await asyncio.to_thread(served.kill)
+            await asyncio.gather(paying, return_exceptions=True)
+            await asyncio.to_thread(served.start)
+            (made,) = await shop.every("/v1/payments")
+            assert (await settled(shop, made))["status"] == "failed"
+            world = await shop.get("/v1/test/world")
+            assert (world["charges_asked"], world["charges_made"]) == (1, 0)
+
+
+async def until_charged(shop: Client) -> None:
+    """Wait until the acquirer has approved."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (await shop.get("/v1/test/world"))["charges_made"]:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
