@@ -116,8 +116,9 @@ class StandardCode(Dated):
 class CodeRow(Dated):
     """A raw code and the standard code it means.
 
-    `network` tells whose response code it is (in the tables of networks only). `generic` marks a word that says
-    little (no more than "declined", or lost and stolen in one), which a more exact network code may refine. `advice` overrides what the standard code says.
+    `network` tells whose response code it is (in the tables of networks only). `generic` marks a word that says little
+    (no more than "declined", or lost and stolen in one), which a more exact network code may refine. `advice` overrides
+    what the standard code says.
     """
 
     code: str
