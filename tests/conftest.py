@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -27,6 +28,8 @@ from recoup.db import Database, migrate
 from recoup.db.embedded import EmbeddedPostgres
 
 _OTHER_SERVER: Final = "RECOUP_TEST_DATABASE_URL"
+_DROPS_MAX: Final = 50
+_VACUUM_S: Final = 0.1
 _FIXTURES_OF_POSTGRES: Final = {"server_url", "database_url", "empty_database_url"}
 _server_url: Final = pytest.StashKey[str]()
 _stack: Final = pytest.StashKey[ExitStack]()
@@ -102,7 +105,14 @@ def _create(server_url: str, *, name: str, template: str | None) -> str:
 
 
 def _drop(server_url: str, *, name: str) -> None:
-    _administer(server_url, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+    """An autovacuum that works there may be ended by a superuser only; it is soon done."""
+    statement = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+    for _ in range(_DROPS_MAX):
+        try:
+            return _administer(server_url, statement)
+        except psycopg.errors.InsufficientPrivilege:
+            time.sleep(_VACUUM_S)
+    _administer(server_url, statement)
 
 
 def _migrate(url: str) -> None:
