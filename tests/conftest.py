@@ -107,12 +107,14 @@ def _create(server_url: str, *, name: str, template: str | None) -> str:
 def _drop(server_url: str, *, name: str) -> None:
     """An autovacuum that works there may be ended by a superuser only; it is soon done."""
     statement = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-    for _ in range(_DROPS_MAX):
+    for left in reversed(range(_DROPS_MAX)):
         try:
-            return _administer(server_url, statement)
+            _administer(server_url, statement)
+            break
         except psycopg.errors.InsufficientPrivilege:
+            if not left:
+                raise
             time.sleep(_VACUUM_S)
-    _administer(server_url, statement)
 
 
 def _migrate(url: str) -> None:
