@@ -109,12 +109,23 @@ class Peer:
         return Token(Secret((await self.post("/v1/payment_methods", type="card", **card))["id"]))
 
 
+OWN_STATE: Final = """
+import sys
+from localstripe import resources, server
+state = sys.argv.pop(1)
+resources.open = lambda path, mode: open(state, mode)
+server.start()
+"""
+"""It keeps what it knows in one file for the whole machine, which another user may own: here, in a file of its own."""
+
+
 @pytest.fixture(scope="module")
-def served() -> Iterator[Peer]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
+    state = str(tmp_path_factory.mktemp("localstripe") / "state")
     with closing(socket.socket()) as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    command = [sys.executable, "-m", "localstripe", "--from-scratch", "--port", str(port)]
+    command = [sys.executable, "-c", OWN_STATE, state, "--from-scratch", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         asyncio.run(_ready(process, port))
