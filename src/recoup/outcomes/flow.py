@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -26,6 +27,8 @@ from recoup.outcomes.core.override import (
 )
 
 HISTORY_MAX: Final = 100
+_UNNUMBERED: Final = 0
+_SHOWN_MAX: Final = 64
 _TENANTS_MAX: Final = 10_000
 _TTL_S: Final = 5.0
 """How old a tenant's overrides may be when a decline is read: another process may have changed them."""
@@ -82,7 +85,9 @@ class DeclineReadings:
         """Read a code in another way from now on. Refuses what `check` and `check_code` refuse."""
         check_code(code)
         check(connector, reading, meaning(connector, code, now.date()))
-        return await self._add(connection, merchant, Override(connector, code, 0, reading, note, set_by, now))
+        return await self._add(
+            connection, merchant, Override(connector, code, _UNNUMBERED, reading, note, set_by, now)
+        )
 
     async def remove(
         self,
@@ -95,14 +100,9 @@ class DeclineReadings:
         now: datetime,
     ) -> Override:
         """Let the tables hold again. Refuses with 404 where nothing is overridden."""
-        _, code_key = key_of(connector, code)
-        await lock_merchant(connection, merchant.id)
-        newest = await store.history(
-            connection, merchant_id=merchant.id, connector=connector, code_key=code_key, limit=1
+        return await self._add(
+            connection, merchant, Override(connector, code, _UNNUMBERED, None, None, set_by, now)
         )
-        if not newest or newest[0].reading is None:
-            raise not_found("override", f"{connector}/{code}"[:64])
-        return await self._add(connection, merchant, Override(connector, code, 0, None, None, set_by, now))
 
     async def _add(self, connection: Connection, merchant: Merchant, wanted: Override) -> Override:
         _, code_key = key_of(wanted.connector, wanted.code)
@@ -110,16 +110,16 @@ class DeclineReadings:
         newest = await store.history(
             connection, merchant_id=merchant.id, connector=wanted.connector, code_key=code_key, limit=1
         )
-        if not newest and await store.count_codes(connection, merchant_id=merchant.id) >= OVERRIDES_MAX:
-            raise conflict(
-                "override_limit", f"There are {OVERRIDES_MAX} overridden codes already: take one back first."
-            )
-        version = newest[0].version + 1 if newest else 1
-        if version > HISTORY_MAX:
+        if wanted.reading is None:
+            if not newest or newest[0].reading is None:
+                raise not_found("override", f"{wanted.connector}/{wanted.code}"[:_SHOWN_MAX])
+        elif newest and newest[0].version >= HISTORY_MAX:
             raise conflict("override_limit", f"This code was overridden {HISTORY_MAX} times already.")
-        added = Override(
-            wanted.connector, wanted.code, version, wanted.reading, wanted.note, wanted.set_by, wanted.set_at
-        )
+        elif not newest and await store.count_codes(connection, merchant_id=merchant.id) >= OVERRIDES_MAX:
+            raise conflict(
+                "override_limit", f"{OVERRIDES_MAX} codes were overridden already, the most there can be."
+            )
+        added = replace(wanted, version=newest[0].version + 1 if newest else 1)
         await store.add(connection, added, merchant_id=merchant.id, code_key=code_key)
         self._remembered.forget(merchant.id, unsettled_s=_UNSETTLED_S)
         return added
