@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -12,6 +12,10 @@ from uuid import UUID
 NOTHING_SAID: Final = "(none)"
 """Stands for a code in a decline that came without one."""
 CODE_LENGTH_MAX: Final = 100
+CODES_MAX: Final = 500
+"""How many unseen codes of one tenant are told apart: a processor may put a part of its own into each."""
+THE_REST: Final = "(more codes)"
+"""Stands for every unseen code of a connector beyond those."""
 
 
 class CaseKind(StrEnum):
@@ -58,6 +62,10 @@ class UnseenCode:
     attempt_id: UUID
     seen_at: datetime
 
+    def among_the_rest(self) -> UnseenCode:
+        """The same, not told apart any more."""
+        return replace(self, code=THE_REST, network_code=THE_REST)
+
     @property
     def subject(self) -> str:
         """What its case is about."""
@@ -78,6 +86,16 @@ class CountedCode:
 
 def of_unseen_code(unseen: UnseenCode, *, id_: UUID, now: datetime) -> Case:
     """The case of a code that no table knows."""
+    remedy = (
+        "Look the code up in the processor's documentation and say what it means: "
+        f"POST /v1/declines/{unseen.connector}/{unseen.code}/override. Until then such declines are `other`, are never "
+        "tried at another processor, and are tried again only as a soft decline may be."
+    )
+    if unseen.code == THE_REST:
+        remedy = (
+            f"There are more than {CODES_MAX} codes that no table knows, so these are not told apart. See whether the "
+            "processor writes something of each payment into its codes."
+        )
     return Case(
         id=id_,
         kind=CaseKind.UNSEEN_CODE,
@@ -85,11 +103,7 @@ def of_unseen_code(unseen: UnseenCode, *, id_: UUID, now: datetime) -> Case:
         state=CaseState.OPEN,
         object_id=unseen.payment_id,
         summary=f"{unseen.connector} declined a payment with the code {unseen.code}, which no table knows.",
-        remedy=(
-            "Look the code up in the processor's documentation and say what it means: "
-            f"POST /v1/declines/{unseen.connector}/{unseen.code}/override. Until then such declines are `other`, are "
-            "never tried at another processor, and are tried again only as a soft decline may be."
-        ),
+        remedy=remedy,
         details={
             "connector": unseen.connector,
             "processor_code": unseen.code,

@@ -12,6 +12,7 @@ import msgspec
 from recoup.audit import store
 from recoup.audit.core import (
     CODE_LENGTH_MAX,
+    CODES_MAX,
     NOTHING_SAID,
     Case,
     CaseState,
@@ -77,9 +78,12 @@ class Audit:
         }
         for unseen in _unseen(snapshot, connectors, now):
             async with self._database.transaction() as connection:
-                if not await store.count(connection, unseen, merchant_id=merchant.id):
+                kept = unseen
+                if await store.is_one_too_many(connection, unseen, merchant_id=merchant.id, most=CODES_MAX):
+                    kept = unseen.among_the_rest()
+                if not await store.count(connection, kept, merchant_id=merchant.id):
                     continue
-                case = of_unseen_code(unseen, id_=self._new_id(), now=now)
+                case = of_unseen_code(kept, id_=self._new_id(), now=now)
                 if await store.open_case(connection, case, merchant_id=merchant.id):
                     await self._tell(connection, merchant, "audit.case_opened", case, now)
             self._unrecognised(unseen.connector)

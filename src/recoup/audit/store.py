@@ -11,6 +11,7 @@ import msgspec
 
 from recoup.audit.core import Case, CaseKind, CaseState, CountedCode, UnseenCode
 from recoup.db import Connection, Database, Queries
+from recoup.db.paging import bounds
 
 _COLUMNS: Final[LiteralString] = """
     id, kind, subject, state, object_id, summary, remedy, details, opened_at, resolved_at, resolution
@@ -42,6 +43,26 @@ async def count(connection: Connection, unseen: UnseenCode, *, merchant_id: UUID
         },
     )
     return row is not None
+
+
+async def is_one_too_many(queries: Queries, unseen: UnseenCode, *, merchant_id: UUID, most: int) -> bool:
+    """Whether a code is new and there are as many as are told apart."""
+    row = await queries.fetch_one(
+        """
+        select count(*) >= %(most)s
+            and not bool_or(connector = %(connector)s and code = %(code)s and network_code = %(network_code)s) as full
+        from unseen_codes where merchant_id = %(merchant_id)s
+        """,
+        {
+            "merchant_id": merchant_id,
+            "most": most,
+            "connector": unseen.connector,
+            "code": unseen.code,
+            "network_code": unseen.network_code,
+        },
+    )
+    assert row is not None, "an aggregate always answers"
+    return bool(row["full"])
 
 
 async def counted(queries: Queries, *, merchant_id: UUID, limit: int) -> Sequence[CountedCode]:
@@ -128,10 +149,9 @@ async def page(
         {
             "merchant_id": merchant_id,
             "state": state,
-            "after": after or UUID(int=(1 << 128) - 1),
-            "before": before or UUID(int=0),
             "limit": limit,
-        },
+        }
+        | bounds(after, before),
     )
     return [_case(row) for row in rows]
 

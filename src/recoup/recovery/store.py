@@ -10,14 +10,13 @@ import msgspec
 from psycopg.rows import DictRow
 
 from recoup.db import Connection, Queries
+from recoup.db.paging import bounds
 from recoup.recovery.core import EndReason, Planned, Recovery, Status
 
 _COLUMNS: Final[LiteralString] = """
     merchant_id, id, payment_id, status, version, events_count, policy, opened_at, deadline, tries_made, tries_max,
     next_at, plan, decision_id, end_reason, ended_at, updated_at
 """
-_FIRST: Final = UUID(int=0)
-_LAST: Final = UUID(int=(1 << 128) - 1)
 
 
 async def read(queries: Queries, *, merchant_id: UUID, recovery_id: UUID) -> Recovery | None:
@@ -78,10 +77,9 @@ async def page(
             "merchant_id": merchant_id,
             "payment_id": payment_id,
             "status": status,
-            "after": after or _LAST,
-            "before": before or _FIRST,
             "limit": limit,
-        },
+        }
+        | bounds(after, before),
     )
     return [_recovery(row) for row in rows]
 

@@ -11,14 +11,12 @@ from uuid import UUID
 import msgspec
 
 from recoup.db import Connection, Queries
+from recoup.db.paging import bounds
 from recoup.vault.core import BillingDetails, Customer, CustomerDetails, Funding, Payday, PaymentMethod
 from recoup.vault.store.tokens import OF_METHOD, tokens_of
 
 KEYS_MAX: Final = 1000
 """The most keys of one tenant that are read: one rotation a day for years."""
-
-_FIRST_ID: Final = UUID(int=0)
-_LAST_ID: Final = UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ async def customers(
             and id < %(after)s and id > %(before)s
         order by id {order} limit %(limit)s
         """,  # noqa: S608
-        {"merchant_id": merchant_id, "limit": limit} | _between(after, before),
+        {"merchant_id": merchant_id, "limit": limit} | bounds(after, before),
     )
     return [_customer(row) for row in rows]
 
@@ -222,7 +220,7 @@ async def methods(
             and id < %(after)s and id > %(before)s
         order by id {order} limit %(limit)s
         """,  # noqa: S608
-        {"merchant_id": merchant_id, "customer_id": customer_id, "limit": limit} | _between(after, before),
+        {"merchant_id": merchant_id, "customer_id": customer_id, "limit": limit} | bounds(after, before),
     )
     return [payment_method(row) for row in rows]
 
@@ -316,11 +314,6 @@ async def reseal_methods(
         """,
         {"merchant_id": merchant_id, "rows": _json([one.row(merchant_id) for one in changed])},
     )
-
-
-def _between(after: UUID | None, before: UUID | None) -> dict[str, object]:
-    """Both ends of a page: always there, so that the index serves them whatever the plan."""
-    return {"after": after or _LAST_ID, "before": before or _FIRST_ID}
 
 
 def payment_method(row: dict[str, Any]) -> PaymentMethod:
