@@ -171,6 +171,7 @@ class Service:
             timeout_s=settings.processor_timeout_s,
             connect_timeout_s=min(settings.processor_connect_timeout_s, settings.processor_timeout_s / 2),
             in_flight_per_account_max=max(1, settings.requests_in_flight_max // ACCOUNT_SHARE),
+            now=around.clock.now,
         )
         self.objects = Objects()
         self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=new_id)

@@ -30,6 +30,7 @@ from recoup.connectors.base import (
     Verification,
 )
 from recoup.gateway import Gateway
+from recoup.kit.clock import SystemClock
 from recoup.kit.ids import Kind
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -111,6 +112,7 @@ async def acquirer(installed: Path) -> AsyncIterator[Acquirer]:
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     async with Gateway(
+        now=SystemClock().now,
         timeout_s=PATIENT_S,
         connect_timeout_s=PATIENT_S / 2,
         in_flight_per_account_max=64,
@@ -325,7 +327,11 @@ async def test_ten_under_way_on_one_connection_answered_backwards(
 
 async def test_signed_on_echoed_and_signed_off(acquirer: Acquirer) -> None:
     async with Gateway(
-        timeout_s=PATIENT_S, connect_timeout_s=5, in_flight_per_account_max=1, pace=quicker(echo_after_s=0.1)
+        now=SystemClock().now,
+        timeout_s=PATIENT_S,
+        connect_timeout_s=5,
+        in_flight_per_account_max=1,
+        pace=quicker(echo_after_s=0.1),
     ) as gateway:
         await Merchant(gateway, acquirer.account()).approved(1, 4900)
         async with asyncio.timeout(PATIENT_S):

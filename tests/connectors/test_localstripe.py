@@ -159,7 +159,10 @@ async def peer(served: Peer) -> Peer:
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     async with Gateway(
-        timeout_s=PATIENT_S, connect_timeout_s=PATIENT_S / 2, in_flight_per_account_max=3
+        now=SystemClock().now,
+        timeout_s=PATIENT_S,
+        connect_timeout_s=PATIENT_S / 2,
+        in_flight_per_account_max=3,
     ) as gateway:
         yield gateway
 

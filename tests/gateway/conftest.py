@@ -10,6 +10,7 @@ import uvloop
 from tests.gateway.processors import HASTY_CONNECT_S, HASTY_S, PATIENT_S, SLOTS
 
 from recoup.gateway import Gateway
+from recoup.kit.clock import SystemClock
 
 
 def pytest_asyncio_loop_factories(
@@ -22,7 +23,10 @@ def pytest_asyncio_loop_factories(
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     async with Gateway(
-        timeout_s=PATIENT_S, connect_timeout_s=PATIENT_S / 2, in_flight_per_account_max=SLOTS
+        now=SystemClock().now,
+        timeout_s=PATIENT_S,
+        connect_timeout_s=PATIENT_S / 2,
+        in_flight_per_account_max=SLOTS,
     ) as gateway:
         yield gateway
 
@@ -31,6 +35,9 @@ async def gateway() -> AsyncIterator[Gateway]:
 async def hasty() -> AsyncIterator[Gateway]:
     """For what would never end."""
     async with Gateway(
-        timeout_s=HASTY_S, connect_timeout_s=HASTY_CONNECT_S, in_flight_per_account_max=SLOTS
+        now=SystemClock().now,
+        timeout_s=HASTY_S,
+        connect_timeout_s=HASTY_CONNECT_S,
+        in_flight_per_account_max=SLOTS,
     ) as gateway:
         yield gateway

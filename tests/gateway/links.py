@@ -14,6 +14,7 @@ from tests.gateway.processors import ACCOUNT, PATIENT_S, Peer, Processor
 from recoup.connectors.base import Account, Card, Charge, Initiator, Question, iso8583
 from recoup.connectors.iso8583 import CONNECTORS
 from recoup.gateway import Gateway, Pace
+from recoup.kit.clock import SystemClock
 from recoup.kit.ids import Kind, render, uuid7
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -172,7 +173,7 @@ async def hangs_up(caller: Caller) -> None:
 async def open_gateway(pace: Pace = BRISK, **options: Any) -> AsyncIterator[Gateway]:
     """A gateway with room for many."""
     words = {"timeout_s": PATIENT_S, "connect_timeout_s": PATIENT_S / 2, "in_flight_per_account_max": 64}
-    async with Gateway(**{**words, **options}, pace=pace) as gateway:
+    async with Gateway(**{**words, **options}, pace=pace, now=SystemClock().now) as gateway:
         yield gateway
 
 

@@ -24,6 +24,7 @@ from tests.gateway.processors import (
 )
 
 from recoup.gateway import Gateway
+from recoup.kit.clock import SystemClock
 from recoup.outcomes.core import Approved, Outcome, Unknown, Unprocessed
 
 
@@ -87,7 +88,9 @@ class TestNeverLeft:
 
     async def test_gateway_closed(self) -> None:
         async with Processor() as processor:
-            gateway = Gateway(timeout_s=1, connect_timeout_s=0.5, in_flight_per_account_max=1)
+            gateway = Gateway(
+                now=SystemClock().now, timeout_s=1, connect_timeout_s=0.5, in_flight_per_account_max=1
+            )
             assert isinstance(await _charge(gateway, processor.url), Unprocessed)
             assert processor.connections == 0
 

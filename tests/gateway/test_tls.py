@@ -28,6 +28,7 @@ from tests.gateway.processors import (
 )
 
 from recoup.gateway import Gateway
+from recoup.kit.clock import SystemClock
 from recoup.outcomes.core import Approved, Outcome, Unknown, Unprocessed
 
 
@@ -76,6 +77,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> _Certificate:
 async def trusting(certificate: _Certificate) -> AsyncIterator[Gateway]:
     """A gateway that trusts this certificate."""
     async with Gateway(
+        now=SystemClock().now,
         timeout_s=PATIENT_S,
         connect_timeout_s=PATIENT_S / 2,
         in_flight_per_account_max=SLOTS,

@@ -20,7 +20,7 @@ from recoup.connectors.base import Account, Billing, Card, Change, Charge, Initi
 from recoup.connectors.registry import CONNECTORS
 from recoup.db import Database
 from recoup.gateway import Gateway
-from recoup.kit.clock import ManualClock
+from recoup.kit.clock import ManualClock, SystemClock
 from recoup.kit.ids import uuid7
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
@@ -310,4 +310,9 @@ async def _serving(traffic: Traffic) -> AsyncIterator[tuple[str, Traffic]]:
 
 
 def _gateway(timeout_s: float) -> Gateway:
-    return Gateway(timeout_s=timeout_s, connect_timeout_s=timeout_s / 2, in_flight_per_account_max=200)
+    return Gateway(
+        now=SystemClock().now,
+        timeout_s=timeout_s,
+        connect_timeout_s=timeout_s / 2,
+        in_flight_per_account_max=200,
+    )

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from ssl import SSLContext
 from time import perf_counter
 from types import TracebackType
@@ -113,8 +114,9 @@ class Gateway:
     """Asks processors, each account within its own slots, so that a slow or dead one cannot hold up the others.
 
     `timeout_s` bounds a whole exchange (an account may want less), `connect_timeout_s` the making of a connection. With
-    `in_flight_per_account_max` calls under way to one account, the next is answered at once, unsent. `tls` stands in
-    for the machine's own certificate authorities. `pace` is how links are kept, within the same two times.
+    `in_flight_per_account_max` calls under way to one account, the next is answered at once, unsent. `now` is the wall
+    clock's time, with which links sign on; `tls` stands in for the machine's own certificate authorities. `pace` is how
+    links are kept, within the same two times.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class Gateway:
         timeout_s: float,
         connect_timeout_s: float,
         in_flight_per_account_max: int,
+        now: Callable[[], datetime],
         tls: SSLContext | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -132,7 +135,9 @@ class Gateway:
         self._in_flight_max = in_flight_per_account_max
         self._in_flight: Counter[UUID] = Counter()
         self._wire = Wire(connect_timeout_s=connect_timeout_s, tls=tls)
-        self._links = Links(pace=replace(pace or Pace(), connect_timeout_s=connect_timeout_s), tls=tls)
+        self._links = Links(
+            pace=replace(pace or Pace(), connect_timeout_s=connect_timeout_s), tls=tls, now=now
+        )
 
     async def open(self) -> None:
         """Make ready to send, on the event loop that runs."""

@@ -29,11 +29,9 @@ from structlog.typing import FilteringBoundLogger
 from recoup.connectors.base import HttpResponse, LinkMessage, LinkRequest
 from recoup.gateway.connection import REMEMBERED_MAX, Connection, Pace, Place, of_the_system
 from recoup.gateway.wire import NeverLeft, NoAnswer, Received, place_of
-from recoup.kit.clock import SystemClock
 
 _NO_URL: Final = "not sent: the account's URL is none that a link can be made to"
 
-_CLOCK: Final = SystemClock()
 
 _log: Final[FilteringBoundLogger] = structlog.get_logger("recoup.gateway")
 
@@ -46,7 +44,7 @@ class Links:
         *,
         pace: Pace,
         tls: ssl.SSLContext | None,
-        now: Callable[[], datetime] = _CLOCK.now,
+        now: Callable[[], datetime],
     ) -> None:
         self._pace = pace
         self._tls = tls
