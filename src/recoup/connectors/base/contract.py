@@ -103,7 +103,6 @@ class Capabilities:
     stored_credentials: bool
     lookup: bool
     withdraw: bool
-    partial_captures: bool = True
     cards: bool = True
     processor_tokens: bool = False
     gives_tokens: bool = False

@@ -112,7 +112,6 @@ class GoCardless(Defaults):
         brands=frozenset({"sepa_debit", "bacs_debit", "ach_debit", "unknown"}),
         manual_capture=False,
         multiple_captures=False,
-        partial_captures=False,
         partial_refunds=True,
         stored_credentials=True,
         lookup=True,

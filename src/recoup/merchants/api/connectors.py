@@ -19,7 +19,6 @@ class CapabilitiesObject(Struct, frozen=True, kw_only=True):
     brands: list[str]
     manual_capture: bool
     multiple_captures: bool
-    partial_captures: bool
     partial_refunds: bool
     stored_credentials: Annotated[bool, Meta(description="Whether it takes merchant-initiated payments.")]
     cards: Annotated[bool, Meta(description="Whether it takes a card from the vault.")]
@@ -88,7 +87,6 @@ def connector_object(connector: Connector) -> ConnectorObject:
             brands=sorted(able.brands),
             manual_capture=able.manual_capture,
             multiple_captures=able.multiple_captures,
-            partial_captures=able.partial_captures,
             partial_refunds=able.partial_refunds,
             stored_credentials=able.stored_credentials,
             cards=able.cards,
