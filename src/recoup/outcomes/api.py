@@ -78,6 +78,7 @@ class DeclineMeaningObject(Struct, kw_only=True, frozen=True):
     decided_by: Annotated[
         Signal | None, Meta(description="Which part of what was asked about gave the code.")
     ]
+    advice_decided_by: Annotated[Signal | None, Meta(description="Which part gave the advice.")]
     advice: CodeAdviceObject
     network_rule: str | None
     source: Annotated[str, Meta(description="Where this meaning is written.")]
@@ -269,6 +270,7 @@ def _meaning(connector: str, code: str, found: Meaning, override: Override | Non
         message=found.message,
         merchant_message=found.merchant_message,
         decided_by=found.decided_by,
+        advice_decided_by=found.advice_by,
         advice=CodeAdviceObject(
             action=found.advice.action,
             wait_hours=None if wait is None else wait / timedelta(hours=1),

@@ -64,6 +64,7 @@ class DeclineObject(Struct, kw_only=True, frozen=True):
     decided_by: Annotated[
         Signal | None, Meta(description="Which of the signals below gave the code; null: none is known.")
     ]
+    advice_decided_by: Annotated[Signal | None, Meta(description="Which of them gave the advice.")]
     text: Annotated[str | None, Meta(description="What the processor or the issuer wrote beside the codes.")]
     raw: Annotated[
         dict[str, str], Meta(description="Whatever else the answer said, in the processor's own names.")
@@ -193,11 +194,13 @@ def decline_object(decline: Decline, at: datetime) -> DeclineObject:
         network_advice_code=decline.network_advice_code,
         network_rule=decline.rule,
         advice=AdviceObject(
-            action=decline.advice.action, not_before=None if wait is None else rfc3339(at + wait)
+            action=decline.advice.action,
+            not_before=None if wait is None else rfc3339(at + wait),
         ),
         source=decline.source,
         merchant_message=MERCHANT_WORDS.get(decline.code, ""),
         decided_by=decline.decided_by,
+        advice_decided_by=decline.advice_by,
         text=decline.text,
         raw=dict(decline.raw),
     )
