@@ -16,9 +16,8 @@ from recoup.outcomes.codes.words import CodeRow
 SOURCE: Final = "CyberSource: REST API reason codes"
 READ: Final = date(2026, 11, 22)
 
-_GENERIC: Final = frozenset(
-    "203 PROCESSOR_DECLINED 220 DECLINED_CHECK PAYMENT_REFUSED 233 GENERAL_DECLINE 248 205 STOLEN_LOST_CARD".split()  # noqa: SIM905
-)
+_MAY_BE_REFINED: Final = frozenset({"generic_decline", "pickup_card"})
+"""What says no more than "declined", or lost and stolen in one."""
 _MEANINGS: Final[Mapping[str, str]] = {
     "generic_decline": "203 PROCESSOR_DECLINED 220 DECLINED_CHECK PAYMENT_REFUSED 233 GENERAL_DECLINE 248",
     "call_issuer": "201 CONTACT_PROCESSOR",
@@ -61,7 +60,7 @@ _MEANINGS: Final[Mapping[str, str]] = {
 }
 
 ROWS: Final[tuple[CodeRow, ...]] = tuple(
-    CodeRow(code, standard, generic=code in _GENERIC, source=SOURCE, as_of=READ)
+    CodeRow(code, standard, generic=standard in _MAY_BE_REFINED, source=SOURCE, as_of=READ)
     for standard, codes in _MEANINGS.items()
     for code in codes.split()
 )
