@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 from uuid import UUID
 
 from recoup.connectors.base import Capabilities
@@ -22,60 +22,10 @@ from recoup.outcomes.core import (
     Unprocessed,
 )
 from recoup.outcomes.core.retry import another_processor
+from recoup.routing.core.facts import UNKNOWN_BRAND, Facts, RoutableAccount
 
 ATTEMPTS_IN_ONE_CALL_MAX: Final = 3
 """How many processors one API call may ask: each costs the customer seconds of waiting."""
-UNKNOWN_BRAND: Final = "unknown"
-
-
-class RoutableAccount(Protocol):
-    """What a route needs to know of a processor account; a set that is None allows everything."""
-
-    @property
-    def id(self) -> UUID:
-        """Names the account."""
-        ...
-
-    @property
-    def label(self) -> str:
-        """The merchant's own name for it."""
-        ...
-
-    @property
-    def enabled(self) -> bool:
-        """Whether the merchant wants it used."""
-        ...
-
-    @property
-    def currencies(self) -> frozenset[str] | None:
-        """Currencies that the merchant's contract covers."""
-        ...
-
-    @property
-    def countries(self) -> frozenset[str] | None:
-        """Issuer countries that the merchant's contract covers."""
-        ...
-
-    @property
-    def brands(self) -> frozenset[str] | None:
-        """Card brands that the merchant's contract covers."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a route is chosen by."""
-
-    currency: str
-    brand: str
-    issuer_country: str | None
-    capture: str
-    initiator: str
-    card_in_vault: bool = True
-    saved_at: frozenset[UUID] = frozenset()
-    """The accounts whose processor keeps the payment method: they are asked with its token, not with the card."""
-    charges: bool = True
-    """Whether money is wanted, or only to know if the payment method is good."""
 
 
 @dataclass(frozen=True, slots=True)

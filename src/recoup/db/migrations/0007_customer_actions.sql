@@ -1,0 +1,2 @@
+-- What customers are asked to do.
+select 1

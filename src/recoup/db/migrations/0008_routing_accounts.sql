@@ -1,0 +1,2 @@
+-- What routing knows of accounts.
+select 1

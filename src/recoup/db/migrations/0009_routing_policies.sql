@@ -1,0 +1,2 @@
+-- Merchants' routing policies.
+select 1

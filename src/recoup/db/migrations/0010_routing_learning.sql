@@ -1,0 +1,2 @@
+-- What was learned of approvals.
+select 1

@@ -1,0 +1,2 @@
+-- Whether accounts are degraded.
+select 1

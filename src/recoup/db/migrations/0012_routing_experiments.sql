@@ -1,0 +1,2 @@
+-- Policies side by side.
+select 1

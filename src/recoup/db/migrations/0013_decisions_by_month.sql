@@ -1,0 +1,2 @@
+-- Decisions, in parts by month.
+select 1
