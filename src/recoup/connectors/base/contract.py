@@ -90,8 +90,8 @@ class Capabilities:
     """What a processor can do, as data: routing filters by it, `/v1/connectors` shows it. None means any.
 
     `cards`: takes a card from our vault. `processor_tokens`: takes its own saved methods; `gives_tokens`: an approval
-    with `remember` brings one. `network_transaction_ids`: gives and takes them. `lookup`: by our key alone, before we
-    know the processor's reference.
+    with `remember` brings one. `network_transaction_ids`: gives and takes them. `takes_authentication`: of a card, a
+    3-D Secure result that was made elsewhere. `lookup`: by our key alone, before we know the processor's reference.
     """
 
     currencies: frozenset[str] | None
@@ -108,6 +108,7 @@ class Capabilities:
     gives_tokens: bool = False
     network_transaction_ids: bool = False
     three_d_secure: bool = False
+    takes_authentication: bool = False
     verification: bool = False
     webhooks: bool = False
     idempotency: Idempotency = Idempotency.NONE
