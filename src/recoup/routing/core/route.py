@@ -12,6 +12,7 @@ from typing import Final, assert_never
 from uuid import UUID
 
 from recoup.connectors.base import Capabilities
+from recoup.outcomes.codes.words import Category
 from recoup.outcomes.core import (
     ActionRequired,
     Approved,
@@ -23,31 +24,77 @@ from recoup.outcomes.core import (
 )
 from recoup.outcomes.core.retry import another_processor
 from recoup.routing.core.facts import UNKNOWN_BRAND, Facts, RoutableAccount
+from recoup.routing.core.words import Estimate, Health, Method, Price
 
 ATTEMPTS_IN_ONE_CALL_MAX: Final = 3
 """How many processors one API call may ask: each costs the customer seconds of waiting."""
+FAILOVER_WITHIN_MS: Final = 20_000
+"""How long after the start of a call another processor may still be asked: the customer is waiting."""
+CALLERS: Final = "requested"
+"""The name of the rule where the caller said which accounts to ask, in which order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An account that was considered. `place` is its turn in the route, from 1; None where it may not be asked."""
+    """An account that was considered. `place` is its turn in the route, from 1; None where it may not be asked.
+
+    `acquirer` is who carries its payments to the issuer. `propensity` is how likely it was to be asked first, given the
+    facts; `value` what asking it first is worth, in thousandths of a minor unit.
+    """
 
     account_id: UUID
     label: str
     place: int | None
     why: str
+    acquirer: str = ""
+    propensity: float | None = None
+    estimate: Estimate | None = None
+    price: Price | None = None
+    value: int | None = None
+    health: Health = Health.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """The side of an experiment that a payment is on."""
+
+    experiment_id: UUID
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who may be asked, in order, and who was left out."""
+    """Who may be asked, in order, and who was left out; what decided that, and the chance that was drawn.
+
+    `rule` is the policy's rule and `policy_version` the policy's number, None where no policy was asked. `model` is the
+    place in the event stream up to which the estimates had learned. `seed` makes every draw again.
+    """
 
     candidates: tuple[Candidate, ...]
+    rule: str = CALLERS
+    method: Method = Method.ORDERED
+    policy_version: int | None = None
+    model: int | None = None
+    arm: Arm | None = None
+    seed: bytes = b""
+    attempts_max: int | None = None
+    failover_within_ms: int | None = None
 
     @property
     def accounts(self) -> tuple[UUID, ...]:
         """The accounts to ask, in order."""
-        return tuple(one.account_id for one in self.candidates if one.place is not None)
+        asked = [one for one in self.candidates if one.place is not None]
+        return tuple(one.account_id for one in sorted(asked, key=_place))
+
+    def acquirer(self, account_id: UUID) -> str:
+        """Who carries an account's payments to the issuer."""
+        found = next((one for one in self.candidates if one.account_id == account_id), None)
+        return "" if found is None else found.acquirer or str(account_id)
+
+
+def _place(candidate: Candidate) -> int:
+    assert candidate.place is not None, "only who may be asked has a turn"
+    return candidate.place
 
 
 def route(
@@ -145,9 +192,14 @@ class Reconcile:
 
 
 def after(
-    outcome: Outcome, *, route: Route, tried: Collection[UUID], attempts_max: int = ATTEMPTS_IN_ONE_CALL_MAX
+    outcome: Outcome,
+    *,
+    route: Route,
+    tried: Collection[UUID],
+    attempts_max: int = ATTEMPTS_IN_ONE_CALL_MAX,
+    elapsed_ms: int = 0,
 ) -> Next | Stop | Reconcile:
-    """What follows an answer within the same call.
+    """What follows an answer within the same call, `elapsed_ms` after its start.
 
     Only two kinds of answer may go on to another processor: one that certainly never happened, and a decline in which
     another processor can help. An unknown outcome never does.
@@ -162,18 +214,35 @@ def after(
         case Approved():
             return Stop("approved")
         case Unprocessed(why=why):
-            return _next(f"not processed ({why})", route=route, tried=tried, attempts_max=attempts_max)
+            said, elsewhere = f"not processed ({why})", False
         case Declined(decline=decline):
             verdict = another_processor(decline)
             if not verdict.allowed:
                 return Stop(verdict.why)
-            return _next(verdict.why, route=route, tried=tried, attempts_max=attempts_max)
+            said, elsewhere = verdict.why, decline.category is not Category.MERCHANT_CONFIGURATION
         case _:
             assert_never(outcome)
+    most = min(attempts_max, route.attempts_max or attempts_max)
+    if len(tried) >= most:
+        return Stop(f"{said}, but {most} processors were asked in this call, which is the limit")
+    within_ms = route.failover_within_ms or FAILOVER_WITHIN_MS
+    if elapsed_ms >= within_ms:
+        return Stop(
+            f"{said}, but the call has taken {elapsed_ms} ms, and others are asked within {within_ms} ms only"
+        )
+    return _next(said, route=route, tried=tried, elsewhere_only=elsewhere)
 
 
-def _next(why: str, *, route: Route, tried: Collection[UUID], attempts_max: int) -> Next | Stop:
-    if len(tried) >= attempts_max:
-        return Stop(f"{why}, but {attempts_max} processors were asked in this call, which is the limit")
+def _next(why: str, *, route: Route, tried: Collection[UUID], elsewhere_only: bool) -> Next | Stop:
+    """The next account at another acquirer; after a decline by the issuer's side only there, since the same acquirer
+    would bring the same request to the same issuer."""
     untried = [account_id for account_id in route.accounts if account_id not in tried]
-    return Next(untried[0], why) if untried else Stop(f"{why}, but no other account can do this payment")
+    if not untried:
+        return Stop(f"{why}, but no other account can do this payment")
+    asked = {route.acquirer(account_id) for account_id in tried}
+    elsewhere = next((one for one in untried if route.acquirer(one) not in asked), None)
+    if elsewhere is not None:
+        return Next(elsewhere, why)
+    if elsewhere_only:
+        return Stop(f"{why}, but every other account is at an acquirer that was asked already")
+    return Next(untried[0], why)

@@ -1,0 +1,170 @@
+"""Puts the accounts that can do a payment in order, by what the policy rules, what was learned, costs and health.
+
+Pure, and made again from what is stored: the same options, ruling, seed and unit give the same order and the same
+propensities (`recoup decisions replay`).
+
+Accounts stand in three tiers: those that are well, those whose breaker is open, and those that a person is draining.
+Within a tier the ruling's method orders them. Now and then, by its probe share, an account with an open breaker goes
+first, because only being asked can show that it is well again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, assert_never
+from uuid import UUID
+
+from recoup.routing.core.chance import draw, led_by, pick
+from recoup.routing.core.words import Estimate, Health, Method, Price, Ruling, Standing
+
+_WELL: Final = Standing()
+
+Explore = Callable[[Sequence["Option"], int], Mapping[UUID, float]]
+"""With which probability each option goes first where accounts are ranked by what was learned, within a cap in basis
+points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An account that can do the payment. `value` is what asking it first is worth, in thousandths of a minor unit."""
+
+    account_id: UUID
+    label: str
+    acquirer: str
+    estimate: Estimate | None = None
+    price: Price | None = None
+    value: int | None = None
+    cost_per_approval: int | None = None
+    standing: Standing = _WELL
+    is_drained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An option's turn: how likely it was to be asked first, given the facts, and why it stands here."""
+
+    option: Option
+    propensity: float
+    why: str
+
+
+_Ranked = tuple[tuple[Option, ...], Mapping[UUID, float], str]
+"""An order, who might have come first with which probability, and the reason in words."""
+
+
+def decide(
+    options: Sequence[Option], ruling: Ruling, *, seed: bytes, unit: str | None, explore: Explore
+) -> tuple[Placed, ...]:
+    """The order in which accounts are asked, the first being asked now.
+
+    `options` come in the merchant's own order (or the caller's). `unit` is what a sticky split hangs on. Where the
+    ruling leaves nobody, nobody is returned.
+    """
+    allowed = [one for one in options if one.account_id not in ruling.excluded and _is_meant(one, ruling)]
+    order: list[Placed] = []
+    for tier in _tiers(allowed):
+        ranked, shares, why = _ranked(tier, ruling, seed=seed, unit=unit, explore=explore)
+        is_first = not order
+        order.extend(Placed(one, shares.get(one.account_id, 0.0) if is_first else 0.0, why) for one in ranked)
+    return _probed(order, seed)
+
+
+def _is_meant(option: Option, ruling: Ruling) -> bool:
+    return not ruling.only or option.account_id in ruling.order or option.account_id in ruling.shares
+
+
+def _tiers(options: Sequence[Option]) -> list[list[Option]]:
+    """Who is well, who is not, and who is being drained; empty tiers are left out."""
+    tiers: list[list[Option]] = [[], [], []]
+    for one in options:
+        place = 2 if one.is_drained else int(one.standing.health is not Health.GOOD)
+        tiers[place].append(one)
+    return [tier for tier in tiers if tier]
+
+
+def _ranked(
+    tier: Sequence[Option], ruling: Ruling, *, seed: bytes, unit: str | None, explore: Explore
+) -> _Ranked:
+    match ruling.method:
+        case Method.ORDERED:
+            return _ordered(tier, ruling)
+        case Method.SPLIT:
+            return _split(tier, ruling, seed=seed, unit=unit)
+        case Method.LEAST_COST:
+            return _cheapest(tier)
+        case Method.LEARNED:
+            return _learned(tier, ruling, seed=seed, explore=explore)
+        case _:
+            assert_never(ruling.method)
+
+
+def _ordered(tier: Sequence[Option], ruling: Ruling) -> _Ranked:
+    turn = {account_id: place for place, account_id in enumerate(ruling.order)}
+    ranked = tuple(sorted(tier, key=lambda one: turn.get(one.account_id, len(turn))))
+    said = "the order of the rule" if ruling.order else "the merchant's order"
+    return ranked, {ranked[0].account_id: 1.0}, said
+
+
+def _split(tier: Sequence[Option], ruling: Ruling, *, seed: bytes, unit: str | None) -> _Ranked:
+    shares = {one: ruling.shares[one.account_id] for one in tier if ruling.shares.get(one.account_id, 0) > 0}
+    if not shares:
+        return tuple(tier), {tier[0].account_id: 1.0}, "none of the split's accounts is left"
+    total = sum(shares.values())
+    sticky = ruling.sticky_by is not None and unit is not None
+    drawn = draw(f"{ruling.rule}\n{unit}".encode(), "split") if sticky else draw(seed, "split")
+    first = pick({one: float(share) for one, share in shares.items()}, drawn)
+    others = sorted(tier, key=lambda one: -shares.get(one, 0))
+    said = f"{shares[first]} of {total} parts of the split" + (
+        f", kept for this {ruling.sticky_by}" if sticky else ""
+    )
+    return led_by(first, others), {one.account_id: share / total for one, share in shares.items()}, said
+
+
+_DEAR: Final = 1 << 62
+"""What an unknown price counts as: nobody is chosen for it."""
+
+
+def _cheapest(tier: Sequence[Option]) -> _Ranked:
+    ranked = tuple(
+        sorted(tier, key=lambda one: _DEAR if one.cost_per_approval is None else one.cost_per_approval)
+    )
+    return ranked, {ranked[0].account_id: 1.0}, "the least expected cost for an approval"
+
+
+def _learned(tier: Sequence[Option], ruling: Ruling, *, seed: bytes, explore: Explore) -> _Ranked:
+    ranked = tuple(sorted(tier, key=lambda one: _DEAR if one.value is None else -one.value))
+    shares = explore(ranked, ruling.explore) if len(ranked) > 1 else {ranked[0].account_id: 1.0}
+    by_id = {one.account_id: one for one in ranked}
+    first = by_id[
+        pick({one.account_id: shares.get(one.account_id, 0.0) for one in ranked}, draw(seed, "explore"))
+    ]
+    if first is ranked[0]:
+        return ranked, shares, "the greatest expected value"
+    return (
+        led_by(first, ranked),
+        shares,
+        f"tried to learn: {shares[first.account_id]:.2%} of such payments are",
+    )
+
+
+def _probed(order: Sequence[Placed], seed: bytes) -> tuple[Placed, ...]:
+    """Lets one degraded account go first, by its share; the others' propensities shrink by all such shares."""
+    probes = {
+        one.option.account_id: one.option.standing.probe_share
+        for one in order[1:]
+        if one.option.standing.probe_share > 0 and not one.option.is_drained
+    }
+    if not probes or order[0].option.standing.health is not Health.GOOD:
+        return tuple(order)
+    left = max(0.0, 1.0 - sum(probes.values()))
+    weighed = [
+        Placed(one.option, probes.get(one.option.account_id, one.propensity * left), one.why) for one in order
+    ]
+    drawn = draw(seed, "probe")
+    if drawn < left:
+        return tuple(weighed)
+    chosen = pick(probes, (drawn - left) / max(1.0 - left, 1e-12))
+    first = next(one for one in weighed if one.option.account_id == chosen)
+    why = f"a probe: {first.option.standing.why or 'its breaker is open'}"
+    return led_by(Placed(first.option, first.propensity, why), [one for one in weighed if one is not first])
