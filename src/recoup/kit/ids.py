@@ -39,6 +39,7 @@ class Kind(StrEnum):
     REFUND = "ref"
     VERIFICATION = "ver"
     DECISION = "dec"
+    EXPERIMENT = "exp"
     RECOVERY = "rec"
     EVENT = "evt"
     FAULT = "flt"

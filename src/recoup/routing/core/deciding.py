@@ -16,9 +16,7 @@ from typing import Final, assert_never
 from uuid import UUID
 
 from recoup.routing.core.chance import draw, led_by, pick
-from recoup.routing.core.words import Estimate, Health, Method, Price, Ruling, Standing
-
-_WELL: Final = Standing()
+from recoup.routing.core.words import WELL, Estimate, Health, Method, Price, Ruling, Standing
 
 Explore = Callable[[Sequence["Option"], int], Mapping[UUID, float]]
 """With which probability each option goes first where accounts are ranked by what was learned, within a cap in basis
@@ -36,7 +34,7 @@ class Option:
     price: Price | None = None
     value: int | None = None
     cost_per_approval: int | None = None
-    standing: Standing = _WELL
+    standing: Standing = WELL
     is_drained: bool = False
 
 

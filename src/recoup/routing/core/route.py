@@ -24,7 +24,7 @@ from recoup.outcomes.core import (
 )
 from recoup.outcomes.core.retry import another_processor
 from recoup.routing.core.facts import UNKNOWN_BRAND, Facts, RoutableAccount
-from recoup.routing.core.words import Estimate, Health, Method, Price
+from recoup.routing.core.words import WELL, Estimate, Method, Price, Standing
 
 ATTEMPTS_IN_ONE_CALL_MAX: Final = 3
 """How many processors one API call may ask: each costs the customer seconds of waiting."""
@@ -38,8 +38,9 @@ CALLERS: Final = "requested"
 class Candidate:
     """An account that was considered. `place` is its turn in the route, from 1; None where it may not be asked.
 
-    `acquirer` is who carries its payments to the issuer. `propensity` is how likely it was to be asked first, given the
-    facts; `value` what asking it first is worth, in thousandths of a minor unit.
+    `is_able` says that it could do the payment, whether the policy lets it or not. `acquirer` is who carries its
+    payments to the issuer. `propensity` is how likely it was to be asked first, given the facts; `value` what asking it
+    first is worth, in thousandths of a minor unit.
     """
 
     account_id: UUID
@@ -51,7 +52,10 @@ class Candidate:
     estimate: Estimate | None = None
     price: Price | None = None
     value: int | None = None
-    health: Health = Health.GOOD
+    cost_per_approval: int | None = None
+    standing: Standing = WELL
+    is_able: bool = False
+    is_drained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

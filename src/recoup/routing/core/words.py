@@ -48,6 +48,9 @@ class Standing:
     why: str = ""
 
 
+WELL: Final = Standing()
+
+
 class Method(StrEnum):
     """How accounts are put in order."""
 
