@@ -3,6 +3,8 @@
 from recoup.connectors.base.asks import (
     Account,
     Agreement,
+    Authenticated,
+    Authentication,
     Billing,
     Browser,
     Card,
@@ -62,6 +64,8 @@ __all__ = [
     "AskAgain",
     "Asks",
     "Authentic",
+    "Authenticated",
+    "Authentication",
     "Billing",
     "Browser",
     "Capabilities",

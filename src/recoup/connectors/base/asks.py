@@ -108,6 +108,31 @@ class Browser:
     language: str | None = field(default=None, repr=False)
 
 
+class Authenticated(StrEnum):
+    """How far a 3-D Secure authentication went, in the protocol's own letters."""
+
+    FULLY = "Y"
+    ATTEMPTED = "A"
+    """The issuer or its stand-in said that it was tried: most networks shift liability for that too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """What a 3-D Secure authentication of the customer came to, wherever it was made.
+
+    It is good for one payment. `cryptogram` is its proof: 20 bytes in base64, which networks call CAVV, AAV or AEVV.
+    `eci` is the network's own indicator, of two digits; the transaction ids are those of the directory server and of
+    the issuer's access control server.
+    """
+
+    version: str
+    status: Authenticated
+    eci: str
+    cryptogram: Secret
+    ds_transaction_id: str
+    acs_transaction_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What is asked of a processor: take or hold this amount from this card or token.
@@ -117,6 +142,7 @@ class Charge:
     (tables have effective dates). `remember` asks the processor to keep the credential for later payments by
     `agreement`; a payment by the merchant names the `network_transaction_id` of the one that the customer agreed to.
     `return_url` is where the customer comes back to after authenticating; without one, no challenge is possible.
+    `authentication`: they did authenticate, elsewhere; only a connector that `takes_authentication` says so on.
     """
 
     key: str
@@ -134,6 +160,7 @@ class Charge:
     return_url: str | None = None
     billing: Billing = Billing()
     browser: Browser | None = None
+    authentication: Authentication | None = None
 
 
 @dataclass(frozen=True, slots=True)
