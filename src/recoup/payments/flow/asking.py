@@ -49,6 +49,7 @@ def charge_of(payment: Payment, attempt: Attempt, means: Means) -> Charge:
         return_url=payment.return_url,
         billing=means.billing,
         browser=means.browser,
+        authentication=means.authentication if initiator is Initiator.CUSTOMER else None,
     )
 
 

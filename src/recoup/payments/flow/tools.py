@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from recoup.connectors.base import Account, Billing, Browser, Card, Connector, Source, Token
+from recoup.connectors.base import Account, Authentication, Billing, Browser, Card, Connector, Source, Token
 from recoup.db import Database, is_passing
 from recoup.gateway import Gateway
 from recoup.kit.clock import Clock
@@ -70,6 +70,9 @@ class Means:
     """The accounts whose processor was asked to keep it, and gave the token for that."""
     billing: Billing = field(default_factory=Billing)
     browser: Browser | None = None
+    authentication: Authentication | None = field(default=None, repr=False)
+    """What the customer's 3-D Secure authentication came to, where it was made elsewhere. It goes with every attempt of
+    the call, and ends with it: nothing stores it."""
     new_card: dict[str, Any] | None = field(default=None, repr=False)
     """The row of a payment method seen for the first time, written with the payment's first transaction."""
     new_card_shown: bytes = field(default=b"", repr=False)
@@ -316,6 +319,7 @@ def facts_of(payment: Payment, means: Means) -> Facts:
         payment.initiator,
         means.card is not None,
         frozenset(means.tokens),
+        authenticated=means.authentication is not None and payment.initiator == "customer",
     )
 
 
