@@ -61,6 +61,14 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Matched:
+    """A rule of a policy whose conditions hold for a payment, and these conditions in words."""
+
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ruling:
     """What a policy says of one payment, before estimates, prices and chance are looked at.
 
@@ -69,7 +77,8 @@ class Ruling:
     same unit always draws the same). Accounts that are eligible and not named come after the named ones, in the
     merchant's order, unless `only`. `excluded` tells why an account may not be asked. `margin` is the merchant's gross
     margin in basis points of the amount, for what an approval is worth. `explore` is the largest share of payments that
-    `learned` may send to an account other than the best, in basis points.
+    `learned` may send to an account other than the best, in basis points. `matched` are the rules that held, in the
+    order of the policy; the last one is `rule`.
     """
 
     rule: str
@@ -83,3 +92,4 @@ class Ruling:
     explore: int = 200
     attempts_max: int | None = None
     failover_within_ms: int | None = None
+    matched: tuple[Matched, ...] = ()
