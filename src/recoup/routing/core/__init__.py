@@ -3,6 +3,8 @@
 from recoup.routing.core.facts import UNKNOWN_BRAND, Facts, RoutableAccount
 from recoup.routing.core.route import (
     ATTEMPTS_IN_ONE_CALL_MAX,
+    CALLERS,
+    Arm,
     Candidate,
     Next,
     Reconcile,
@@ -14,7 +16,9 @@ from recoup.routing.core.route import (
 
 __all__ = [
     "ATTEMPTS_IN_ONE_CALL_MAX",
+    "CALLERS",
     "UNKNOWN_BRAND",
+    "Arm",
     "Candidate",
     "Facts",
     "Next",

@@ -125,11 +125,9 @@ def _considered(
         reason = next(_obstacles(facts, account, can, requested), None)
         if reason is None:
             place += 1
-            ordered = "the caller's order" if requested is not None else "the merchant's order"
-            able = (
-                "can do it with what its processor keeps" if _by_token(facts, account, can) else "can do it"
-            )
-            yield Candidate(account.id, account.label, place, f"{able}; number {place} in {ordered}")
+            by_token = _by_token(facts, account, can)
+            able = "can do it with what its processor keeps" if by_token else "can do it"
+            yield Candidate(account.id, account.label, place, able)
         else:
             yield Candidate(account.id, account.label, None, reason)
 
