@@ -47,6 +47,7 @@ _ALPHA: Final = 0.05
 _DETERMINISTIC_MIN: Final = 0.99
 _CERTAIN: Final = 0.9999
 _WHOLE_OFF_MAX: Final = 1e-3
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +178,9 @@ class Inconclusive:
 class Evaluation:
     """The target's worth by each estimator, beside the mean of what really happened.
 
-    `bernstein` is the empirical Bernstein interval around IPS. `difference` is DR of the target less DR of the
-    logged policy, decision by decision: nothing at all where both would do the same. `model_error` is what the stored estimates expected of the accounts that were asked, less what came.
+    `bernstein` is the empirical Bernstein interval around IPS. `difference` is DR of the target less DR of the logged
+    policy, decision by decision: nothing at all where both would do the same. `model_error` is what the stored
+    estimates expected of the accounts that were asked, less what came.
     """
 
     logged: Interval
@@ -316,7 +318,7 @@ class Tally:
             difference=difference,
             model_error=self._model.mean,
             support=support,
-            outcome=Inconclusive(reasons) if reasons else Conclusion(_verdict(difference)),
+            outcome=Inconclusive(reasons) if reasons else Conclusion(_verdict(difference, self._rewards)),
         )
 
     @property
@@ -366,10 +368,11 @@ class Tally:
             )
 
 
-def _verdict(difference: Interval) -> Verdict:
-    if difference.low > 0:
+def _verdict(difference: Interval, rewards: tuple[float, float]) -> Verdict:
+    rounding = _ROUNDING * max(1.0, *map(abs, rewards))
+    if difference.low > rounding:
         return Verdict.BETTER
-    return Verdict.WORSE if difference.high < 0 else Verdict.NO_DIFFERENCE
+    return Verdict.WORSE if difference.high < -rounding else Verdict.NO_DIFFERENCE
 
 
 def _thin(support: Support) -> Iterable[str]:
