@@ -9,12 +9,16 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.payments.bank import capabilities
 from tests.vault.house import START
 
 from recoup.connectors.base import Credential
 from recoup.kit.refusals import Refusal
 from recoup.kit.secret import Secret
 from recoup.merchants.core import (
+    AmountLimits,
+    FeeModel,
+    FeeRate,
     Fees,
     ProcessorAccount,
     check_base_url,
@@ -24,7 +28,7 @@ from recoup.merchants.core import (
     check_modes_of,
 )
 
-BRANDS = frozenset({"visa", "mastercard"})
+CAN: Final = capabilities(three_d_secure=False)
 OWN: Final = "https://plain.example"
 ACCOUNT = ProcessorAccount(
     id=UUID(int=1),
@@ -86,11 +90,31 @@ def test_a_credential_pasted_in_place_of_its_name_is_not_repeated() -> None:
         ("countries", replace(ACCOUNT, countries=frozenset({"US", "UK"}))),
         ("currencies", replace(ACCOUNT, currencies=frozenset({"USD", "usd"}))),
         ("brands", replace(ACCOUNT, brands=frozenset({"amex"}))),
+        ("country", replace(ACCOUNT, country="UK")),
+        ("fundings", replace(ACCOUNT, fundings=frozenset({"charge"}))),
+        ("merchant_categories", replace(ACCOUNT, merchant_categories=frozenset({"5411", "54a1"}))),
+        ("amount_limits", replace(ACCOUNT, amount_limits={"usd": AmountLimits(max=1)})),
+        ("amount_limits.USD", replace(ACCOUNT, amount_limits={"USD": AmountLimits(min=2, max=1)})),
+        ("three_d_secure", replace(ACCOUNT, three_d_secure=True)),
         ("fees.currency", replace(ACCOUNT, fees=Fees(currency="XXX"))),
+        ("fees.interchange", replace(ACCOUNT, fees=Fees(interchange=()))),
+        ("fees.scheme", replace(ACCOUNT, fees=Fees(scheme=(FeeRate(basis_points=1),)))),
+        ("fees.rates[1].brands", replace(ACCOUNT, fees=Fees(rates=(FeeRate(), FeeRate(brands=("amex",)))))),
+        ("fees.rates[0].fundings", replace(ACCOUNT, fees=Fees(rates=(FeeRate(fundings=("cash",)),)))),
+        (
+            "fees.interchange[0].issuer_countries",
+            replace(
+                ACCOUNT,
+                fees=Fees(
+                    model=FeeModel.INTERCHANGE_PLUS_PLUS, interchange=(FeeRate(issuer_countries=("UK",)),)
+                ),
+            ),
+        ),
     ],
 )
 def test_limits_name_what_exists(param: str, account: ProcessorAccount) -> None:
-    assert refusal(check_limits, account, brands=BRANDS).param == param
+    """A wrong word that was kept would be a payment that goes to nobody, or the wrong price, for ever."""
+    assert refusal(check_limits, account, can=CAN).param == param
 
 
 def test_limits_that_exist_are_taken() -> None:
@@ -99,10 +123,15 @@ def test_limits_that_exist_are_taken() -> None:
         countries=frozenset({"US"}),
         currencies=frozenset({"USD", "JPY"}),
         brands=frozenset({"visa"}),
-        fees=Fees(basis_points=290, fixed=30, currency="EUR"),
+        fees=Fees(basis_points=290, fixed=30, currency="EUR", rates=(FeeRate(brands=("visa",)),)),
+        country="DE",
+        fundings=frozenset({"debit", "prepaid"}),
+        merchant_categories=frozenset({"5411", "0742"}),
+        amount_limits={"USD": AmountLimits(min=100, max=100), "JPY": AmountLimits(min=1)},
+        three_d_secure=False,
     )
-    check_limits(account, brands=BRANDS)
-    check_limits(ACCOUNT, brands=BRANDS)
+    check_limits(account, can=CAN)
+    check_limits(ACCOUNT, can=CAN)
 
 
 @pytest.mark.parametrize(

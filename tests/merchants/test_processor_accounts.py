@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,16 @@ from tests.vault.house import House, dump
 from recoup.db import Connection
 from recoup.kit.refusals import Refusal
 from recoup.kit.secret import Secret
-from recoup.merchants.core import ACCOUNTS_MAX, Fees, Merchant, ProcessorAccount
+from recoup.merchants.core import (
+    ACCOUNTS_MAX,
+    AmountLimits,
+    FeeModel,
+    FeeRate,
+    Fees,
+    Merchant,
+    ProcessorAccount,
+    Relation,
+)
 from recoup.merchants.flow import ACCOUNTS_TTL_S, NewAccount
 
 CREDENTIALS = {"api_key": Secret("credential-one"), "webhook_secret": Secret("credential-two")}
@@ -46,8 +56,19 @@ async def test_what_is_created_is_read_back_by_every_process(house: House) -> No
         countries=frozenset({"US", "CA"}),
         currencies=frozenset({"USD"}),
         brands=frozenset({"visa"}),
-        fees=Fees(basis_points=290, fixed=30),
+        fees=Fees(
+            model=FeeModel.INTERCHANGE_PLUS_PLUS,
+            basis_points=20,
+            interchange=(FeeRate(relation=Relation.DOMESTIC, fundings=("debit",), fixed_thousandths=5),),
+        ),
         metadata={"a": "b"},
+        country="US",
+        acquirer="First Bank",
+        fundings=frozenset({"credit"}),
+        amount_limits={"USD": AmountLimits(min=100), "EUR": AmountLimits(max=5)},
+        merchant_categories=frozenset({"5411"}),
+        drained=True,
+        three_d_secure=False,
     )
     assert await house.accounts.account(pair.test.id, account.id) == account
     assert await house.another_process().accounts.account(pair.test.id, account.id) == account
@@ -128,6 +149,28 @@ async def test_metadata_is_merged_and_the_rest_is_left_alone(house: House) -> No
     assert changed.credentials == CREDENTIALS
     assert changed.updated_at > account.updated_at
     assert (await change(house, pair.test, account, {"countries": None})).countries is None
+
+
+ROUTING: Mapping[str, Any] = {
+    "country": "GB",
+    "acquirer": "First Bank",
+    "fundings": frozenset({"debit"}),
+    "amount_limits": {"GBP": AmountLimits(min=1, max=2)},
+    "merchant_categories": frozenset({"5812"}),
+    "drained": True,
+    "three_d_secure": False,
+}
+
+
+@pytest.mark.parametrize("name", ROUTING)
+async def test_what_routing_knows_can_be_said_and_taken_back(house: House, name: str) -> None:
+    pair = await house.merchant()
+    account = await add(house, pair.test)
+    plain = getattr(account, name)
+    for value in (ROUTING[name], plain):
+        await change(house, pair.test, account, {name: value})
+        [read] = await house.another_process().accounts.accounts_of(pair.test.id)
+        assert read == replace(account, **{name: value}, updated_at=read.updated_at)
 
 
 async def test_a_disabled_account_stays_readable(house: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -22,6 +22,7 @@ from recoup.kit.secret import Secret
 from recoup.merchants import store
 from recoup.merchants.core import (
     ACCOUNTS_MAX,
+    AmountLimits,
     ApiKey,
     Caller,
     Fees,
@@ -173,6 +174,13 @@ class NewAccount:
     position: int | None = None
     enabled: bool = True
     metadata: Mapping[str, str] = field(default_factory=dict)
+    country: str | None = None
+    acquirer: str | None = None
+    fundings: frozenset[str] | None = None
+    amount_limits: Mapping[str, AmountLimits] | None = None
+    merchant_categories: frozenset[str] | None = None
+    drained: bool = False
+    three_d_secure: bool | None = None
 
 
 class ProcessorAccounts:
@@ -244,23 +252,8 @@ class ProcessorAccounts:
                 "processor_account_limit",
                 f"There are {ACCOUNTS_MAX} processor accounts already: update one instead of adding another.",
             )
-        account = ProcessorAccount(
-            id=self._new_id(),
-            connector=connector.name,
-            label=new.label,
-            base_url=new.base_url,
-            credentials=new.credentials,
-            countries=new.countries,
-            currencies=new.currencies,
-            brands=new.brands,
-            fees=new.fees,
-            timeout_ms=new.timeout_ms,
-            position=position if new.position is None else new.position,
-            enabled=new.enabled,
-            metadata=new.metadata,
-            created_at=now,
-            updated_at=now,
-        )
+        place = position if new.position is None else new.position
+        account = _account(new, self._new_id(), position=place, now=now)
         stored = await self._checked(connection, merchant, account)
         await store.insert_account(connection, stored, merchant_id=merchant.id)
         self._remembered.forget(merchant.id, unsettled_s=_UNSETTLED_S)
@@ -346,7 +339,7 @@ class ProcessorAccounts:
             check_mode_of(connector.name, test_mode_only=connector.test_mode_only, livemode=merchant.livemode)
             check_credentials(account.credentials, connector.credentials)
             check_modes_of(account.credentials, connector.credentials, livemode=merchant.livemode)
-            check_limits(account, brands=connector.capabilities.brands)
+            check_limits(account, can=connector.capabilities)
             own = connector.addresses.of(account.credentials, livemode=merchant.livemode)
             check_base_url(
                 account.base_url, livemode=merchant.livemode, own=own, ours=connector.test_mode_only
@@ -361,6 +354,13 @@ class ProcessorAccounts:
         plain = msgspec.json.encode({name: text.reveal() for name, text in account.credentials.items()})
         aad = _aad(merchant.id, account.id)
         return await self._sealer.seal(merchant, plain, aad=aad, queries=connection)
+
+
+def _account(new: NewAccount, account_id: UUID, *, position: int, now: datetime) -> ProcessorAccount:
+    said = {one.name: getattr(new, one.name) for one in fields(new)}
+    return ProcessorAccount(
+        **said | {"id": account_id, "position": position, "created_at": now, "updated_at": now}
+    )
 
 
 def _aad(merchant_id: UUID, account_id: UUID) -> bytes:

@@ -12,6 +12,7 @@ import msgspec
 
 from recoup.db import Connection, Queries
 from recoup.merchants.core import (
+    AmountLimits,
     ApiKey,
     Caller,
     Fees,
@@ -135,8 +136,8 @@ class StoredAccount:
 
 _ACCOUNT: Final[LiteralString] = """
     id, connector, label, base_url, data_key_id, credentials, countries, currencies, brands, fees, timeout_ms,
-    position, enabled,
-    metadata, created_at, updated_at, repointed_at
+    position, enabled, metadata, created_at, updated_at, repointed_at, country, acquirer, fundings, amount_limits,
+    merchant_categories, drained, three_d_secure
 """
 
 
@@ -192,11 +193,13 @@ async def insert_account(connection: Connection, stored: StoredAccount, *, merch
         """
         insert into processor_accounts (
             merchant_id, id, connector, label, base_url, data_key_id, credentials, countries, currencies, brands, fees,
-            timeout_ms, position, enabled, metadata, created_at, updated_at)
+            timeout_ms, position, enabled, metadata, created_at, updated_at, country, acquirer, fundings, amount_limits,
+            merchant_categories, drained, three_d_secure)
         values (
             %(merchant_id)s, %(id)s, %(connector)s, %(label)s, %(base_url)s, %(data_key_id)s, %(credentials)s,
             %(countries)s, %(currencies)s, %(brands)s, %(fees)s, %(timeout_ms)s, %(position)s, %(enabled)s,
-            %(metadata)s, %(created_at)s, %(updated_at)s)
+            %(metadata)s, %(created_at)s, %(updated_at)s, %(country)s, %(acquirer)s, %(fundings)s, %(amount_limits)s,
+            %(merchant_categories)s, %(drained)s, %(three_d_secure)s)
         """,
         _columns(stored, merchant_id=merchant_id),
     )
@@ -210,7 +213,9 @@ async def update_account(connection: Connection, stored: StoredAccount, *, merch
             label = %(label)s, base_url = %(base_url)s, data_key_id = %(data_key_id)s, credentials = %(credentials)s,
             countries = %(countries)s, currencies = %(currencies)s, brands = %(brands)s, fees = %(fees)s,
             timeout_ms = %(timeout_ms)s, position = %(position)s, enabled = %(enabled)s,
-            metadata = %(metadata)s, updated_at = %(updated_at)s, repointed_at = %(repointed_at)s
+            metadata = %(metadata)s, updated_at = %(updated_at)s, repointed_at = %(repointed_at)s,
+            country = %(country)s, acquirer = %(acquirer)s, fundings = %(fundings)s, amount_limits = %(amount_limits)s,
+            merchant_categories = %(merchant_categories)s, drained = %(drained)s, three_d_secure = %(three_d_secure)s
         where merchant_id = %(merchant_id)s and id = %(id)s
         """,
         _columns(stored, merchant_id=merchant_id),
@@ -243,9 +248,20 @@ def _stored(row: dict[str, Any]) -> StoredAccount:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         repointed_at=row["repointed_at"],
+        country=row["country"],
+        acquirer=row["acquirer"],
+        fundings=_set(row["fundings"]),
+        amount_limits=_limits(row["amount_limits"]),
+        merchant_categories=_set(row["merchant_categories"]),
+        drained=row["drained"],
+        three_d_secure=row["three_d_secure"],
     )
     sealed = None if row["data_key_id"] is None else Sealed(row["data_key_id"], bytes(row["credentials"]))
     return StoredAccount(account, sealed)
+
+
+def _limits(row: dict[str, Any] | None) -> dict[str, AmountLimits] | None:
+    return None if row is None else msgspec.convert(row, dict[str, AmountLimits])
 
 
 def _set(values: list[str] | None) -> frozenset[str] | None:
@@ -269,12 +285,23 @@ def _columns(stored: StoredAccount, *, merchant_id: UUID) -> dict[str, object]:
         "countries": _sorted(account.countries),
         "currencies": _sorted(account.currencies),
         "brands": _sorted(account.brands),
-        "fees": None if account.fees is None else msgspec.json.encode(account.fees).decode(),
+        "fees": _json(account.fees),
         "timeout_ms": account.timeout_ms,
         "position": account.position,
         "enabled": account.enabled,
-        "metadata": msgspec.json.encode(account.metadata).decode(),
+        "metadata": _json(account.metadata),
         "created_at": account.created_at,
         "updated_at": account.updated_at,
         "repointed_at": account.repointed_at,
+        "country": account.country,
+        "acquirer": account.acquirer,
+        "fundings": _sorted(account.fundings),
+        "amount_limits": _json(account.amount_limits),
+        "merchant_categories": _sorted(account.merchant_categories),
+        "drained": account.drained,
+        "three_d_secure": account.three_d_secure,
     }
+
+
+def _json(value: object) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()

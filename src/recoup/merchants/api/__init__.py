@@ -7,142 +7,47 @@ API keys have no routes: a key is shown once, and an answer that is kept to be r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET
 
-from recoup.http.routes import Call, Idempotency, ListObject, ListQuery, Metadata, Page, Problem, Route
-from recoup.kit.clock import rfc3339
-from recoup.kit.ids import Kind, render
-from recoup.kit.secret import Secret
+from recoup.http.routes import Call, Idempotency, ListQuery, Page, Problem, Route
+from recoup.kit.ids import Kind
 from recoup.merchants.api.connectors import ConnectorList, connector_object
-from recoup.merchants.core import POSITION_MAX, TIMEOUT_MS_MAX, TIMEOUT_MS_MIN, Fees, ProcessorAccount
+from recoup.merchants.api.shapes import (
+    CreateProcessorAccount,
+    ProcessorAccountList,
+    ProcessorAccountObject,
+    UpdateProcessorAccount,
+    account_object,
+)
+from recoup.merchants.core import ProcessorAccount
 from recoup.merchants.flow import NewAccount, ProcessorAccounts
 
 _TAG: Final = "processor accounts"
-
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Label = Annotated[str, Meta(min_length=1, max_length=200, description="Your own name for the account.")]
-Credentials = Annotated[
-    dict[Name, Secret],
-    Meta(
-        max_length=20,
-        description="What the connector asks for, by name (see `/v1/connectors`). Never shown again. The simulated "
-        "processors of this server take any.",
-    ),
-]
-Url = Annotated[
-    Annotated[str, Meta(max_length=500)] | None,
-    Meta(
-        description="Another address than the processor's own. Test mode only, but for processors that have no address "
-        "of their own (`needs_base_url` in `/v1/connectors`)."
-    ),
-]
-Countries = Annotated[
-    Annotated[frozenset[Annotated[str, Meta(min_length=2, max_length=2)]], Meta(min_length=1, max_length=250)]
-    | None,
-    Meta(
-        description="Take cards issued in these countries only (ISO 3166-1). null: whatever the connector takes."
-    ),
-]
-Currencies = Annotated[
-    Annotated[frozenset[Annotated[str, Meta(min_length=3, max_length=3)]], Meta(min_length=1, max_length=250)]
-    | None,
-    Meta(description="Take these currencies only (ISO 4217). null: whatever the connector takes."),
-]
-Brands = Annotated[
-    Annotated[frozenset[Name], Meta(min_length=1, max_length=50)] | None,
-    Meta(description="Take cards of these networks only. null: whatever the connector takes."),
-]
-Timeout = Annotated[
-    Annotated[int, Meta(ge=TIMEOUT_MS_MIN, le=TIMEOUT_MS_MAX)] | None,
-    Meta(
-        description="How long the processor may take for one call, in milliseconds, at most what the server allows; "
-        "null: what the server allows."
-    ),
-]
-Position = Annotated[
-    int, Meta(ge=0, le=POSITION_MAX, description="Accounts with a lower position are tried first.")
-]
-
-
-class CreateProcessorAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A new account at a processor."""
-
-    connector: Annotated[Name, Meta(description="The name of a connector.", examples=["alpha"])]
-    label: Label
-    credentials: Credentials = {}
-    base_url: Url = None
-    countries: Countries = None
-    currencies: Currencies = None
-    brands: Brands = None
-    fees: Fees | None = None
-    timeout_ms: Timeout = None
-    position: Annotated[Position | None, Meta(description="null: behind the accounts that there are.")] = None
-    enabled: bool = True
-    metadata: Metadata = {}
-
-
-class UpdateProcessorAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change; a field that is left out stays as it is. Credentials are replaced as a whole."""
-
-    label: Label | UnsetType = UNSET
-    credentials: Credentials | UnsetType = UNSET
-    base_url: Url | UnsetType = UNSET
-    countries: Countries | UnsetType = UNSET
-    currencies: Currencies | UnsetType = UNSET
-    brands: Brands | UnsetType = UNSET
-    fees: Fees | UnsetType | None = UNSET
-    timeout_ms: Timeout | UnsetType = UNSET
-    position: Position | UnsetType = UNSET
-    enabled: bool | UnsetType = UNSET
-    metadata: Metadata | UnsetType = UNSET
-
-
-class ProcessorAccountObject(Struct, frozen=True, kw_only=True):
-    """A merchant's account at a processor."""
-
-    id: str
-    object: Literal["processor_account"] = "processor_account"
-    connector: str
-    label: str
-    credentials: Annotated[list[str], Meta(description="The names of the credentials that are kept.")]
-    base_url: str | None
-    countries: list[str] | None
-    currencies: list[str] | None
-    brands: list[str] | None
-    fees: Fees | None
-    timeout_ms: int | None
-    position: int
-    enabled: bool
-    metadata: dict[str, str]
-    created_at: str
-    updated_at: str
-    livemode: bool
-
-
-class ProcessorAccountList(ListObject[ProcessorAccountObject], frozen=True):
-    """A page of processor accounts."""
-
 
 _EXAMPLE: Final[Mapping[str, Any]] = {
     "connector": "alpha",
     "label": "Alpha, United States",
     "credentials": {"api_key": "world_1"},
+    "country": "US",
     "countries": ["US", "CA"],
-    "fees": {"basis_points": 290, "fixed": 30, "currency": "USD"},
+    "fees": {"basis_points": 290, "fixed": 30, "cross_border_basis_points": 150, "currency": "USD"},
 }
 _WRONG_FIELDS: Final = tuple(
     Problem(code, 400)
     for code in (
         "base_url_in_live_mode",
         "base_url_missing",
+        "capability_missing",
         "connector_unknown",
         "credential_missing",
         "credential_of_other_mode",
         "credential_unknown",
+        "fees_of_other_model",
         "invalid_url",
+        "limits_crossed",
         "unknown_value",
         "metadata_limit",
     )
@@ -217,7 +122,7 @@ class ProcessorAccountsApi:
                 tag=_TAG,
                 idempotency=Idempotency.TRANSACTION,
                 errors=(_NO_MASTER_KEY, *_WRONG_FIELDS),
-                examples={"try it first": {"position": 0}},
+                examples={"try it first": {"position": 0}, "move payments away from it": {"drained": True}},
             ),
             Route(
                 "DELETE",
@@ -235,13 +140,13 @@ class ProcessorAccountsApi:
         """POST /v1/processor_accounts."""
         new = NewAccount(**msgspec.structs.asdict(call.body))
         account = await self._accounts.create(call.transaction(), call.merchant, new, now=call.now)
-        return _object(account, livemode=call.merchant.livemode)
+        return account_object(account, livemode=call.merchant.livemode)
 
     async def read(self, call: Call[None, None]) -> ProcessorAccountObject:
         """GET /v1/processor_accounts/{processor_account}."""
         account_id = call.path_id("processor_account", Kind.PROCESSOR_ACCOUNT)
         account = await self._accounts.account(call.merchant.id, account_id)
-        return _object(account, livemode=call.merchant.livemode)
+        return account_object(account, livemode=call.merchant.livemode)
 
     async def list(self, call: Call[None, ListQuery]) -> ProcessorAccountList:
         """GET /v1/processor_accounts."""
@@ -249,7 +154,7 @@ class ProcessorAccountsApi:
         accounts = await self._accounts.accounts_of(call.merchant.id)
         shown, has_more = page.cut(_selected(accounts, page))
         return ProcessorAccountList(
-            data=[_object(account, livemode=call.merchant.livemode) for account in shown],
+            data=[account_object(account, livemode=call.merchant.livemode) for account in shown],
             has_more=has_more,
             url="/v1/processor_accounts",
         )
@@ -263,13 +168,13 @@ class ProcessorAccountsApi:
         account = await self._accounts.update(
             call.transaction(), call.merchant, account_id, changes=changes, now=call.now
         )
-        return _object(account, livemode=call.merchant.livemode)
+        return account_object(account, livemode=call.merchant.livemode)
 
     async def disable(self, call: Call[None, None]) -> ProcessorAccountObject:
         """DELETE /v1/processor_accounts/{processor_account}."""
         account_id = call.path_id("processor_account", Kind.PROCESSOR_ACCOUNT)
         account = await self._accounts.disable(call.merchant, account_id, now=call.now)
-        return _object(account, livemode=call.merchant.livemode)
+        return account_object(account, livemode=call.merchant.livemode)
 
     async def connectors(self, _: Call[None, None]) -> ConnectorList:
         """GET /v1/connectors."""
@@ -287,28 +192,3 @@ def _selected(accounts: tuple[ProcessorAccount, ...], page: Page) -> list[Proces
         for account in rows
         if (after is None or account.id < after) and (before is None or account.id > before)
     ][: page.fetch]
-
-
-def _object(account: ProcessorAccount, *, livemode: bool) -> ProcessorAccountObject:
-    return ProcessorAccountObject(
-        id=render(Kind.PROCESSOR_ACCOUNT, account.id),
-        connector=account.connector,
-        label=account.label,
-        credentials=sorted(account.credentials),
-        base_url=account.base_url,
-        countries=_sorted(account.countries),
-        currencies=_sorted(account.currencies),
-        brands=_sorted(account.brands),
-        fees=account.fees,
-        timeout_ms=account.timeout_ms,
-        position=account.position,
-        enabled=account.enabled,
-        metadata=dict(account.metadata),
-        created_at=rfc3339(account.created_at),
-        updated_at=rfc3339(account.updated_at),
-        livemode=livemode,
-    )
-
-
-def _sorted(values: frozenset[str] | None) -> list[str] | None:
-    return None if values is None else sorted(values)

@@ -2,10 +2,12 @@
 
 from recoup.merchants.core.accounts import (
     ACCOUNTS_MAX,
+    ACQUIRER_LENGTH_MAX,
+    CATEGORIES_MAX,
     POSITION_MAX,
     TIMEOUT_MS_MAX,
     TIMEOUT_MS_MIN,
-    Fees,
+    AmountLimits,
     ProcessorAccount,
     Sealed,
     check_base_url,
@@ -14,6 +16,7 @@ from recoup.merchants.core.accounts import (
     check_mode_of,
     check_modes_of,
 )
+from recoup.merchants.core.fees import FeeModel, FeeRate, Fees, Relation
 from recoup.merchants.core.keys import (
     ApiKey,
     Caller,
@@ -28,11 +31,16 @@ from recoup.merchants.core.keys import (
 
 __all__ = [
     "ACCOUNTS_MAX",
+    "ACQUIRER_LENGTH_MAX",
+    "CATEGORIES_MAX",
     "POSITION_MAX",
     "TIMEOUT_MS_MAX",
     "TIMEOUT_MS_MIN",
+    "AmountLimits",
     "ApiKey",
     "Caller",
+    "FeeModel",
+    "FeeRate",
     "Fees",
     "KeyKind",
     "Merchant",
@@ -40,6 +48,7 @@ __all__ = [
     "NewKey",
     "ParsedKey",
     "ProcessorAccount",
+    "Relation",
     "Sealed",
     "check_base_url",
     "check_credentials",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,11 +12,13 @@ from uuid import UUID
 
 import msgspec
 
-from recoup.connectors.base import Credential
+from recoup.connectors.base import Capabilities, Credential
 from recoup.kit.countries import COUNTRIES
 from recoup.kit.currencies import DECIMALS
+from recoup.kit.money import MINOR_MAX
 from recoup.kit.refusals import invalid
 from recoup.kit.secret import Secret
+from recoup.merchants.core.fees import FUNDINGS, Fees, check_fees
 
 ACCOUNTS_MAX: Final = 100
 """The most processor accounts one tenant can have, enabled or not."""
@@ -23,30 +26,21 @@ POSITION_MAX: Final = 1_000_000
 TIMEOUT_MS_MIN: Final = 100
 TIMEOUT_MS_MAX: Final = 120_000
 URL_LENGTH_MAX: Final = 500
-FEE_MINOR_MAX: Final = 10**6
-BASIS_POINTS_MAX: Final = 10_000
+ACQUIRER_LENGTH_MAX: Final = 64
+CATEGORIES_MAX: Final = 1000
+_CATEGORY: Final = re.compile(r"[0-9]{4}", re.ASCII)
 
 
-class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the processor takes for a payment: a share in basis points (hundredths of a percent) and fixed parts."""
+class AmountLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The least and the most that an account takes in one payment of a currency."""
 
-    basis_points: Annotated[
-        int,
-        msgspec.Meta(
-            ge=0, le=BASIS_POINTS_MAX, description="Share of the amount, in hundredths of a percent."
-        ),
+    min: Annotated[
+        int, msgspec.Meta(ge=0, le=MINOR_MAX, description="The least it takes, in minor units.")
     ] = 0
-    fixed: Annotated[
-        int,
-        msgspec.Meta(
-            ge=0, le=FEE_MINOR_MAX, description="Per approved payment, in minor units of `currency`."
-        ),
-    ] = 0
-    fixed_on_decline: Annotated[
-        int,
-        msgspec.Meta(ge=0, le=FEE_MINOR_MAX, description="Per declined try, in minor units of `currency`."),
-    ] = 0
-    currency: Annotated[str, msgspec.Meta(min_length=3, max_length=3, description="ISO 4217 code.")] = "USD"
+    max: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=MINOR_MAX)] | None,
+        msgspec.Meta(description="The most it takes, in minor units; null: no limit."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +60,12 @@ class ProcessorAccount:
     processor may take for one call, at most what the server allows everybody; None means that. Accounts are tried in
     the order of `position`. `repointed_at`: when it was last given another address or other credentials, and so may
     have become an account somewhere else.
+
+    What routing knows of it: `country` is where it acquires, None where nobody said. `acquirer` is who carries its
+    payments to the issuers; two accounts of the same acquirer are one to an issuer, and None means the connector's
+    name. `fundings`, `amount_limits` and `merchant_categories` are what the contract covers, None meaning everything.
+    A `drained` account is asked for new payments only where no other can do them; what it has goes on. `three_d_secure`
+    False means that the contract is without it, whatever the connector can do.
     """
 
     id: UUID
@@ -84,6 +84,13 @@ class ProcessorAccount:
     created_at: datetime
     updated_at: datetime
     repointed_at: datetime | None = None
+    country: str | None = None
+    acquirer: str | None = None
+    fundings: frozenset[str] | None = None
+    amount_limits: Mapping[str, AmountLimits] | None = None
+    merchant_categories: frozenset[str] | None = None
+    drained: bool = False
+    three_d_secure: bool | None = None
 
 
 def check_credentials(given: Collection[str], wanted: Mapping[str, Credential]) -> None:
@@ -127,15 +134,54 @@ def check_mode_of(connector: str, *, test_mode_only: bool, livemode: bool) -> No
         )
 
 
-def check_limits(account: ProcessorAccount, *, brands: frozenset[str]) -> None:
-    """Refuses countries, currencies and brands that do not exist, or that the connector cannot take at all."""
+def check_limits(account: ProcessorAccount, *, can: Capabilities) -> None:
+    """Refuses countries, currencies, brands and the like that do not exist, or that the connector cannot take."""
+    brands = can.brands
     _known("countries", account.countries, COUNTRIES, "two-letter country codes of ISO 3166-1, in capitals")
     _known("currencies", account.currencies, DECIMALS, "currency codes of ISO 4217, in capitals")
     _known("brands", account.brands, brands, f"brands that the connector takes: {', '.join(sorted(brands))}")
-    if account.fees is not None and account.fees.currency not in DECIMALS:
+    _known("fundings", account.fundings, FUNDINGS, f"some of: {', '.join(FUNDINGS)}")
+    if account.country is not None and account.country not in COUNTRIES:
         raise invalid(
-            "unknown_value", "`fees.currency` must be a currency code of ISO 4217.", param="fees.currency"
+            "unknown_value",
+            "`country` must be a two-letter country code of ISO 3166-1, in capitals: where the account acquires.",
+            param="country",
         )
+    _check_categories(account.merchant_categories)
+    _check_amount_limits(account.amount_limits or {})
+    if account.three_d_secure and not can.three_d_secure:
+        raise invalid(
+            "capability_missing",
+            "The connector cannot have customers authenticated: set `three_d_secure` to false, or leave it out.",
+            param="three_d_secure",
+        )
+    if account.fees is not None:
+        check_fees(account.fees, brands=brands)
+
+
+def _check_categories(categories: Iterable[str] | None) -> None:
+    if categories is not None and not all(_CATEGORY.fullmatch(one) for one in categories):
+        raise invalid(
+            "unknown_value",
+            "`merchant_categories` must hold codes of ISO 18245: four digits each. Leave it out for all.",
+            param="merchant_categories",
+        )
+
+
+def _check_amount_limits(limits: Mapping[str, AmountLimits]) -> None:
+    for currency, limit in sorted(limits.items()):
+        if currency not in DECIMALS:
+            raise invalid(
+                "unknown_value",
+                "The names in `amount_limits` must be currency codes of ISO 4217, in capitals.",
+                param="amount_limits",
+            )
+        if limit.max is not None and limit.max < limit.min:
+            raise invalid(
+                "limits_crossed",
+                f"`amount_limits.{currency}.max` is less than its `min`: no payment could be both.",
+                param=f"amount_limits.{currency}",
+            )
 
 
 def _known(param: str, given: Iterable[str] | None, known: Collection[str], what: str) -> None:
