@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.payments.bank import capabilities, decline, lost_card, no_funds
 
 from recoup.connectors.base import Capabilities
+from recoup.merchants.core import AmountLimits, Fees
 from recoup.outcomes.core import (
     ActionRequired,
     AdviceAction,
@@ -43,6 +44,15 @@ class Account:
     currencies: frozenset[str] | None = None
     countries: frozenset[str] | None = None
     brands: frozenset[str] | None = None
+    connector: str = "north"
+    country: str | None = None
+    acquirer: str | None = None
+    fundings: frozenset[str] | None = None
+    amount_limits: Mapping[str, AmountLimits] | None = None
+    merchant_categories: frozenset[str] | None = None
+    drained: bool = False
+    three_d_secure: bool | None = None
+    fees: Fees | None = None
 
 
 def limits(values: Sequence[str]) -> st.SearchStrategy[frozenset[str] | None]:

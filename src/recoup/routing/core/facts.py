@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+from recoup.merchants.core import AmountLimits, Fees
+
 UNKNOWN_BRAND: Final = "unknown"
 UNKNOWN_FUNDING: Final = "unknown"
 
@@ -45,6 +47,56 @@ class RoutableAccount(Protocol):
         """Card brands that the merchant's contract covers."""
         ...
 
+    @property
+    def connector(self) -> str:
+        """The name of the processor."""
+        ...
+
+    @property
+    def country(self) -> str | None:
+        """Where it acquires; None where nobody said."""
+        ...
+
+    @property
+    def acquirer(self) -> str | None:
+        """Who carries its payments to the issuers; None: the processor itself (see `acquirer_of`)."""
+        ...
+
+    @property
+    def fundings(self) -> frozenset[str] | None:
+        """Card fundings that the merchant's contract covers."""
+        ...
+
+    @property
+    def amount_limits(self) -> Mapping[str, AmountLimits] | None:
+        """By currency, the least and the most of one payment; a currency that is not named has no limit."""
+        ...
+
+    @property
+    def merchant_categories(self) -> frozenset[str] | None:
+        """ISO 18245 categories that the merchant's contract covers."""
+        ...
+
+    @property
+    def drained(self) -> bool:
+        """Whether it is asked only where no other account can do the payment."""
+        ...
+
+    @property
+    def three_d_secure(self) -> bool | None:
+        """Whether customers can be authenticated here; None: whatever the connector can do."""
+        ...
+
+    @property
+    def fees(self) -> Fees | None:
+        """What the processor takes; None where nobody said."""
+        ...
+
+
+def acquirer_of(account: RoutableAccount) -> str:
+    """Who an issuer sees behind an account: the same name, however it is written, is the same acquirer."""
+    return (account.acquirer or account.connector).strip().casefold()
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -81,3 +133,5 @@ class Facts:
     """Whether the customer is there and has somewhere to come back to after 3-D Secure."""
     authenticated: bool = False
     """Whether a 3-D Secure result, made elsewhere, travels with the payment."""
+    needs_challenge: bool = False
+    """Whether the payment can only go on with a customer who was challenged."""
