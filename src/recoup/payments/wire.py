@@ -63,6 +63,48 @@ class BrowserData(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
         return "BrowserData(…)"
 
 
+TransactionId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z",
+        examples=["f25084f0-5b16-4c0a-ae5d-b24808a95e4b"],
+    ),
+]
+
+
+class ThreeDSecureData(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """What a 3-D Secure authentication came to that your own 3-D Secure server made, for this payment.
+
+    It goes to the processor with the charge, and to the next one where the charge fails over, and is not stored: a
+    later try of the same payment needs it again.
+    """
+
+    version: Annotated[
+        Literal["2.1.0", "2.2.0", "2.3.0", "2.3.1"], Meta(description="Of the protocol.", examples=["2.2.0"])
+    ]
+    status: Annotated[
+        Literal["Y", "A"],
+        Meta(description="The protocol's `transStatus`: fully authenticated, or only attempted."),
+    ]
+    eci: Annotated[
+        Literal["01", "02", "05", "06"],
+        Meta(
+            description="The electronic commerce indicator: 02 and 01 of Mastercard, 05 and 06 of the others."
+        ),
+    ]
+    cryptogram: Annotated[
+        Secret,
+        Meta(
+            description="The authentication value (CAVV, AAV, AEVV), in base64.",
+            examples=["M6+990I6FLD8Y6rZz9d5QbfrMNY="],
+        ),
+    ]
+    ds_transaction_id: Annotated[TransactionId, Meta(description="The directory server's id of it.")]
+    acs_transaction_id: Annotated[
+        TransactionId | None, Meta(description="The id that the issuer's access control server gave it.")
+    ] = None
+
+
 class RoutingWish(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Which accounts to ask, in this order; without it the merchant's own order holds."""
 
@@ -97,6 +139,7 @@ class CreatePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
     recovery: RecoveryWish | None = None
     return_url: ReturnUrl | None = None
     browser: BrowserData | None = None
+    three_d_secure: ThreeDSecureData | None = None
     agreement: Annotated[
         Literal["unscheduled", "recurring"] | None,
         Meta(
@@ -114,6 +157,7 @@ class ConfirmPayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     payment_method: IdText | None = None
     return_parameters: ReturnParameters | None = None
     browser: BrowserData | None = None
+    three_d_secure: ThreeDSecureData | None = None
 
 
 class CapturePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):

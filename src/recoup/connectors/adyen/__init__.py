@@ -1,6 +1,6 @@
 """Adyen: Checkout API, JSON, version 71; what becomes of changes comes by webhook.
 
-`answers` reads what Adyen answers, `webhooks` what it tells unasked; here is what is asked.
+`answers` reads what Adyen answers, `webhooks` what it tells unasked; `asking` builds what is asked.
 
 * Keys: our key is the `reference` and the `Idempotency-Key`. A key that Adyen already works on or has worked on is
   refused with error 704; that is no proof of anything, so it is `Unknown`.
@@ -11,6 +11,7 @@
   what the first one leaves is let go, so none are offered.
 * 3-D Secure: always by redirect (`nativeThreeDS` disabled). A step that needs Adyen's own page parts can never be
   finished by us, and without that nothing is authorised, so it is a decline.
+* The result of an authentication made elsewhere goes along as `mpiData`, and nobody is redirected.
 * Captures, cancellations and refunds are only taken in (`received`); what became of them comes by webhook.
 * There is no way to ask what became of a payment: a question is `Unknown`, and webhooks tell. Nor can one be withdrawn:
   cancelling by our reference (`/cancels`) is answered `received` too, whether or not there is such a payment, and one
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -46,16 +47,13 @@ from recoup.connectors.adyen.answers import (
     refused_at_the_door,
     why_no_amount,
 )
+from recoup.connectors.adyen.asking import charge_body, shopper, verification_body
 from recoup.connectors.adyen.webhooks import TokenEvent, hmac_of, item_notice, items_of, token_notice
 from recoup.connectors.base import (
     Account,
     Addresses,
-    Agreement,
     Authentic,
-    Billing,
-    Browser,
     Capabilities,
-    Card,
     Change,
     Charge,
     Completion,
@@ -66,7 +64,6 @@ from recoup.connectors.base import (
     Forged,
     HttpRequest,
     Idempotency,
-    Initiator,
     Notice,
     Question,
     Source,
@@ -76,10 +73,6 @@ from recoup.connectors.base import (
 )
 from recoup.connectors.base.webhooks import body_digest, same
 from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Unknown, Unprocessed
-
-NO_RETURN: Final = "https://return.invalid/"
-"""Adyen wants an address to return to even where no challenge is possible."""
-_TEXT_MAX: Final = 80
 
 
 class Adyen(Defaults):
@@ -121,6 +114,7 @@ class Adyen(Defaults):
         gives_tokens=True,
         network_transaction_ids=True,
         three_d_secure=True,
+        takes_authentication=True,
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,
@@ -132,16 +126,14 @@ class Adyen(Defaults):
         why_not = _why_not_sent(charge.source, charge.customer_key, amount, charge.amount.currency)
         if amount is None or why_not is not None:
             return Unprocessed(f"not sent: {why_not}")
-        response = yield _post(
-            account, "payments", key=charge.key, body=_charge_body(account, charge, amount)
-        )
+        response = yield _post(account, "payments", key=charge.key, body=charge_body(account, charge, amount))
         asked = Asked(
             charge.key,
             amount,
             charge.capture,
             charge.source.brand,
             charge.today,
-            _shopper(charge, otherwise=charge.payment_key),
+            shopper(charge, otherwise=charge.payment_key),
         )
         return refused_at_the_door(response, asked) or payment_answer(response, asked)
 
@@ -167,7 +159,7 @@ class Adyen(Defaults):
         why_not = _why_not_sent(verification.source, customer, amount, verification.currency)
         if why_not is not None:
             return Unprocessed(f"not sent: {why_not}")
-        body = _verification_body(account, verification, amount)
+        body = verification_body(account, verification, amount)
         response = yield _post(account, "payments", key=verification.key, body=body)
         asked = Asked(
             verification.key,
@@ -175,7 +167,7 @@ class Adyen(Defaults):
             capture=False,
             brand=verification.source.brand,
             today=verification.today,
-            customer=_shopper(verification, otherwise=verification.key),
+            customer=shopper(verification, otherwise=verification.key),
         )
         return refused_at_the_door(response, asked) or payment_answer(response, asked)
 
@@ -271,127 +263,3 @@ def _is_genuine(key: bytes, delivery: Delivery) -> bool:
         (hmac_of(key, each.signed_text().encode()), each.said("hmacSignature")) for each in items_of(delivery)
     ]
     return bool(given) and all(same(expected, signature or "") for expected, signature in given)
-
-
-def _charge_body(account: Account, charge: Charge, amount: Amount) -> dict[str, object]:
-    metadata = {"capture": "automatic" if charge.capture else "manual"}
-    if charge.merchant_reference is not None and len(charge.merchant_reference) <= _TEXT_MAX:
-        metadata["merchant_reference"] = charge.merchant_reference
-    body = _common(account, charge.key, amount=amount, source=charge.source, billing=charge.billing)
-    body |= _browser_fields(charge.browser) | _credential_fields(charge) | _capture_fields(charge)
-    body |= _return_fields(charge.return_url, by_customer=charge.initiator is Initiator.CUSTOMER)
-    return {**body, "merchantOrderReference": charge.payment_key, "metadata": metadata}
-
-
-def _capture_fields(charge: Charge) -> dict[str, object]:
-    """When it is captured; and the network's name of the payment that was agreed to, which Adyen knows of its own."""
-    more: dict[str, str] = {} if charge.capture else {"manualCapture": "true"}
-    if charge.network_transaction_id is not None and isinstance(charge.source, Card):
-        more["networkTxReference"] = charge.network_transaction_id
-    fields: dict[str, object] = {"captureDelayHours": 0} if charge.capture else {}
-    return {**fields, "additionalData": more} if more else fields
-
-
-def _verification_body(account: Account, asked: Verification, amount: Amount) -> dict[str, object]:
-    body = _common(account, asked.key, amount=amount, source=asked.source, billing=asked.billing)
-    body |= _browser_fields(asked.browser) | _return_fields(asked.return_url, by_customer=True)
-    body["shopperInteraction"] = "Ecommerce"
-    if asked.remember and isinstance(asked.source, Card):
-        body |= {"storePaymentMethod": True, "recurringProcessingModel": "UnscheduledCardOnFile"}
-    if (shopper := _shopper(asked, otherwise=asked.key)) is not None:
-        body["shopperReference"] = shopper
-    return body
-
-
-def _common(
-    account: Account, key: str, *, amount: Amount, source: Source, billing: Billing
-) -> dict[str, object]:
-    """What every payment has, and who pays as far as known."""
-    known = {
-        "merchantAccount": account.credential("merchant_account"),
-        "reference": key,
-        "amount": amount,
-        "paymentMethod": _payment_method(source, billing),
-        "shopperEmail": billing.email,
-        "telephoneNumber": billing.phone,
-        "billingAddress": _billing_address(billing),
-    }
-    return {name: value for name, value in known.items() if value is not None}
-
-
-def _payment_method(source: Source, billing: Billing) -> dict[str, str]:
-    if isinstance(source, Token):
-        return {"type": "scheme", "storedPaymentMethodId": source.value.reveal()}
-    method = {
-        "type": "scheme",
-        "number": source.number.reveal(),
-        "expiryMonth": f"{source.exp_month:02}",
-        "expiryYear": f"{source.exp_year:04}",
-    }
-    if source.cvc is not None:
-        method["cvc"] = source.cvc.reveal()
-    if (holder := source.holder or billing.name) is not None:
-        method["holderName"] = holder
-    return method
-
-
-def _credential_fields(charge: Charge) -> dict[str, object]:
-    """Who started it, with a credential how stored; Adyen tells merchant- from customer-initiated by these."""
-    model = "Subscription" if charge.agreement is Agreement.RECURRING else "UnscheduledCardOnFile"
-    fields: dict[str, object] = {"shopperInteraction": "Ecommerce"}
-    if charge.initiator is Initiator.MERCHANT:
-        fields = {"shopperInteraction": "ContAuth", "recurringProcessingModel": model}
-    elif isinstance(charge.source, Token):
-        fields = {"shopperInteraction": "ContAuth", "recurringProcessingModel": "CardOnFile"}
-    if charge.remember and isinstance(charge.source, Card):
-        fields |= {"storePaymentMethod": True, "recurringProcessingModel": model}
-    if (shopper := _shopper(charge, otherwise=charge.payment_key)) is not None:
-        fields["shopperReference"] = shopper
-    return fields
-
-
-def _shopper(asked: Charge | Verification, *, otherwise: str) -> str | None:
-    """The shopper reference: the token's own, or our name for the customer; what is to be stored must have one."""
-    if isinstance(asked.source, Token):
-        return asked.source.customer or asked.customer_key
-    return asked.customer_key or (otherwise if asked.remember else None)
-
-
-def _return_fields(return_url: str | None, *, by_customer: bool) -> dict[str, object]:
-    """Where the customer comes back to; a challenge is only possible where they can."""
-    if return_url is None or not by_customer:
-        fields: dict[str, object] = {"returnUrl": return_url or NO_RETURN}
-        return fields | ({"authenticationData": {"attemptAuthentication": "never"}} if by_customer else {})
-    parts = urlsplit(return_url)
-    return {
-        "returnUrl": return_url,
-        "origin": f"{parts.scheme}://{parts.netloc}",
-        "channel": "Web",
-        "authenticationData": {"threeDSRequestData": {"nativeThreeDS": "disabled"}},
-    }
-
-
-def _browser_fields(browser: Browser | None) -> dict[str, object]:
-    if browser is None:
-        return {}
-    fields: dict[str, object] = {} if browser.ip is None else {"shopperIP": browser.ip}
-    if browser.user_agent is not None:
-        info = {"userAgent": browser.user_agent, "acceptHeader": browser.accept or "*/*"}
-        fields["browserInfo"] = info | ({"language": browser.language} if browser.language else {})
-    return fields
-
-
-def _billing_address(billing: Billing) -> dict[str, str] | None:
-    """Adyen takes a whole address or none; of the house it wants to be told at least that it is not told."""
-    if not (billing.line1 and billing.city and billing.postal_code and billing.country):
-        return None
-    if billing.country in {"US", "CA"} and not billing.state:
-        return None
-    address = {
-        "street": billing.line1,
-        "houseNumberOrName": billing.line2 or "N/A",
-        "city": billing.city,
-        "postalCode": billing.postal_code,
-        "country": billing.country,
-    }
-    return address | ({"stateOrProvince": billing.state} if billing.state else {})

@@ -11,10 +11,12 @@ refuses our own request sent twice, and nothing else of ours. Such a refusal (re
 
 A charge that is captured and not yet settled cannot be refunded; a refund of all of it is then a void. Only the
 gateway's own errors without a transaction, and of those only the ones about credentials, permissions or the shape of
-the request, say that nothing was done. Disputes are not told by webhook, and 3-D Secure needs the merchant's own page.
+the request, say that nothing was done. Disputes are not told by webhook, and 3-D Secure needs the merchant's own page:
+its result goes along.
 
-Not verified against the gateway: that `createProfile` works beside a zero amount; that a webhook is signed with the
-text of the key and not with its bytes in hexadecimal (two independent vectors say so).
+Not verified against the gateway: whether `authenticationIndicator` wants both digits of the indicator; that
+`createProfile` works beside a zero amount; that a webhook is signed with the text of the key and not with its bytes in
+hexadecimal (two independent vectors say so).
 """
 
 from __future__ import annotations
@@ -90,6 +92,7 @@ class AuthorizeNet(Defaults):
         processor_tokens=True,
         gives_tokens=True,
         network_transaction_ids=True,
+        takes_authentication=True,
         verification=True,
         webhooks=True,
         idempotency=Idempotency.REFERENCE,

@@ -11,6 +11,7 @@ import msgspec
 from recoup.connectors.base import (
     Account,
     Agreement,
+    Authentication,
     Billing,
     Card,
     Change,
@@ -83,6 +84,7 @@ def sale(charge: Charge) -> Asked:
         "order": _order(charge.key),
         **_customer(charge.key, charge.source, charge.billing, remember=charge.remember),
         **({"customerIP": charge.browser.ip} if charge.browser is not None and charge.browser.ip else {}),
+        **_authentication(charge.authentication),
         "transactionSettings": _settings(recurring=recurring),
         **_user_fields(merchant_reference=charge.merchant_reference),
         **_stored_credential(charge, by_merchant=by_merchant),
@@ -155,6 +157,19 @@ def _paying(source: Source, *, remember: bool) -> Asked:
         **({"cardCode": source.cvc.reveal()} if source.cvc is not None else {}),
     }
     return {"payment": {"creditCard": card}, **({"profile": {"createProfile": True}} if remember else {})}
+
+
+def _authentication(known: Authentication | None) -> Asked:
+    """What the customer's authentication came to elsewhere; the gateway's schema has no place for its ids."""
+    if known is None:
+        return {}
+    proof = known.cryptogram.reveal()
+    return {
+        "cardholderAuthentication": {
+            "authenticationIndicator": known.eci,
+            "cardholderAuthenticationValue": proof,
+        }
+    }
 
 
 def _customer(key: str, source: Source, billing: Billing, *, remember: bool) -> Asked:

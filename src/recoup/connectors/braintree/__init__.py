@@ -12,11 +12,14 @@ an account says which merchant account has which currency, and a currency withou
   cancellation.
 * What has not settled cannot be refunded, but voided: a refund of the whole asks first which it is.
 * 3-D Secure needs Braintree's own script in the browser: a token made there (a nonce) carries its result; without one
-  we cannot send the customer anywhere. A nonce is good for one charge, so have it remembered.
+  we cannot send the customer anywhere. A nonce is good for one charge, so have it remembered. The result of one made
+  elsewhere is passed through.
 * A card can be checked only by storing it: unless it is to be remembered, it is deleted again.
 
 Not verified against a live account: from which `Braintree-Version` on the network transaction id is shown; whether a
-webhook that is sent again is the same to the byte; how a cancellation after a partial capture is answered.
+webhook that is sent again is the same to the byte; that a result passed through has the directory server's id in
+`threeDSecureServerTransactionId`, which is the one place that the schema has for an id; how a cancellation after a
+partial capture is answered.
 """
 
 from __future__ import annotations
@@ -84,6 +87,7 @@ class Braintree(Defaults):
         withdraw=False,
         processor_tokens=True,
         gives_tokens=True,
+        takes_authentication=True,
         network_transaction_ids=True,
         verification=True,
         webhooks=True,

@@ -9,7 +9,16 @@ from typing import Final
 
 import msgspec
 
-from recoup.connectors.base import Account, Agreement, Billing, Card, Charge, HttpRequest, Initiator
+from recoup.connectors.base import (
+    Account,
+    Agreement,
+    Authentication,
+    Billing,
+    Card,
+    Charge,
+    HttpRequest,
+    Initiator,
+)
 from recoup.kit.money import Money
 
 VERSION: Final = "2025-02-12"
@@ -73,7 +82,22 @@ def charge(one: Charge, *, method: str, account: str) -> Body:
     if isinstance(one.source, Card) and by_merchant:
         link = {"status": "VAULTED", "verifyingNetworkTransactionId": one.network_transaction_id}
         whole["options"] = {"externalVault": _without_gaps(link)}
+    elif one.authentication is not None:
+        whole["options"] = {
+            "threeDSecureAuthentication": {"passThrough": _authentication(one.authentication)}
+        }
     return whole
+
+
+def _authentication(known: Authentication) -> Body:
+    """What the customer's authentication came to elsewhere."""
+    return {
+        "eciFlag": known.eci,
+        "cavv": known.cryptogram.reveal(),
+        "threeDSecureServerTransactionId": known.ds_transaction_id,
+        "version": known.version,
+        "directoryServerResponse": known.status,
+    }
 
 
 def _transaction(one: Charge, account: str) -> Body:

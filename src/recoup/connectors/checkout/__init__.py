@@ -8,6 +8,7 @@
 * Amounts are minor units; the Chilean peso has two decimals there, and the last of three decimals must be 0.
 * A payment that the risk engine flags is approved and not captured before somebody looked.
 * 3-D Secure is by redirect. The customer comes back to the same address whether it went well or not: the payment tells.
+* The result of an authentication made elsewhere goes along in `3ds`, and nobody is redirected.
 * Captures, voids and refunds are accepted first (202). Each bears our key as its own `reference`, by which it is found
   among the actions of the payment.
 * A payment asked for later does not say what was asked of it, so `metadata` carries that there and back.
@@ -32,6 +33,7 @@ from recoup.connectors.base import (
     Addresses,
     Agreement,
     Authentic,
+    Authentication,
     Billing,
     Browser,
     Capabilities,
@@ -122,6 +124,7 @@ class Checkout(Defaults):
         gives_tokens=True,
         network_transaction_ids=True,
         three_d_secure=True,
+        takes_authentication=True,
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,
@@ -289,6 +292,8 @@ def _charge_body(account: Account, charge: Charge, amount: int) -> dict[str, obj
     }
     if charge.network_transaction_id is not None:
         body["previous_payment_id"] = charge.network_transaction_id
+    if charge.authentication is not None:
+        return body | _authentication(charge.authentication)
     return body | _three_d_secure(None if by_merchant else charge.return_url, remember=charge.remember)
 
 
@@ -363,6 +368,19 @@ def _metadata(charge: Charge) -> dict[str, str]:
     if charge.merchant_reference is not None and len(charge.merchant_reference) <= _METADATA_MAX:
         metadata["merchant_reference"] = charge.merchant_reference
     return metadata
+
+
+def _authentication(known: Authentication) -> dict[str, object]:
+    """What the customer's authentication came to elsewhere: nobody is redirected."""
+    result = {
+        "enabled": True,
+        "eci": known.eci,
+        "cryptogram": known.cryptogram.reveal(),
+        "xid": known.ds_transaction_id,
+        "version": known.version,
+        "status": known.status,
+    }
+    return {"3ds": result}
 
 
 def _three_d_secure(return_url: str | None, *, remember: bool) -> dict[str, object]:

@@ -9,7 +9,7 @@ time-out reversal by merchant transaction id is left alone: an answer to it does
 still arrive.
 
 Payer authentication needs a form post in the customer's browser, so where an issuer insists on it the payment is
-declined as `authentication_required`.
+declined as `authentication_required`. The result of one made elsewhere goes along.
 
 Webhooks are signed over time and body. Events of payments may come encrypted for a key of the merchant's; such a one
 is authentic and says nothing here. What the payload of each event holds is documented for few: a charge, capture or
@@ -71,6 +71,7 @@ class CyberSource(Defaults):
         processor_tokens=True,
         gives_tokens=True,
         network_transaction_ids=True,
+        takes_authentication=True,
         verification=True,
         webhooks=True,
     )

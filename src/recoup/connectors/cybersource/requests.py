@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from recoup.connectors.base import Agreement, Billing, Card, Change, Charge, Initiator, Source, Verification
+from recoup.connectors.base import (
+    Agreement,
+    Authenticated,
+    Authentication,
+    Billing,
+    Card,
+    Change,
+    Charge,
+    Initiator,
+    Source,
+    Verification,
+)
 from recoup.kit.money import Money
 
 SEARCHED_MAX: Final = 20
@@ -22,6 +33,17 @@ CARD_TYPES: Final = {
     "elo": "054",
     "unionpay": "062",
 }
+
+UCAF: Final = frozenset({"01", "02"})
+"""The indicators of Mastercard, whose proof is its universal cardholder authentication field."""
+PROGRAMMES: Final = {
+    "visa": "vbv",
+    "amex": "aesk",
+    "discover": "dipb",
+    "diners": "pb",
+    "jcb": "js",
+}
+"""What the networks' authentication programmes are called as commerce indicators."""
 
 Asked = dict[str, Any]
 
@@ -43,7 +65,34 @@ def payment(charge: Charge) -> Asked:
     }
     if charge.browser is not None and charge.browser.ip:
         asked["deviceInformation"] = {"ipAddress": charge.browser.ip}
+    if charge.authentication is not None:
+        processing["commerceIndicator"] = _indicator(charge.authentication, brand=charge.source.brand)
+        asked["consumerAuthenticationInformation"] = _authentication(charge.authentication)
     return asked
+
+
+def _indicator(known: Authentication, *, brand: str) -> str:
+    """The network's programme, and whether its authentication was only tried; Mastercard says that elsewhere."""
+    if known.eci in UCAF:
+        return "spa"
+    programme = PROGRAMMES.get(brand, "vbv")
+    return programme if known.status is Authenticated.FULLY else f"{programme}_attempted"
+
+
+def _authentication(known: Authentication) -> Asked:
+    """What the customer's authentication came to elsewhere, under the names that each network's proof has here."""
+    proof = known.cryptogram.reveal()
+    if known.eci in UCAF:
+        proved = {"ucafAuthenticationData": proof, "ucafCollectionIndicator": known.eci[-1]}
+    else:
+        proved = {"cavv": proof}
+    return {
+        **proved,
+        "eciRaw": known.eci,
+        "paresStatus": known.status,
+        "paSpecificationVersion": known.version,
+        "directoryServerTransactionId": known.ds_transaction_id,
+    }
 
 
 def zero_amount(verification: Verification) -> Asked:

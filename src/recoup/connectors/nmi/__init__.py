@@ -11,7 +11,7 @@ authentication failure is certain to have reached nothing.
 
 A payment by the merchant says so, and names no earlier one: NMI takes its own transaction id for that, never a
 network's. Amounts have two decimals, so only such currencies are taken. 3-D Secure needs NMI's script in the merchant's
-page.
+page, or is made elsewhere: its result goes along.
 
 A form has no end by which one cut off could be told; the transport's own length is what guards the fields after the
 code. A webhook's `t` is a nonce and no time, so nothing there grows stale. Not verified: the lists in chargeback and
@@ -77,6 +77,7 @@ class Nmi(Defaults):
         withdraw=False,
         processor_tokens=True,
         gives_tokens=True,
+        takes_authentication=True,
         verification=True,
         webhooks=True,
     )

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from recoup.connectors.base import (
     Account,
     Agreement,
+    Authenticated,
+    Authentication,
     Billing,
     Card,
     Change,
@@ -55,12 +57,25 @@ def sale(charge: Charge) -> dict[str, str]:
         asked["order_description"] = charge.merchant_reference
     if charge.browser is not None and charge.browser.ip:
         asked["ipaddress"] = charge.browser.ip
+    if charge.authentication is not None:
+        asked |= _authentication(charge.authentication)
     if by_merchant or charge.remember or not isinstance(charge.source, Card):
         asked["initiated_by"] = charge.initiator.value
         asked["stored_credential_indicator"] = "stored" if charge.remember and not by_merchant else "used"
         if charge.agreement == Agreement.RECURRING:
             asked["billing_method"] = "recurring"
     return asked
+
+
+def _authentication(known: Authentication) -> dict[str, str]:
+    """What the customer's authentication came to, wherever it was made."""
+    return {
+        "cardholder_auth": "verified" if known.status is Authenticated.FULLY else "attempted",
+        "cavv": known.cryptogram.reveal(),
+        "eci": known.eci,
+        "directory_server_id": known.ds_transaction_id,
+        "three_ds_version": known.version,
+    }
 
 
 def _paying(source: Source, *, remember: bool) -> dict[str, str]:

@@ -25,8 +25,9 @@ Not verified against Stripe itself: `payment_method_options[card][mit_exemption]
 along when the merchant charges a card from our vault, is not in Stripe's public reference and is granted on request; an
 account without it gets a refusal at the door. Nor is how an intent reads whose rest is cancelled after several captures
 (both `canceled` and `succeeded` are taken), nor that a capture which fails leaves no mark in the metadata, by which
-captures are looked up. A challenge that only Stripe.js can play is not offered: with `return_url`
-Stripe redirects, and without one it declines. UGX is not taken (`asking.CURRENCIES`).
+captures are looked up. The result of an authentication made elsewhere is imported with the charge. A challenge that
+only Stripe.js can play is not offered: with `return_url` Stripe redirects, and without one it declines. UGX is not
+taken (`asking.CURRENCIES`).
 """
 
 from __future__ import annotations
@@ -139,6 +140,7 @@ class Stripe(Defaults):
         gives_tokens=True,
         network_transaction_ids=True,
         three_d_secure=True,
+        takes_authentication=True,
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,

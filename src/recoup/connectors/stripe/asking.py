@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus, urlencode
 from recoup.connectors.base import (
     Account,
     Agreement,
+    Authentication,
     Billing,
     Card,
     Change,
@@ -132,9 +133,21 @@ def charge(account: Account, asked: Charge, *, amount: int, customer_id: str | N
             yield f"{options}[mit_exemption][network_transaction_id]", asked.network_transaction_id
         return
     yield from _in_session(asked.return_url)
+    if asked.authentication is not None:
+        yield from _authentication(asked.authentication, options=options)
     if asked.remember:
         yield "setup_future_usage", "off_session"
         yield f"{options}[setup_credential_usage]", _USAGE[asked.agreement]
+
+
+def _authentication(known: Authentication, *, options: str) -> Fields:
+    """What the customer's authentication came to at another server; Stripe then asks for none."""
+    three_d_secure = f"{options}[three_d_secure]"
+    yield f"{three_d_secure}[version]", known.version
+    yield f"{three_d_secure}[ares_trans_status]", known.status
+    yield f"{three_d_secure}[electronic_commerce_indicator]", known.eci
+    yield f"{three_d_secure}[cryptogram]", known.cryptogram.reveal()
+    yield f"{three_d_secure}[transaction_id]", known.ds_transaction_id
 
 
 def verification(asked: Verification, *, customer_id: str | None) -> Fields:

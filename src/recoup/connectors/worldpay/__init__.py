@@ -13,11 +13,13 @@ used. A step is accepted first and carried out later: it is pending until the qu
 Worldpay asks for it all the same, that is a decline: authentication is required. Currencies with three decimals, and
 those about whose decimals Worldpay's own lists disagree with ISO 4217, are left out.
 
-Not verified: the newest list of refusal codes as a whole; that the advice code is a merchant advice code as Mastercard
-numbers them; the field `rawCode` in refusals; that shared secrets of webhooks are used as they are written, and
-signatures in hexadecimal; the names of disputes beyond `chargedBack` and `informationRequested`; that links told by
-transaction reference also lead on from the Payments API; how soon the queries know of a payment (until then, what
-became of it is unknown).
+The result of an authentication made elsewhere goes along as `threeDS` of type `external`.
+
+Not verified: the names inside that, which are those of Worldpay's other interfaces; the newest list of refusal codes as
+a whole; that the advice code is a merchant advice code as Mastercard numbers them; the field `rawCode` in refusals;
+that shared secrets of webhooks are used as they are written, and signatures in hexadecimal; the names of disputes
+beyond `chargedBack` and `informationRequested`; that links told by transaction reference also lead on from the Payments
+API; how soon the queries know of a payment (until then, what became of it is unknown).
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from recoup.connectors.base import (
     Addresses,
     Agreement,
     Authentic,
+    Authentication,
     Billing,
     Capabilities,
     Card,
@@ -109,6 +112,7 @@ class Worldpay(Defaults):
         processor_tokens=True,
         gives_tokens=True,
         network_transaction_ids=True,
+        takes_authentication=True,
         verification=True,
         webhooks=True,
     )
@@ -139,6 +143,8 @@ class Worldpay(Defaults):
             instruction["customerAgreement"] = agreement
         if charge.remember:
             instruction["tokenCreation"] = {"type": "worldpay"}
+        if charge.authentication is not None:
+            instruction["threeDS"] = _authentication(charge.authentication)
         response = yield _pay(account, charge.key, instruction)
         return _paid(response, charge)
 
@@ -295,6 +301,17 @@ def _agreement(charge: Charge) -> dict[str, str] | None:
     return (
         None if isinstance(charge.source, Card) else {"type": "cardOnFile", "storedCardUsage": "subsequent"}
     )
+
+
+def _authentication(known: Authentication) -> dict[str, str]:
+    """What the customer's authentication came to elsewhere."""
+    return {
+        "type": "external",
+        "version": known.version,
+        "eci": known.eci,
+        "authenticationValue": known.cryptogram.reveal(),
+        "transactionId": known.ds_transaction_id,
+    }
 
 
 def _paid(response: HttpResponse, asked: Charge | Verification) -> Outcome:

@@ -15,6 +15,7 @@ from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal, not_found
+from recoup.payments.api.authentication import PROBLEMS as AUTHENTICATION_PROBLEMS
 from recoup.payments.api.means import MeansReader, OpenNewCard
 from recoup.payments.api.reading import (
     accounts_of,
@@ -112,6 +113,7 @@ class PaymentsApi:
                 errors=(
                     Problem("no_processor_account", 400, "No account can take this payment."),
                     Problem("resource_missing", 404, "The customer or payment method does not exist."),
+                    *AUTHENTICATION_PROBLEMS,
                 ),
                 examples={"with a new card": EXAMPLE},
             ),
@@ -176,6 +178,7 @@ class PaymentsApi:
                 errors=(
                     state,
                     Problem("resource_missing", 404, "There is no such payment or payment method."),
+                    *(AUTHENTICATION_PROBLEMS if body is ConfirmPayment else ()),
                 ),
             )
             for verb, handler, body, summary, description in changes
@@ -226,7 +229,7 @@ class PaymentsApi:
         check_currency(body.currency)
         customer = optional_id(Kind.CUSTOMER, body.customer, "customer")
         check_method(body)
-        means, owner = await self._means.read(call, body, customer)
+        means, owner = await self._means.read(call, body, customer, initiator=body.initiator)
         new = NewPayment(
             id=self._new_id(),
             merchant_id=merchant.id,
@@ -283,7 +286,9 @@ class PaymentsApi:
     async def _confirm(self, call: Call[ConfirmPayment, None]) -> Snapshot:
         merchant, payment_id = merchant_of(call), call.path_id("payment", Kind.PAYMENT)
         known = await self._flow.get(merchant, payment_id)
-        means, _ = await self._means.read(call, call.body, known.payment.customer_id)
+        means, _ = await self._means.read(
+            call, call.body, known.payment.customer_id, initiator=known.payment.initiator
+        )
         returned = returned_of(call.body.return_parameters)
         claim = claim_of(call, CHANGE, payment_id)
         return await self._flow.confirm(

@@ -11,8 +11,9 @@ from uuid import UUID
 from recoup.http.fields import parse_id
 from recoup.http.routes import Call
 from recoup.kit.ids import Kind
-from recoup.kit.refusals import invalid
+from recoup.kit.refusals import Refusal, invalid
 from recoup.merchants.core import Merchant
+from recoup.payments.api.authentication import authentication_of
 from recoup.payments.api.reading import browser_of, check_one_method, merchant_of, named_by
 from recoup.payments.flow import Means, Payments
 from recoup.payments.wire import ConfirmPayment, CreatePayment
@@ -30,12 +31,22 @@ class MeansReader:
         self._open_new_card = open_new_card
 
     async def read(
-        self, call: Call[Any, Any], body: CreatePayment | ConfirmPayment, customer: UUID | None
+        self,
+        call: Call[Any, Any],
+        body: CreatePayment | ConfirmPayment,
+        customer: UUID | None,
+        *,
+        initiator: str,
     ) -> tuple[Means | None, UUID | None]:
-        """The payment method with the customer's browser, and whose it is; None where the call names none."""
+        """The payment method with what is known of the customer, and whose it is; None where the call names none."""
         means, owner = await self._opened(call, body, customer)
         browser = browser_of(body.browser)
-        return (means if means is None or browser is None else replace(means, browser=browser)), owner
+        if means is None:
+            if body.three_d_secure is not None:
+                raise _nothing_authenticated()
+            return None, owner
+        authentication = authentication_of(body.three_d_secure, brand=means.brand, initiator=initiator)
+        return replace(means, browser=browser, authentication=authentication), owner
 
     async def _opened(
         self, call: Call[Any, Any], body: CreatePayment | ConfirmPayment, customer: UUID | None
@@ -59,3 +70,12 @@ class MeansReader:
                 param="payment_method",
             )
         return means, owner
+
+
+def _nothing_authenticated() -> Refusal:
+    return invalid(
+        "payment_method_missing",
+        "A 3-D Secure result belongs to a card: send its `payment_method` or `payment_method_data` in the same "
+        "request.",
+        param="three_d_secure",
+    )
