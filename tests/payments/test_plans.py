@@ -84,7 +84,7 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     ),
     "decision": (
         lambda db: store.decision(db, merchant_id=ID, decision_id=ID),
-        {("decisions", "decisions_pkey", 2)},
+        {("decisions_rest", "decisions_rest_pkey", 2)},
     ),
     "event": (lambda db: events.read(db, merchant_id=ID, event_id=ID), {EVENT_ID}),
     "events after": (lambda db: events.after(db, merchant_id=ID, sequence=0, **NEWEST), {EVENT_PLACE}),
