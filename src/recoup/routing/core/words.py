@@ -14,12 +14,17 @@ THOUSANDTHS: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How likely an account approves this payment: the mean, an 80 % interval, and how many tries speak for it."""
+    """How likely an account approves this payment: the mean, an 80 % interval, and how many tries speak for it.
+
+    `spread` is the standard deviation of the part that is the account's own: what is uncertain of the payment itself is
+    so at every account, and no reason to try another.
+    """
 
     probability: float
     low: float
     high: float
     evidence: float
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
