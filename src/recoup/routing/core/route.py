@@ -23,7 +23,8 @@ from recoup.outcomes.core import (
     Unprocessed,
 )
 from recoup.outcomes.core.retry import another_processor
-from recoup.routing.core.facts import UNKNOWN_BRAND, Facts, RoutableAccount
+from recoup.routing.core.eligibility import charged_by_token, obstacles
+from recoup.routing.core.facts import Facts, RoutableAccount
 from recoup.routing.core.words import WELL, Estimate, Method, Price, Standing
 
 ATTEMPTS_IN_ONE_CALL_MAX: Final = 3
@@ -107,11 +108,12 @@ def route(
     *,
     requested: Sequence[UUID] | None = None,
 ) -> Route:
-    """The route of a payment: the accounts that can do it, in the caller's order or else the merchant's."""
+    """The accounts that can do a payment, in the caller's order or else the merchant's, the drained last."""
     ranked = list(accounts)
     if requested is not None:
         turn = {account_id: place for place, account_id in enumerate(dict.fromkeys(requested))}
         ranked.sort(key=lambda pair: turn.get(pair[0].id, len(turn)))
+    ranked.sort(key=lambda pair: pair[0].drained)
     return Route(tuple(_considered(facts, ranked, requested)))
 
 
@@ -122,53 +124,17 @@ def _considered(
 ) -> Iterator[Candidate]:
     place = 0
     for account, can in ranked:
-        reason = next(_obstacles(facts, account, can, requested), None)
-        if reason is None:
-            place += 1
-            by_token = _by_token(facts, account, can)
-            able = "can do it with what its processor keeps" if by_token else "can do it"
-            yield Candidate(account.id, account.label, place, able)
+        against = obstacles(facts, account, can, requested=requested)
+        if against:
+            yield Candidate(account.id, account.label, None, "; ".join(against))
         else:
-            yield Candidate(account.id, account.label, None, reason)
+            place += 1
+            yield Candidate(account.id, account.label, place, _able(facts, account, can))
 
 
-def _obstacles(
-    facts: Facts, account: RoutableAccount, can: Capabilities, requested: Collection[UUID] | None
-) -> Iterator[str]:
-    if not account.enabled:
-        yield "it is disabled"
-    if requested is not None and account.id not in requested:
-        yield "the caller asked for other accounts"
-    by_token, country = _by_token(facts, account, can), facts.issuer_country
-    if not by_token and not facts.card_in_vault:
-        yield "no saved method at this account, and no card in the vault"
-    if not by_token and not can.cards:
-        yield "it takes no cards from the vault, and there is no saved method at this account"
-    if not (_takes(can.currencies, facts.currency) and _takes(account.currencies, facts.currency)):
-        yield f"it does not take {facts.currency}"
-    nameless = by_token and facts.brand == UNKNOWN_BRAND  # its own processor knows what it keeps
-    if not nameless and not (_takes(can.brands, facts.brand) and _takes(account.brands, facts.brand)):
-        yield f"it does not take {facts.brand} cards"
-    if country is not None and not (_takes(can.countries, country) and _takes(account.countries, country)):
-        yield f"it does not take cards issued in {country}"
-    yield from _inabilities(facts, can)
-
-
-def _inabilities(facts: Facts, can: Capabilities) -> Iterator[str]:
-    if not facts.charges and not can.verification:
-        yield "it cannot check a card without charging it"
-    if facts.capture == "manual" and not can.manual_capture:
-        yield "it cannot hold money for a later capture"
-    if facts.initiator == "merchant" and not can.stored_credentials:
-        yield "it cannot charge stored cards without the customer"
-
-
-def _by_token(facts: Facts, account: RoutableAccount, can: Capabilities) -> bool:
-    return can.processor_tokens and account.id in facts.saved_at
-
-
-def _takes(limit: frozenset[str] | None, value: str) -> bool:
-    return limit is None or value in limit
+def _able(facts: Facts, account: RoutableAccount, can: Capabilities) -> str:
+    how = " with what its processor keeps" if charged_by_token(facts, account, can) else ""
+    return f"can do it{how}" + (", and is asked last, because it is being drained" if account.drained else "")
 
 
 @dataclass(frozen=True, slots=True)
