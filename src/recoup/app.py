@@ -37,10 +37,12 @@ from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.outcomes.api import DeclinesApi
 from recoup.outcomes.flow import DeclineReadings
 from recoup.payments.api import PaymentsApi
+from recoup.payments.api.pages import ActionPages
 from recoup.payments.api.verifying import VerificationsApi
 from recoup.payments.core import Payment
 from recoup.payments.core.step import UNRECOGNISED
 from recoup.payments.flow import Payments, Tools
+from recoup.payments.flow.hosting import Addresses, Hosting
 from recoup.payments.flow.verifying import Verifying
 from recoup.payments.objects import Objects
 from recoup.payments.timeline import TimelineReader
@@ -173,7 +175,9 @@ class Service:
             in_flight_per_account_max=max(1, settings.requests_in_flight_max // ACCOUNT_SHARE),
             now=around.clock.now,
         )
-        self.objects = Objects()
+        self._public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
+        self.addresses = Addresses(self._page_secret(), lambda: self._public_url)
+        self.objects = Objects(self.addresses.page)
         self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=new_id)
         self.payments = Payments(self._tools(), alone_since=around.alone_since)
         self.recoveries = Recoveries(
@@ -224,6 +228,7 @@ class Service:
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
+        self._public_url = self.settings.public_url or base_url
         payments = PaymentsApi(
             self.payments,
             new_id=self.new_id,
@@ -231,7 +236,9 @@ class Service:
             timeline=TimelineReader(self.database, self.accounts),
             key_is_known=self._key_is_known,
             render=self.objects,
+            page_of=self.addresses.page,
         )
+        pages = ActionPages(Hosting(self.database, self.addresses), entropy=self.around.entropy)
         verifications = VerificationsApi(
             Verifying(self._tools()),
             new_id=self.new_id,
@@ -257,6 +264,7 @@ class Service:
         return Edge(
             [*payments.routes(), *verifications.routes(), *testclock.routes(), *self._other_routes()],
             wiring,
+            pages=pages.pages(),
             limits=limits,
             about=about,
         )
@@ -295,7 +303,12 @@ class Service:
             attempts_max=settings.attempts_per_call_max,
             is_published=PUBLISHED.__contains__,
             read_decline=self.readings.read,
+            callback_url=self.addresses.callback,
         )
+
+    def _page_secret(self) -> Secret:
+        """What the addresses of customers' pages are signed with; it lives as long as the master key."""
+        return Secret(self.vault.fingerprint(b"addresses of customers' pages").hex())
 
     def _world_secret(self) -> Secret:
         """What the API keys of simulated worlds are made from; it lives as long as the master key."""

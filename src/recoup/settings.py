@@ -76,6 +76,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="The port to listen on; 0 takes any free one.")] = (
         8080
     )
+    public_url: Annotated[
+        str | None,
+        Meta(
+            pattern=r"^https?://[!-~]*[^/\s]\Z",
+            max_length=500,
+            description="Where customers' browsers reach this server, without a slash at the end, such as "
+            "`https://pay.example.com`: banks send them back there. Without it, where it listens.",
+        ),
+    ] = None
     sandbox: Annotated[
         bool, Meta(description="Whether to run the simulated processors and keep a sandbox merchant ready.")
     ] = True
@@ -223,4 +232,5 @@ def _words(type_: Type) -> str:
         case CustomType() if type_.cls is Path:
             return "a path"
         case _:
-            return "text"
+            is_address = getattr(type_, "pattern", None) is not None
+            return "an http or https address without a slash at the end" if is_address else "text"

@@ -8,7 +8,7 @@ stopped by its client going away: a payment may be on its way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Coroutine, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -26,6 +26,7 @@ from recoup.http.routes import NOBODY, Auth, Call, Caller, Route
 from recoup.http.runner import Runner
 from recoup.http.system import SystemPage, system_pages
 from recoup.http.table import Table
+from recoup.http.visits import PublicPage, Visit
 from recoup.http.wiring import About, Wiring
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType
@@ -44,6 +45,7 @@ class Edge:
         routes: Sequence[Route],
         wiring: Wiring,
         *,
+        pages: Sequence[PublicPage] = (),
         limits: Limits | None = None,
         about: About | None = None,
     ) -> None:
@@ -56,12 +58,14 @@ class Edge:
         self._runner = Runner(wiring, self._reporter, claim_wait_ms=self._limits.claim_wait_ms)
         self._running: set[asyncio.Task[Answer]] = set()
         self._in_flight = 0
-        self._table: Table[Bound | SystemPage] = Table()
+        self._table: Table[Bound | SystemPage | PublicPage] = Table()
         for route in routes:
             self._table.add(route.method, route.path, Bound(route))
-        for page in system_pages(routes, wiring, about=about):
-            self._table.add("GET", page.path, page)
-            self._table.add("HEAD", page.path, page)
+        for page in pages:
+            self._table.add(page.method, page.path, page)
+        for system in system_pages(routes, wiring, about=about):
+            self._table.add("GET", system.path, system)
+            self._table.add("HEAD", system.path, system)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event of ASGI."""
@@ -134,14 +138,13 @@ class Edge:
         if isinstance(target, SystemPage):
             exchange.route = target.path
             return await target.render()
-        exchange.route = target.route.path
+        exchange.route = target.path if isinstance(target, PublicPage) else target.route.path
         if self._in_flight >= self._limits.requests_in_flight_max:
             raise overloaded("Too many requests are being worked on: try again in a moment.")
         self._in_flight += 1
         task: asyncio.Task[Answer] | None = None
         try:
-            call = await self._check(exchange, target, parameters)
-            task = asyncio.create_task(self._runner.run(target, call, exchange))
+            task = asyncio.create_task(await self._work(exchange, target, parameters))
             self._running.add(task)
             task.add_done_callback(self._ended)
             return await asyncio.shield(task)
@@ -149,12 +152,23 @@ class Edge:
             if task is None:
                 self._in_flight -= 1
 
+    async def _work(
+        self, exchange: Exchange, target: Bound | PublicPage, parameters: Mapping[str, str]
+    ) -> Coroutine[Any, Any, Answer]:
+        """What answers a request, once all that is refused before has been looked at."""
+        if isinstance(target, PublicPage):
+            limits = replace(self._limits, body_bytes_max=target.body_bytes_max)
+            body = await read_body(exchange.receive, exchange.headers, limits)
+            return _shown_to(target, Visit(parameters, exchange.query_string, exchange.headers, body))
+        call = await self._check(exchange, target, parameters)
+        return self._runner.run(target, call, exchange)
+
     def _ended(self, task: asyncio.Task[Answer]) -> None:
         """A request is in flight until its handler ends, whether or not its client waits for it."""
         self._running.discard(task)
         self._in_flight -= 1
 
-    def _find(self, exchange: Exchange) -> tuple[Bound | SystemPage, Mapping[str, str]]:
+    def _find(self, exchange: Exchange) -> tuple[Bound | SystemPage | PublicPage, Mapping[str, str]]:
         found = self._table.find(exchange.method, exchange.path)
         if found is not None:
             return found
@@ -210,6 +224,10 @@ class Edge:
     def _fingerprint(self, exchange: Exchange, canonical: bytes) -> bytes:
         target = f"{exchange.method} {exchange.path}\n".encode()
         return self._wiring.fingerprint(target + exchange.query_string + b"\n" + canonical)
+
+
+async def _shown_to(page: PublicPage, visit: Visit) -> Answer:
+    return await page.serve(visit)
 
 
 @lru_cache(maxsize=4096)

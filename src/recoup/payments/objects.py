@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -74,7 +75,13 @@ class DeclineObject(Struct, kw_only=True, frozen=True):
 class RedirectObject(Struct, kw_only=True, frozen=True):
     """Where to send the customer, and where they come back to."""
 
-    url: str
+    url: Annotated[
+        str,
+        Meta(
+            description="The bank's or the processor's page, or one of ours that leads there. It is this customer's "
+            "alone: do not log it. From our page they come back with `payment` in the query of your `return_url`."
+        ),
+    ]
     return_url: str | None
 
 
@@ -224,7 +231,11 @@ def attempt_object(attempt: Attempt) -> AttemptObject:
     )
 
 
-def payment_object(snapshot: Snapshot, *, livemode: bool) -> PaymentObject:
+PageOf = Callable[[UUID, UUID], str]
+"""The address of our page for the customer of an attempt, given its merchant."""
+
+
+def payment_object(snapshot: Snapshot, *, livemode: bool, page_of: PageOf) -> PaymentObject:
     """A payment with its attempts."""
     payment = snapshot.payment
     decline = payment.decline
@@ -246,7 +257,7 @@ def payment_object(snapshot: Snapshot, *, livemode: bool) -> PaymentObject:
         explanation=_explanation(snapshot),
         attempts=[attempt_object(attempt) for attempt in snapshot.attempts],
         recovery=_id(Kind.RECOVERY, payment.recovery_id),
-        next_action=_next_action(payment),
+        next_action=_next_action(payment, page_of),
         return_url=payment.return_url,
         agreement=payment.agreement,  # type: ignore[arg-type]
         created_at=rfc3339(payment.created_at),
@@ -283,10 +294,15 @@ def _not_done(operation: Operation) -> str | None:
     return f"The {what} of {amount} did not happen ({failure.code}): {failure.message}"
 
 
-def _next_action(payment: Payment) -> NextActionObject | None:
-    if payment.next_action is None:
+def _next_action(payment: Payment, page_of: PageOf) -> NextActionObject | None:
+    action = payment.next_action
+    if action is None:
         return None
-    redirect = RedirectObject(url=payment.next_action.url, return_url=payment.return_url)
+    url = action.url
+    if action.hosted:
+        assert payment.attempt_id is not None, "it is an attempt that waits for the customer"
+        url = page_of(payment.merchant_id, payment.attempt_id)
+    redirect = RedirectObject(url=url, return_url=payment.return_url)
     return NextActionObject(redirect_to_url=redirect)
 
 
@@ -328,7 +344,8 @@ class Objects:
     last `SHOWN_MAX` are remembered, each with the very snapshot that it shows.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, page_of: PageOf) -> None:
+        self._page_of = page_of
         self._shown: OrderedDict[int, tuple[Snapshot, bytes]] = OrderedDict()
 
     def payment(self, snapshot: Snapshot, *, livemode: bool) -> bytes:
@@ -336,7 +353,7 @@ class Objects:
         known = self._shown.get(id(snapshot))
         if known is not None and known[0] is snapshot:
             return known[1]
-        shown = storable(_encode(payment_object(snapshot, livemode=livemode)))
+        shown = storable(_encode(payment_object(snapshot, livemode=livemode, page_of=self._page_of)))
         self._shown[id(snapshot)] = (snapshot, shown)
         if len(self._shown) > SHOWN_MAX:
             self._shown.popitem(last=False)

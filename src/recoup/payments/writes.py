@@ -270,6 +270,7 @@ _ATTEMPT_COLUMNS: Final = (
     "why",
     "rule",
     "action_url",
+    "action",
     "asked",
     "finished_at",
     "latency_ms",

@@ -100,12 +100,17 @@ class Billing:
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """The customer's browser, which 3-D Secure asks about."""
+    """The customer's browser, which 3-D Secure asks about. `time_zone_offset` is in minutes west of UTC."""
 
     ip: str | None = field(default=None, repr=False)
     user_agent: str | None = field(default=None, repr=False)
     accept: str | None = field(default=None, repr=False)
     language: str | None = field(default=None, repr=False)
+    color_depth: int | None = field(default=None, repr=False)
+    screen_width: int | None = field(default=None, repr=False)
+    screen_height: int | None = field(default=None, repr=False)
+    time_zone_offset: int | None = field(default=None, repr=False)
+    java_enabled: bool | None = field(default=None, repr=False)
 
 
 class Authenticated(StrEnum):
@@ -142,6 +147,7 @@ class Charge:
     (tables have effective dates). `remember` asks the processor to keep the credential for later payments by
     `agreement`; a payment by the merchant names the `network_transaction_id` of the one that the customer agreed to.
     `return_url` is where the customer comes back to after authenticating; without one, no challenge is possible.
+    `callback_url` is our own address, for processors whose challenge ends with a form that the browser posts.
     `authentication`: they did authenticate, elsewhere; only a connector that `takes_authentication` says so on.
     """
 
@@ -161,6 +167,13 @@ class Charge:
     billing: Billing = Billing()
     browser: Browser | None = None
     authentication: Authentication | None = None
+    callback_url: str | None = field(default=None, repr=False)
+
+    @property
+    def challengeable(self) -> Browser | None:
+        """The browser of a customer who can be challenged on a page of ours, and has not authenticated elsewhere."""
+        here = self.initiator is Initiator.CUSTOMER and self.authentication is None
+        return self.browser if here and self.callback_url is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +196,8 @@ class Completion:
     """The customer came back from what `ActionRequired` asked: the charge goes on, under its own key.
 
     `returned` holds the parameters with which the processor sent the customer back. They are not believed; they are
-    handed to the processor, which is asked.
+    handed to the processor, which is asked. `kept` is what `ActionRequired` gave us to keep. `charge` is what was asked
+    at first, without the security code: for connectors that want the card again (`wants_card_again`), else None.
     """
 
     key: str
@@ -193,6 +207,8 @@ class Completion:
     brand: str
     today: date
     returned: Mapping[str, str] = field(default_factory=dict, repr=False)
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True, slots=True)

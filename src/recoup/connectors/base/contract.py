@@ -91,7 +91,8 @@ class Capabilities:
 
     `cards`: takes a card from our vault. `processor_tokens`: takes its own saved methods; `gives_tokens`: an approval
     with `remember` brings one. `network_transaction_ids`: gives and takes them. `takes_authentication`: of a card, a
-    3-D Secure result that was made elsewhere. `lookup`: by our key alone, before we know the processor's reference.
+    3-D Secure result that was made elsewhere. `wants_card_again`: to go on after a challenge. `lookup`: by our key
+    alone, before we know the processor's reference.
     """
 
     currencies: frozenset[str] | None
@@ -109,6 +110,7 @@ class Capabilities:
     network_transaction_ids: bool = False
     three_d_secure: bool = False
     takes_authentication: bool = False
+    wants_card_again: bool = False
     verification: bool = False
     webhooks: bool = False
     idempotency: Idempotency = Idempotency.NONE

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from recoup.kit.secret import Secret
 from recoup.outcomes.codes.words import Advice, Category, Hardness, Signal
@@ -98,12 +99,39 @@ class Unknown:
     why: str
 
 
+class ScriptKind(StrEnum):
+    """What a script must do in the customer's browser, where no form and no redirection does it."""
+
+    DEVICE_DATA = "device_data"
+    """Post the form to `url` in a hidden frame, and bring back the `SessionId` that the frame tells us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A task for a script in the customer's browser. `parameters` are seen by the customer: no secret of a merchant."""
+
+    kind: ScriptKind
+    parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class ActionRequired:
-    """The customer must do something at `url` before the issuer decides."""
+    """The customer must do something at `url` before the issuer decides.
+
+    With `form` their browser must post it there, and with `script` run one: then the customer is sent to a page of
+    ours that does it. `kept` is what the connector needs to go on with; the customer never sees it.
+    """
 
     reference: str
     url: str
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    script: Script | None = None
+    kept: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def needs_a_page(self) -> bool:
+        """Whether a plain link does not do."""
+        return self.form is not None or self.script is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from recoup.payments.core import NewPayment, OperationKind, OperationState, Snap
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.flow import Payments, Taken
 from recoup.payments.objects import (
+    PageOf,
     PaymentList,
     PaymentObject,
     RefundList,
@@ -71,6 +72,7 @@ class PaymentsApi:
         timeline: TimelineReader,
         key_is_known: Callable[[UUID, str], Awaitable[bool]],
         render: Renderer,
+        page_of: PageOf,
     ) -> None:
         self._flow = flow
         self._new_id = new_id
@@ -78,6 +80,7 @@ class PaymentsApi:
         self._timeline = timeline
         self._key_is_known = key_is_known
         self._render = render
+        self._page_of = page_of
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -256,7 +259,7 @@ class PaymentsApi:
         """`GET /v1/payments/{id}`."""
         merchant = merchant_of(call)
         snapshot = await self._flow.get(merchant, call.path_id("payment", Kind.PAYMENT))
-        return payment_object(snapshot, livemode=merchant.livemode)
+        return payment_object(snapshot, livemode=merchant.livemode, page_of=self._page_of)
 
     async def page(self, call: Call[None, PaymentQuery]) -> PaymentList:
         """`GET /v1/payments`."""
@@ -270,7 +273,7 @@ class PaymentsApi:
             limit=page.fetch,
         )
         shown, more = page.cut(found)
-        data = [payment_object(one, livemode=merchant.livemode) for one in shown]
+        data = [payment_object(one, livemode=merchant.livemode, page_of=self._page_of) for one in shown]
         return PaymentList(data=data, has_more=more, url="/v1/payments")
 
     async def timeline(self, call: Call[None, None]) -> Timeline:

@@ -19,7 +19,7 @@ from recoup.outcomes.core import (
     Withdrawn,
 )
 from recoup.payments.core.machine import ATTEMPT_MOVES, AttemptNews, AttemptState, attempt_moved
-from recoup.payments.core.records import Attempt
+from recoup.payments.core.records import Action, Attempt
 
 WORDS_MAX: Final = 500
 """How much is kept of why something did not happen: part of it may be the processor's own words."""
@@ -109,4 +109,27 @@ def closed(
         action_url=outcome.url if isinstance(outcome, ActionRequired) else None,
         finished_at=None if still_open else now,
         latency_ms=latency_ms if latency_ms is not None else attempt.latency_ms,
+        action=_action(attempt, outcome) if still_open else None,
     )
+
+
+def _action(attempt: Attempt, outcome: Outcome | Withdrawn) -> Action | None:
+    """What our page is to do: the next step, the same one where nothing else is asked, and else the last one known."""
+    known = attempt.action
+    if not isinstance(outcome, ActionRequired):
+        return known
+    if not outcome.needs_a_page:
+        return None
+    form = None if outcome.form is None else dict(outcome.form)
+    asked = Action(outcome.url, 1, form, outcome.script, dict(outcome.kept))
+    if known is None or asked == replace(known, step=1):
+        return known or asked
+    return replace(asked, step=known.step + 1)
+
+
+def still_awaited(attempt: Attempt) -> ActionRequired:
+    """What the customer of an attempt is asked for, said once more."""
+    action, reference = attempt.action, attempt.reference or ""
+    if action is None:
+        return ActionRequired(reference, attempt.action_url or "")
+    return ActionRequired(reference, action.url, action.form, action.script, action.kept)

@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from recoup.kit.money import Money
-from recoup.outcomes.core import Decline
+from recoup.outcomes.core import Decline, Script
 from recoup.payments.core.machine import (
     HOLDS_MONEY_MAYBE,
     AttemptState,
@@ -39,9 +39,10 @@ class DeclineRecord:
 
 @dataclass(frozen=True, slots=True)
 class NextAction:
-    """What the customer must do: go to `url`."""
+    """What the customer must do: go to `url`, or where `hosted` to our page for the attempt."""
 
     url: str
+    hosted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,34 @@ class Payment(Struct, frozen=True):
         return Money(self.amount, self.currency)
 
 
+class Action(Struct, frozen=True):
+    """What a page of ours does in the customer's browser, and what the connector needs to go on with afterwards.
+
+    `step` tells the actions of one attempt apart.
+    """
+
+    url: str
+    step: int = 1
+    form: dict[str, str] | None = None
+    script: Script | None = None
+    kept: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        """Without what opens the challenge."""
+        return f"Action(step={self.step})"
+
+
+class Returned(Struct, frozen=True):
+    """What the customer's browser brought back from an action."""
+
+    step: int
+    parameters: dict[str, str]
+
+    def __repr__(self) -> str:
+        """Without what it was."""
+        return f"Returned(step={self.step})"
+
+
 class Attempt(Struct, frozen=True):
     """One request to one processor account to move money for a payment."""
 
@@ -159,6 +188,16 @@ class Attempt(Struct, frozen=True):
     started_at: datetime
     finished_at: datetime | None
     latency_ms: int | None
+    action: Action | None = None
+    returned: Returned | None = None
+
+    @property
+    def brought_back(self) -> dict[str, str] | None:
+        """What came back from the action that the attempt waits for, or waited for last; None: nothing yet."""
+        action, returned = self.action, self.returned
+        if action is None or returned is None or returned.step != action.step:
+            return None
+        return returned.parameters
 
     def __repr__(self) -> str:
         """Without the fingerprint, which would tell one card from another."""

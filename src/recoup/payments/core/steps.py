@@ -353,10 +353,9 @@ def _with_outcome(payment: Payment, outcome: Outcome | Withdrawn, *, now: dateti
             return replace(cleared, status=status, failure=why_of(outcome))
         case Unknown():
             return replace(cleared, status=moved(payment.status, News.LOST_SIGHT), failure=why_of(outcome))
-        case ActionRequired(url=url):
-            return replace(
-                cleared, status=moved(payment.status, News.ACTION_NEEDED), next_action=NextAction(url)
-            )
+        case ActionRequired():
+            action = NextAction("", hosted=True) if outcome.needs_a_page else NextAction(outcome.url)
+            return replace(cleared, status=moved(payment.status, News.ACTION_NEEDED), next_action=action)
         case Pending():
             return replace(cleared, status=moved(payment.status, News.ANSWER_LATER))
         case _:

@@ -104,11 +104,13 @@ class Payments:
     ) -> Snapshot:
         """Go on after the customer acted, or charge with a payment method. Raises `Taken`.
 
-        `returned` is what the customer brought back. With it, even empty, the processor goes on with the attempt;
-        without it, it is only asked.
+        `returned` is what the customer brought back to the shop. With it, even empty, or where they came back to our
+        own page, the processor goes on with the attempt; else it is only asked.
         """
         snapshot = await self._tools.load(merchant, payment_id)
         awaited = snapshot.payment.status is Status.REQUIRES_ACTION
+        if awaited and returned is None:
+            returned = _brought_back(snapshot)
         if returned is not None and (not awaited or means is None):
             return await self._completing.complete(merchant, snapshot, returned, claim=claim, now=now)
         if awaited:
@@ -338,6 +340,11 @@ class Payments:
             facts = facts_of(payment, means)
         pairs = [(account, self._tools.connectors[account.connector].capabilities) for account in accounts]
         return route(facts, pairs, requested=payment.routing).accounts
+
+
+def _brought_back(snapshot: Snapshot) -> Mapping[str, str] | None:
+    attempt = snapshot.open_attempt
+    return None if attempt is None else attempt.brought_back
 
 
 def _past(attempt: Attempt, payment: Payment) -> PastAttempt:

@@ -27,9 +27,9 @@ from recoup.payments.core import (
 from recoup.payments.flow.tools import Means, approved_attempt, operation_key
 
 
-def charge_of(payment: Payment, attempt: Attempt, means: Means) -> Charge:
+def charge_of(payment: Payment, attempt: Attempt, means: Means, *, callback_url: str | None) -> Charge:
     """An attempt. What is its customer's the processor is asked to remember, once, while they are in session; a token
-    that the merchant brought may be good for one payment only."""
+    that the merchant brought may be good for one payment only. Without a way back to the shop there is none to us."""
     account_id, initiator = attempt.processor_account_id, Initiator(payment.initiator)
     theirs = means.customer_id is not None and initiator is Initiator.CUSTOMER
     customer_id = payment.customer_id or means.customer_id
@@ -50,11 +50,17 @@ def charge_of(payment: Payment, attempt: Attempt, means: Means) -> Charge:
         billing=means.billing,
         browser=means.browser,
         authentication=means.authentication if initiator is Initiator.CUSTOMER else None,
+        callback_url=None if payment.return_url is None else callback_url,
     )
 
 
 def completion_of(
-    payment: Payment, attempt: Attempt, returned: Mapping[str, str], *, now: datetime
+    payment: Payment,
+    attempt: Attempt,
+    returned: Mapping[str, str],
+    *,
+    charge: Charge | None = None,
+    now: datetime,
 ) -> Completion:
     """The going on of an attempt whose customer came back."""
     return Completion(
@@ -64,7 +70,9 @@ def completion_of(
         capture=payment.capture == "automatic",
         brand=attempt.brand,
         today=now.date(),
-        returned=returned,
+        returned={**(attempt.brought_back or {}), **returned},
+        kept={} if attempt.action is None else attempt.action.kept,
+        charge=charge,
     )
 
 

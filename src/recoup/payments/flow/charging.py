@@ -202,7 +202,8 @@ class Charging:
 
     async def _ask(self, call: Call, snapshot: Snapshot, attempt: Attempt) -> tuple[Outcome, int]:
         account, connector, seen = await self._tools.account(call.merchant, attempt.processor_account_id)
-        charge = charge_of(snapshot.payment, attempt, call.means)
+        callback_url = self._tools.callback_url(attempt.merchant_id, attempt.id)
+        charge = charge_of(snapshot.payment, attempt, call.means, callback_url=callback_url)
         timed = await self._tools.gateway.charge(connector, seen, charge, account_id=account.id)
         outcome = await self._tools.understood(
             call.merchant, timed.outcome, connector=connector.name, brand=attempt.brand

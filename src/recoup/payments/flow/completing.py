@@ -2,9 +2,10 @@
 
 It is the same attempt under the same key, so that nothing can be charged beside it. Once it was sent, an answer that
 nobody heard is an unknown outcome: `settling` asks what became of it, and no other attempt may start. What the customer
-brought back is handed to the processor and kept nowhere; where it is lost with its process, the processor still waits
-for the customer or has gone on without us, and tells. Where nothing left, the attempt waits as before, so that the
-customer can come back once more.
+brought back to the shop is handed to the processor and kept nowhere; where it is lost with its process, the processor
+still waits for the customer or has gone on without us, and tells. What came back to our own page is kept with the
+attempt, and handed over too. Where nothing left, the attempt waits as before, so that the customer can come back once
+more.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from recoup.connectors.base import Charge
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import ActionRequired, Evidence, Unprocessed
+from recoup.outcomes.core import Evidence, Unprocessed
 from recoup.payments.core import Attempt, AttemptState, Snapshot, steps
+from recoup.payments.core.answers import still_awaited
 from recoup.payments.core.step import Step
-from recoup.payments.flow.asking import completion_of
+from recoup.payments.flow.asking import charge_of, completion_of
 from recoup.payments.flow.tools import Tools, processor_asked
 from recoup.payments.writes import Along, Answer, Claim
 
@@ -37,6 +40,7 @@ class Completing:
         now: datetime,
     ) -> Snapshot:
         """Go on, and give the payment as it then is. Raises `Taken`, or refuses where no customer is awaited."""
+        charge = await self._charge_again(merchant, snapshot)
         resumed, _ = await self._tools.commit(
             merchant,
             lambda fresh: steps.resumed(fresh, now=now, patience=self._tools.patience),
@@ -46,7 +50,7 @@ class Completing:
         attempt = resumed.open_attempt
         if attempt is not None and attempt.state is AttemptState.COMPLETING:
             with processor_asked(resumed.payment.id):
-                evidence = await self._ask(merchant, resumed, attempt, returned)
+                evidence = await self._ask(merchant, resumed, returned, charge)
                 resumed = await self._concluded(merchant, resumed, attempt, evidence)
         # Else its commit took so long to be heard of that others took it over.
         if claim is not None:
@@ -54,15 +58,28 @@ class Completing:
             await self._tools.keep_answer(merchant, Answer(claim.key, 200, shown))
         return resumed
 
+    async def _charge_again(self, merchant: Merchant, snapshot: Snapshot) -> Charge | None:
+        """What was asked at first, for a processor that wants the card again; refuses where the card has gone."""
+        attempt = snapshot.open_attempt
+        if attempt is None or attempt.state is not AttemptState.REQUIRES_ACTION:
+            return None
+        _, connector, _ = await self._tools.account(merchant, attempt.processor_account_id)
+        if not connector.capabilities.wants_card_again:
+            return None
+        means, _ = await self._tools.wallet.means(merchant, attempt.payment_method_id)
+        return charge_of(snapshot.payment, attempt, means, callback_url=None)
+
     async def _ask(
-        self, merchant: Merchant, snapshot: Snapshot, attempt: Attempt, returned: Mapping[str, str]
+        self, merchant: Merchant, snapshot: Snapshot, returned: Mapping[str, str], charge: Charge | None
     ) -> Evidence:
+        attempt = snapshot.open_attempt
+        assert attempt is not None, "it was just resumed"
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
         now = self._tools.now(merchant)
-        completion = completion_of(snapshot.payment, attempt, returned, now=now)
+        completion = completion_of(snapshot.payment, attempt, returned, charge=charge, now=now)
         timed = await self._tools.gateway.complete(connector, seen, completion, account_id=account.id)
         if isinstance(timed.outcome, Unprocessed):
-            return ActionRequired(attempt.reference or "", attempt.action_url or "")
+            return still_awaited(attempt)
         return await self._tools.understood(
             merchant, timed.outcome, connector=connector.name, brand=attempt.brand
         )

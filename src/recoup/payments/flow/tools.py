@@ -131,6 +131,10 @@ def _nobodys(_number: str) -> bool:
     return False
 
 
+def _nowhere(_merchant_id: UUID, _attempt_id: UUID) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """The parts that a composition root gives."""
@@ -155,6 +159,8 @@ class Tools:
     """Whether a card number is one of the test cards that everybody uses."""
     read_decline: ReadDecline = _as_it_came
     """A decline as this merchant reads it, given the connector and the card's brand."""
+    callback_url: Callable[[UUID, UUID], str | None] = _nowhere
+    """Where a challenge's page posts the customer of an attempt to, given its merchant: a page of ours."""
 
     @property
     def patience(self) -> timedelta:

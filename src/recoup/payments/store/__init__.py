@@ -58,6 +58,34 @@ async def load(database: Database, *, merchant_id: UUID, payment_id: UUID) -> Sn
     )
 
 
+async def load_by_attempt(database: Database, *, merchant_id: UUID, attempt_id: UUID) -> Snapshot | None:
+    """The payment of an attempt, or None where this merchant has no such attempt."""
+    row = await database.fetch_one(
+        "select payment_id from attempts where merchant_id = %(merchant_id)s and id = %(attempt_id)s",
+        {"merchant_id": merchant_id, "attempt_id": attempt_id},
+    )
+    if row is None:
+        return None
+    return await load(database, merchant_id=merchant_id, payment_id=row["payment_id"])
+
+
+async def keep_returned(database: Database, attempt: Attempt, *, step: int, returned: bytes) -> None:
+    """Keep what a customer brought back, unless the attempt went on or asks for something else meanwhile."""
+    await database.execute(
+        """
+        update attempts set returned = %(returned)s::json
+        where merchant_id = %(merchant_id)s and id = %(id)s and state = 'requires_action'
+            and (action ->> 'step')::integer = %(step)s
+        """,
+        {
+            "merchant_id": attempt.merchant_id,
+            "id": attempt.id,
+            "step": step,
+            "returned": returned.decode(),
+        },
+    )
+
+
 async def is_there(database: Database, *, merchant_id: UUID, payment_id: UUID) -> bool:
     """Whether this merchant has such a payment."""
     row = await database.fetch_one(

@@ -131,12 +131,13 @@ _ATTEMPTS: Final[LiteralString] = """
         from written w
         cross join lateral json_to_record(w.attempt) as r (
             id uuid, number smallint, state text, reference text, decline json, why text, rule text, action_url text,
-            asked integer, finished_at timestamptz, latency_ms integer)
+            action json, asked integer, finished_at timestamptz, latency_ms integer)
         where w.attempt is not null
     ), answered as (
         update attempts a
         set state = r.state, reference = r.reference, decline = r.decline, why = r.why, rule = r.rule,
-            action_url = r.action_url, asked = r.asked, finished_at = r.finished_at, latency_ms = r.latency_ms
+            action_url = r.action_url, action = r.action, asked = r.asked, finished_at = r.finished_at,
+            latency_ms = r.latency_ms, returned = case when r.finished_at is null then a.returned end
         from answers r
         where a.merchant_id = r.merchant_id and a.id = r.id and a.payment_id = r.payment_id and a.number = r.number
         returning r.n

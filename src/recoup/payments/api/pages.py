@@ -1,0 +1,150 @@
+"""The pages that customers see between the shop and their bank, and where their browsers come back to.
+
+`GET /actions/{token}` posts a form to the bank, or runs a script, as the processor wants it. It loads nothing from
+elsewhere but what that is, and lets the browser post to the challenge, to us and to the shop only (to the last two
+because browsers hold a form to its policy along redirections). `/actions/{token}/return` keeps what came back and
+sends the customer on to the shop; it asks nobody and decides nothing, and goes to no address but the payment's own.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from recoup.http.answers import Answer, Header
+from recoup.http.visits import HTML, PublicPage, Visit
+from recoup.kit.ids import Kind, render
+from recoup.outcomes.core import ScriptKind
+from recoup.payments.core import Attempt, Payment
+from recoup.payments.core.records import Action
+from recoup.payments.flow.hosting import Hosting, awaited_action
+from recoup.payments.wire import RETURNED_LENGTH_MAX, RETURNED_MAX
+
+BODY_BYTES_MAX: Final = 3 * RETURNED_LENGTH_MAX
+"""What a form may hold, each letter of it encoded."""
+_NONCE_BYTES: Final = 16
+_GOES_ON: Final = "payment"
+_URL_MARKS: Final = "!#$%&'()*+,/:;=?@[]~-._"
+_SAFE: Final[tuple[Header, ...]] = (
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"x-robots-tag", b"noindex"),
+)
+_NOT_FOUND: Final = "This link is not valid. Go back to the shop and try again."
+_OVER: Final = "This step is done. You can go back to the shop."
+_TOO_MUCH: Final = "Your bank sent more than can be taken. Go back to the shop and try again."
+
+
+class ActionPages:
+    """The pages, as the edge serves them."""
+
+    def __init__(self, hosting: Hosting, *, entropy: Callable[[int], bytes]) -> None:
+        self._hosting = hosting
+        self._entropy = entropy
+        self._templates = Environment(
+            loader=PackageLoader("recoup.payments.api"), autoescape=True, undefined=StrictUndefined
+        )
+
+    def pages(self) -> list[PublicPage]:
+        """All of them."""
+        back = "/actions/{token}/return"
+        return [
+            PublicPage("GET", "/actions/{token}", self.show),
+            PublicPage("GET", back, self.come_back),
+            PublicPage("POST", back, self.come_back, body_bytes_max=BODY_BYTES_MAX),
+        ]
+
+    async def show(self, visit: Visit) -> Answer:
+        """`GET /actions/{token}`."""
+        found = await self._hosting.visited(visit.path["token"])
+        if found is None:
+            return self._words(404, _NOT_FOUND)
+        snapshot, attempt = found
+        action = awaited_action(attempt)
+        if action is None:
+            return self._words(410, _OVER, shop=_shop(snapshot.payment))
+        return self._challenge(snapshot.payment, attempt, action)
+
+    async def come_back(self, visit: Visit) -> Answer:
+        """`GET` and `POST /actions/{token}/return`."""
+        found = await self._hosting.visited(visit.path["token"])
+        if found is None:
+            return self._words(404, _NOT_FOUND)
+        snapshot, attempt = found
+        shop = _shop(snapshot.payment)
+        parameters = visit.parameters(at_most=RETURNED_MAX)
+        if parameters is None or sum(map(len, (*parameters, *parameters.values()))) > RETURNED_LENGTH_MAX:
+            return self._words(413, _TOO_MUCH, shop=shop)
+        await self._hosting.keep(attempt, parameters)
+        if shop is None:
+            return self._words(200, _OVER)
+        return Answer(303, b"", (*_SAFE, (b"location", shop.encode("ascii"))), content_type=HTML)
+
+    def _challenge(self, payment: Payment, attempt: Attempt, action: Action) -> Answer:
+        back = self._hosting.callback(attempt)
+        nonce = b64encode(self._entropy(_NONCE_BYTES)).decode()
+        name = "form" if action.script is None else _TEMPLATES[action.script.kind]
+        page = self._templates.get_template(f"{name}.html.j2").render(
+            action=action, back=back, nonce=nonce, origin=_origin(action.url)
+        )
+        to = [_origin(url) for url in (action.url, back, payment.return_url) if url]
+        policy = [
+            "default-src 'none'",
+            f"script-src 'nonce-{nonce}'",
+            f"style-src 'nonce-{nonce}'",
+            f"form-action {' '.join(dict.fromkeys(to))}",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ]
+        if action.script is not None:
+            policy.append(f"frame-src {_origin(action.url)}")
+        return _html(200, page, policy)
+
+    def _words(self, status: int, words: str, *, shop: str | None = None) -> Answer:
+        nonce = b64encode(self._entropy(_NONCE_BYTES)).decode()
+        page = self._templates.get_template("words.html.j2").render(words=words, shop=shop, nonce=nonce)
+        policy = [
+            "default-src 'none'",
+            f"style-src 'nonce-{nonce}'",
+            "form-action 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ]
+        return _html(status, page, policy)
+
+
+_TEMPLATES: Final = {ScriptKind.DEVICE_DATA: "device_data"}
+
+
+def _html(status: int, page: str, policy: list[str]) -> Answer:
+    header = (b"content-security-policy", "; ".join(policy).encode("ascii"))
+    return Answer(status, page.encode(), (*_SAFE, header), content_type=HTML)
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of a URL, in the letters that a header can hold."""
+    parts = urlsplit(_plain(url))
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].translate(_NO_MARKS)}"
+
+
+_NO_MARKS: Final = str.maketrans("", "", ";,' \"")
+"""What would end a part of a policy; no host has any of them."""
+
+
+def _plain(url: str) -> str:
+    """A URL in printable ASCII: whatever else is in it cannot end a header or begin another."""
+    return quote(url, safe=_URL_MARKS)
+
+
+def _shop(payment: Payment) -> str | None:
+    """Where the customer of a payment goes on: the address that the merchant gave with it, and which payment it is."""
+    if payment.return_url is None:
+        return None
+    parts = urlsplit(_plain(payment.return_url))
+    added = urlencode({_GOES_ON: render(Kind.PAYMENT, payment.id)})
+    query = f"{parts.query}&{added}" if parts.query else added
+    return urlunsplit(parts._replace(query=query))
