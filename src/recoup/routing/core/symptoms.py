@@ -1,0 +1,224 @@
+"""What one answer of a processor says of its health, and what is usual for it: the weights of the outage test.
+
+Each answer gets a weight: the logarithm of how much likelier it is in an outage than in health. In health an account
+fails with its usual rate, which is learned slowly; in an outage it fails in `OUTAGE_SHARE` more of all answers. Weights
+add up (see `recoup.routing.core.breaker`). In health a weight's exponential is 1 at most in the mean, and that alone
+bounds how often the test cries wolf; a doubtful answer, at half a failure's weight, keeps the bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import exp, log, sqrt
+from typing import Final, assert_never
+
+from recoup.outcomes.core import (
+    ActionRequired,
+    AdviceAction,
+    Approved,
+    Category,
+    Decline,
+    Declined,
+    Outcome,
+    Pending,
+    Unknown,
+    Unprocessed,
+)
+
+OUTAGE_SHARE: Final = 0.3
+"""How much of all answers fails in the mildest outage that the test is made for, above what is usual."""
+DOUBT: Final = 0.5
+"""The weight of a doubtful answer, as a part of a failure's."""
+
+USUAL_ANSWERS: Final = 400.0
+USUAL_FAILED: Final = 2.0
+"""What is believed of an account that nobody knows yet: one answer in two hundred fails."""
+REMEMBERED_ANSWERS: Final = 4000.0
+"""How many answers the usual rate is taken over; older ones fade."""
+DOUBTFUL_PART: Final = 0.25
+"""How much of a failure a doubtful answer is in the usual rate."""
+RATE_MIN: Final = 0.002
+RATE_MAX: Final = 0.10
+"""The most that may be usual: an account that fails more often is never taken for a healthy one."""
+
+QUANTILE: Final = 0.95
+LATENCIES_MIN: Final = 30
+"""How many latencies must be known before an answer can be called slow."""
+SLOW_TIMES: Final = 4.0
+SLOW_MS_MIN: Final = 1000.0
+"""Slow is what takes this many times the usual 95th percentile, and this long at least."""
+_STEP_FIRST: Final = 0.4
+_STEP_LAST: Final = 0.02
+
+EXPECTED_SHADE: Final = 0.9
+EXPECTED_MIN: Final = 0.05
+EXPECTED_MAX: Final = 0.95
+COLLAPSED: Final = 0.3
+"""What is left of the approvals in the collapse that the second test is made for."""
+DECLINE_WEIGHT_MAX: Final = 1.0
+"""However sure an approval seemed, one decline weighs no more: a customer may try one bad card again and again."""
+
+
+class Said(StrEnum):
+    """What an answer says of the processor's own health."""
+
+    WELL = "well"
+    """It worked: an approval, or a refusal by somebody with a say."""
+    DOUBTFUL = "doubtful"
+    """Not as it should be, but perhaps not its own fault; or it took far longer than usual."""
+    FAILED = "failed"
+    NOTHING = "nothing"
+    """What it says was counted before, while the answer was overdue."""
+
+
+_DOUBTFUL_CODES: Final = frozenset({"try_again_later", "format_error"})
+_FAILED_CODES: Final = frozenset({"processing_error", "invalid_merchant"})
+_ABOUT_THE_CARD: Final = frozenset(
+    {Category.FUNDS, Category.LIMIT, Category.CREDENTIAL, Category.LIFECYCLE, Category.AUTHENTICATION}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer as the tests hear it.
+
+    `approved` None: it says nothing of how the account does with approvals (a failure, or a decline that any account
+    would have met). `expected` is the probability of approval that was expected. `word` is what to call it to a person.
+    """
+
+    said: Said
+    word: str
+    latency_ms: int | None = None
+    approved: bool | None = None
+    expected: float | None = None
+
+
+OVERDUE: Final = Answer(Said.DOUBTFUL, "no answer yet")
+"""A request has waited far longer than usual, and is waiting still."""
+
+
+def answer_of(outcome: Outcome, *, latency_ms: int | None, expected: float | None = None) -> Answer:
+    """What an outcome says. `latency_ms` is how long the processor took."""
+    match outcome:
+        case Approved():
+            return Answer(Said.WELL, "approved", latency_ms, approved=True, expected=expected)
+        case Declined(decline=decline):
+            said = _said_by(decline)
+            approved = False if said is Said.WELL and decline.category not in _ABOUT_THE_CARD else None
+            return Answer(said, decline.code, latency_ms, approved, expected)
+        case ActionRequired():
+            return Answer(Said.WELL, "action required", latency_ms)
+        case Pending():
+            return Answer(Said.WELL, "pending", latency_ms)
+        case Unprocessed():
+            return Answer(Said.FAILED, "unprocessed")
+        case Unknown():
+            return Answer(Said.FAILED, "unknown")
+        case _:
+            assert_never(outcome)
+
+
+def _said_by(decline: Decline) -> Said:
+    """A network's word for an issuer that does not answer may be the issuer's fault alone; wrong data, the caller's."""
+    if decline.code in _DOUBTFUL_CODES or decline.category is Category.NETWORK:
+        return Said.DOUBTFUL
+    if decline.code in _FAILED_CODES or decline.category is Category.PROCESSOR:
+        return Said.DOUBTFUL if decline.advice.action is AdviceAction.FIX_DATA else Said.FAILED
+    return Said.WELL
+
+
+def counted_before(answer: Answer) -> Answer:
+    """The answer to a request that was counted as overdue: what is left to say."""
+    left = Said.DOUBTFUL if answer.said is Said.FAILED else Said.NOTHING
+    return replace(answer, said=left)
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """How an account does in health: learned from every answer, forgotten slowly.
+
+    `latency` is the logarithm of its 95th percentile in milliseconds, moved by bounded steps, so that no answer moves
+    it far, however late.
+    """
+
+    answers: float = USUAL_ANSWERS
+    failed: float = USUAL_FAILED
+    latency: float = 0.0
+    latencies: int = 0
+
+    @property
+    def failure_rate(self) -> float:
+        """The rate that the test takes for healthy: what was seen and one standard error, within bounds."""
+        seen = self.failed / self.answers
+        return min(max(seen + sqrt(seen * (1 - seen) / self.answers), RATE_MIN), RATE_MAX)
+
+    @property
+    def slow_ms(self) -> float | None:
+        """From where on an answer is slow; None while too few are known."""
+        if self.latencies < LATENCIES_MIN:
+            return None
+        return max(SLOW_TIMES * exp(self.latency), SLOW_MS_MIN)
+
+    def says(self, answer: Answer) -> Answer:
+        """The answer, doubtful where it was well but slow."""
+        slow_ms, latency_ms = self.slow_ms, answer.latency_ms
+        if (
+            answer.said is Said.WELL
+            and slow_ms is not None
+            and latency_ms is not None
+            and latency_ms > slow_ms
+        ):
+            return replace(answer, said=Said.DOUBTFUL, word=f"{answer.word}, but slow")
+        return answer
+
+    def weight(self, said: Said) -> float:
+        """How much an answer speaks for an outage."""
+        rate = self.failure_rate
+        out = rate + OUTAGE_SHARE
+        match said:
+            case Said.WELL:
+                return log((1 - out) / (1 - rate))
+            case Said.DOUBTFUL:
+                return DOUBT * log(out / rate)
+            case Said.FAILED:
+                return log(out / rate)
+            case Said.NOTHING:
+                return 0.0
+            case _:
+                assert_never(said)
+
+
+UNKNOWN_ACCOUNT: Final = Usual()
+
+
+def learned(usual: Usual, answer: Answer, *, healthy: bool) -> Usual:
+    """What is usual, one answer later. In an outage only latencies are learned: what fails then is not usual."""
+    answers, failed = usual.answers, usual.failed
+    if healthy and answer.said is not Said.NOTHING:
+        bad = {Said.FAILED: 1.0, Said.DOUBTFUL: DOUBTFUL_PART}.get(answer.said, 0.0)
+        kept = 1.0 - 1.0 / REMEMBERED_ANSWERS if answers >= REMEMBERED_ANSWERS else 1.0
+        answers, failed = answers * kept + 1.0, failed * kept + bad
+    if answer.latency_ms is None:
+        return Usual(answers, failed, usual.latency, usual.latencies)
+    latency = log(max(answer.latency_ms, 1))
+    if usual.latencies == 0:
+        return Usual(answers, failed, latency, 1)
+    step = max(_STEP_FIRST / sqrt(usual.latencies), _STEP_LAST)
+    moved = step * QUANTILE if latency > usual.latency else -step * (1 - QUANTILE)
+    return Usual(answers, failed, usual.latency + moved, min(usual.latencies + 1, 1_000_000))
+
+
+def decline_weight(answer: Answer, *, otherwise: float | None = None) -> float:
+    """How much an answer speaks for a collapse of approvals; 0 where it says nothing of them.
+
+    `otherwise` is expected where nobody gave an estimate. What was expected is taken a little lower than it was said,
+    so that a bad day is not called a collapse.
+    """
+    expected = answer.expected if answer.expected is not None else otherwise
+    if answer.approved is None or expected is None:
+        return 0.0
+    healthy = min(max(expected * EXPECTED_SHADE, EXPECTED_MIN), EXPECTED_MAX)
+    if answer.approved:
+        return log(COLLAPSED)
+    return min(log((1 - COLLAPSED * healthy) / (1 - healthy)), DECLINE_WEIGHT_MAX)
