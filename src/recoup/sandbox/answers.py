@@ -119,12 +119,12 @@ NOT_SUPPORTED: Final = unprocessed(
 
 def shown(operation: Operation, book: Book, *, base_url: str, token: str, now: datetime) -> Answer:
     """The answer that tells where an operation stands. `token` opens its authentication page."""
+    url = f"{base_url}/{operation.processor}/authentications/{token}"
     match operation.kind:
         case OperationKind.CHARGE:
-            url = f"{base_url}/{operation.processor}/authentications/{token}"
             return _ok(_charge(operation, book, url=url, now=now))
         case OperationKind.VERIFICATION:
-            return _ok(_verification(operation, now=now))
+            return _ok(_verification(operation, url=url, now=now))
         case OperationKind.CAPTURE | OperationKind.CANCELLATION | OperationKind.REFUND:
             return _ok(_change(operation, now=now))
         case OperationKind.WITHDRAWAL:
@@ -169,7 +169,7 @@ def _charge(charge: Operation, book: Book, *, url: str, now: datetime) -> Charge
     )
 
 
-def _verification(question: Operation, *, now: datetime) -> VerificationObject:
+def _verification(question: Operation, *, url: str, now: datetime) -> VerificationObject:
     state = question.state_at(now)
     return VerificationObject(
         id=question.reference,
@@ -183,6 +183,7 @@ def _verification(question: Operation, *, now: datetime) -> VerificationObject:
         created_at=rfc3339(question.created_at),
         decline=_decline(question) if state is OperationState.DECLINED else None,
         network_transaction_id=question.network_transaction_id,
+        authentication_url=url if state is OperationState.REQUIRES_ACTION else None,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from recoup.connectors.base import iso8583
+from recoup.connectors.base import iso8583, shaped
 from recoup.connectors.base.iso8583 import Message
 from recoup.kit.money import Money
 from recoup.sandbox.answers import Answer, Delivery
@@ -25,7 +25,13 @@ from recoup.sandbox.core.faults import Verb
 from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow import Incoming, Processors
 from recoup.sandbox.flow.desk import charge_reference
-from recoup.sandbox.wire import CardData, ChangeRequest, ChargeRequest, VerificationRequest
+from recoup.sandbox.wire import (
+    AuthenticationData,
+    CardData,
+    ChangeRequest,
+    ChargeRequest,
+    VerificationRequest,
+)
 
 Sleep = Callable[[float], Awaitable[None]]
 _NOT_UNDERSTOOD: Final = "30"
@@ -272,8 +278,23 @@ def _charge(message: Message, key: str) -> bytes | None:
             initiator="merchant" if message.get("25") == _ON_FILE else "customer",
             network_transaction_id=message.get("63"),
             postal_code=tags_of(message).get(iso8583.POSTAL_CODE),
+            authentication=_authentication(tags_of(message)),
         )
     )
+
+
+def _authentication(tags: Message) -> AuthenticationData | None:
+    """The customer's authentication, where the message has all of it; else nobody authenticated."""
+    version, _, transaction = tags.get(iso8583.DS_TRANSACTION, "").partition(" ")
+    gone = tags.get(iso8583.AUTHENTICATED, "")
+    said = {
+        "version": version,
+        "status": gone[2:],
+        "eci": gone[:2],
+        "cryptogram": tags.get(iso8583.CRYPTOGRAM, ""),
+        "ds_transaction_id": transaction,
+    }
+    return shaped(said, AuthenticationData)
 
 
 def _verification(message: Message) -> bytes | None:

@@ -189,6 +189,37 @@ async def charge(
     return None if row is None else _operation(row)
 
 
+async def waiting(
+    queries: Queries, *, world_id: UUID, processor: ProcessorName, reference: str
+) -> Operation | None:
+    """The charge or verification of that reference: what may wait for its customer."""
+    row = await queries.fetch_one(
+        """
+        select * from sandbox.operations
+        where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s
+            and kind in ('charge', 'verification')
+        """,
+        {"world_id": world_id, "processor": processor, "reference": reference},
+    )
+    return None if row is None else _operation(row)
+
+
+async def lock_waiting(
+    connection: Connection, *, world_id: UUID, processor: ProcessorName, reference: str
+) -> Operation | None:
+    """The same, so that nobody else changes it until the transaction ends."""
+    row = await connection.fetch_one(
+        """
+        select * from sandbox.operations
+        where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s
+            and kind in ('charge', 'verification')
+        for no key update
+        """,
+        {"world_id": world_id, "processor": processor, "reference": reference},
+    )
+    return None if row is None else _operation(row)
+
+
 async def saved(
     queries: Queries, *, world_id: UUID, processor: ProcessorName, reference: str
 ) -> Operation | None:

@@ -15,10 +15,11 @@ world's.
     POST /alpha/authentications/{token}      {"result": "approve" | "fail"}, by form or JSON
 
 Both take `card`, or a `token` that the processor gave before, and with `remember` give a `token` where they approve.
+A charge takes the `authentication` of its customer that was made elsewhere; its issuer then asks for none.
 
 **200** is an answer: a charge in state `approved`, `declined`, `pending` or `requires_action`; a change
-(capture, cancellation, refund) in state `done`, `refused`, `pending` or `failed`; a verification in state `approved` or
-`declined`; a withdrawal. A decline carries the
+(capture, cancellation, refund) in state `done`, `refused`, `pending` or `failed`; a verification in state `approved`,
+`declined` or, where it brings a `return_url`, `requires_action`; a withdrawal. A decline carries the
 processor's code, the network's response code, and on Mastercard a merchant advice code where one fits.
 
 **Anything else** is an error `{"error": {"code", "message"}, "processed": false}`. Where it says `"processed": false`,
@@ -62,6 +63,19 @@ class CardData(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, re
 Token = Annotated[str, Meta(max_length=200, pattern=r"^[!-~]+\Z")]
 
 
+class AuthenticationData(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What a 3-D Secure authentication came to that was made elsewhere; its proof is 20 bytes in base64."""
+
+    version: Annotated[str, Meta(pattern=r"^2\.[0-9]\.[0-9]\Z")]
+    status: Literal["Y", "A"]
+    eci: Literal["01", "02", "05", "06"]
+    cryptogram: Annotated[str, Meta(pattern=r"^[0-9A-Za-z+/]{27}=\Z")]
+    ds_transaction_id: Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{36}\Z")]
+
+    def __repr__(self) -> str:
+        return "AuthenticationData(***)"
+
+
 class ChargeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What `POST /charges` takes. `order` is the merchant's payment: the same for every charge that is tried for it."""
 
@@ -78,6 +92,7 @@ class ChargeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     return_url: Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*\Z")] | None = None
     country: Text | None = None
     postal_code: Text | None = None
+    authentication: AuthenticationData | None = None
 
     def __repr__(self) -> str:
         return "ChargeRequest(***)"
@@ -90,6 +105,7 @@ class VerificationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_on
     card: CardData | None = None
     token: Token | None = None
     remember: bool = False
+    return_url: Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*\Z")] | None = None
     postal_code: Text | None = None
 
     def __repr__(self) -> str:
@@ -165,6 +181,7 @@ class VerificationObject(Struct, frozen=True, kw_only=True):
     created_at: str
     decline: DeclineObject | None = None
     network_transaction_id: str | None = None
+    authentication_url: str | None = None
     token: str | None = None
 
 

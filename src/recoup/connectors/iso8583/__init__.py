@@ -102,6 +102,7 @@ class Iso8583(Defaults):
         lookup=False,
         withdraw=True,
         network_transaction_ids=True,
+        takes_authentication=True,
         verification=True,
         idempotency=Idempotency.REFERENCE,
     )

@@ -10,6 +10,7 @@ from typing import Final
 from recoup.connectors.base import (
     Account,
     Agreement,
+    Authentication,
     Billing,
     Card,
     Change,
@@ -127,7 +128,7 @@ def charge(terms: Terms | str, asked: Charge) -> Asked | str:
         source=asked.source,
         amount=asked.amount,
         fields=fields,
-        tags={iso8583.AGREEMENT: agreement, **_payer(asked.billing)},
+        tags={iso8583.AGREEMENT: agreement, **_payer(asked.billing), **_authentication(asked.authentication)},
     )
 
 
@@ -316,6 +317,17 @@ def _money(amount: Money) -> dict[str, str] | str:
     if not 0 <= amount.minor <= AMOUNT_MAX:
         return "the amount does not fit"
     return {"4": f"{amount.minor:012}", "49": iso8583.NUMBERS[amount.currency]}
+
+
+def _authentication(known: Authentication | None) -> dict[str, str]:
+    """What the customer's authentication came to elsewhere: how far it went, its proof, its version and id."""
+    if known is None:
+        return {}
+    return {
+        iso8583.AUTHENTICATED: f"{known.eci}{known.status}",
+        iso8583.CRYPTOGRAM: known.cryptogram.reveal(),
+        iso8583.DS_TRANSACTION: f"{known.version} {known.ds_transaction_id}",
+    }
 
 
 def _payer(billing: Billing) -> dict[str, str]:

@@ -62,8 +62,8 @@ def overruled(charge: Operation, card: Card, standing: Standing, *, fault: Fault
 
 
 def verified(question: Operation) -> Operation:
-    """A verification as it ends: where its customer would have to authenticate, nobody is there to."""
-    if question.state is not OperationState.REQUIRES_ACTION:
+    """A verification as it ends, or waits: a customer who must authenticate can only where there is a way back."""
+    if question.state is not OperationState.REQUIRES_ACTION or question.return_url is not None:
         return question
     return with_verdict(question, Refusal(codes("authentication_required", question.brand or "")))
 

@@ -97,6 +97,12 @@ class Operation:
         assert self.amount is not None and self.currency is not None, "a withdrawal has no amount"
         return Money(self.amount, self.currency)
 
+    @property
+    def asked_for(self) -> Money:
+        """What its customer authenticates for: a verification is for nothing."""
+        assert self.currency is not None, "a withdrawal has no customer"
+        return Money(self.amount or 0, self.currency)
+
     def is_saved_at(self, now: datetime) -> bool:
         """Whether the processor remembers its card: it was asked to, and the issuer had nothing against it."""
         known = self.card is not None and not self.card.startswith("unknown:")

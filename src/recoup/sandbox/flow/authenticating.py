@@ -1,4 +1,5 @@
-"""A customer authenticates, or refuses to: the charge that waited for it goes on to its issuer, or ends."""
+"""A customer authenticates, or refuses to: the charge or verification that waited for it goes on to its issuer, or
+ends."""
 
 from __future__ import annotations
 
@@ -39,7 +40,7 @@ async def authenticate(
     network: Acquirers,
 ) -> Page | None:
     """What became of the charge; None where there is none. Only the first answer of a customer counts."""
-    charge = await store.charge(database, world_id=world.id, processor=processor, reference=reference)
+    charge = await store.waiting(database, world_id=world.id, processor=processor, reference=reference)
     if charge is None:
         return None
     if charge.state is not OperationState.REQUIRES_ACTION:
@@ -48,7 +49,7 @@ async def authenticate(
     judgement = await network.authorise(request) if approve else _failed(charge)
 
     async def work(connection: Connection) -> tuple[Operation, Advice | None]:
-        waiting = await store.lock_charge(
+        waiting = await store.lock_waiting(
             connection, world_id=world.id, processor=processor, reference=reference
         )
         assert waiting is not None, "a charge does not go away"
@@ -70,7 +71,7 @@ def page(charge: Operation) -> Page:
     """What a customer sees of a charge."""
     return Page(
         processor=charge.processor,
-        amount=charge.money,
+        amount=charge.asked_for,
         waits=charge.state is OperationState.REQUIRES_ACTION,
         approved=charge.state is OperationState.APPROVED,
         return_url=charge.return_url,

@@ -40,6 +40,9 @@ async def charge(database: Database, desk: Desk, wanted: ChargeRequest, *, netwo
         number=source.number,
         agreed=wanted.network_transaction_id is not None,
     )
+    if wanted.authentication is not None:
+        # Not the second question about a charge that waited: it is the first, under the charge's own key.
+        request = replace(request, authenticated=True)
     on_the_way = [fault for fault in desk.faults if fault.kind in ON_THE_NETWORK]
     judgement = await asked(network, request, await desk.first_taken(database, on_the_way))
     try:
@@ -111,6 +114,7 @@ async def verify(
         currency=wanted.currency,
         postal_code_given=wanted.postal_code is not None,
         remember=wanted.remember,
+        return_url=wanted.return_url,
     )
     judgement = await network.authorise(request_for(begun, world_id=desk.world.id, number=source.number))
     after = verified(judged(begun, judgement))

@@ -108,7 +108,7 @@ class Processors:
         world_id, reference = of_token(token)
         if world_id is None:
             return None
-        found = await store.charge(
+        found = await store.waiting(
             self._database, world_id=world_id, processor=processor, reference=reference
         )
         return None if found is None else authenticating.page(found)

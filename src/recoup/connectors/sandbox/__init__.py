@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Final
 from urllib.parse import quote
 
 import msgspec
-from msgspec import Meta, Struct
 
 from recoup.connectors.base import (
     Account,
     Addresses,
     Capabilities,
-    Card,
     Change,
     Charge,
+    Completion,
     Connector,
     Credential,
     Defaults,
@@ -29,15 +28,24 @@ from recoup.connectors.base import (
     HttpResponse,
     Idempotency,
     Question,
-    Source,
     Verification,
     no_readable_answer,
 )
-from recoup.kit.secret import Secret
+from recoup.connectors.sandbox.wire import (
+    Answer,
+    ChangeAnswer,
+    ChargeAnswer,
+    Decline,
+    VerificationAnswer,
+    WithdrawalAnswer,
+    authorization,
+    charge_body,
+    read,
+    refused_at_the_door,
+    verification_body,
+)
 from recoup.outcomes.core import (
     ActionRequired,
-    Approved,
-    Checks,
     Declined,
     Done,
     Evidence,
@@ -47,7 +55,6 @@ from recoup.outcomes.core import (
     Pending,
     Refused,
     Unknown,
-    Unprocessed,
     Withdrawn,
 )
 from recoup.outcomes.core.classify import declined
@@ -55,91 +62,6 @@ from recoup.outcomes.core.classify import declined
 _CAPTURE: Final = "capture"
 _CANCELLATION: Final = "cancellation"
 _REFUND: Final = "refund"
-
-Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+\Z")]
-Code = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
-Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
-Url = Annotated[str, Meta(max_length=2000, pattern=r"^https?://[!-~]+\Z")]
-Check = Literal["pass", "fail", "unavailable"]
-
-
-class _Checks(Struct, frozen=True):
-    cvc: Check | None = None
-    postal_code: Check | None = None
-    address: Check | None = None
-
-    def checks(self) -> Checks:
-        return Checks(cvc=self.cvc, postal_code=self.postal_code, address=self.address)
-
-
-class _Decline(Struct, frozen=True):
-    code: Code
-    network_code: Code | None = None
-    advice_code: Code | None = None
-
-
-class _Answer(Struct, frozen=True, kw_only=True):
-    id: Name
-    key: str
-    state: str
-    checks: _Checks = _Checks()
-    decline: _Decline | None = None
-    network_transaction_id: Name | None = None
-    token: Name | None = None
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(id={self.id!r}, state={self.state!r})"
-
-    def approved(self, *, captured: bool) -> Approved:
-        """What an approval says."""
-        return Approved(
-            self.id,
-            captured=captured,
-            network_transaction_id=self.network_transaction_id,
-            checks=self.checks.checks(),
-            token=None if self.token is None else Secret(self.token),
-        )
-
-
-class _ChargeAnswer(_Answer, frozen=True, kw_only=True):
-    object: Literal["charge"]
-    amount: int
-    currency: str
-    capture: bool
-    authentication_url: Url | None = None
-
-
-class _VerificationAnswer(_Answer, frozen=True, kw_only=True):
-    object: Literal["verification"]
-
-
-class _ChangeAnswer(Struct, frozen=True, kw_only=True):
-    object: Literal["capture", "cancellation", "refund"]
-    id: Name
-    key: str
-    state: str
-    code: Code | None = None
-    message: Text | None = None
-
-
-class _WithdrawalAnswer(Struct, frozen=True, kw_only=True):
-    object: Literal["withdrawal"]
-    key: str
-    state: Literal["withdrawn"]
-
-
-class _Error(Struct, frozen=True):
-    code: Code
-
-
-class _ErrorAnswer(Struct, frozen=True):
-    """Where `processed` is false, and only there, the processor promises that nothing was done."""
-
-    error: _Error
-    processed: bool
-
-
-AnswerT = TypeVar("AnswerT", _ChargeAnswer, _VerificationAnswer, _ChangeAnswer, _WithdrawalAnswer)
 
 
 class Sandbox(Defaults):
@@ -158,28 +80,28 @@ class Sandbox(Defaults):
 
     def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:
         """Take or hold money."""
-        response = yield self._post(account, "charges", key=charge.key, body=_charge_body(charge))
-        if refused := _refused_at_the_door(response):
+        response = yield self._post(account, "charges", key=charge.key, body=charge_body(charge))
+        if refused := refused_at_the_door(response):
             return refused
-        answer = _read(response, _ChargeAnswer, key=charge.key)
+        answer = read(response, ChargeAnswer, key=charge.key)
         if answer and (answer.amount, answer.currency) != (charge.amount.minor, charge.amount.currency):
             return Unknown("the answer is about another amount")
         return self._charged(response, key=charge.key, brand=charge.source.brand, today=charge.today)
 
     def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
         """Ask the card's issuer, without taking money."""
-        source = _source_body(verification.source, remember=verification.remember)
-        about = {"currency": verification.currency, "postal_code": verification.billing.postal_code}
-        response = yield self._post(account, "verifications", key=verification.key, body=about | source)
-        if refused := _refused_at_the_door(response):
-            return refused
-        match _read(response, _VerificationAnswer, key=verification.key):
-            case _VerificationAnswer(state="approved") as answer:
-                return answer.approved(captured=False)
-            case _VerificationAnswer(state="declined", decline=_Decline() as said) as answer:
-                return self._declined(answer, said, brand=verification.source.brand, today=verification.today)
-            case _:
-                return no_readable_answer(response)
+        body, key = verification_body(verification), verification.key
+        response = yield self._post(account, "verifications", key=key, body=body)
+        brand, today = verification.source.brand, verification.today
+        return refused_at_the_door(response) or self._verified(response, key=key, brand=brand, today=today)
+
+    def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+        """The customer's own page did everything: ask what became of the charge, or of the verification."""
+        response = yield self._about(account, completion.key)
+        key, brand, today = completion.key, completion.brand, completion.today
+        if read(response, VerificationAnswer, key=key):
+            return self._verified(response, key=key, brand=brand, today=today)
+        return self._charged(response, key=key, brand=brand, today=today)
 
     def capture(self, account: Account, change: Change) -> Exchange[FollowUp]:
         """Take some or all of what is held."""
@@ -195,25 +117,25 @@ class Sandbox(Defaults):
 
     def lookup(self, account: Account, question: Question) -> Exchange[Evidence]:
         """What became of a charge."""
-        response = yield self._about(account, question)
+        response = yield self._about(account, question.key)
         return self._charged(response, key=question.key, brand=question.brand, today=question.today)
 
     def lookup_change(self, account: Account, question: Question) -> Exchange[FollowUpEvidence]:
         """What became of a capture, cancellation or refund."""
-        response = yield self._about(account, question)
+        response = yield self._about(account, question.key)
         return _changed(response, key=question.key)
 
     def withdraw(self, account: Account, question: Question) -> Exchange[Evidence | Withdrawn]:
         """Burn our key, unless there is a charge under it."""
         response = yield self._burn(account, question)
-        if _read(response, _WithdrawalAnswer, key=question.key):
+        if read(response, WithdrawalAnswer, key=question.key):
             return Withdrawn()
         return self._charged(response, key=question.key, brand=question.brand, today=question.today)
 
     def withdraw_change(self, account: Account, question: Question) -> Exchange[FollowUpEvidence | Withdrawn]:
         """Burn our key, unless there is a capture, cancellation or refund under it."""
         response = yield self._burn(account, question)
-        if _read(response, _WithdrawalAnswer, key=question.key):
+        if read(response, WithdrawalAnswer, key=question.key):
             return Withdrawn()
         return _changed(response, key=question.key)
 
@@ -222,40 +144,52 @@ class Sandbox(Defaults):
     ) -> Exchange[FollowUp]:
         path = f"charges/{quote(change.charge_reference, safe='')}/{object_}s"
         response = yield self._post(account, path, key=change.key, body=body)
-        return _refused_at_the_door(response) or _changed(response, key=change.key, object_=object_)
+        return refused_at_the_door(response) or _changed(response, key=change.key, object_=object_)
 
     def _post(self, account: Account, path: str, *, key: str, body: Mapping[str, object]) -> HttpRequest:
         return HttpRequest(
             method="POST",
             url=f"{account.base_url}/{self.name}/{path}",
             headers={"Idempotency-Key": key, "Content-Type": "application/json"},
-            secret_headers=_authorization(account),
+            secret_headers=authorization(account),
             body=msgspec.json.encode(body),
         )
 
-    def _about(self, account: Account, question: Question) -> HttpRequest:
-        url = f"{account.base_url}/{self.name}/operations/{quote(question.key, safe='')}"
-        return HttpRequest(method="GET", url=url, secret_headers=_authorization(account))
+    def _about(self, account: Account, key: str) -> HttpRequest:
+        url = f"{account.base_url}/{self.name}/operations/{quote(key, safe='')}"
+        return HttpRequest(method="GET", url=url, secret_headers=authorization(account))
 
     def _burn(self, account: Account, question: Question) -> HttpRequest:
         url = f"{account.base_url}/{self.name}/operations/{quote(question.key, safe='')}/withdraw"
-        return HttpRequest(method="POST", url=url, secret_headers=_authorization(account))
+        return HttpRequest(method="POST", url=url, secret_headers=authorization(account))
 
     def _charged(self, response: HttpResponse, *, key: str, brand: str, today: date) -> Evidence:
         """What an answer about a charge means."""
-        match _read(response, _ChargeAnswer, key=key):
-            case _ChargeAnswer(state="approved") as answer:
+        match read(response, ChargeAnswer, key=key):
+            case ChargeAnswer(state="approved") as answer:
                 return answer.approved(captured=answer.capture)
-            case _ChargeAnswer(state="declined", decline=_Decline() as said) as answer:
+            case ChargeAnswer(state="declined", decline=Decline() as said) as answer:
                 return self._declined(answer, said, brand=brand, today=today)
-            case _ChargeAnswer(state="requires_action", id=reference, authentication_url=str(url)):
+            case ChargeAnswer(state="requires_action", id=reference, authentication_url=str(url)):
                 return ActionRequired(reference, url)
-            case _ChargeAnswer(state="pending", id=reference):
+            case ChargeAnswer(state="pending", id=reference):
                 return Pending(reference)
             case _:
                 return no_readable_answer(response)
 
-    def _declined(self, answer: _Answer, said: _Decline, *, brand: str, today: date) -> Declined:
+    def _verified(self, response: HttpResponse, *, key: str, brand: str, today: date) -> Evidence:
+        """What an answer about a verification means."""
+        match read(response, VerificationAnswer, key=key):
+            case VerificationAnswer(state="approved") as answer:
+                return answer.approved(captured=False)
+            case VerificationAnswer(state="declined", decline=Decline() as said) as answer:
+                return self._declined(answer, said, brand=brand, today=today)
+            case VerificationAnswer(state="requires_action", id=reference, authentication_url=str(url)):
+                return ActionRequired(reference, url)
+            case _:
+                return no_readable_answer(response)
+
+    def _declined(self, answer: Answer, said: Decline, *, brand: str, today: date) -> Declined:
         return declined(
             self.name,
             said.code,
@@ -270,70 +204,18 @@ class Sandbox(Defaults):
 
 def _changed(response: HttpResponse, *, key: str, object_: str | None = None) -> FollowUpEvidence:
     """What an answer about a change means: about one of this kind, or of any where nobody knows which it was."""
-    answer = _read(response, _ChangeAnswer, key=key)
+    answer = read(response, ChangeAnswer, key=key)
     if answer is not None and object_ is not None and answer.object != object_:
         return Unknown(f"the answer is about a {answer.object}")
     match answer:
-        case _ChangeAnswer(state="done", id=reference):
+        case ChangeAnswer(state="done", id=reference):
             return Done(reference)
-        case _ChangeAnswer(state="pending", id=reference):
+        case ChangeAnswer(state="pending", id=reference):
             return Pending(reference)
-        case _ChangeAnswer(state="refused" | "failed", code=str(code), message=message):
+        case ChangeAnswer(state="refused" | "failed", code=str(code), message=message):
             return Refused(code, message or "The processor gave no reason.")
         case _:
             return no_readable_answer(response)
-
-
-def _read(response: HttpResponse, type_: type[AnswerT], *, key: str) -> AnswerT | None:
-    """The answer, if it is one of this type and carries our key."""
-    if response.status != 200:
-        return None
-    try:
-        answer = msgspec.convert(response.json(), type_)
-    except msgspec.ValidationError:
-        return None
-    return answer if answer.key == key else None
-
-
-def _refused_at_the_door(response: HttpResponse) -> Unprocessed | None:
-    """The processor's own promise that nothing was done; no status alone is one."""
-    if response.status < 400:
-        return None
-    try:
-        error = msgspec.convert(response.json(), _ErrorAnswer)
-    except msgspec.ValidationError:
-        return None
-    return None if error.processed else Unprocessed(f"HTTP {response.status}: {error.error.code}")
-
-
-def _authorization(account: Account) -> dict[str, str]:
-    key = account.credentials.get("api_key", Secret(""))
-    return {"Authorization": f"Bearer {key.reveal()}"}
-
-
-def _charge_body(charge: Charge) -> dict[str, object]:
-    return {
-        "order": charge.payment_key,
-        "amount": charge.amount.minor,
-        "currency": charge.amount.currency,
-        **_source_body(charge.source, remember=charge.remember),
-        "capture": charge.capture,
-        "initiator": charge.initiator.value,
-        "network_transaction_id": charge.network_transaction_id,
-        "merchant_reference": charge.merchant_reference,
-        "return_url": charge.return_url,
-        "country": charge.billing.country,
-        "postal_code": charge.billing.postal_code,
-    }
-
-
-def _source_body(source: Source, *, remember: bool) -> dict[str, object]:
-    kept: dict[str, object] = {"remember": True} if remember else {}
-    if not isinstance(source, Card):
-        return {"token": source.value.reveal(), **kept}
-    card: dict[str, object] = {"number": source.number.reveal(), "holder": source.holder}
-    card |= {"exp_month": source.exp_month, "exp_year": source.exp_year}
-    return {"card": card | {"cvc": source.cvc.reveal() if source.cvc is not None else None}, **kept}
 
 
 _EEA: Final = frozenset(
@@ -365,6 +247,7 @@ def _capabilities(
         gives_tokens=True,
         network_transaction_ids=True,
         three_d_secure=True,
+        takes_authentication=True,
         verification=True,
         idempotency=Idempotency.KEY,
     )
