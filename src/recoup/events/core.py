@@ -30,3 +30,11 @@ class Event:
     object_sequence: int
     data: object
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """A fact that happened, for those who read on from it: `data` is the object as the API showed it, as JSON."""
+
+    type: str
+    data: bytes = field(repr=False)

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 from psycopg import AsyncConnection
 
-from recoup.db import Database
-from recoup.events.core import Event, NewEvent
+from recoup.db import Database, Queries
+from recoup.events.core import Event, NewEvent, RawEvent
 
 Connection = AsyncConnection[Any]
 
@@ -141,3 +141,34 @@ async def newest(
         {"merchant_id": merchant_id, "before": before, "since": since, "type": type_, "limit": limit},
     )
     return [Event(**row) for row in rows]
+
+
+async def last_sequence(queries: Queries, *, merchant_id: UUID) -> int:
+    """The place of the merchant's newest event; 0 where there is none. What came before it is all there."""
+    row = await queries.fetch_one(
+        "select coalesce(max(sequence), 0) as last from events where merchant_id = %(merchant_id)s",
+        {"merchant_id": merchant_id},
+    )
+    assert row is not None, "an aggregate always answers"
+    return int(row["last"])
+
+
+async def first_of_types(
+    queries: Queries, types: Sequence[str], *, merchant_id: UUID, after: int, upto: int
+) -> Sequence[RawEvent]:
+    """Those events in a part of the stream that are the first of some types of their object, in order."""
+    rows = await queries.fetch_all(
+        """
+        select e.type, e.data::text as data
+        from events e
+        where e.merchant_id = %(merchant_id)s and e.sequence > %(after)s and e.sequence <= %(upto)s
+            and e.type = any(%(types)s)
+            and not exists (
+                select from events f
+                where f.merchant_id = e.merchant_id and f.object_id = e.object_id
+                    and f.object_sequence < e.object_sequence and f.type = any(%(types)s))
+        order by e.sequence
+        """,
+        {"merchant_id": merchant_id, "types": list(types), "after": after, "upto": upto},
+    )
+    return [RawEvent(row["type"], row["data"].encode()) for row in rows]
