@@ -217,6 +217,6 @@ def test_sides_that_do_not_fit_their_share_are_noticed() -> None:
 
 
 def test_a_payment_without_a_price_counts_for_approval_only() -> None:
-    ended = Ended(TRIAL.id, Side.A, UUID(int=1), "USD", is_approved=True, worth=None)
+    ended = Ended(Side.A, UUID(int=1), is_alone=True, currency="USD", is_approved=True, worth=None)
     assert ended.metrics() == {APPROVAL: 1}
     assert replace(ended, worth=5).metrics() == {APPROVAL: 1, "USD": 5}

@@ -230,13 +230,45 @@ def is_balanced(a: int, b: int, *, share: int) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A payment that has ended, as its experiment counts it. `worth` is its net value in thousandths of a minor unit;
-    None where an account that was asked has no known price."""
+class Result:
+    """What an experiment has shown so far: one comparison for each metric, approval first."""
 
-    trial_id: UUID
+    comparisons: tuple[Comparison, ...]
+    is_balanced: bool
+
+    @property
+    def approval(self) -> Comparison:
+        """The comparison of approval rates."""
+        return self.comparisons[0]
+
+
+def result(trial: Trial, sums: Mapping[tuple[Side, str], Sums]) -> Result:
+    """The comparisons that the sums of an experiment allow."""
+    others = sorted({metric for _, metric in sums} - {APPROVAL})
+    comparisons = tuple(
+        compare(
+            metric,
+            sums.get((Side.A, metric), Sums()),
+            sums.get((Side.B, metric), Sums()),
+            units_min=trial.units_min,
+        )
+        for metric in (APPROVAL, *others)
+    )
+    a, b = comparisons[0].a.units, comparisons[0].b.units
+    return Result(comparisons, is_balanced(a, b, share=trial.share))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A payment that has ended, as its experiment counts it.
+
+    `is_alone` says that no other payment is of its unit. `worth` is its net value in thousandths of a minor unit; None
+    where an account that was asked has no known price.
+    """
+
     side: Side
     unit_id: UUID
+    is_alone: bool
     currency: str
     is_approved: bool
     worth: int | None
@@ -245,3 +277,27 @@ class Ended:
         """What it adds, by metric."""
         approval = {APPROVAL: int(self.is_approved)}
         return approval if self.worth is None else approval | {self.currency: self.worth}
+
+
+class Count:
+    """The sums while payments are added to them: those of sides, and those of units that may have several payments."""
+
+    def __init__(
+        self, sums: Mapping[tuple[Side, str], Sums], units: Mapping[tuple[UUID, str], OfUnit]
+    ) -> None:
+        self._sums, self._units = dict(sums), dict(units)
+        self.changed_sums: dict[tuple[Side, str], Sums] = {}
+        self.changed_units: dict[tuple[UUID, str], OfUnit] = {}
+
+    def add(self, ended: Ended) -> None:
+        """Count one payment."""
+        for metric, worth in ended.metrics().items():
+            before = NOTHING_YET
+            if not ended.is_alone:
+                unit = (ended.unit_id, metric)
+                before = self._units.get(unit, NOTHING_YET)
+                after = OfUnit(before.payments + 1, before.gained + worth)
+                self._units[unit] = self.changed_units[unit] = after
+            side = (ended.side, metric)
+            summed = self._sums.get(side, Sums()).with_payment(worth, before)
+            self._sums[side] = self.changed_sums[side] = summed
