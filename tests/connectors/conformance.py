@@ -15,6 +15,8 @@ from tests.connectors.recorded import KEY, Recorded, recorded, spoken
 
 from recoup.connectors.base import (
     Account,
+    Authenticated,
+    Authentication,
     Billing,
     Browser,
     Card,
@@ -45,6 +47,13 @@ POSTAL_CODE: Final = "94103-6677"
 TOKEN: Final = "tok-secret-0000-of-a-saved-card"
 CHARGE_KEY: Final = "att_01kb0000000000000000000002"
 NOW: Final = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+KEPT: Final = {
+    "authenticationTransactionId": "kept-0000",
+    "complete3dsChallenge": "/api/payments/kept-0001/3dsChallenges",
+}
+CRYPTOGRAM: Final = "AJkBBkhgQQAAAE4gSEJydQAAAAA="
+"""Twenty bytes; all but its end reads the same in a form."""
+DS_TRANSACTION: Final = "f25084f0-5b16-4c0a-ae5d-b24808a95e4b"
 RETURNED: Final = {"redirectResult": "returned-0000", "PaRes": "returned-0001"}
 REQUESTS_MAX: Final = 8
 
@@ -126,7 +135,7 @@ class Case:
     def secrets(self) -> tuple[str, ...]:
         """What no repr may show."""
         return (
-            *(NUMBER, CVC, HOLDER, POSTAL_CODE, TOKEN),
+            *(NUMBER, CVC, HOLDER, POSTAL_CODE, TOKEN, CRYPTOGRAM),
             *(each.reveal() for name, each in self.account.credentials.items() if self.is_secret(name)),
         )
 
@@ -149,7 +158,9 @@ class Case:
             case "verify":
                 exchange = connector.verify(account, a_verification(**{"source": self.source, **words}))
             case "complete":
-                exchange = connector.complete(account, a_completion(self.charge_reference, **words))
+                again = a_charge_again() if connector.capabilities.wants_card_again else None
+                asked = a_completion(self.charge_reference, **{"charge": again, **words})
+                exchange = connector.complete(account, asked)
             case "capture" | "cancel" | "refund":
                 exchange = getattr(connector, verb)(account, a_change(self.charge_reference, **words))
             case _:
@@ -212,6 +223,18 @@ def a_token() -> Token:
     return Token(Secret(TOKEN), customer="customer-1", brand="visa")
 
 
+def an_authentication(*, eci: str = "05", status: str = "Y") -> Authentication:
+    """What a 3-D Secure authentication came to that was made elsewhere."""
+    return Authentication(
+        version="2.2.0",
+        status=Authenticated(status),
+        eci=eci,
+        cryptogram=Secret(CRYPTOGRAM),
+        ds_transaction_id=DS_TRANSACTION,
+        acs_transaction_id="1b5d3bd4-8a2c-4f3c-9c3a-2a1f5d7c0e11",
+    )
+
+
 def a_billing() -> Billing:
     """Who pays."""
     return Billing(
@@ -259,6 +282,11 @@ def a_charge(
     )
 
 
+def a_charge_again() -> Charge:
+    """The same charge when it goes on after a challenge: the security code was not kept."""
+    return a_charge(source=replace(a_card(), cvc=None), browser=None)
+
+
 def a_verification(
     *, key: str = KEY, currency: str = "EUR", source: Source | None = None, **changes: Any
 ) -> Verification:
@@ -288,6 +316,7 @@ def a_completion(
             "brand": "visa",
             "today": NOW.date(),
             "returned": RETURNED,
+            "kept": KEPT,
             **changes,
         }
     )

@@ -12,10 +12,11 @@ import msgspec
 import pytest
 from tests.connectors.cases import CASES
 from tests.connectors.conformance import NOW, a_card, a_token, drive
-from tests.connectors.recorded import KEY
+from tests.connectors.recorded import KEY, recorded
 
-from recoup.connectors.base import HttpRequest
+from recoup.connectors.base import Browser, HttpRequest
 from recoup.outcomes.codes.processors import TABLES
+from recoup.outcomes.core import ActionRequired
 
 CASE = CASES["cybersource"]
 
@@ -186,3 +187,72 @@ def test_every_word_of_its_answers_is_known() -> None:
     assert set(words) <= set(codes)
     assert len(set(codes)) == len(codes)
     assert not {"100", "110", "151", "152", "250", "480", "DECISION_PROFILE_REVIEW"} & set(codes)
+
+
+CALLBACK = "https://pay.example/actions/a-token/return"
+
+
+def test_where_the_customer_can_be_challenged_they_are_authenticated_in_the_same_request() -> None:
+    browser = Browser(
+        "203.0.113.9", "Mozilla/5.0", "text/html", "de-DE", 24, 1280, 720, -60, java_enabled=False
+    )
+    asked = body("charge", callback_url=CALLBACK, browser=browser, remember=True)
+    assert asked["processingInformation"]["actionList"] == ["CONSUMER_AUTHENTICATION", "TOKEN_CREATE"]
+    assert asked["consumerAuthenticationInformation"] == {
+        "deviceChannel": "BROWSER",
+        "returnUrl": CALLBACK,
+    }
+    assert asked["deviceInformation"] == {
+        "ipAddress": "203.0.113.9",
+        "userAgentBrowserValue": "Mozilla/5.0",
+        "httpAcceptContent": "text/html",
+        "httpBrowserLanguage": "de-DE",
+        "httpBrowserJavaScriptEnabled": "Y",
+        "httpBrowserJavaEnabled": "N",
+        "httpBrowserColorDepth": "24",
+        "httpBrowserScreenWidth": "1280",
+        "httpBrowserScreenHeight": "720",
+        "httpBrowserTimeDifference": "-60",
+    }
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {"callback_url": None},
+        {"callback_url": CALLBACK, "browser": None},
+        {"callback_url": CALLBACK, "browser": Browser("203.0.113.9")},
+        {"callback_url": CALLBACK, "initiator": "merchant"},
+    ],
+)
+def test_nobody_is_authenticated_who_cannot_be_challenged(ask: dict[str, Any]) -> None:
+    asked = body("charge", **ask)
+    assert "consumerAuthenticationInformation" not in asked
+    assert "actionList" not in asked["processingInformation"]
+
+
+def test_an_account_without_the_service_never_asks_for_it() -> None:
+    """Its payments would be refused for that."""
+    told = {name: value for name, value in CASE.account.credentials.items() if name != "payer_authentication"}
+    case = replace(CASE, account=replace(CASE.account, credentials=told))
+    request = drive(case.asked("charge", ask={"callback_url": CALLBACK}), CASE.good["charge"]).sent[-1]
+    assert b"CONSUMER_AUTHENTICATION" not in request.body
+
+
+def test_a_completion_is_the_same_payment_with_the_challenge_we_kept() -> None:
+    """What the browser brought back names another: it is not believed."""
+    asked = body("complete", returned={"TransactionId": "somebody-elses", "MD": ""})
+    assert asked["clientReferenceInformation"]["code"] == KEY
+    assert asked["processingInformation"]["actionList"] == ["VALIDATE_CONSUMER_AUTHENTICATION"]
+    assert asked["consumerAuthenticationInformation"] == {"authenticationTransactionId": "kept-0000"}
+    assert asked["orderInformation"]["amountDetails"] == {"totalAmount": "49.99", "currency": "EUR"}
+    assert "securityCode" not in asked["paymentInformation"]["card"]
+    assert "somebody-elses" not in str(asked)
+
+
+def test_what_opens_a_challenge_is_in_no_repr() -> None:
+    [challenge] = [one for one in recorded("cybersource") if one.name == "charge-challenge"]
+    told = drive(CASE.asked("charge", ask=challenge.ask), challenge.replies)
+    assert isinstance(told.meant, ActionRequired)
+    assert "eyJ" not in repr(told.meant)
+    assert "3HHi" not in repr(told.meant)

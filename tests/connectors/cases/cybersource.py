@@ -51,6 +51,7 @@ CASES: Final = (
                 "key_id": Secret("08c94330-f618-42a3-b09d-e1e43be5efda"),
                 "shared_secret": Secret(SHARED_SECRET),
                 "webhook_key": Secret(WEBHOOK_KEY),
+                "payer_authentication": Secret("on"),
             },
             now=NOW,
         ),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from recoup.connectors.base import (
     AskAgain,
     ChangeKind,
+    Charge,
     CredentialNews,
     Delivery,
     HttpResponse,
@@ -39,7 +40,8 @@ from recoup.outcomes.core.classify import declined
 
 NAME: Final = "cybersource"
 
-_DECLINES: Final = frozenset({"DECLINED", "AUTHORIZED_RISK_DECLINED", "PENDING_AUTHENTICATION"})
+_PENDING: Final = "PENDING_AUTHENTICATION"
+_DECLINES: Final = frozenset({"DECLINED", "AUTHORIZED_RISK_DECLINED", _PENDING, "AUTHENTICATION_FAILED"})
 _WAITING: Final = frozenset({"AUTHORIZED_PENDING_REVIEW", "PENDING_REVIEW"})
 _ACCEPTED: Final = frozenset({"PENDING", "TRANSMITTED", "REVERSED", "COMPLETED"})
 _OF_THE_CARD: Final = frozenset({"INVALID_CARD", "INVALID_CARD_TYPE", "CARD_TYPE_NOT_ACCEPTED"})
@@ -47,6 +49,8 @@ _OF_THE_CARD: Final = frozenset({"INVALID_CARD", "INVALID_CARD_TYPE", "CARD_TYPE
 _MAYBE_DONE: Final = frozenset({"DUPLICATE_REQUEST", "PROCESSOR_UNAVAILABLE"})
 _NO_VERDICT: Final = frozenset({"", "100", "104", "110", "150", "151", "152", "250"})
 """Reason codes of a service that did not end in a yes or a no."""
+_CHALLENGED: Final = "475"
+"""The reason code of an enrolment that ended in a challenge: nothing was authorised, and without us nothing will be."""
 _REVIEW: Final = "480"
 _REJECT: Final = "481"
 _SERVICES: Final = {
@@ -64,6 +68,29 @@ _SUBJECTS: Final = (
     ("payments.", Subject.CHARGE),
     ("risk.casemanagement.decision.", Subject.CHARGE),
 )
+
+
+def is_challenge(answer: Answer, *, key: str) -> bool:
+    """Whether the customer must be challenged before this payment goes on."""
+    return answer.status == _PENDING and answer.client_reference_information.code == key
+
+
+def charge_answered(response: HttpResponse, charge: Charge) -> Outcome:
+    """What the answer to a charge means."""
+    return charged(
+        response,
+        key=charge.key,
+        amount=charge.amount,
+        brand=charge.source.brand,
+        today=charge.today,
+        captured=charge.capture,
+    )
+
+
+def completed(response: HttpResponse, charge: Charge) -> Evidence:
+    """What the answer to a charge that goes on means: it was heard of before, so that nothing proves it never was."""
+    outcome = charge_answered(response, charge)
+    return Unknown(outcome.why) if isinstance(outcome, Unprocessed) else outcome
 
 
 def charged(
@@ -149,9 +176,23 @@ def changed(response: HttpResponse, *, key: str) -> FollowUp:
     return Unknown(f"no clear answer: {answer.status}")
 
 
+def waits(found: Details) -> bool:
+    """Whether a transaction ended with a challenge of the customer, before anything was authorised."""
+    enrolled, authorised = found.application("ics_pa_enroll"), found.application("ics_auth")
+    silent = authorised is None or str(authorised.reason_code) in {"", _CHALLENGED}
+    return silent and enrolled is not None and str(enrolled.reason_code) == _CHALLENGED
+
+
 def evidence(found: Details, question: Question) -> Evidence:
-    """What the services of a transaction say of a charge."""
+    """What the services of a transaction say of a charge.
+
+    One that waits for its customer was refused where we never heard of the challenge: nobody can take it up any more.
+    """
     authorised = found.application("ics_auth")
+    if waits(found):
+        if question.reference is not None:
+            return Unknown("the customer was challenged, and what came of that is not to be found")
+        return declined(NAME, _CHALLENGED, on=question.today, brand=question.brand, reference=found.id)
     if authorised is None:
         return Unknown("the transaction that carries our key is no payment")
     if question.amount is not None and not found.order_information.amount_details.are(question.amount):

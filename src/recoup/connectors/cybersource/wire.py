@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from recoup.connectors.base import Delivery, HttpResponse
 from recoup.kit.money import Money
@@ -143,6 +143,18 @@ class Tokens(Wire, frozen=True):
         return Secret(self.payment_instrument.id), None if self.customer is None else self.customer.id
 
 
+class Payer(Wire, frozen=True):
+    """Where the customer authenticates."""
+
+    step_up_url: Annotated[str, Meta(max_length=2048, pattern=r"^[!-~]*\Z")] = ""
+    access_token: Annotated[str, Meta(max_length=20_000, pattern=r"^[!-~]*\Z")] = ""
+    authentication_transaction_id: Annotated[str, Meta(max_length=100, pattern=r"^[!-~]*\Z")] = ""
+
+    def __repr__(self) -> str:
+        """Without what opens the challenge."""
+        return "Payer(…)"
+
+
 class Answer(Wire, frozen=True):
     """What became of a payment, capture, refund or reversal."""
 
@@ -153,6 +165,7 @@ class Answer(Wire, frozen=True):
     processor_information: Processor = Processor()
     error_information: Why = Why()
     token_information: Tokens = Tokens()
+    consumer_authentication_information: Payer = Payer()
 
 
 class Invalid(Wire, frozen=True):
