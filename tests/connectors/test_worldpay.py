@@ -13,7 +13,16 @@ from tests.connectors.cases.worldpay import ACCOUNT, sign
 from tests.connectors.conformance import NOW, NUMBER, a_charge, a_token, drive
 from tests.connectors.recorded import CHARGE_KEY, KEY, recorded
 
-from recoup.connectors.base import Agreement, Authentic, Billing, Delivery, Forged, HttpRequest, HttpResponse
+from recoup.connectors.base import (
+    Agreement,
+    Authentic,
+    Billing,
+    Browser,
+    Delivery,
+    Forged,
+    HttpRequest,
+    HttpResponse,
+)
 from recoup.connectors.worldpay import WORLDPAY
 from recoup.kit.money import Money
 from recoup.outcomes.core import Refused, Unprocessed
@@ -192,3 +201,67 @@ def test_one_good_signature_of_several_is_enough(header: str) -> None:
 def test_a_signature_in_another_form_is_a_forgery(header: str) -> None:
     delivery = Delivery({"event-signature": header.format(HEX)}, BODY, NOW, "https://recoup.example")
     assert isinstance(drive(WORLDPAY.authenticate(ACCOUNT, delivery), NOBODY).meant, Forged)
+
+
+CALLBACK: Final = "https://pay.example/actions/a-token/return"
+
+
+def test_a_customer_whose_browser_is_known_is_authenticated() -> None:
+    browser = Browser(
+        "203.0.113.9", "Mozilla/5.0", "text/html", "en-GB", 32, 900, 1200, 300, java_enabled=True
+    )
+    assert instruction(callback_url=CALLBACK, browser=browser)["threeDS"] == {
+        "type": "integrated",
+        "mode": "always",
+        "challenge": {"returnUrl": CALLBACK},
+        "deviceData": {
+            "acceptHeader": "text/html",
+            "userAgentHeader": "Mozilla/5.0",
+            "browserLanguage": "en-GB",
+            "browserScreenHeight": 1200,
+            "browserScreenWidth": 900,
+            "browserJavaEnabled": True,
+            "browserColorDepth": "32",
+            "timeZone": "300",
+            "browserJavascriptEnabled": True,
+            "channel": "browser",
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        {},
+        {"callback_url": CALLBACK, "browser": Browser("203.0.113.9", "Mozilla/5.0")},
+        {"callback_url": CALLBACK, "initiator": "merchant"},
+    ],
+)
+def test_nobody_is_authenticated_who_cannot_be_challenged(ask: dict[str, Any]) -> None:
+    assert "threeDS" not in instruction(**ask)
+
+
+def test_an_entity_without_3d_secure_never_asks_for_it() -> None:
+    """Its payments would be refused for that."""
+    told = {name: value for name, value in ACCOUNT.credentials.items() if name != "three_d_secure"}
+    case = replace(CASE, account=replace(ACCOUNT, credentials=told))
+    (request,) = drive(
+        case.asked("charge", ask={"callback_url": CALLBACK}), replies_of("approved/charge")
+    ).sent
+    assert b"threeDS" not in request.body
+
+
+def test_each_step_goes_on_at_its_own_address_under_the_same_reference() -> None:
+    kept = {"supply3dsDeviceData": "/api/payments/link/3dsDeviceData"}
+    (request,) = sent(
+        "complete", "pending/complete_challenged", kept=kept, returned={"SessionId": "0_1c", "x": "y"}
+    )
+    assert request.url == "https://try.access.worldpay.com/api/payments/link/3dsDeviceData"
+    assert msgspec.json.decode(request.body) == {"collectionReference": "0_1c"}
+    assert request.headers["WP-Api-Version"] == "2024-06-01"
+    (request,) = sent("complete", "approved/complete", kept=kept, returned={"SessionId": ""})
+    assert msgspec.json.decode(request.body) == {}, "where the look at the browser came to nothing"
+    kept = {"complete3dsChallenge": "/api/payments/link/3dsChallenges"}
+    (request,) = sent("complete", "approved/complete", kept=kept, returned={"SessionId": "0_1c"})
+    assert request.url == "https://try.access.worldpay.com/api/payments/link/3dsChallenges"
+    assert request.body == b""

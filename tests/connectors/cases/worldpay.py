@@ -22,6 +22,7 @@ ACCOUNT: Final = Account(
         "password": Secret("no-real-password-0000"),
         "entity": Secret("default"),
         "narrative": Secret("Recoup Tests"),
+        "three_d_secure": Secret("on"),
         "webhook_secret": Secret("no-real-shared-secret-0000"),
     },
 )

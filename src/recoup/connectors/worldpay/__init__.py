@@ -9,24 +9,26 @@ Each next step has an address of its own, long and opaque, that only Worldpay ca
 reference right before the step (`/payments/events`, of the Card Payments API, version 7), and of it only the path is
 used. A step is accepted first and carried out later: it is pending until the queries or a webhook say more.
 
-3-D Secure here wants a form in the customer's browser first, and no plain redirection; it is not asked for. Where
-Worldpay asks for it all the same, that is a decline: authentication is required. Currencies with three decimals, and
-those about whose decimals Worldpay's own lists disagree with ISO 4217, are left out.
+Where the entity has 3-D Secure and says so (credential `three_d_secure`), a payment by a customer whose browser we
+know asks for it. Worldpay then wants a look at the browser, in a hidden frame, and perhaps a challenge, by a form;
+after each the payment goes on at an address told for that step, under the same transaction reference. Nothing is
+authorised before the last step. Where it asks for one without saying all of it, that is a decline: authentication is
+required. The result of an authentication made elsewhere goes along as `threeDS` of type `external`. Currencies with
+three decimals, and those about whose decimals Worldpay's own lists disagree with ISO 4217, are left out.
 
-The result of an authentication made elsewhere goes along as `threeDS` of type `external`.
-
-Not verified: the names inside that, which are those of Worldpay's other interfaces; the newest list of refusal codes as
-a whole; that the advice code is a merchant advice code as Mastercard numbers them; the field `rawCode` in refusals;
-that shared secrets of webhooks are used as they are written, and signatures in hexadecimal; the names of disputes
-beyond `chargedBack` and `informationRequested`; that links told by transaction reference also lead on from the Payments
-API; how soon the queries know of a payment (until then, what became of it is unknown).
+Not verified: the names inside `external`, which are those of Worldpay's other interfaces; that a challenge is met in a
+whole window as well as in a frame; what the queries show of a payment that waits for its customer; the newest list of
+refusal codes as a whole; that the advice code is a merchant advice code as Mastercard numbers them; the field `rawCode`
+in refusals; that shared secrets of webhooks are used as they are written, and signatures in hexadecimal; the names of
+disputes beyond `chargedBack` and `informationRequested`; that links told by transaction reference also lead on from the
+Payments API; how soon the queries know of a payment (until then, what became of it is unknown).
 """
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -35,14 +37,11 @@ import msgspec
 from recoup.connectors.base import (
     Account,
     Addresses,
-    Agreement,
     Authentic,
-    Authentication,
-    Billing,
     Capabilities,
-    Card,
     Change,
     Charge,
+    Completion,
     Connector,
     Credential,
     Defaults,
@@ -51,15 +50,14 @@ from recoup.connectors.base import (
     Forged,
     HttpRequest,
     HttpResponse,
-    Initiator,
     Notice,
     Question,
-    Source,
     Verification,
     no_readable_answer,
     shaped,
 )
 from recoup.connectors.base.webhooks import any_same, body_digest, hmac_hex
+from recoup.connectors.worldpay import asking, challenges
 from recoup.connectors.worldpay.news import notices_of
 from recoup.connectors.worldpay.replies import (
     NAME,
@@ -72,6 +70,7 @@ from recoup.connectors.worldpay.replies import (
     read,
 )
 from recoup.outcomes.core import (
+    ActionRequired,
     Evidence,
     FollowUp,
     FollowUpEvidence,
@@ -91,8 +90,6 @@ _CURRENCIES: Final = """
     TRY USD ZAR
 """
 CURRENCIES: Final = frozenset(_CURRENCIES.split())
-_SCHEME_REFERENCE: Final = re.compile(r"[A-Za-z0-9]{1,56}")
-_AGREEMENTS: Final = {Agreement.RECURRING: "subscription", Agreement.UNSCHEDULED: "unscheduled"}
 
 
 class Worldpay(Defaults):
@@ -112,6 +109,7 @@ class Worldpay(Defaults):
         processor_tokens=True,
         gives_tokens=True,
         network_transaction_ids=True,
+        three_d_secure=True,
         takes_authentication=True,
         verification=True,
         webhooks=True,
@@ -125,6 +123,11 @@ class Worldpay(Defaults):
         "narrative": Credential(
             "Your trading name, as it shows on the cardholder's statement.", secret=False
         ),
+        challenges.ENROLLED: Credential(
+            "`on` where the entity has 3-D Secure: customers whose browser you send are authenticated.",
+            required=False,
+            secret=False,
+        ),
         "webhook_secret": Credential("The shared secret of the `Event-Signature` header.", required=False),
     }
     addresses = Addresses(test="https://try.access.worldpay.com", live="https://access.worldpay.com")
@@ -134,19 +137,36 @@ class Worldpay(Defaults):
         if charge.amount.currency not in CURRENCIES:
             return Unprocessed(f"not sent: Worldpay is not asked for {charge.amount.currency}")
         instruction = {
-            **_instruction(account, charge.source, charge.billing),
+            **asking.instruction(account, charge.source, charge.billing),
             "value": {"currency": charge.amount.currency, "amount": charge.amount.minor},
             "settlement": {"auto": charge.capture},
         }
-        agreement = _agreement(charge)
+        agreement = asking.agreement(charge)
         if agreement is not None:
             instruction["customerAgreement"] = agreement
         if charge.remember:
             instruction["tokenCreation"] = {"type": "worldpay"}
+        browser = challenges.known_browser(account, charge)
         if charge.authentication is not None:
-            instruction["threeDS"] = _authentication(charge.authentication)
+            instruction["threeDS"] = asking.authentication(charge.authentication)
+        elif browser is not None:
+            instruction["threeDS"] = challenges.wish(browser, callback_url=charge.callback_url)
         response = yield _pay(account, charge.key, instruction)
-        return _paid(response, charge)
+        return (None if browser is None else _asked(response, charge.key)) or _paid(response, charge)
+
+    def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+        """Take the next step of a payment that waited for its customer's browser; another may follow."""
+        step = challenges.next_step(completion.kept, completion.returned)
+        if step is None:
+            return (yield from super().complete(account, completion))
+        path, words = step
+        response = yield _post(account, path, words)
+        if error_of(response) is not None:
+            return no_readable_answer(response)
+        said = _asked(response, completion.key) or _answered(
+            response, completion.key, today=completion.today, brand=completion.brand
+        )
+        return said
 
     def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
         """Ask for a payment of nothing, which Worldpay makes a check of the card."""
@@ -154,7 +174,7 @@ class Worldpay(Defaults):
             return Unprocessed(f"not sent: Worldpay is not asked for {verification.currency}")
         first = {"type": "cardOnFile", "storedCardUsage": "first"}
         instruction = {
-            **_instruction(account, verification.source, verification.billing),
+            **asking.instruction(account, verification.source, verification.billing),
             "value": {"currency": verification.currency, "amount": 0},
             "customerAgreement": first,
         }
@@ -246,84 +266,39 @@ def _pay(account: Account, key: str, instruction: Mapping[str, object]) -> HttpR
         "merchant": {"entity": account.credential("entity")},
         "instruction": instruction,
     }
+    return _post(account, "/api/payments", body)
+
+
+def _post(account: Account, path: str, body: Mapping[str, object] | None) -> HttpRequest:
     return HttpRequest(
         method="POST",
-        url=f"{account.base_url}/api/payments",
+        url=f"{account.base_url}{path}",
         headers={"WP-Api-Version": VERSION, "Content-Type": _JSON, "Accept": _JSON},
         secret_headers=_authorization(account),
-        body=msgspec.json.encode(body),
+        body=b"" if body is None else msgspec.json.encode(body),
     )
-
-
-def _instruction(account: Account, source: Source, billing: Billing) -> dict[str, object]:
-    return {
-        "method": "card",
-        "paymentInstrument": _instrument(source, billing),
-        "narrative": {"line1": account.credential("narrative")[:24]},
-    }
-
-
-def _instrument(source: Source, billing: Billing) -> dict[str, object]:
-    if not isinstance(source, Card):
-        return {"type": "token", "href": source.value.reveal()}
-    card: dict[str, object] = {
-        "type": "plain",
-        "cardNumber": source.number.reveal(),
-        "expiryDate": {"month": source.exp_month, "year": source.exp_year},
-    }
-    if source.holder:
-        card["cardHolderName"] = source.holder
-    if source.cvc is not None:
-        card["cvc"] = source.cvc.reveal()
-    if billing.line1 and billing.city and billing.country:
-        address = {
-            "address1": billing.line1,
-            "address2": billing.line2,
-            "city": billing.city,
-            "state": billing.state,
-            "postalCode": billing.postal_code,
-            "countryCode": billing.country,
-        }
-        card["billingAddress"] = {name: value for name, value in address.items() if value}
-    return card
-
-
-def _agreement(charge: Charge) -> dict[str, str] | None:
-    """What the cardholder agreed to: a first payment by which a card is stored, or a later one with it."""
-    if charge.initiator is Initiator.MERCHANT:
-        later = {"type": _AGREEMENTS[charge.agreement], "storedCardUsage": "subsequent"}
-        network_id = charge.network_transaction_id
-        if network_id is not None and _SCHEME_REFERENCE.fullmatch(network_id):
-            later["schemeReference"] = network_id
-        return later
-    if charge.remember:
-        return {"type": _AGREEMENTS[charge.agreement], "storedCardUsage": "first"}
-    return (
-        None if isinstance(charge.source, Card) else {"type": "cardOnFile", "storedCardUsage": "subsequent"}
-    )
-
-
-def _authentication(known: Authentication) -> dict[str, str]:
-    """What the customer's authentication came to elsewhere."""
-    return {
-        "type": "external",
-        "version": known.version,
-        "eci": known.eci,
-        "authenticationValue": known.cryptogram.reveal(),
-        "transactionId": known.ds_transaction_id,
-    }
 
 
 def _paid(response: HttpResponse, asked: Charge | Verification) -> Outcome:
     error = error_of(response)
     if error is not None:
         return error.at_the_door(response.status) or no_readable_answer(response)
+    return _answered(response, asked.key, today=asked.today, brand=asked.source.brand)
+
+
+def _answered(response: HttpResponse, key: str, *, today: date, brand: str) -> Evidence:
     payment = read(response, Payment)
     if payment is None:
         return no_readable_answer(response)
-    if payment.transaction_reference != asked.key:
+    if payment.transaction_reference != key:
         return Unknown("the answer is about another payment")
-    return payment.means(asked.today, asked.source.brand)
+    return payment.means(today, brand)
+
+
+def _asked(response: HttpResponse, key: str) -> ActionRequired | None:
+    """What the customer is asked for; None where they are asked for nothing that is understood."""
+    step = read(response, challenges.Step)
+    return None if step is None or step.transaction_reference != key else step.asks()
 
 
 def _step(account: Account, change: Change, step: str) -> Exchange[FollowUp]:
