@@ -51,12 +51,15 @@ _Names = Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=_NAMES
 
 
 class FeeRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, cache_hash=True):
-    """A price for some cards: those that match everything said. null matches all, the unknown too."""
+    """A price for some cards: those that match everything said; null matches all.
+
+    A card of unknown funding counts as credit, and one of an unknown country as domestic.
+    """
 
     brands: Annotated[_Names | None, msgspec.Meta(description="Card brands.")] = None
     fundings: Annotated[
         _Names | None,
-        msgspec.Meta(description="`credit`, `debit`, `prepaid`; a card of unknown funding is none."),
+        msgspec.Meta(description="`credit`, `debit`, `prepaid`; unknown counts as credit."),
     ] = None
     relation: Annotated[
         Relation | None,
@@ -139,8 +142,8 @@ class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     interchange: Annotated[
         Rates | None,
         msgspec.Meta(
-            description="With `interchange_plus_plus`: what the issuer takes; the first that matches holds, and a card "
-            "that none matches costs nothing here. null: Recoup's price book."
+            description="With `interchange_plus_plus`: what the issuer takes; the first that matches holds, and for a "
+            "card that none matches, Recoup's price book. null: the price book for all."
         ),
     ] = None
     scheme: Annotated[

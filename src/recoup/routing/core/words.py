@@ -29,10 +29,14 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one try costs at an account, in thousandths of a minor unit of the payment's currency."""
+    """What one try costs at an account, in thousandths of a minor unit of the payment's currency.
+
+    `assumed`: by the price book, because nobody said what the account costs.
+    """
 
     approved: int
     declined: int
+    assumed: bool = False
 
 
 class Health(StrEnum):
