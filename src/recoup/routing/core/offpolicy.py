@@ -68,8 +68,9 @@ class Observation:
 
     `weight` is target over propensity of the account that was asked, `weight_max` the largest that it could have been.
     `asked_model`, `logged_model` and `target_model` are what the model expected of the account that was asked, of the
-    policy that was logged, and of the target. `unsupported` is the part of the target that had no chance; `below` and
-    `above` are how far its reward may be from the model's.
+    policy that was logged, and of the target. `supported` and `unsupported` are the parts of the target that had a
+    chance and that had none (together 0 where the target would ask nobody); `below` and `above` are how far the reward
+    of the latter may be from the model's.
     """
 
     reward: float
@@ -78,6 +79,7 @@ class Observation:
     asked_model: float
     logged_model: float
     target_model: float
+    supported: float
     unsupported: float
     below: float
     above: float
@@ -93,21 +95,22 @@ def observe(
     no chance, or the chances do not add up to 1."""
     weight: float | None = None
     weight_max = asked_model = logged_model = target_model = 0.0
-    unsupported = below = above = highest = whole = 0.0
+    supported = unsupported = below = above = highest = whole = 0.0
     for arm in arms:
         wanted, chance = target.get(arm.account_id, 0.0), arm.propensity
         highest, whole = max(highest, chance), whole + chance
         logged_model += chance * arm.model
         target_model += wanted * arm.model
-        supported = chance >= PROPENSITY_MIN
-        if supported:
+        has_chance = chance >= PROPENSITY_MIN
+        if has_chance:
+            supported += wanted
             weight_max = max(weight_max, wanted / chance)
         elif wanted:
             unsupported += wanted
             below += wanted * (arm.model - arm.least)
             above += wanted * (arm.most - arm.model)
         if arm.account_id == asked and chance > 0:
-            asked_model, weight = arm.model, wanted / chance if supported else 0.0
+            asked_model, weight = arm.model, wanted / chance if has_chance else 0.0
     if weight is None or abs(whole - 1) > _WHOLE_OFF_MAX:
         return None
     return Observation(
@@ -117,6 +120,7 @@ def observe(
         asked_model=asked_model,
         logged_model=logged_model,
         target_model=target_model,
+        supported=supported,
         unsupported=unsupported,
         below=below,
         above=above,
@@ -238,6 +242,7 @@ class Tally:
         "_model",
         "_rewards",
         "_robust",
+        "_supported",
         "_unsupported",
         "_weight_max",
         "_weight_seen_max",
@@ -252,7 +257,7 @@ class Tally:
         self._logged, self._ips, self._robust, self._difference = (_Moments() for _ in range(4))
         self._weights, self._model = _Moments(), _Moments()
         self._ww = self._wr = self._wwr = self._wwrr = 0.0
-        self._unsupported = self._below = self._above = 0.0
+        self._supported = self._unsupported = self._below = self._above = 0.0
         self._weight_max = self._weight_seen_max = 0.0
         self._certain = 0
         self._rewards = (math.inf, -math.inf)
@@ -274,6 +279,7 @@ class Tally:
         self._wr += weighted
         self._wwr += square * reward
         self._wwrr += weighted * weighted
+        self._supported += seen.supported
         self._unsupported += seen.unsupported
         self._below += seen.below
         self._above += seen.above
@@ -293,8 +299,9 @@ class Tally:
         """How many decisions were added."""
         return self._logged.count
 
-    def evaluation(self) -> Evaluation:
-        """What all that was added says. At least one decision must have been."""
+    def evaluation(self, doubts: Sequence[str] = ()) -> Evaluation:
+        """What all that was added says; nothing is concluded where there are doubts. At least one decision must have
+        been added."""
         assert self.count, "nothing was observed"
         count = self.count
         support = Support(
@@ -308,7 +315,7 @@ class Tally:
         slack = {"below": self._below / count, "above": self._above / count}
         difference = self._difference.interval(**slack)
         snips = self._snips()
-        reasons = (*_thin(support), *self._unbelievable(snips))
+        reasons = (*doubts, *_thin(support), *self._unbelievable(snips))
         return Evaluation(
             logged=self._logged.interval(),
             ips=self._ips.interval(),
@@ -351,7 +358,7 @@ class Tally:
 
     def _unbelievable(self, snips: Interval) -> Iterable[str]:
         """Where the log contradicts itself: the weights' mean is known, and two estimators estimate the same."""
-        known = 1 - self._unsupported / self.count
+        known = self._supported / self.count
         off = abs(self._weights.mean - known)
         if off > WEIGHTS_OFF_MAX * self._weights.error + 1e-6:
             yield (
