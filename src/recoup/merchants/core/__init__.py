@@ -16,7 +16,7 @@ from recoup.merchants.core.accounts import (
     check_mode_of,
     check_modes_of,
 )
-from recoup.merchants.core.fees import FeeModel, FeeRate, Fees, Relation
+from recoup.merchants.core.fees import FeeModel, FeeRate, Fees, Relation, check_fees
 from recoup.merchants.core.keys import (
     ApiKey,
     Caller,
@@ -52,6 +52,7 @@ __all__ = [
     "Sealed",
     "check_base_url",
     "check_credentials",
+    "check_fees",
     "check_limits",
     "check_mode_of",
     "check_modes_of",
