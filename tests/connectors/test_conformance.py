@@ -11,14 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.connectors.cases import CASES
 from tests.connectors.conformance import (
-    CRYPTOGRAM,
-    DS_TRANSACTION,
     EVIDENCE,
     MOVING,
     QUESTIONS,
     REPLY_TYPES,
     Case,
-    an_authentication,
     carried,
     drive,
     loggable,
@@ -378,45 +375,9 @@ def test_an_approval_is_approved_when_it_is_looked_up(case: Case) -> None:
 
 
 @every_connector
-def test_a_merchant_initiated_charge_brings_what_was_agreed(case: Case) -> None:
-    """The network transaction id goes along; the security code, which may not be stored, cannot."""
-    can = case.connector.capabilities
-    told = drive(case.asked("charge", ask={"initiator": "merchant"}), case.good["charge"])
-    sent = "".join(carried(request) for request in told.sent)
-    if can.network_transaction_ids and can.cards:
-        assert "141544217307196" in sent
-
-
-@every_connector
 def test_a_network_transaction_id_goes_to_those_alone_who_take_one(case: Case) -> None:
+    """It links a merchant's payment by card to the one that the customer agreed to; a token's processor knows that."""
     told = drive(case.asked("charge", ask={"initiator": "merchant"}), case.good["charge"])
     sent = "".join(carried(request) for request in told.sent)
     takes = case.connector.capabilities.network_transaction_ids and isinstance(case.source, Card)
     assert ("141544217307196" in sent) is takes
-
-
-@every_connector
-def test_an_authentication_made_elsewhere_goes_to_those_alone_who_take_one(case: Case) -> None:
-    """Whole: how far it went and its proof. Without one, nothing of the kind is said."""
-    told = drive(case.asked("charge", ask={"authentication": an_authentication()}), case.good["charge"])
-    sent = [carried(request) for request in told.sent if case.moves_money(request)]
-    proof = CRYPTOGRAM.rstrip("=")
-    if case.connector.capabilities.takes_authentication:
-        assert isinstance(told.meant, Approved)
-        assert proof in sent[-1]
-        assert "05" in sent[-1].replace(proof, "")
-    else:
-        assert not [each for each in sent if proof in each or DS_TRANSACTION in each]
-    without = drive(case.asked("charge"), case.good["charge"])
-    assert not [request for request in without.sent if proof in carried(request)]
-
-
-@every_connector
-def test_the_proof_of_an_authentication_is_a_secret(case: Case) -> None:
-    asked = {"authentication": an_authentication()}
-    assert CRYPTOGRAM not in repr(asked)
-    for replies in (case.good["charge"], answers(b"?"), answers(b"", 500)):
-        told = drive(case.asked("charge", ask=asked), replies)
-        shown = f"{told!r} {told.meant!s} {[loggable(request) for request in told.sent]}"
-        assert CRYPTOGRAM not in shown
-        assert CRYPTOGRAM.rstrip("=") not in shown

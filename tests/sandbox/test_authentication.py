@@ -5,9 +5,12 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.sandbox.town import Shop, new_key
+from tests.connectors.conformance import an_authentication
+from tests.sandbox.town import START, Shop, a_charge, body, new_key
 
-from recoup.connectors.base import Initiator
+from recoup.connectors.base import Completion, Initiator, Verification
+from recoup.connectors.registry import CONNECTORS
+from recoup.kit.money import Money
 from recoup.outcomes.core import ActionRequired, Approved, Declined, Done, Outcome
 
 RETURN_URL = "https://shop.example/after?order=7"
@@ -169,3 +172,57 @@ async def test_the_page_is_json_for_programs(shop: Shop) -> None:
     async with shop.town.session.post(url, json={"result": "approve"}) as response:
         assert response.status == 200
     assert isinstance(await shop.ask("lookup", key), Approved)
+
+
+@pytest.mark.parametrize(("eci", "status"), [("05", "Y"), ("06", "A")])
+async def test_a_customer_who_authenticated_elsewhere_is_not_asked_again(
+    shop: Shop, eci: str, status: str
+) -> None:
+    known = an_authentication(eci=eci, status=status)
+    assert isinstance(await shop.charge(ASKS, return_url=RETURN_URL, authentication=known), Approved)
+    assert await shop.counts() == (1, 1, 0)
+
+
+async def test_the_same_request_again_gives_the_same_answer(shop: Shop) -> None:
+    key = new_key()
+    first = await shop.charge(ASKS, key=key, authentication=an_authentication())
+    assert await shop.charge(ASKS, key=key, authentication=an_authentication()) == first
+    assert await shop.counts() == (1, 1, 0)
+
+
+async def test_a_proof_that_is_none_is_refused_at_the_door(shop: Shop) -> None:
+    asked = body(ASKS, authentication={"version": "2.2.0", "status": "Y", "eci": "05", "cryptogram": "no"})
+    assert (await shop.http("POST", "/alpha/charges", asked, key=new_key())).status == 400
+
+
+@pytest.mark.parametrize(("result", "type_"), [("approve", Approved), ("fail", Declined)])
+async def test_a_verification_waits_for_its_customer(shop: Shop, result: str, type_: type) -> None:
+    key = new_key()
+    asked_for = Verification(
+        key, "USD", a_charge(ASKS).source, START.date(), remember=True, return_url=RETURN_URL
+    )
+    alpha = CONNECTORS["alpha"]
+    timed = await shop.gateway.verify(alpha, shop.account, asked_for, account_id=shop.merchant_id)
+    waits = timed.outcome
+    assert isinstance(waits, ActionRequired)
+    back = Completion(key, waits.reference, Money(0, "USD"), capture=False, brand="visa", today=START.date())
+    early = await shop.gateway.complete(alpha, shop.account, back, account_id=shop.merchant_id)
+    assert early.outcome == waits
+    _, _, content = await visit(shop, waits.url)
+    assert "0.00 USD" in content
+    await visit(shop, waits.url, result=result)
+    done = (await shop.gateway.complete(alpha, shop.account, back, account_id=shop.merchant_id)).outcome
+    assert isinstance(done, type_)
+    if isinstance(done, Approved):
+        assert done.token
+        assert done.network_transaction_id
+        assert not done.captured
+
+
+async def test_without_a_way_back_a_verification_is_declined(shop: Shop) -> None:
+    asked_for = Verification(new_key(), "USD", a_charge(ASKS).source, START.date())
+    timed = await shop.gateway.verify(
+        CONNECTORS["alpha"], shop.account, asked_for, account_id=shop.merchant_id
+    )
+    assert isinstance(timed.outcome, Declined)
+    assert timed.outcome.decline.code == "authentication_required"

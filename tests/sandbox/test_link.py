@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
+from tests.connectors.conformance import an_authentication
 from tests.gateway.links import key
 from tests.sandbox.town import MASTERCARD, PATIENCE_S, START, VISA, Shop, a_charge
 
@@ -162,6 +163,11 @@ async def test_a_customer_cannot_authenticate_over_a_link(terminal: Terminal) ->
     assert isinstance(outcome, Declined)
     assert outcome.decline.network_code == "1A"
     assert await terminal.shop.counts() == (1, 0, 0)
+
+
+async def test_one_who_did_elsewhere_need_not(terminal: Terminal) -> None:
+    assert isinstance(await terminal.charge("4000002500003155", authentication=an_authentication()), Approved)
+    assert await terminal.shop.counts() == (1, 1, 0)
 
 
 @pytest.mark.parametrize("kind", [FaultKind.RESET_AFTER, FaultKind.GARBAGE, FaultKind.HALF_REPLY])

@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from recoup.connectors.base import Account, Billing, Card, Change, Charge, Initiator, Question
+from recoup.connectors.base import Account, Authentication, Billing, Card, Change, Charge, Initiator, Question
 from recoup.connectors.registry import CONNECTORS
 from recoup.db import Database
 from recoup.gateway import Gateway
@@ -247,6 +247,7 @@ def a_charge(
     merchant_reference: str | None = None,
     return_url: str | None = None,
     network_transaction_id: str | None = None,
+    authentication: Authentication | None = None,
 ) -> Charge:
     """A charge with everything that most tests do not care about."""
     number = card if isinstance(card, str) else card.number.reveal()
@@ -270,6 +271,7 @@ def a_charge(
         return_url=return_url,
         billing=Billing(postal_code=postal_code),
         network_transaction_id=network_transaction_id,
+        authentication=authentication,
     )
 
 

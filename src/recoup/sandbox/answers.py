@@ -122,7 +122,8 @@ def shown(operation: Operation, book: Book, *, base_url: str, token: str, now: d
     url = f"{base_url}/{operation.processor}/authentications/{token}"
     match operation.kind:
         case OperationKind.CHARGE:
-            return _ok(_charge(operation, book, url=url, now=now))
+            form = {FORM_FIELD: token} if opens_by_form(operation.card) else None
+            return _ok(_charge(operation, book, url=url, form=form, now=now))
         case OperationKind.VERIFICATION:
             return _ok(_verification(operation, url=url, now=now))
         case OperationKind.CAPTURE | OperationKind.CANCELLATION | OperationKind.REFUND:
@@ -142,7 +143,9 @@ def _ok(value: msgspec.Struct) -> Answer:
     return Answer(200, msgspec.json.encode(value))
 
 
-def _charge(charge: Operation, book: Book, *, url: str, now: datetime) -> ChargeObject:
+def _charge(
+    charge: Operation, book: Book, *, url: str, form: dict[str, str] | None, now: datetime
+) -> ChargeObject:
     state = charge.state_at(now)
     amount = charge.money
     approved = state is OperationState.APPROVED
@@ -166,6 +169,7 @@ def _charge(charge: Operation, book: Book, *, url: str, now: datetime) -> Charge
         decline=_decline(charge) if state is OperationState.DECLINED else None,
         network_transaction_id=charge.network_transaction_id if approved else None,
         authentication_url=url if state is OperationState.REQUIRES_ACTION else None,
+        authentication_form=form if state is OperationState.REQUIRES_ACTION else None,
     )
 
 

@@ -72,6 +72,8 @@ class PublishedCard:
     refund: RefundCourse = RefundCourse.AT_ONCE
     disputes: str | None = field(default=None)
     """What a later dispute will be about."""
+    by_form: bool = False
+    """Whether its issuer's page opens only for a form that the customer's browser posts, and answers with one."""
 
     @property
     def remembers(self) -> bool:
@@ -271,7 +273,10 @@ _AUTHENTICATION: Final = (
     _card("4000000000003097", "a card whose authentication is broken and not needed"),
     _card("4000000032200000", "authentication without the customer's doing"),
     _asks("4000582600000094", "authentication out of band", Authentication.ALWAYS, country="GB"),
-    _asks("4000582600000045", "authentication by a code", Authentication.ALWAYS, country="GB"),
+    replace(
+        _asks("4000582600000045", "authentication by a form post", Authentication.ALWAYS, country="GB"),
+        by_form=True,
+    ),
     _asks("4000582600000102", "authentication by a choice", Authentication.ALWAYS, country="GB"),
     _asks("4000582600000110", "authentication by several choices", Authentication.ALWAYS, country="GB"),
 )

@@ -15,8 +15,10 @@ import re
 import socket
 import struct
 import traceback
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from html import escape
 from pathlib import PurePath
 from typing import Any, Final
@@ -34,7 +36,7 @@ from recoup.sandbox.answers import Answer, Delivery
 from recoup.sandbox.core.faults import Verb
 from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow import Incoming, Page, Processors
-from recoup.sandbox.wire import BODY_BYTES_MAX, AuthenticationRequest
+from recoup.sandbox.wire import BODY_BYTES_MAX, FORM_FIELD, AuthenticationRequest
 
 IN_FLIGHT_MAX: Final = 1024
 _EXTENSION: Final = "recoup.sandbox"
@@ -109,20 +111,25 @@ class _Application:
     async def _authentication(
         self, name: ProcessorName, token: str, body: bytes, scope: Scope, send: Send
     ) -> None:
-        approve = _approves(body) if scope["method"] == "POST" else None
+        post = scope["method"] == "POST"
+        approve = _approves(body) if post else None
         if approve is None:
             page = await self._processors.page(name, token)
         else:
             page = await self._processors.authenticate(name, token, approve=approve)
         if page is None:
             await _send_page(send, 404, "There is no such authentication.")
-        elif scope["method"] == "POST" and approve is None:
+        elif page.waits and page.by_form and not (post and _opens(body, token)):
+            await _send_page(send, 400, "This page is opened by a form.")
+        elif post and approve is None and not page.by_form:
             await _send_page(send, 400, "Send result=approve or result=fail, by form or JSON.")
         elif page.waits:
             await _send_page(
                 send, 200, _QUESTION.format(name=escape(name.title()), amount=escape(str(page.amount)))
             )
-        elif scope["method"] == "POST" and (location := _onwards(page)):
+        elif post and page.by_form and page.return_url is not None:
+            await _send_form(send, page.return_url, approved=page.approved)
+        elif post and (location := _onwards(page)):
             await _start(send, 303, [(b"location", location.encode())], length=0)
             await send({"type": "http.response.body", "body": b""})
         else:
@@ -305,6 +312,11 @@ def _approves(body: bytes) -> bool | None:
         return {"approve": True, "fail": False}.get(result)
 
 
+def _opens(body: bytes, token: str) -> bool:
+    """Whether a form opens the page of this token."""
+    return parse_qs(body.decode("latin-1")).get(FORM_FIELD, [""])[0] == token
+
+
 def _onwards(page: Page) -> str | None:
     """Where the customer goes on: back to the shop, with word of how it went."""
     url = page.return_url
@@ -314,9 +326,15 @@ def _onwards(page: Page) -> str | None:
     return f"{url}{'&' if urlsplit(url).query else '?'}{result}"
 
 
+async def _send_form(send: Send, url: str, *, approved: bool) -> None:
+    """The end of an authentication that a form began: the browser posts how it went."""
+    result = "approved" if approved else "failed"
+    await _send_page(send, 200, _CLOSING.format(url=escape(url), result=result))
+
+
 async def _send_page(send: Send, status: int, content: str) -> None:
     html = _FRAME.format(content=content).encode()
-    policy = (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'")
+    policy = (b"content-security-policy", _POLICY.encode())
     await _start(send, status, [_HTML, policy], length=len(html))
     await send({"type": "http.response.body", "body": html})
 
@@ -330,3 +348,11 @@ _QUESTION: Final = """<h1>Is this you?</h1>
 <p>{name} is asked to charge your card <strong>{amount}</strong>. This is a simulation: no money moves.</p>
 <form method="post"><button name="result" value="approve">Approve</button>
 <button name="result" value="fail">Fail</button></form>"""
+_SUBMIT: Final = "document.forms[0].submit()"
+_CLOSING: Final = f"""<p>Thank you. You are being taken back to the shop.</p>
+<form method="post" action="{{url}}"><input type="hidden" name="authentication" value="{{result}}">
+<button>Back to the shop</button></form><script>{_SUBMIT}</script>"""
+_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; "
+    f"script-src 'sha256-{b64encode(sha256(_SUBMIT.encode()).digest()).decode()}'"
+)

@@ -175,20 +175,6 @@ async def operation(
     return None if row is None else _operation(row)
 
 
-async def charge(
-    queries: Queries, *, world_id: UUID, processor: ProcessorName, reference: str
-) -> Operation | None:
-    """The charge of that reference."""
-    row = await queries.fetch_one(
-        """
-        select * from sandbox.operations
-        where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s and kind = 'charge'
-        """,
-        {"world_id": world_id, "processor": processor, "reference": reference},
-    )
-    return None if row is None else _operation(row)
-
-
 async def waiting(
     queries: Queries, *, world_id: UUID, processor: ProcessorName, reference: str
 ) -> Operation | None:

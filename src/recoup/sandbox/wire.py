@@ -14,6 +14,9 @@ world's.
     GET  /alpha/authentications/{token}      the page on which a customer authenticates (HTML, no key needed)
     POST /alpha/authentications/{token}      {"result": "approve" | "fail"}, by form or JSON
 
+Where a charge in `requires_action` has an `authentication_form`, the customer's browser posts that to its
+`authentication_url`, which is no page otherwise; when they are done it posts a form to the charge's `callback_url`.
+
 Both take `card`, or a `token` that the processor gave before, and with `remember` give a `token` where they approve.
 A charge takes the `authentication` of its customer that was made elsewhere; its issuer then asks for none.
 
@@ -90,6 +93,7 @@ class ChargeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     network_transaction_id: Text | None = None
     merchant_reference: Text | None = None
     return_url: Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*\Z")] | None = None
+    callback_url: Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00]*\Z")] | None = None
     country: Text | None = None
     postal_code: Text | None = None
     authentication: AuthenticationData | None = None
@@ -120,6 +124,10 @@ class ChangeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 class CancellationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What cancellations take: nothing."""
+
+
+FORM_FIELD = "challenge"
+"""What the form that opens an issuer's page says: the page's own token."""
 
 
 class AuthenticationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -165,6 +173,7 @@ class ChargeObject(Struct, frozen=True, kw_only=True):
     decline: DeclineObject | None = None
     network_transaction_id: str | None = None
     authentication_url: str | None = None
+    authentication_form: dict[str, str] | None = None
     token: str | None = None
 
 

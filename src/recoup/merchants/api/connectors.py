@@ -30,6 +30,9 @@ class CapabilitiesObject(Struct, frozen=True, kw_only=True):
         bool, Meta(description="Whether it gives and takes the network's name of the first payment.")
     ]
     three_d_secure: Annotated[bool, Meta(description="Whether its customers can be asked to authenticate.")]
+    takes_authentication: Annotated[
+        bool, Meta(description="Whether it takes the result of a 3-D Secure authentication made elsewhere.")
+    ]
     verification: Annotated[bool, Meta(description="Whether it can check a card without charging it.")]
     webhooks: Annotated[bool, Meta(description="Whether it tells of what happens later.")]
     idempotency: Annotated[
@@ -94,6 +97,7 @@ def connector_object(connector: Connector) -> ConnectorObject:
             gives_tokens=able.gives_tokens,
             network_transaction_ids=able.network_transaction_ids,
             three_d_secure=able.three_d_secure,
+            takes_authentication=able.takes_authentication,
             verification=able.verification,
             webhooks=able.webhooks,
             idempotency=able.idempotency,

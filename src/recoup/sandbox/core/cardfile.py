@@ -75,6 +75,12 @@ def account_name(name: str) -> str:
     return f"person:{rest.partition(':')[0]}" if kind == "person" else name
 
 
+def opens_by_form(name: str | None) -> bool:
+    """Whether the issuer's page of the card of this name wants a form posted to it."""
+    known = None if name is None else _BY_PUBLIC_NAME.get(name.removeprefix("published:"))
+    return known is not None and known.by_form
+
+
 def facts_of(card: Card) -> CardFacts:
     """Brand, funding and country; of a number that nobody has, the brand only."""
     return CardFacts(card.brand, "unknown", "") if isinstance(card, UnknownCard) else card.facts

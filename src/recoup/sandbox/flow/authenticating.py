@@ -10,10 +10,10 @@ from recoup.kit.money import Money
 from recoup.sandbox import store
 from recoup.sandbox.chain.acquirers import Acquirers
 from recoup.sandbox.chain.messages import Advice, Judgement, Request
-from recoup.sandbox.core.cardfile import named
+from recoup.sandbox.core.cardfile import named, opens_by_form
 from recoup.sandbox.core.codes import codes
 from recoup.sandbox.core.issuer import Refusal
-from recoup.sandbox.core.operations import Operation, OperationState
+from recoup.sandbox.core.operations import Operation, OperationKind, OperationState
 from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow.asking import judged, request_for, reversal
 from recoup.sandbox.store import World
@@ -21,13 +21,15 @@ from recoup.sandbox.store import World
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a customer sees: the charge, whether it still waits for them, and where to go on."""
+    """What a customer sees: the charge, whether it still waits for them, and where to go on. `by_form`: the page is
+    opened by a form, and closed by another."""
 
     processor: ProcessorName
     amount: Money
     waits: bool
     approved: bool
     return_url: str | None
+    by_form: bool = False
 
 
 async def authenticate(
@@ -75,6 +77,7 @@ def page(charge: Operation) -> Page:
         waits=charge.state is OperationState.REQUIRES_ACTION,
         approved=charge.state is OperationState.APPROVED,
         return_url=charge.return_url,
+        by_form=charge.kind is OperationKind.CHARGE and opens_by_form(charge.card),
     )
 
 

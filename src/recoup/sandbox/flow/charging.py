@@ -9,7 +9,7 @@ from recoup.sandbox import answers
 from recoup.sandbox.answers import Answer
 from recoup.sandbox.chain.acquirers import Acquirers
 from recoup.sandbox.chain.messages import AMOUNT_MAX, Judgement, Request
-from recoup.sandbox.core.cardfile import account_of, facts_of, name_of
+from recoup.sandbox.core.cardfile import account_of, facts_of, name_of, opens_by_form
 from recoup.sandbox.core.charges import overruled, verified, with_verdict
 from recoup.sandbox.core.codes import codes
 from recoup.sandbox.core.faults import ON_THE_NETWORK, OVERRULING
@@ -136,6 +136,7 @@ def _of_source(operation: Operation, source: Source) -> Operation:
 
 
 def _begun(desk: Desk, wanted: ChargeRequest, source: Source) -> Operation:
+    by_form = opens_by_form(name_of(source.card))
     return replace(
         _of_source(desk.begun(OperationKind.CHARGE, OperationState.PENDING), source),
         order_key=wanted.order,
@@ -146,5 +147,5 @@ def _begun(desk: Desk, wanted: ChargeRequest, source: Source) -> Operation:
         by_merchant=wanted.initiator == "merchant",
         remember=wanted.remember,
         postal_code_given=wanted.postal_code is not None,
-        return_url=wanted.return_url,
+        return_url=wanted.callback_url if by_form and wanted.callback_url else wanted.return_url,
     )

@@ -277,11 +277,13 @@ def charge_reference(api_key: str, processor: ProcessorName, key: str) -> str:
 
 
 def token_of(world_id: UUID, reference: str) -> str:
-    """What opens a charge's authentication page: its world and its reference, which is hard to guess."""
-    return keys.world_letters(world_id) + reference.partition("_")[2]
+    """What opens the authentication page of a charge or verification: its world and its reference, which is hard to
+    guess; of a charge without what all charges' begin with."""
+    return keys.world_letters(world_id) + reference.removeprefix(_PREFIXES[OperationKind.CHARGE])
 
 
 def of_token(token: str) -> tuple[UUID | None, str]:
-    """The world and the charge's reference in a token."""
-    reference = _PREFIXES[OperationKind.CHARGE] + token[_WORLD_LENGTH:]
+    """The world and the reference in a token."""
+    named = token[_WORLD_LENGTH:]
+    reference = named if "_" in named else _PREFIXES[OperationKind.CHARGE] + named
     return keys.world_of_letters(token[:_WORLD_LENGTH]), reference
