@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,12 +24,18 @@ from recoup.db.database import Connection
 from recoup.http.answers import VERSION
 from recoup.http.edge import Edge
 from recoup.kit.clock import SystemClock
+from recoup.kit.currencies import DECIMALS
+from recoup.kit.money import Money
 from recoup.kit.secret import Secret
+from recoup.merchants.core import FeeModel, FeeRate, Fees
 from recoup.outcomes.codes import iso8583, mastercard, standard, visa
 from recoup.outcomes.codes.merchant_words import MERCHANT_WORDS
 from recoup.outcomes.codes.processors import TABLES
 from recoup.outcomes.codes.words import Advice, CodeRow, Dated
 from recoup.outcomes.core import PROCESSORS
+from recoup.routing.core.exchange import RATES as REFERENCE_RATES
+from recoup.routing.core.prices import EEA, LIST_PRICES, NO_LIST_PRICE, Taker
+from recoup.routing.core.prices import RATES as BOOK
 from recoup.sandbox.cards import PUBLISHED, PublishedCard
 from recoup.settings import PREFIX, LogFormat, LogLevel, Settings, expected
 from recoup.vault.keys import read_keys
@@ -46,6 +53,7 @@ def pages() -> dict[str, str]:
         "cards.md": _cards(),
         "declines.md": _declines(),
         "events.md": _events(),
+        "prices.md": _prices(),
         "settings.md": _settings(),
     }
     made |= {f"declines/{name}.md": _processor(name) for name in sorted(PROCESSORS)}
@@ -68,7 +76,8 @@ def _contents() -> str:
         "- [Events](events.md): every event type\n"
         "- [Settings](settings.md): every setting\n"
         "- [Test cards](cards.md): every published card of the sandbox\n"
-        "- [Declines](declines.md): every standard code, and what networks say",
+        "- [Declines](declines.md): every standard code, and what networks say\n"
+        "- [Prices](prices.md): what issuers, networks and processors take, where an account does not say",
         "- Declines by processor: "
         + ", ".join(f"[{name}](declines/{name}.md)" for name in sorted(PROCESSORS)),
         "A running server has the API in full, with every field, at `/docs`, and as OpenAPI 3.1 at `/openapi.json`.",
@@ -236,6 +245,106 @@ def _dated(row: Dated) -> str:
 
 def _day(day: date) -> str:
     return day.isoformat()
+
+
+def _prices() -> str:
+    return _page(
+        "Prices",
+        "The default price book. What you say of an account's `fees` always goes before it; where you say nothing, the "
+        "price is marked as assumed. A row marked *guess* was not found published. Of each table the first row that "
+        "matches holds; what is not known of a card counts as a domestic credit card.",
+        "## What issuers take",
+        "With `interchange_plus_plus`, where the account has no `interchange` of its own for the card. Caps are taken "
+        "as the price.",
+        _book(Taker.ISSUER),
+        "## What networks take",
+        "With `interchange_plus_plus`, where the account has no `scheme` of its own for the card: all their fees for "
+        "an approved payment, rolled into one.",
+        _book(Taker.NETWORK),
+        "## List prices of processors",
+        "For accounts without `fees`. Large merchants pay less.",
+        _table(
+            ["connector", "acquires in", "price", "source"],
+            [
+                [f"`{row.connector}`", _places(row.acquired_in), _fees(row.fees), _priced(row, row.assumed)]
+                for row in (*LIST_PRICES, NO_LIST_PRICE)
+            ],
+        ),
+        "## Rates of exchange",
+        "For comparing fees in different currencies, and for nothing else. Fees in a currency that is not here have no "
+        "price in another.",
+        _table(
+            ["currency", "for one euro", "source"],
+            [
+                [f"`{rate.currency}`", _units(rate.millionths), f"{rate.source} ({_day(rate.as_of)})"]
+                for rate in sorted(REFERENCE_RATES.values(), key=lambda one: one.currency)
+            ],
+        ),
+    )
+
+
+def _book(taker: Taker) -> str:
+    return _table(
+        ["acquired in", "issued in", "brands", "funding", "takes", "source"],
+        [
+            [
+                _places(row.acquired_in),
+                _places(row.issued_in),
+                _words(row.brands),
+                _words(row.fundings),
+                _rate(row.rate, row.currency),
+                _priced(row, row.assumed),
+            ]
+            for row in BOOK
+            if row.taker is taker
+        ],
+    )
+
+
+def _places(countries: frozenset[str] | None) -> str:
+    return "European Economic Area" if countries == EEA else _words(countries)
+
+
+def _words(values: Iterable[str] | None) -> str:
+    return "any" if values is None else ", ".join(sorted(values))
+
+
+def _priced(row: Dated, assumed: bool) -> str:  # noqa: FBT001 - a column, passed on
+    return f"*guess*: {_dated(row)}" if assumed else _dated(row)
+
+
+def _rate(rate: FeeRate, currency: str) -> str:
+    exact = Decimal(rate.fixed * 1000 + rate.fixed_thousandths).scaleb(-DECIMALS[currency] - 3)
+    fixed = (
+        f"{exact.normalize():f} {currency}" if rate.fixed_thousandths else str(Money(rate.fixed, currency))
+    )
+    parts = [f"{Decimal(rate.basis_points).scaleb(-2)} %"] if rate.basis_points else []
+    parts += [fixed] if exact else []
+    most = "" if rate.at_most is None else f", at most {Money(rate.at_most, currency)}"
+    return (" + ".join(parts) or "nothing") + most
+
+
+def _fees(fees: Fees) -> str:
+    base = FeeRate(basis_points=fees.basis_points, fixed=fees.fixed)
+    said = [_rate(base, fees.currency)] if base != FeeRate() or not fees.rates else []
+    said += ["interchange and scheme fees"] if fees.model is FeeModel.INTERCHANGE_PLUS_PLUS else []
+    said += [f"{Money(fees.per_attempt, fees.currency)} a try"] if fees.per_attempt else []
+    said += [_conditions(rate) + _rate(rate, fees.currency) for rate in fees.rates]
+    abroad, conversion = fees.cross_border_basis_points, fees.conversion_basis_points
+    said += [f"from abroad {Decimal(abroad).scaleb(-2)} % more"] if abroad else []
+    said += [f"not in {fees.currency} {Decimal(conversion).scaleb(-2)} % more"] if conversion else []
+    return "; ".join(said)
+
+
+def _conditions(rate: FeeRate) -> str:
+    said = [_words(rate.brands)] if rate.brands else []
+    said += [rate.relation] if rate.relation else []
+    said += [f"issued in {_places(frozenset(rate.issuer_countries))}"] if rate.issuer_countries else []
+    return f"{' '.join(said)}: " if said else ""
+
+
+def _units(millionths: int) -> str:
+    return f"{Decimal(millionths).scaleb(-6).normalize():f}"
 
 
 def _events() -> str:

@@ -21,6 +21,7 @@ BLOCK: Final = re.compile(r"^ *```(bash|python)\n(.*?)^ *```", re.MULTILINE | re
 TUTORIAL: Final = "docs/tutorial/first-payment.md"
 SANDBOX: Final = "docs/how-to/test-with-the-sandbox.md"
 TOKENS: Final = "docs/how-to/charge-without-card-numbers.md"
+ACCOUNTS: Final = "docs/how-to/set-up-accounts-for-routing.md"
 ROTATE: Final = "docs/how-to/rotate-keys.md"
 
 
@@ -109,6 +110,23 @@ async def test_tokens_are_charged_as_the_page_says(serving: Ready) -> None:
     assert (method["type"], len(both["processor_tokens"])) == ("processor_token", 2)
     assert [by_customer["status"], by_merchant["status"]] == ["captured", "captured"]
     assert verified["status"] == "verified"
+
+
+async def test_accounts_are_set_up_for_routing_as_the_page_says(serving: Ready) -> None:
+    commands = next(code for code in blocks(TUTORIAL, "bash") if "post()" in code)
+    code = "\n".join([commands, *blocks(ACCOUNTS, "bash")])
+    said = await ran("bash", "-euo", "pipefail", "-c", code, **shell(serving))
+    lines = [line for line in said.splitlines() if line]
+    taken = [line for line in lines if not line.startswith("{")]
+    answers = [json.loads(line) for line in lines if line.startswith("{")]
+    assert not [answer["error"] for answer in answers if "error" in answer]
+    alpha, bravo, blended, plus_plus, drained, payment, back = answers
+    assert (alpha["acquirer"], bravo["country"], taken) == ("First Bank", "GB", ["authorized"])
+    assert blended["fees"]["rates"][0]["brands"] == ["amex"]
+    assert plus_plus["fees"]["model"] == "interchange_plus_plus"
+    assert (drained["drained"], back["drained"]) == (True, False)
+    assert payment["status"] == "captured"
+    assert payment["processor_account"] == bravo["id"], "not the drained one, which is the first"
 
 
 @pytest.mark.slow

@@ -106,12 +106,12 @@ def list_price(connector: str, *, country: str | None) -> ListPrice:
 
 _EU_CAPS: Final = "Regulation (EU) 2015/751, articles 3 and 4, as summed up by EUR-Lex"
 _EU_OFFER: Final = (
-    "European Commission: Visa's and Mastercard's commitments of 2019, extended to November 2029"
+    "Visa's and Mastercard's commitments to the European Commission, till November 2029 (Domino Cards)"
 )
 _PSR: Final = "Payment Systems Regulator: market review of UK-EEA interchange fees (MR22/2)"
 _MONEK: Final = "Monek: UK card interchange and its cap in 2026"
 _REGULATION_II: Final = (
-    "Federal Reserve, Regulation II: 21 cents, 5 basis points, 1 cent for fraud prevention"
+    "Federal Reserve, Regulation II: 21 cents, 5 basis points, 1 cent for fraud prevention (Orrick)"
 )
 _US_VISA: Final = "Clearly Payments: interchange rates in the USA, card not present"
 _US_MASTERCARD: Final = "True Cost of Credit: Mastercard Merit I"
