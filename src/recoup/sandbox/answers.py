@@ -10,10 +10,12 @@ from typing import Final, Literal, assert_never
 import msgspec
 
 from recoup.kit.clock import rfc3339
+from recoup.sandbox.core.cardfile import opens_by_form
 from recoup.sandbox.core.faults import Fault, FaultKind
 from recoup.sandbox.core.operations import Book, Operation, OperationKind, OperationState
 from recoup.sandbox.core.processors import PROCESSORS
 from recoup.sandbox.wire import (
+    FORM_FIELD,
     ChangeObject,
     ChargeObject,
     ChecksObject,

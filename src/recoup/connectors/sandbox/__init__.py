@@ -170,8 +170,8 @@ class Sandbox(Defaults):
                 return answer.approved(captured=answer.capture)
             case ChargeAnswer(state="declined", decline=Decline() as said) as answer:
                 return self._declined(answer, said, brand=brand, today=today)
-            case ChargeAnswer(state="requires_action", id=reference, authentication_url=str(url)):
-                return ActionRequired(reference, url)
+            case ChargeAnswer(state="requires_action", id=reference, authentication_url=str(url)) as answer:
+                return ActionRequired(reference, url, answer.authentication_form)
             case ChargeAnswer(state="pending", id=reference):
                 return Pending(reference)
             case _:

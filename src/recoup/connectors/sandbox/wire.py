@@ -71,6 +71,7 @@ class ChargeAnswer(Answer, frozen=True, kw_only=True):
     currency: str
     capture: bool
     authentication_url: Url | None = None
+    authentication_form: dict[Name, Text] | None = None
 
 
 class VerificationAnswer(Answer, frozen=True, kw_only=True):
@@ -156,6 +157,7 @@ def charge_body(charge: Charge) -> dict[str, object]:
         "country": charge.billing.country,
         "postal_code": charge.billing.postal_code,
         **_authentication_body(charge.authentication),
+        **({} if charge.callback_url is None else {"callback_url": charge.callback_url}),
     }
 
 
