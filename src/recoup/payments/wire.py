@@ -49,7 +49,11 @@ Header = Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
 
 class BrowserData(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """The customer's browser, as your server sees it: by it banks decide whether the customer must authenticate."""
+    """The customer's browser: by it banks decide whether the customer must authenticate.
+
+    The first four your server sees; the others a script in the page knows (`screen`, `navigator.javaEnabled()`). Some
+    processors authenticate nobody without `user_agent` and `accept`.
+    """
 
     ip: Annotated[str, Meta(max_length=45, description="IPv4 or IPv6.", examples=["203.0.113.7"])] | None = (
         None
@@ -57,6 +61,16 @@ class BrowserData(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
     user_agent: Annotated[Header | None, Meta(description="The `User-Agent` header.")] = None
     accept: Annotated[Header | None, Meta(description="The `Accept` header.")] = None
     language: Annotated[Header | None, Meta(description="The first of `Accept-Language`.")] = None
+    color_depth: Annotated[int, Meta(ge=1, le=48, description="`screen.colorDepth`.")] | None = None
+    screen_width: Annotated[int, Meta(ge=0, le=999_999, description="`screen.width`.")] | None = None
+    screen_height: Annotated[int, Meta(ge=0, le=999_999, description="`screen.height`.")] | None = None
+    time_zone_offset: (
+        Annotated[
+            int, Meta(ge=-840, le=840, description="Minutes west of UTC: `new Date().getTimezoneOffset()`.")
+        ]
+        | None
+    ) = None
+    java_enabled: Annotated[bool | None, Meta(description="`navigator.javaEnabled()`.")] = None
 
     def __repr__(self) -> str:
         """Without what is personal."""

@@ -83,7 +83,7 @@ def browser_of(sent: BrowserData | None) -> Browser | None:
             raise invalid(
                 "invalid_ip", "`browser.ip` must be an IPv4 or IPv6 address.", param="browser.ip"
             ) from None
-    return Browser(sent.ip, sent.user_agent, sent.accept, sent.language)
+    return Browser(**{name: getattr(sent, name) for name in sent.__struct_fields__})
 
 
 def returned_of(sent: Mapping[str, Secret] | None) -> dict[str, str] | None:
