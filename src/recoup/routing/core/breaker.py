@@ -13,9 +13,10 @@ Why `OPENS_AT` is what it is: the exponential of each weight has mean 1 at most 
 once in exp(h) answers at most (Lorden, 1971). `ANSWERS_PER_FALSE_ALARM` is a month of an account at 10 payments a
 second, times four: there are two sums for the account and two for its countries together.
 
-While degraded, a breaker is probed: one payment in about each interval, which doubles from `PROBE_EVERY_S` to
-`PROBE_EVERY_MAX_S` while probes fail, and is short again after one that did not. Never more than a part of all payments
-are probes, so with little traffic they are rarer. Where nobody else can be asked, every payment is one.
+While degraded, a breaker is probed: when an interval has passed since it was asked last, a part of the payments may ask
+it, until one did. The interval doubles from `PROBE_EVERY_S` to `PROBE_EVERY_MAX_S` while probes fail, and is short
+again after one that did not. With little traffic, probes are rarer. Where nobody else can be asked, every payment is
+one.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from math import log
 from typing import Final
 
 from recoup.routing.core.symptoms import (
-    DOUBT,
     OUTAGE_SHARE,
     Answer,
     Said,
     Usual,
     decline_weight,
+    part_of_a_failure,
 )
 from recoup.routing.core.words import WELL, Health, Standing
 
@@ -41,7 +42,7 @@ ANSWERS_PER_FALSE_ALARM: Final = 10 * 86_400 * 30 * 4
 OPENS_AT: Final = log(ANSWERS_PER_FALSE_ALARM)
 CLOSES_AT: Final = log(100)
 """A breaker closes in error once in a hundred times at most."""
-OUT_MAX: Final = 0.7
+OUT_MAX: Final = 0.6
 """The largest share of failures that an outage is believed to have when it is to be shown that it ended: were it 1, the
 first good answer would show it."""
 RELAPSE_S: Final = 1800.0
@@ -52,12 +53,12 @@ EXPECTED_WITHOUT_ESTIMATE: Final = 0.6
 
 PROBE_EVERY_S: Final = 2.0
 PROBE_EVERY_MAX_S: Final = 32.0
-PROBE_SHARE_MAX: Final = 0.2
+PROBE_SHARE: Final = 0.2
 PROBE_SHARE_HOPEFUL: Final = 0.5
-"""The largest share of payments that probes, and the same when the last probe went well."""
-GAP_FIRST_S: Final = 0.02
-GAP_STEP: Final = 0.1
-"""The time between payments is learned while degraded; at first many are taken to come, so that few are lost."""
+"""The part of payments that may be the next probe, and the same when the last one went well."""
+OFFERED_MAX: Final = 4.0
+"""How many payments are probes in the mean, at most, before an interval begins anew though no answer came: where they
+hang, nobody hears of them."""
 
 
 class News(StrEnum):
@@ -80,17 +81,11 @@ class IllegalMove(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """How a degraded breaker is asked whether it is well: when it was asked last, how often, how much traffic passes.
-
-    `gap_s` is the usual time between payments that might ask it, `passed_at` when the last of them came; `offered` is
-    how many of them have asked it since `asked_at`, in the mean.
-    """
+    """How a degraded breaker is asked whether it is well. `offered` adds up the shares since `asked_at`."""
 
     interval_s: float = PROBE_EVERY_S
     slowed_at: datetime | None = None
     asked_at: datetime | None = None
-    gap_s: float = GAP_FIRST_S
-    passed_at: datetime | None = None
     offered: float = 0.0
     is_hopeful: bool = False
 
@@ -203,7 +198,7 @@ def _listening(breaker: Breaker, answer: Answer, usual: Usual) -> Breaker:
 
 def _counted(breaker: Breaker, answer: Answer) -> Breaker:
     """The counts that tell a person why."""
-    is_bad = bool(_part(answer))
+    is_bad = bool(part_of_a_failure(answer))
     return replace(
         breaker,
         answers=breaker.answers + (answer.said is not Said.NOTHING),
@@ -214,20 +209,10 @@ def _counted(breaker: Breaker, answer: Answer) -> Breaker:
     )
 
 
-def _part(answer: Answer) -> float:
-    match answer.said:
-        case Said.FAILED:
-            return 1.0
-        case Said.DOUBTFUL:
-            return DOUBT
-        case _:
-            return 0.0
-
-
 def _recovering(breaker: Breaker, answer: Answer, usual: Usual) -> Breaker:
     if breaker.cause is News.DECLINING:
         approvals = decline_weight(answer, otherwise=EXPECTED_WITHOUT_ESTIMATE)
-        against = -approvals - _part(answer) * CLOSES_AT
+        against = -approvals - part_of_a_failure(answer) * CLOSES_AT
     else:
         against = _against(breaker, answer, usual)
     return replace(_counted(breaker, answer), recovering=max(0.0, breaker.recovering + against))
@@ -244,7 +229,7 @@ def _against(breaker: Breaker, answer: Answer, usual: Usual) -> float:
         case Said.NOTHING:
             return 0.0
         case _:
-            return -_part(answer) * log(out / rate)
+            return -part_of_a_failure(answer) * log(out / rate)
 
 
 def _probed(breaker: Breaker, answer: Answer, at: datetime) -> Breaker:
@@ -252,7 +237,7 @@ def _probed(breaker: Breaker, answer: Answer, at: datetime) -> Breaker:
     if answer.said is Said.NOTHING:
         return breaker
     before = breaker.probing
-    failed = bool(_part(answer)) or (breaker.cause is News.DECLINING and answer.approved is False)
+    failed = bool(part_of_a_failure(answer)) or (breaker.cause is News.DECLINING and answer.approved is False)
     if not failed:
         probing = replace(before, interval_s=PROBE_EVERY_S, slowed_at=at, is_hopeful=True)
     elif _seconds(before.slowed_at, at) >= before.interval_s:
@@ -270,33 +255,23 @@ def asked(breaker: Breaker, at: datetime) -> Breaker:
 
 
 def passed(breaker: Breaker, at: datetime) -> Breaker:
-    """The breaker when a payment was routed that might have asked its account.
-
-    The shares that were given add up; at 1, a probe was made in the mean, and the next one has time. So it need not be
-    known which payment was the probe, nor that it hangs.
-    """
+    """The breaker when a payment was routed that might have asked its account."""
     before = breaker.probing
-    if before.passed_at is None or before.asked_at is None or before.slowed_at is None:
-        since = before.asked_at or at
-        first = replace(before, passed_at=at, asked_at=since, slowed_at=before.slowed_at or since)
-        return replace(breaker, probing=first)
-    between_s = min(_seconds(before.passed_at, at), PROBE_EVERY_MAX_S)
-    probing = replace(
-        before,
-        gap_s=before.gap_s + GAP_STEP * (between_s - before.gap_s),
-        passed_at=at,
-        offered=before.offered + probe_share(before, at),
+    if before.asked_at is None or before.slowed_at is None:
+        return replace(breaker, probing=replace(before, asked_at=at, slowed_at=at))
+    offered = before.offered + probe_share(before, at)
+    if offered >= OFFERED_MAX:
+        return asked(breaker, at)
+    return (
+        breaker if offered == before.offered else replace(breaker, probing=replace(before, offered=offered))
     )
-    if probing.offered >= 1:
-        probing = replace(probing, asked_at=at, offered=0.0)
-    return replace(breaker, probing=probing)
 
 
 def probe_share(probing: Probing, at: datetime) -> float:
-    """The part of payments that may go first as a probe now: it rises with the time since the last one."""
-    intervals = _seconds(probing.asked_at, at) / probing.interval_s
-    most = PROBE_SHARE_HOPEFUL if probing.is_hopeful else PROBE_SHARE_MAX
-    return min(most, probing.gap_s / probing.interval_s * intervals)
+    """The part of payments that may go first as a probe now."""
+    if probing.asked_at is None or _seconds(probing.asked_at, at) < probing.interval_s:
+        return 0.0
+    return PROBE_SHARE_HOPEFUL if probing.is_hopeful else PROBE_SHARE
 
 
 def standing_of(breaker: Breaker, at: datetime) -> Standing:

@@ -1,9 +1,10 @@
 """The short clock of one account: its breaker, those of its issuer countries, and what is usual for it.
 
 Every answer feeds the account's breaker and its country's. Where either is about to open, the one whose sum is larger
-does: it is the likelier explanation, and the other starts anew. So an outage that only one country's cards meet opens
-that country's breaker, and the account keeps the rest. What a degraded country explains does not count against the
-account. A country's breaker is made by its first bad answer and forgotten when nothing speaks against it.
+does: it is the likelier explanation, and the other keeps only what that leaves unexplained. So an outage that only one
+country's cards meet opens that country's breaker, and the account keeps the rest. What a degraded country explains does
+not count against the account. A country's breaker is made by its first bad answer and forgotten when nothing speaks
+against it.
 
 Pure: `heard` an answer, `told` by another process, `standing` for a payment.
 """
@@ -27,7 +28,7 @@ from recoup.routing.core.breaker import (
     moved,
     standing_of,
 )
-from recoup.routing.core.symptoms import UNKNOWN_ACCOUNT, Answer, Said, Usual, learned
+from recoup.routing.core.symptoms import UNKNOWN_ACCOUNT, Answer, Mood, Said, Usual, learned
 from recoup.routing.core.words import WELL, Health, Standing
 
 WHOLE: Final = "*"
@@ -80,22 +81,22 @@ def heard(
     scope = WHOLE if country is None else country
     part = account.breaker(scope)
     explained = country is not None and part.health is Health.DEGRADED and _is_bad(answer)
-    whole = account.whole
-    usual = learned(
-        account.usual,
-        answer,
-        healthy=whole.health is Health.GOOD and part.health is Health.GOOD,
-    )
-    if not explained:
-        whole = fed(whole, answer, account.usual, at=at)
+    whole = account.whole if explained else fed(account.whole, answer, account.usual, at=at)
     if country is None:
         part = NEW
     elif part.health is Health.DEGRADED or whole.health is Health.GOOD:
         part = fed(part, answer, account.usual, at=at)
+    usual = learned(account.usual, answer, _mood(whole, part))
     after = replace(account, usual=usual, whole=whole)
     if country is not None and not (part.is_untouched and country not in account.countries):
         after = after.with_breaker(country, part)
     return _settled(after, at, country=country)
+
+
+def _mood(whole: Breaker, part: Breaker) -> Mood:
+    if Health.DEGRADED in (whole.health, part.health):
+        return Mood.OUT
+    return Mood.DOUBTED if whole.failing else Mood.SETTLED
 
 
 def _is_bad(answer: Answer) -> bool:
@@ -105,7 +106,7 @@ def _is_bad(answer: Answer) -> bool:
 def _settled(
     account: AccountHealth, at: datetime, *, country: str | None
 ) -> tuple[AccountHealth, tuple[Transition, ...]]:
-    """Carry out what the sums say. Of two that would open at once, the larger one does."""
+    """Carry out what the sums say. Of two that could open, the better explanation does."""
     told: list[Transition] = []
     for scope in (WHOLE,) if country is None else (country, WHOLE):
         breaker = account.breaker(scope)
@@ -119,7 +120,7 @@ def _settled(
             continue  # there is no room for another country
         told.append(Transition(scope, after.health, news, at, why, _evidence(breaker, news, account.usual)))
         if news is not News.RECOVERED:
-            account = _relieved(account, scope)
+            account = _relieved(account, scope, breaker)
     return account, tuple(told)
 
 
@@ -129,16 +130,20 @@ def _explains_best(account: AccountHealth, scope: str, news: News, country: str 
     if scope != WHOLE and account.whole.health is Health.DEGRADED:
         return False
     whole, part = account.whole, account.breaker(country)
-    mine, other = (whole, part) if scope == WHOLE else (part, whole)
-    if news is News.FAILING:
-        return mine.failing > other.failing or (scope == WHOLE and mine.failing == other.failing)
-    return mine.declining > other.declining or (scope == WHOLE and mine.declining == other.declining)
+    ahead = part.failing - whole.failing if news is News.FAILING else part.declining - whole.declining
+    return ahead <= 0 if scope == WHOLE else ahead > 0
 
 
-def _relieved(account: AccountHealth, opened: str) -> AccountHealth:
-    """The others start anew, when what spoke against them is explained by the breaker that opened."""
+def _relieved(account: AccountHealth, opened: str, before: Breaker) -> AccountHealth:
+    """The others without what is explained by the breaker that opened, which was `before`."""
     if opened != WHOLE:
-        return replace(account, whole=_anew(account.whole))
+        whole = account.whole
+        left = _anew(
+            whole,
+            failing=max(0.0, whole.failing - before.failing),
+            declining=max(0.0, whole.declining - before.declining),
+        )
+        return replace(account, whole=left if whole.health is Health.GOOD else whole)
     kept = {
         scope: one if one.health is Health.DEGRADED else _anew(one)
         for scope, one in account.countries.items()
@@ -147,8 +152,8 @@ def _relieved(account: AccountHealth, opened: str) -> AccountHealth:
     return replace(account, countries=kept)
 
 
-def _anew(breaker: Breaker) -> Breaker:
-    return Breaker(since=breaker.since, relapses=breaker.relapses)
+def _anew(breaker: Breaker, *, failing: float = 0.0, declining: float = 0.0) -> Breaker:
+    return Breaker(since=breaker.since, relapses=breaker.relapses, failing=failing, declining=declining)
 
 
 def _why(breaker: Breaker, news: News, usual: Usual) -> str:

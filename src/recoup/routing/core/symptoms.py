@@ -3,7 +3,9 @@
 Each answer gets a weight: the logarithm of how much likelier it is in an outage than in health. In health an account
 fails with its usual rate, which is learned slowly; in an outage it fails in `OUTAGE_SHARE` more of all answers. Weights
 add up (see `recoup.routing.core.breaker`). In health a weight's exponential is 1 at most in the mean, and that alone
-bounds how often the test cries wolf; a doubtful answer, at half a failure's weight, keeps the bound.
+bounds how often the test cries wolf. A doubtful answer, half a failure, keeps the bound: where a part d of all answers
+is doubtful, the mean changes by -d/2 (R - 2 sqrt R + g), with R = outage rate / usual rate, at least 4, and g = (1 -
+outage rate) / (1 - usual rate), at least 2/3.
 """
 
 from __future__ import annotations
@@ -29,15 +31,13 @@ from recoup.outcomes.core import (
 OUTAGE_SHARE: Final = 0.3
 """How much of all answers fails in the mildest outage that the test is made for, above what is usual."""
 DOUBT: Final = 0.5
-"""The weight of a doubtful answer, as a part of a failure's."""
+"""What a doubtful answer is, as a part of a failure: in its weight, and in the usual rate."""
 
 USUAL_ANSWERS: Final = 400.0
 USUAL_FAILED: Final = 2.0
 """What is believed of an account that nobody knows yet: one answer in two hundred fails."""
 REMEMBERED_ANSWERS: Final = 4000.0
 """How many answers the usual rate is taken over; older ones fade."""
-DOUBTFUL_PART: Final = 0.25
-"""How much of a failure a doubtful answer is in the usual rate."""
 RATE_MIN: Final = 0.002
 RATE_MAX: Final = 0.10
 """The most that may be usual: an account that fails more often is never taken for a healthy one."""
@@ -139,13 +139,16 @@ class Usual:
     """How an account does in health: learned from every answer, forgotten slowly.
 
     `latency` is the logarithm of its 95th percentile in milliseconds, moved by bounded steps, so that no answer moves
-    it far, however late.
+    it far, however late. What came since something began to speak for an outage is `held`, until nothing does: what
+    an outage begins with must not become usual.
     """
 
     answers: float = USUAL_ANSWERS
     failed: float = USUAL_FAILED
     latency: float = 0.0
     latencies: int = 0
+    held_answers: int = 0
+    held_failed: float = 0.0
 
     @property
     def failure_rate(self) -> float:
@@ -192,21 +195,53 @@ class Usual:
 UNKNOWN_ACCOUNT: Final = Usual()
 
 
-def learned(usual: Usual, answer: Answer, *, healthy: bool) -> Usual:
-    """What is usual, one answer later. In an outage only latencies are learned: what fails then is not usual."""
+class Mood(StrEnum):
+    """What becomes of the answers that an account gives now."""
+
+    SETTLED = "settled"
+    """Nothing speaks for an outage: they are learned from, with those that were held."""
+    DOUBTED = "doubted"
+    """Something does: they are held."""
+    OUT = "out"
+    """It is out: they are thrown away, with those that were held."""
+
+
+def learned(usual: Usual, answer: Answer, mood: Mood) -> Usual:
+    """What is usual, one answer later. Latencies are always learned."""
+    latency, latencies = _latency(usual, answer.latency_ms)
     answers, failed = usual.answers, usual.failed
-    if healthy and answer.said is not Said.NOTHING:
-        bad = {Said.FAILED: 1.0, Said.DOUBTFUL: DOUBTFUL_PART}.get(answer.said, 0.0)
-        kept = 1.0 - 1.0 / REMEMBERED_ANSWERS if answers >= REMEMBERED_ANSWERS else 1.0
-        answers, failed = answers * kept + 1.0, failed * kept + bad
-    if answer.latency_ms is None:
-        return Usual(answers, failed, usual.latency, usual.latencies)
-    latency = log(max(answer.latency_ms, 1))
+    held_answers, held_failed = usual.held_answers, usual.held_failed
+    if answer.said is not Said.NOTHING:
+        held_answers, held_failed = held_answers + 1, held_failed + part_of_a_failure(answer)
+    if mood is Mood.SETTLED:
+        kept = max(0.0, 1.0 - held_answers / REMEMBERED_ANSWERS) if answers >= REMEMBERED_ANSWERS else 1.0
+        answers, failed = answers * kept + held_answers, failed * kept + held_failed
+    if mood is not Mood.DOUBTED:
+        held_answers, held_failed = 0, 0.0
+    return Usual(answers, failed, latency, latencies, held_answers, held_failed)
+
+
+def part_of_a_failure(answer: Answer) -> float:
+    """1 for a failure, a half for a doubtful answer, else 0."""
+    match answer.said:
+        case Said.FAILED:
+            return 1.0
+        case Said.DOUBTFUL:
+            return DOUBT
+        case _:
+            return 0.0
+
+
+def _latency(usual: Usual, latency_ms: int | None) -> tuple[float, int]:
+    """The logarithm of the 95th percentile, moved towards one more latency, and how many were heard."""
+    if latency_ms is None:
+        return usual.latency, usual.latencies
+    latency = log(max(latency_ms, 1))
     if usual.latencies == 0:
-        return Usual(answers, failed, latency, 1)
+        return latency, 1
     step = max(_STEP_FIRST / sqrt(usual.latencies), _STEP_LAST)
     moved = step * QUANTILE if latency > usual.latency else -step * (1 - QUANTILE)
-    return Usual(answers, failed, usual.latency + moved, min(usual.latencies + 1, 1_000_000))
+    return usual.latency + moved, min(usual.latencies + 1, 1_000_000)
 
 
 def decline_weight(answer: Answer, *, otherwise: float | None = None) -> float:
