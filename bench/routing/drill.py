@@ -1,0 +1,121 @@
+"""The outage drill: at a thousand payments a minute the best of four acquirers breaks for ten minutes, and returns.
+
+What is counted is the same for everybody: a policy has moved away at the first moment of the outage from which at most
+ten of the next hundred payments go to the broken acquirer. What the outage cost until then is lost before the breaker
+opened; what it costs after is the price of probing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from random import Random
+from typing import Final
+
+from bench.routing.contest import RIVALS
+from bench.routing.play import Play
+from bench.routing.world import (
+    BROKEN,
+    DAY_S,
+    HUNG,
+    MINUTE_S,
+    REFUSED,
+    Answer,
+    Incident,
+    Parameters,
+    World,
+    make,
+)
+
+A_MINUTE: Final = 1_000.0
+WARM_UP_MINUTES: Final = 10.0
+OUTAGE_MINUTES: Final = 10.0
+AFTER_MINUTES: Final = 10.0
+NEXT: Final = 100
+STRAY: Final = 10
+SETTLED_MINUTES: Final = 5.0
+"""The last minutes of the drill, in which a policy should have come back."""
+KINDS: Final[Mapping[str, tuple[Answer, float]]] = {
+    "refuses everything": (REFUSED, 1.0),
+    "refuses 60 %": (REFUSED, 0.6),
+    "declines everything": (BROKEN, 1.0),
+    "hangs": (HUNG, 1.0),
+}
+PARAMETERS: Final = Parameters(
+    days=(WARM_UP_MINUTES + OUTAGE_MINUTES + AFTER_MINUTES) * MINUTE_S / DAY_S,
+    payments_a_minute=A_MINUTE,
+    gap_points=6.0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DrillTask:
+    """One breakdown to go through."""
+
+    kind: str
+    seed: int
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """What a breakdown cost. Shares are of payments sent to the acquirer that broke."""
+
+    share_before: float
+    lost_before_moving: int
+    moved_after_s: float
+    lost_after_moving: int
+    share_at_end: float
+    by_ten_seconds: tuple[float, ...]
+    """The share of payments asked of it, in each ten seconds of the drill."""
+
+
+def drill(task: DrillTask, parameters: Parameters = PARAMETERS) -> Drilled:
+    """Lets one policy live through one breakdown."""
+    world, incident = _world(parameters, task)
+    policy = RIVALS[task.policy](world, Random(f"{task.policy} {task.seed}"))
+    play = Play(world, policy)
+    choices: list[int] = []
+    lost: list[int] = []
+    for payment in world.payments:
+        first, answer = play.route(payment)
+        choices.append(int(first == incident.acquirer))
+        lost.append(int(answer.is_outage))
+    return _counted(world, incident, choices, lost)
+
+
+def _world(parameters: Parameters, task: DrillTask) -> tuple[World, Incident]:
+    well = make(parameters, task.seed)
+    sums = [sum(chances[one] for chances in well.chances) for one in range(len(well.acquirers))]
+    answer, share = KINDS[task.kind]
+    start_s = parameters.days * DAY_S * WARM_UP_MINUTES / (WARM_UP_MINUTES + OUTAGE_MINUTES + AFTER_MINUTES)
+    length_s = start_s / WARM_UP_MINUTES * OUTAGE_MINUTES
+    incident = Incident(sums.index(max(sums)), start_s, start_s + length_s, share, answer)
+    return make(replace(parameters), task.seed, [incident]), incident
+
+
+def _counted(world: World, incident: Incident, choices: Sequence[int], lost: Sequence[int]) -> Drilled:
+    times = [payment.at_s for payment in world.payments]
+    start, end = bisect_left(times, incident.from_s), bisect_left(times, incident.to_s)
+    settled = bisect_left(times, times[-1] - SETTLED_MINUTES * MINUTE_S)
+    sums = [0, *accumulate(choices)]
+    moved = next((one for one in range(start, end) if sums[min(one + NEXT, end)] - sums[one] <= STRAY), end)
+    warm = start // 2
+    return Drilled(
+        share_before=(sums[start] - sums[warm]) / max(start - warm, 1),
+        lost_before_moving=sum(lost[start:moved]),
+        moved_after_s=times[min(moved, len(times) - 1)] - incident.from_s,
+        lost_after_moving=sum(lost[moved:end]),
+        share_at_end=(sums[-1] - sums[settled]) / max(len(choices) - settled, 1),
+        by_ten_seconds=_shares(times, choices),
+    )
+
+
+def _shares(times: Sequence[float], choices: Sequence[int]) -> tuple[float, ...]:
+    rows: dict[int, list[int]] = {}
+    for at_s, chosen in zip(times, choices, strict=True):
+        rows.setdefault(int(at_s // 10), []).append(chosen)
+    last = int(times[-1] // 10)
+    return tuple(sum(row) / len(row) if (row := rows.get(one, [])) else 0.0 for one in range(last + 1))

@@ -1,0 +1,196 @@
+"""What a whole run found: scores by scenario, sweep and drill, and the rows that tables and pictures are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench.routing.contest import (
+    BEST_STATIC,
+    BEST_STATIC_VALUE,
+    HYPERSWITCH,
+    ORACLE,
+    ORACLE_VALUE,
+    OURS,
+    THOMPSON,
+)
+from bench.routing.drill import Drilled
+from bench.routing.intervals import Mean, closed, mean_of
+from bench.routing.play import Score
+from bench.routing.scenarios import GOAL_BELOW, GOAL_GAP, GOAL_LOST, SCENARIOS, SWEEPS
+
+GAP_MIN: Final = 0.2
+"""Below this many points between best static and oracle, a part of the gap says nothing."""
+_MAJOR: Final = 100_000.0
+"""Thousandths of a minor unit in a unit of money with two decimals."""
+
+Scores = Sequence[Mapping[str, Score]]
+"""Everybody's score, by seed."""
+
+
+@dataclass(slots=True)
+class Results:
+    """Everything that was measured."""
+
+    seeds: tuple[int, ...]
+    scenarios: dict[str, list[dict[str, Score]]] = field(default_factory=dict)
+    failover: dict[str, list[dict[str, Score]]] = field(default_factory=dict)
+    sweeps: dict[str, dict[str, list[dict[str, Score]]]] = field(default_factory=dict)
+    drills: dict[str, dict[str, list[Drilled]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One policy in one scenario. `against` is in points of approval beside the best static route, `value` in units of
+    money per thousand payments, `value_against` the same beside the static route that is best for value."""
+
+    policy: str
+    rate: Mean
+    against: Mean
+    gap: Mean | None
+    value: Mean
+    value_against: Mean
+    value_gap: Mean | None
+    lost: float
+
+
+def rows(scores: Scores) -> list[Row]:
+    """Every policy's row, by what was expected of its choices."""
+    return [_row(scores, policy) for policy in scores[0]]
+
+
+def realised(scores: Scores) -> list[Row]:
+    """The same by what happened, where second tries count and expectations of first choices do not tell."""
+    return [_row(scores, policy, by_luck=True) for policy in scores[0]]
+
+
+def _row(scores: Scores, policy: str, *, by_luck: bool = False) -> Row:
+    def approvals(name: str) -> list[float]:
+        return [one[name].rate if by_luck else one[name].expected_rate for one in scores]
+
+    def values(name: str) -> list[float]:
+        return [value_of(one[name], by_luck=by_luck) for one in scores]
+
+    static, oracle, own = approvals(BEST_STATIC), approvals(ORACLE), approvals(policy)
+    worth, static_worth, oracle_worth = values(policy), values(BEST_STATIC_VALUE), values(ORACLE_VALUE)
+    possible = sum(oracle) - sum(static) >= GAP_MIN * len(scores)
+    return Row(
+        policy=policy,
+        rate=mean_of([one[policy].rate for one in scores]),
+        against=mean_of(_differences(own, static)),
+        gap=closed(own, static, oracle) if possible else None,
+        value=mean_of(worth),
+        value_against=mean_of(_differences(worth, static_worth)),
+        value_gap=closed(worth, static_worth, oracle_worth) if possible else None,
+        lost=mean_of([1000.0 * one[policy].lost_to_outages / one[policy].payments for one in scores]).value,
+    )
+
+
+def value_of(score: Score, *, by_luck: bool = False) -> float:
+    """Net value of a thousand payments, in units of money."""
+    return (score.worth if by_luck else score.expected_worth) / _MAJOR * 1000.0 / score.payments
+
+
+def _differences(own: Sequence[float], other: Sequence[float]) -> list[float]:
+    return [mine - theirs for mine, theirs in zip(own, other, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPoint:
+    """One value of a sweep: the gap there is, and what each policy makes of it, both in points, and the gap closed by
+    ours in approvals and in value."""
+
+    label: str
+    gap: Mean
+    against: Mapping[str, Mean]
+    closed: Mean | None
+    value_closed: Mean | None
+
+
+def sweep_points(points: Mapping[str, Scores]) -> list[SweepPoint]:
+    """A sweep's rows."""
+    found = []
+    for label, scores in points.items():
+        of = {row.policy: row for row in rows(scores)}
+        ours = of[OURS]
+        found.append(
+            SweepPoint(
+                label,
+                of[ORACLE].against,
+                {name: of[name].against for name in (HYPERSWITCH, THOMPSON, OURS)},
+                ours.gap,
+                ours.value_gap,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRow:
+    """One policy's way through one breakdown."""
+
+    policy: str
+    lost: Mean
+    worst: int
+    moved_s: Mean
+    probing: Mean
+    before: Mean
+    at_end: Mean
+
+
+def drill_rows(drilled: Mapping[str, Sequence[Drilled]]) -> list[DrillRow]:
+    """Every policy's row of one kind of breakdown."""
+    return [
+        DrillRow(
+            policy,
+            mean_of([float(one.lost_before_moving) for one in every]),
+            max(one.lost_before_moving for one in every),
+            mean_of([one.moved_after_s for one in every]),
+            mean_of([float(one.lost_after_moving) for one in every]),
+            mean_of([100 * one.share_before for one in every]),
+            mean_of([100 * one.share_at_end for one in every]),
+        )
+        for policy, every in drilled.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A goal, what was measured, and whether it is met in the mean."""
+
+    goal: str
+    where: str
+    measured: str
+    is_met: bool
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """Every goal beside its measurement, met or not."""
+    found: list[Verdict] = []
+    for name, scores in results.scenarios.items():
+        scenario = SCENARIOS[name]
+        ours = next(row for row in rows(scores) if row.policy == OURS)
+        if scenario.has_issuers and ours.gap is not None:
+            goal = f"at least {GOAL_GAP:.0f} % of the gap closed"
+            by_value = bool(scenario.parameters.fees_spread_bp) and ours.value_gap is not None
+            gap = ours.value_gap if by_value and ours.value_gap is not None else ours.gap
+            said = f"{gap.shown(1)} %" + (" of net value" if by_value else "")
+            found.append(Verdict(goal, scenario.title, said, gap.value >= GOAL_GAP))
+        if scenario.is_flat:
+            goal = f"never more than {GOAL_BELOW} points below best static"
+            # where acquirers are alike every choice is worth the same: what happened is what can differ
+            luck = next(row for row in realised(scores) if row.policy == OURS).against
+            said = f"{ours.against.shown(2, sign=True)} points expected; {luck.shown(2, sign=True)} with luck"
+            found.append(Verdict(goal, scenario.title, said, ours.against.value >= -GOAL_BELOW))
+    for kind, drilled in results.drills.items():
+        ours_drilled = next(row for row in drill_rows(drilled) if row.policy == OURS)
+        goal = f"at most {GOAL_LOST:.0f} lost before the breaker opens"
+        said = f"{ours_drilled.lost.shown(1)}, at worst {ours_drilled.worst}"
+        found.append(Verdict(goal, f"Drill: {kind}", said, ours_drilled.lost.value <= GOAL_LOST))
+    return found
+
+
+def sweep_titles() -> dict[str, str]:
+    """What each sweep varies."""
+    return {one.name: one.title for one in SWEEPS}
