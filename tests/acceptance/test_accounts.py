@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from tests.acceptance.asking import payment, refused
 from tests.whole.served import Client, Served, client_of, serving
+
+Adding = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,76 @@ async def test_an_account_at_our_own_processors_opens_with_any_credentials(shop:
     assert refused(turned_away)[2] == "no_processor_account"
     assert "second: it is disabled" in turned_away.json["error"]["message"]
     assert "bravo" not in turned_away.json["error"]["message"], "only what was asked for is talked about"
+
+
+ROUTING: Final = {
+    "country": "US",
+    "acquirer": "First Bank",
+    "fundings": ["credit", "debit"],
+    "amount_limits": {"USD": {"min": 100, "max": 5000}},
+    "merchant_categories": ["5411", "5812"],
+    "drained": False,
+    "three_d_secure": False,
+}
+
+
+@pytest.fixture
+async def added(shop: Client) -> AsyncIterator[Adding]:
+    """Adds an account at Alpha, which is taken out of use when the test is over."""
+    made: list[str] = []
+
+    async def add(**more: Any) -> str:
+        body = {
+            "connector": "alpha",
+            "label": f"number {len(made)}",
+            "credentials": {"api_key": "any"},
+        } | more
+        made.append((await shop.post("/v1/processor_accounts", body))["id"])
+        return made[-1]
+
+    yield add
+    for account in made:
+        await shop.post(f"/v1/processor_accounts/{account}", {"enabled": False})
+
+
+async def test_what_routing_should_know_is_said_shown_and_taken_back(shop: Client, added: Adding) -> None:
+    fees = {"model": "interchange_plus_plus", "basis_points": 20, "scheme": [{"basis_points": 12}]}
+    path = f"/v1/processor_accounts/{await added(fees=fees, **ROUTING)}"
+    shown = await shop.get(path)
+    assert {name: shown[name] for name in ROUTING} == ROUTING
+    assert shown["fees"].items() >= {"model": "interchange_plus_plus", "interchange": None}.items()
+    assert shown["fees"]["scheme"][0]["basis_points"] == 12
+    nothing = dict.fromkeys(ROUTING) | {"drained": False}
+    changed = await shop.post(path, nothing)
+    assert {name: changed[name] for name in ROUTING} == nothing
+    wrong = await shop.send("POST", path, {"amount_limits": {"USD": {"min": 2, "max": 1}}})
+    assert refused(wrong) == (400, "invalid_request", "limits_crossed", "amount_limits.USD")
+
+
+async def test_every_reason_against_an_account_is_said(shop: Client, added: Adding) -> None:
+    account = await added(currencies=["EUR"], amount_limits={"USD": {"max": 100}}, brands=["amex"])
+    routed = payment(routing={"processor_accounts": [account]})
+    said = (await shop.send("POST", "/v1/payments", routed)).json["error"]["message"]
+    for reason in ("does not take visa cards", "does not take USD", "takes no more than 1.00 USD"):
+        assert reason in said
+
+
+async def test_a_drained_account_keeps_its_payments_and_gets_no_new_ones(shop: Client, added: Adding) -> None:
+    """It is the last resort, and only `enabled` forbids it."""
+    account, other = await added(), await added()
+    path, both = f"/v1/processor_accounts/{account}", {"processor_accounts": [account, other]}
+    before = await shop.post("/v1/payments", payment(capture="manual", routing=both))
+    assert before["processor_account"] == account
+    await shop.post(path, {"drained": True})
+    assert (await shop.post("/v1/payments", payment(routing=both)))["processor_account"] == other
+    captured = await shop.post(f"/v1/payments/{before['id']}/capture", {"amount": 4999})
+    assert (captured["status"], captured["processor_account"]) == ("captured", account)
+    refund = await shop.post("/v1/refunds", {"payment": before["id"], "amount": 100})
+    assert refund["status"] == "succeeded"
+    alone = payment(routing={"processor_accounts": [account]})
+    assert (await shop.post("/v1/payments", alone))["processor_account"] == account
+    await shop.post(path, {"enabled": False})
+    assert refused(await shop.send("POST", "/v1/payments", alone))[2] == "no_processor_account"
 
 
 async def test_a_code_is_explained_with_source_and_date(shop: Client) -> None:
