@@ -110,13 +110,16 @@ def capabilities(**changes: Any) -> Capabilities:
         "stored_credentials": True,
         "lookup": True,
         "withdraw": True,
+        "takes_authentication": True,
     }
     return Capabilities(**(everything | changes))
 
 
 def connectors() -> dict[str, Connector]:
-    """Three processors; `east` cannot take anything back, and captures only once."""
-    limited = capabilities(withdraw=False, multiple_captures=False, partial_refunds=False)
+    """Three processors; `east` takes nothing back and nobody's word for an authentication, and captures only once."""
+    limited = capabilities(
+        withdraw=False, multiple_captures=False, partial_refunds=False, takes_authentication=False
+    )
     fakes = [
         FakeConnector("north", capabilities(processor_tokens=True, gives_tokens=True)),
         FakeConnector("south", capabilities(processor_tokens=True, gives_tokens=True)),

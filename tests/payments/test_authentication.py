@@ -59,7 +59,7 @@ async def test_it_goes_on_to_the_next_processor_and_is_kept_nowhere(
     assert first is not None
     assert first == second
     assert (first.status, first.eci, first.cryptogram.reveal()) == (Authenticated.FULLY, "05", CRYPTOGRAM)
-    said = answer.body.decode() + "".join(capsys.readouterr()) + repr(first)
+    said = str(answer.json) + "".join(capsys.readouterr()) + repr(first)
     assert CRYPTOGRAM not in await everything_written(house) + said
     again = await house.call("POST", "/v1/payments", AUTHENTICATED, key=key, once="once")
     assert again.json == answer.json
@@ -101,7 +101,7 @@ async def test_what_no_network_would_take_is_refused_and_nothing_is_sent(
     assert (refused.status, refused.error["code"]) == (400, code)
     assert refused.error["param"] == f"three_d_secure{field}"
     assert not house.bank.asked
-    assert CRYPTOGRAM not in refused.body.decode()
+    assert CRYPTOGRAM not in str(refused.json)
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,12 @@ async def test_a_mastercard_has_indicators_of_its_own(house: House, merchant: Me
     body = PAYMENT | {"payment_method_data": MASTERCARD, "three_d_secure": RESULT | {"eci": "02"}}
     made = await house.call("POST", "/v1/payments", body, key=await house.key_of(merchant))
     assert made.json["status"] == Status.CAPTURED
+
+
+async def test_a_processor_that_does_not_take_it_is_left_out(house: House) -> None:
+    """It would ask the customer again, or decline; a payment without a result may go there."""
+    merchant = await house.merchant("east", "north")
+    key = await house.key_of(merchant)
+    await house.call("POST", "/v1/payments", AUTHENTICATED, key=key)
+    await house.call("POST", "/v1/payments", PAYMENT, key=key)
+    assert [one.processor for one in house.bank.asked] == ["north", "east"]
