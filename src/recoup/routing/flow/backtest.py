@@ -37,8 +37,12 @@ class Outcomes(Protocol):
 class Versions(Protocol):
     """The saved versions of routing policies."""
 
-    async def policy(self, merchant_id: UUID, version: int) -> Policy | None:
-        """A version as it was saved; None where there is none."""
+    async def exists(self, merchant_id: UUID, version: int) -> bool:
+        """Whether there is such a version."""
+        ...
+
+    async def policy(self, merchant_id: UUID, version: int) -> Policy:
+        """A version as it was saved."""
         ...
 
 
@@ -111,11 +115,16 @@ class Backtests:
         if version is None:
             return Remade(one.id, replay(record, Ruling(record["rule"], Method.ORDERED)))
         if version not in policies:
-            policies[version] = await self._versions.policy(merchant_id, version)
+            policies[version] = await self._policy(merchant_id, version)
         policy = policies[version]
         if policy is None:
             return Remade(one.id, NotReplayable(f"version {version} of the policy is not there"))
         return Remade(one.id, replay(record, _ruling(record, policy)))
+
+    async def _policy(self, merchant_id: UUID, version: int) -> Policy | None:
+        if not await self._versions.exists(merchant_id, version):
+            return None
+        return await self._versions.policy(merchant_id, version)
 
 
 @dataclass(frozen=True, slots=True)

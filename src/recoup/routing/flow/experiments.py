@@ -67,7 +67,16 @@ class Wanted:
 class Experiments:
     """Everything that can be done with experiments."""
 
-    def __init__(self, database: Database, *, policies: Policies, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        policies: Policies,
+        new_id: Callable[[], UUID],
+        events_at_once: int = EVENTS_AT_ONCE,
+        pages_at_once: int = PAGES_AT_ONCE,
+    ) -> None:
+        self._events_at_once, self._pages_at_once = events_at_once, pages_at_once
         self._database = database
         self._policies = policies
         self._new_id = new_id
@@ -169,7 +178,7 @@ class Experiments:
 
     async def count(self, merchant: Merchant, experiment_id: UUID, now: datetime) -> datetime | None:
         """Add up what has ended since the last time; stop the experiment where B is certainly too much worse."""
-        for _ in range(PAGES_AT_ONCE):
+        for _ in range(self._pages_at_once):
             async with self._database.transaction() as connection:
                 more = await self._count_page(connection, merchant, experiment_id)
             if more is None:
@@ -190,7 +199,7 @@ class Experiments:
         trial = await store.read(connection, **ours)
         assert trial is not None, "its row is locked"
         last = await last_sequence(connection, merchant_id=merchant.id)
-        upto = min(last, reached + EVENTS_AT_ONCE)
+        upto = min(last, reached + self._events_at_once)
         events = await first_of_types(connection, ENDINGS, merchant_id=merchant.id, after=reached, upto=upto)
         if found := await self._ended(connection, merchant, trial, events):
             units = {one.unit_id for one in found if not one.is_alone}
