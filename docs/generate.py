@@ -34,6 +34,7 @@ from recoup.outcomes.codes.processors import TABLES
 from recoup.outcomes.codes.words import Advice, CodeRow, Dated
 from recoup.outcomes.core import PROCESSORS
 from recoup.routing.core.exchange import RATES as REFERENCE_RATES
+from recoup.routing.core.exchange import ReferenceRate
 from recoup.routing.core.prices import EEA, LIST_PRICES, NO_LIST_PRICE, Taker
 from recoup.routing.core.prices import RATES as BOOK
 from recoup.sandbox.cards import PUBLISHED, PublishedCard
@@ -276,7 +277,7 @@ def _prices() -> str:
         _table(
             ["currency", "for one euro", "source"],
             [
-                [f"`{rate.currency}`", _units(rate.millionths), f"{rate.source} ({_day(rate.as_of)})"]
+                [f"`{rate.currency}`", _units(rate.millionths), _referred(rate)]
                 for rate in sorted(REFERENCE_RATES.values(), key=lambda one: one.currency)
             ],
         ),
@@ -341,6 +342,10 @@ def _conditions(rate: FeeRate) -> str:
     said += [rate.relation] if rate.relation else []
     said += [f"issued in {_places(frozenset(rate.issuer_countries))}"] if rate.issuer_countries else []
     return f"{' '.join(said)}: " if said else ""
+
+
+def _referred(rate: ReferenceRate) -> str:
+    return f"{rate.source} ({_day(rate.as_of)})" + (", not looked up" if rate.assumed else "")
 
 
 def _units(millionths: int) -> str:

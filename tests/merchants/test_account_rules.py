@@ -91,6 +91,8 @@ def test_a_credential_pasted_in_place_of_its_name_is_not_repeated() -> None:
         ("currencies", replace(ACCOUNT, currencies=frozenset({"USD", "usd"}))),
         ("brands", replace(ACCOUNT, brands=frozenset({"amex"}))),
         ("country", replace(ACCOUNT, country="UK")),
+        ("acquirer", replace(ACCOUNT, acquirer=" ")),
+        ("acquirer", replace(ACCOUNT, acquirer="First\nBank")),
         ("fundings", replace(ACCOUNT, fundings=frozenset({"charge"}))),
         ("merchant_categories", replace(ACCOUNT, merchant_categories=frozenset({"5411", "54a1"}))),
         ("amount_limits", replace(ACCOUNT, amount_limits={"usd": AmountLimits(max=1)})),

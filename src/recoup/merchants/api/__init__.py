@@ -40,6 +40,7 @@ _WRONG_FIELDS: Final = tuple(
     for code in (
         "base_url_in_live_mode",
         "base_url_missing",
+        "blank",
         "capability_missing",
         "connector_unknown",
         "credential_missing",

@@ -147,6 +147,10 @@ def check_limits(account: ProcessorAccount, *, can: Capabilities) -> None:
             "`country` must be a two-letter country code of ISO 3166-1, in capitals: where the account acquires.",
             param="country",
         )
+    if account.acquirer is not None and not (account.acquirer.strip() and account.acquirer.isprintable()):
+        raise invalid(
+            "blank", "`acquirer` must be a name. Leave it out for the connector's own.", param="acquirer"
+        )
     _check_categories(account.merchant_categories)
     _check_amount_limits(account.amount_limits or {})
     if account.three_d_secure and not can.three_d_secure:
