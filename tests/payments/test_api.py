@@ -99,6 +99,21 @@ async def test_a_stored_method_is_charged_by_the_merchant_with_its_network_trans
     assert with_cvc == [True, False], "a security code is never stored"
 
 
+async def test_a_card_from_elsewhere_is_charged_with_the_name_of_its_first_payment(
+    house: House, key: str
+) -> None:
+    """A payment by the merchant with a card that another system agreed on with its customer."""
+    method = CARD | {"network_transaction_id": "016150703802094"}
+    body = PAYMENT | {"payment_method_data": method, "initiator": "merchant"}
+    first = await house.call("POST", "/v1/payments", body, key=key)
+    (charge,) = house.bank.charges.values()
+    assert (first.json["status"], charge.network_transaction_id) == ("captured", "016150703802094")
+    wrong = PAYMENT | {"payment_method_data": CARD | {"network_transaction_id": "4242424242424242"}}
+    refused = await house.call("POST", "/v1/payments", wrong, key=key)
+    assert refused.error["code"] == "network_transaction_id_is_card_number"
+    assert refused.error["param"] == "payment_method_data.network_transaction_id"
+
+
 async def test_pages_run_from_the_newest_to_the_oldest_and_back(house: House, key: str) -> None:
     made = []
     for _ in range(5):

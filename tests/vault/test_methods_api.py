@@ -53,6 +53,19 @@ async def test_a_card_is_created_and_read(house: House) -> None:
     assert await told(house, made["id"]) == ["payment_method.created"]
 
 
+async def test_a_card_brings_the_networks_name_of_its_first_payment_along(house: House) -> None:
+    key = await house.key(await house.merchant())
+    made = await create(house, key, card_json() | {"network_transaction_id": "016150703802094"})
+    assert made["network_transaction_id"] == "016150703802094"
+    assert (await house.call("GET", f"{PATH}/{made['id']}", key=key)).json == made
+    for wrong, code in ((NUMBER, "network_transaction_id_is_card_number"), ("a b", None), ("", None)):
+        body = card_json() | {"network_transaction_id": wrong}
+        refused = await house.call("POST", PATH, body, key=key)
+        assert (refused.status, refused.json["error"]["param"]) == (400, "network_transaction_id")
+        assert code is None or refused.json["error"]["code"] == code
+    assert NUMBER not in await dump(house.database)
+
+
 async def test_no_answer_event_or_row_holds_a_number_or_a_code(house: House) -> None:
     key = await house.key(await house.merchant())
     body = card_json(cvc="987") | {"billing_details": BILLING}

@@ -25,6 +25,9 @@ ProcessorCustomer = Annotated[
         examples=["cus_9s6XKzkNRiz8i3"],
     ),
 ]
+NetworkTransactionId = Annotated[
+    str, Meta(min_length=1, max_length=56, pattern=r"^[!-~]+\Z", examples=["016150703802094"])
+]
 TokenText = Annotated[
     Secret,
     Meta(
@@ -61,6 +64,13 @@ class CardMethodData(
 
     card: CardData
     billing_details: BillingDetails = BillingDetails()
+    network_transaction_id: Annotated[
+        NetworkTransactionId | None,
+        Meta(
+            description="For a card that you bring from elsewhere: the network's name of the payment in which its "
+            "customer agreed to be charged later. Payments by the merchant name it to whichever processor is asked."
+        ),
+    ] = None
 
 
 class KnownCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

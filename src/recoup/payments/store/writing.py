@@ -78,10 +78,11 @@ _CARD: Final[LiteralString] = """
     cards as (
         insert into payment_methods (
             merchant_id, id, customer_id, type, fingerprint, brand, bin, last4, exp_month, exp_year, funding,
-            issuer_country, data_key_id, ciphertext, billing, metadata, created_at, updated_at)
+            issuer_country, data_key_id, ciphertext, billing, metadata, created_at, updated_at,
+            network_transaction_id)
         select c.merchant_id, c.id, c.customer_id, c.type, c.fingerprint, c.brand, c.bin, c.last4, c.exp_month,
             c.exp_year, c.funding, c.issuer_country, c.data_key_id, c.ciphertext, c.billing, c.metadata,
-            c.created_at, c.updated_at
+            c.created_at, c.updated_at, c.network_transaction_id
         from written w
         cross join lateral json_populate_record(null::payment_methods, w.card) c
         where w.card is not null

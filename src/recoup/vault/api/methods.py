@@ -102,6 +102,7 @@ CARD_PROBLEMS: Final = tuple(
         "invalid_expiry_month",
         "invalid_expiry_year",
         "invalid_number",
+        "network_transaction_id_is_card_number",
     )
 )
 """What every route that takes a new card may answer."""

@@ -28,7 +28,12 @@ from recoup.vault.core.records import (
     PaymentMethod,
     ProcessorToken,
 )
-from recoup.vault.core.tokens import check_known, check_known_expiry, check_token
+from recoup.vault.core.tokens import (
+    check_known,
+    check_known_expiry,
+    check_network_transaction_id,
+    check_token,
+)
 
 __all__ = [
     "BRANDS",
@@ -53,6 +58,7 @@ __all__ = [
     "check_expiry",
     "check_known",
     "check_known_expiry",
+    "check_network_transaction_id",
     "check_number",
     "check_payday",
     "check_security_code",

@@ -12,6 +12,7 @@ from recoup.vault.core.customers import check_country
 from recoup.vault.core.ranges import BRANDS, UNKNOWN, brand_of
 
 _TOKEN: Final = re.compile(r"[!-~]{1,1000}")
+NETWORK_ID_DIGITS_MAX: Final = 15
 _CARD_NUMBER: Final = re.compile(r"[0-9]{12,19}")
 
 
@@ -36,6 +37,16 @@ def check_token(token: Secret, *, param: str) -> None:
 def _is_card_number(text: str) -> bool:
     """Whether it reads as one; some processors' tokens are digits too, of no network or without a check digit."""
     return _CARD_NUMBER.fullmatch(text) is not None and brand_of(text) != UNKNOWN and luhn_valid(text)
+
+
+def check_network_transaction_id(text: str | None, *, param: str) -> None:
+    """Refuses a card number in its place, which would be stored and shown; no network has ids of more digits."""
+    if text is not None and len(text) > NETWORK_ID_DIGITS_MAX and _is_card_number(text):
+        raise invalid(
+            "network_transaction_id_is_card_number",
+            "This network transaction id is a card number. Send what the network called the first payment.",
+            param=param,
+        )
 
 
 def check_known(

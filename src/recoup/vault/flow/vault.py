@@ -28,6 +28,7 @@ from recoup.vault.core import (
     PaymentMethod,
     check_billing,
     check_expiry,
+    check_network_transaction_id,
     check_number,
     check_security_code,
 )
@@ -138,6 +139,8 @@ class Vault:
         check_security_code(card.cvc, brand=facts.brand, param=f"{card_param}.cvc")
         expiry = check_expiry(card.exp_month, card.exp_year, now=now, param=card_param)
         check_billing(data.billing_details, param=billing_param)
+        inner = card_param.rpartition("card")[0]
+        check_network_transaction_id(data.network_transaction_id, param=f"{inner}network_transaction_id")
         self.check_mode(livemode=merchant.livemode)
         ring = await self._ring(merchant.id, queries or self._database)
         method_id = self._new_id()
@@ -155,7 +158,7 @@ class Vault:
             data_key_id=ring.current,
             ciphertext=self._seal_number(ring, merchant.id, method_id, digits),
             billing=data.billing_details,
-            network_transaction_id=None,
+            network_transaction_id=data.network_transaction_id,
             metadata=dict(metadata or {}),
             created_at=now,
             updated_at=now,
