@@ -74,6 +74,11 @@ def converted(amount: int, *, given: str, wanted: str) -> int | None:
         return amount
     if given not in RATES or wanted not in RATES:
         return None
-    above = amount * RATES[wanted].millionths * 10 ** DECIMALS[wanted]
-    below = RATES[given].millionths * 10 ** DECIMALS[given]
-    return -(-above // below)
+    above = amount * _minor_per_euro(wanted)
+    return -(-above // _minor_per_euro(given))
+
+
+def _minor_per_euro(currency: str) -> int:
+    """Millionths of minor units."""
+    scale: int = 10 ** DECIMALS[currency]
+    return RATES[currency].millionths * scale
