@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -33,8 +34,10 @@ from recoup.outcomes.codes.merchant_words import MERCHANT_WORDS
 from recoup.outcomes.codes.processors import TABLES
 from recoup.outcomes.codes.words import Advice, CodeRow, Dated
 from recoup.outcomes.core import PROCESSORS
+from recoup.routing.core import policy_file
 from recoup.routing.core.exchange import RATES as REFERENCE_RATES
 from recoup.routing.core.exchange import ReferenceRate
+from recoup.routing.core.policy_shape import takes
 from recoup.routing.core.prices import EEA, LIST_PRICES, NO_LIST_PRICE, Taker
 from recoup.routing.core.prices import RATES as BOOK
 from recoup.sandbox.cards import PUBLISHED, PublishedCard
@@ -54,6 +57,8 @@ def pages() -> dict[str, str]:
         "cards.md": _cards(),
         "declines.md": _declines(),
         "events.md": _events(),
+        "routing-policy.md": _routing_policy(),
+        "routing-policy.schema.json": json.dumps(policy_file.json_schema(), indent=2),
         "prices.md": _prices(),
         "settings.md": _settings(),
     }
@@ -76,6 +81,7 @@ def _contents() -> str:
         "- [API](api.md): every route\n"
         "- [Events](events.md): every event type\n"
         "- [Settings](settings.md): every setting\n"
+        "- [Routing policy](routing-policy.md): every field, and its [JSON Schema](routing-policy.schema.json)\n"
         "- [Test cards](cards.md): every published card of the sandbox\n"
         "- [Declines](declines.md): every standard code, and what networks say\n"
         "- [Prices](prices.md): what issuers, networks and processors take, where an account does not say",
@@ -106,6 +112,31 @@ def _setting(field: msgspec.structs.FieldInfo) -> list[str]:
 
 def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _routing_policy() -> str:
+    parts = [_part(place, spec) for place, spec in policy_file.PARTS]
+    return _page(
+        "Routing policy",
+        "What a routing policy may hold, in TOML or in JSON. How one is written, with examples: "
+        "[Write a routing policy](../how-to/write-a-routing-policy.md). For editors and validators: the "
+        "[JSON Schema](routing-policy.schema.json).",
+        *parts,
+    )
+
+
+def _part(place: str, spec: type[msgspec.Struct]) -> str:
+    said = " ".join((spec.__doc__ or "").split())
+    rows = [_policy_field(field) for field in msgspec.structs.fields(spec)]
+    return f"## In {place}\n\n{said}\n\n" + _table(["field", "takes", "default", ""], rows)
+
+
+def _policy_field(field: msgspec.structs.FieldInfo) -> list[str]:
+    type_ = msgspec.inspect.type_info(field.type)
+    extra = type_.extra_json_schema if isinstance(type_, msgspec.inspect.Metadata) else None
+    given = field.default not in {None, msgspec.NODEFAULT}
+    default = "required" if field.required else f"`{_shown(field.default)}`" if given else ""
+    return [f"`{field.encode_name}`", takes(type_), default, (extra or {}).get("description", "")]
 
 
 def _cards() -> str:
@@ -424,7 +455,7 @@ def write() -> None:
     """Write every page, and take away those that are no longer made."""
     FOLDER.mkdir(exist_ok=True)
     made = pages()
-    written = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.md")}
+    written = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.*")}
     for stale in written - made.keys():
         (FOLDER / stale).unlink()
     for name, text in made.items():

@@ -45,7 +45,7 @@ def test_pages_made_from_code_are_fresh() -> None:
     pages: Callable[[], dict[str, str]] = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]
     kept = {
         path.relative_to(REFERENCE).as_posix(): path.read_text(encoding="utf-8")
-        for path in REFERENCE.rglob("*.md")
+        for path in REFERENCE.rglob("*.*")
     }
     made = pages()
     stale = sorted(name for name in {*kept, *made} if kept.get(name) != made.get(name))

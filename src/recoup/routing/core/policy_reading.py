@@ -103,7 +103,7 @@ def read(source: str, format_: Format, directory: Directory) -> Reading:
 
 def reread(source: str, format_: Format, names: Mapping[str, UUID]) -> Policy:
     """A policy that was saved, its names standing for what they stood for then."""
-    document = _plain(tomllib.loads(source)) if format_ is Format.TOML else msgspec.json.decode(source)
+    document = plain(tomllib.loads(source)) if format_ is Format.TOML else msgspec.json.decode(source)
     return _Reader(directory_kept(names), Misfits()).kept(document)
 
 
@@ -112,7 +112,7 @@ def _read_toml(source: str, directory: Directory) -> Reading:
     if crowded is not None:
         return Reading(None, (Problem("", "the line is crowded with dots: fold it", crowded),))
     try:
-        document = _plain(tomllib.loads(source))
+        document = plain(tomllib.loads(source))
         lines = lines_of(source)
     except tomllib.TOMLDecodeError as error:
         return Reading(None, (_not_toml(str(error), source),))
@@ -142,13 +142,13 @@ def _read_json(source: str, directory: Directory) -> Reading:
     return _Reader(directory, Misfits()).read(document, {})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """TOML as JSON has it; a time of the day as the policy writes it."""
     match value:
         case dict():
-            return {key: _plain(inner) for key, inner in value.items()}
+            return {key: plain(inner) for key, inner in value.items()}
         case list():
-            return [_plain(inner) for inner in value]
+            return [plain(inner) for inner in value]
         case dt.time():
             return f"{value:%H:%M}"
         case dt.date():

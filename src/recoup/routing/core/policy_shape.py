@@ -18,6 +18,8 @@ from recoup.routing.core.toml_lines import Path
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 _SHOWN_MAX: Final = 40
+_BEGINNING_MIN: Final = 4
+"""How many letters of a name may stand for the whole."""
 _LONG_NUMBER: Final = re.compile(r"[0-9]{9,}")
 _UNPRINTED: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PLACE: Final = re.compile(r"\[(\d+)\]")
@@ -195,5 +197,8 @@ def meant(name: object, known: Iterable[str]) -> str:
     folded: dict[str, str] = {}
     for one in known:
         folded.setdefault(one.casefold(), one)
-    near = difflib.get_close_matches(str(name)[:_SHOWN_MAX].casefold(), folded, n=1)
+    said = str(name)[:_SHOWN_MAX].casefold()
+    near = difflib.get_close_matches(said, folded, n=1)
+    if not near and len(said) >= _BEGINNING_MIN:
+        near = [one for one in folded if one.startswith(said)]
     return f"; did you mean `{folded[near[0]]}`?" if near else ""
