@@ -80,7 +80,7 @@ class ExperimentsApi:
         return Route(
             "POST",
             _PATH,
-            self.create,
+            self.begin_experiment,
             body=CreateExperiment,
             answer=ExperimentObject,
             status=201,
@@ -105,7 +105,7 @@ class ExperimentsApi:
             Route(
                 "GET",
                 _PATH,
-                self.page,
+                self.experiments,
                 query=ExperimentQuery,
                 answer=ExperimentList,
                 summary="List routing experiments",
@@ -114,7 +114,7 @@ class ExperimentsApi:
             Route(
                 "GET",
                 _ONE,
-                self.read,
+                self.experiment,
                 answer=ExperimentObject,
                 summary="Read a routing experiment",
                 description="With what it has shown so far. Its intervals hold however often you look.",
@@ -126,7 +126,7 @@ class ExperimentsApi:
         return Route(
             "POST",
             f"{_ONE}/stop",
-            self.stop,
+            self.stop_experiment,
             body=StopExperiment,
             answer=ExperimentObject,
             summary="Stop a routing experiment",
@@ -136,7 +136,7 @@ class ExperimentsApi:
             errors=(Problem("experiment_stopped", 409),),
         )
 
-    async def create(self, call: Call[CreateExperiment, None]) -> ExperimentObject:
+    async def begin_experiment(self, call: Call[CreateExperiment, None]) -> ExperimentObject:
         """`POST /v1/routing/experiments`."""
         body = call.body
         wanted = Wanted(
@@ -152,7 +152,7 @@ class ExperimentsApi:
         trial = await self._experiments.create(call.transaction(), call.merchant, wanted, now=call.now)
         return experiment_object(trial, None, livemode=call.merchant.livemode)
 
-    async def page(self, call: Call[None, ExperimentQuery]) -> ExperimentList:
+    async def experiments(self, call: Call[None, ExperimentQuery]) -> ExperimentList:
         """`GET /v1/routing/experiments`."""
         page = call.query.page(Kind.EXPERIMENT)
         found = await self._experiments.page(
@@ -163,12 +163,12 @@ class ExperimentsApi:
         data = [experiment_object(one, None, livemode=livemode) for one in shown]
         return ExperimentList(data=data, has_more=has_more, url=_PATH)
 
-    async def read(self, call: Call[None, None]) -> ExperimentObject:
+    async def experiment(self, call: Call[None, None]) -> ExperimentObject:
         """`GET /v1/routing/experiments/{id}`."""
         trial, shown = await self._experiments.get(call.merchant, call.path_id("experiment", Kind.EXPERIMENT))
         return experiment_object(trial, shown, livemode=call.merchant.livemode)
 
-    async def stop(self, call: Call[StopExperiment, None]) -> ExperimentObject:
+    async def stop_experiment(self, call: Call[StopExperiment, None]) -> ExperimentObject:
         """`POST /v1/routing/experiments/{id}/stop`."""
         trial, shown = await self._experiments.stop(
             call.transaction(),
