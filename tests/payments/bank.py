@@ -111,6 +111,7 @@ def capabilities(**changes: Any) -> Capabilities:
         "lookup": True,
         "withdraw": True,
         "takes_authentication": True,
+        "network_transaction_ids": True,
     }
     return Capabilities(**(everything | changes))
 
@@ -122,7 +123,7 @@ def connectors() -> dict[str, Connector]:
     )
     fakes = [
         FakeConnector("north", capabilities(processor_tokens=True, gives_tokens=True)),
-        FakeConnector("south", capabilities(processor_tokens=True, gives_tokens=True)),
+        FakeConnector("south", capabilities(processor_tokens=True, gives_tokens=True, wants_card_again=True)),
         FakeConnector("east", limited),
     ]
     return {one.name: cast(Connector, one) for one in fakes}
@@ -164,6 +165,7 @@ class Bank:
         self.truth: dict[str, Meaning] = {}
         self.burnt: set[str] = set()
         self.returned: list[dict[str, str]] = []
+        self.completions: list[Completion] = []
         self._scripts: dict[str, deque[Meaning]] = {}
 
     def will(self, verb: str, *meanings: Meaning) -> None:
@@ -238,6 +240,7 @@ class Bank:
         key = completion.key
         self.asked.append(Asked("complete", connector.name, key, completion.amount.minor))
         self.returned.append(dict(completion.returned))
+        self.completions.append(completion)
         usual = Approved(f"ch-{key}", captured=completion.capture)
         meaning = await self._scripted("complete", usual)
         if not isinstance(self.truth.get(key), ActionRequired):

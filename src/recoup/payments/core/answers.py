@@ -110,6 +110,7 @@ def closed(
         finished_at=None if still_open else now,
         latency_ms=latency_ms if latency_ms is not None else attempt.latency_ms,
         action=_action(attempt, outcome) if still_open else None,
+        returned=attempt.returned if still_open else None,
     )
 
 

@@ -1,0 +1,458 @@
+"""Pages of ours between the shop and the bank: what they show, to whom, for how long, and what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.payments.bank import Lost, no_funds
+from tests.payments.house import House
+
+from recoup.connectors.base import Card
+from recoup.http.visits import Visit
+from recoup.kit.ids import Kind, render
+from recoup.kit.refusals import Refusal
+from recoup.kit.secret import Secret
+from recoup.merchants.core import Merchant
+from recoup.outcomes.core import ActionRequired, Approved, Script, ScriptKind, Unprocessed
+from recoup.payments.api.pages import BODY_BYTES_MAX
+from recoup.payments.core import Status
+from recoup.payments.flow.hosting import TOKEN_LENGTH, Addresses
+from recoup.payments.wire import RETURNED_LENGTH_MAX, RETURNED_MAX
+
+BANK: Final = "https://bank.example:8443/challenge?x=1"
+SHOP: Final = "https://shop.example/after?order=7#top"
+FORM: Final = {"JWT": "e30.e30.form", "MD": '"><script>alert(1)</script>&amp;'}
+KEPT: Final = {"number": "kept-1"}
+ASKS: Final = ActionRequired("ref-1", BANK, FORM, kept=KEPT)
+LOOKS: Final = ActionRequired(
+    "ref-1", BANK, {"Bin": "424242", "JWT": "e30"}, Script(ScriptKind.DEVICE_DATA), {"number": "kept-0"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a browser is answered."""
+
+    status: int
+    headers: dict[str, str]
+    page: str
+
+    @property
+    def policy(self) -> dict[str, str]:
+        """The content security policy by its parts."""
+        parts = self.headers["content-security-policy"].split("; ")
+        return {name: value for name, _, value in (part.partition(" ") for part in parts)}
+
+
+class _Form(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.action, self.fields, self.scripts = "", dict[str, str](), 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        match tag:
+            case "form" if not self.action:
+                self.action = found["action"]
+            case "input":
+                self.fields[found["name"]] = found["value"]
+            case "script":
+                self.scripts += 1
+            case _:
+                pass
+
+
+def read(page: str) -> _Form:
+    """A page as a browser reads it."""
+    form = _Form()
+    form.feed(page)
+    return form
+
+
+async def visit(
+    house: House, method: str, url: str, form: dict[str, str] | bytes | None = None, **headers: str
+) -> Shown:
+    """One request of a browser, which has no key."""
+    house._edge = house._edge or house.edge(base_url="http://test")
+    parts = urlsplit(url)
+    body = form if isinstance(form, bytes) else urlencode(form or {}).encode()
+    told = {"content-type": "application/x-www-form-urlencoded", "content-length": str(len(body)), **headers}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": parts.path,
+        "raw_path": parts.path.encode(),
+        "query_string": parts.query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in told.items()],
+        "client": ("127.0.0.1", 1),
+    }
+    inbox: list[dict[str, Any]] = [{"type": "http.request", "body": body}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return inbox.pop() if inbox else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await house._edge(scope, receive, send)
+    answered = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return Shown(sent[0]["status"], answered, sent[1]["body"].decode())
+
+
+async def waiting(
+    house: House, merchant: Merchant, *, asks: ActionRequired = ASKS, shop: str | None = SHOP
+) -> tuple[UUID, str]:
+    """A payment that waits for its customer on a page of ours: its id, and the page's address as the API shows it."""
+    house.bank.will("charge", asks)
+    house._edge = house._edge or house.edge(base_url="http://test")
+    made = await house.pay(merchant, return_url=shop)
+    assert made.payment.status is Status.REQUIRES_ACTION
+    key = await house.key_of(merchant)
+    shown = await house.call("GET", f"/v1/payments/{render(Kind.PAYMENT, made.payment.id)}", key=key)
+    url = shown.json["next_action"]["redirect_to_url"]["url"]
+    assert url.startswith("http://test/actions/")
+    return made.payment.id, url
+
+
+async def test_the_page_posts_the_form_to_the_bank_and_nothing_else(house: House, merchant: Merchant) -> None:
+    _, url = await waiting(house, merchant)
+    shown = await visit(house, "GET", url)
+    form = read(shown.page)
+    assert (shown.status, form.action, form.fields) == (200, BANK, FORM)
+    assert form.scripts == 1, "what the processor gave is text, whatever it looks like"
+    assert 'method="post"' in shown.page
+    assert "kept-1" not in shown.page
+
+
+async def test_the_page_is_shut_to_everybody_else(house: House, merchant: Merchant) -> None:
+    _, url = await waiting(house, merchant)
+    shown = await visit(house, "GET", url)
+    nonce = re.findall('<script nonce="([^"]+)"', shown.page)[0]
+    assert shown.policy == {
+        "default-src": "'none'",
+        "script-src": f"'nonce-{unescape(nonce)}'",
+        "style-src": f"'nonce-{unescape(nonce)}'",
+        "form-action": "https://bank.example:8443 http://test https://shop.example",
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    assert shown.headers["referrer-policy"] == "no-referrer"
+    assert shown.headers["x-frame-options"] == "DENY"
+    assert shown.headers["cache-control"] == "no-store"
+    again = await visit(house, "GET", url)
+    assert again.policy["script-src"] != shown.policy["script-src"], "a nonce is used once"
+
+
+async def test_a_look_at_the_browser_is_taken_in_a_frame_of_that_origin(
+    house: House, merchant: Merchant
+) -> None:
+    _, url = await waiting(house, merchant, asks=LOOKS)
+    shown = await visit(house, "GET", url)
+    assert shown.policy["frame-src"] == "https://bank.example:8443"
+    assert 'var origin = "https://bank.example:8443"' in shown.page
+    assert read(shown.page).action == BANK
+    assert f'action="{url}/return"' in shown.page
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_comes_back_is_kept_and_the_customer_goes_on_to_the_shop(
+    house: House, merchant: Merchant, method: str
+) -> None:
+    """Nothing is asked and nothing decided before the merchant confirms."""
+    payment_id, url = await waiting(house, merchant)
+    back, form = f"{url}/return", {"TransactionId": "t-1", "MD": ""}
+    if method == "POST":
+        shown = await visit(house, "POST", back, form)
+    else:
+        shown = await visit(house, "GET", f"{back}?{urlencode(form)}")
+    assert (shown.status, shown.page) == (303, "")
+    to = urlsplit(shown.headers["location"])
+    assert (to.scheme, to.netloc, to.path, to.fragment) == ("https", "shop.example", "/after", "top")
+    assert parse_qs(to.query) == {"order": ["7"], "payment": [render(Kind.PAYMENT, payment_id)]}
+    assert house.bank.verbs() == ["charge"]
+    waits = await house.snapshot(merchant, payment_id)
+    assert waits.payment.status is Status.REQUIRES_ACTION
+    done = await house.confirm(merchant, payment_id)
+    assert done.payment.status is Status.CAPTURED
+    assert house.bank.returned == [form]
+    assert (done.attempts[0].action, done.attempts[0].returned) == (None, None)
+    kept = await house.snapshot(merchant, payment_id)
+    assert (kept.attempts[0].action, kept.attempts[0].returned) == (None, None), "neither outlives its use"
+
+
+async def test_what_the_merchant_passes_comes_on_top(house: House, merchant: Merchant) -> None:
+    payment_id, url = await waiting(house, merchant)
+    await visit(house, "POST", f"{url}/return", {"one": "1", "two": "2"})
+    await house.come_back(merchant, payment_id, two="3", four="4")
+    assert house.bank.returned == [{"one": "1", "two": "3", "four": "4"}]
+
+
+async def test_before_the_customer_came_back_the_processor_is_only_asked(
+    house: House, merchant: Merchant
+) -> None:
+    payment_id, _ = await waiting(house, merchant)
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.REQUIRES_ACTION
+    assert house.bank.verbs() == ["charge", "lookup"]
+
+
+async def test_coming_back_without_having_seen_the_page_is_coming_back(
+    house: House, merchant: Merchant
+) -> None:
+    """A bank may post before we know that the page was opened; it is the bank's word, not ours, that counts."""
+    payment_id, url = await waiting(house, merchant)
+    assert (await visit(house, "POST", f"{url}/return", {"a": "b"})).status == 303
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.CAPTURED
+
+
+async def test_a_second_return_changes_nothing_once_the_payment_went_on(
+    house: House, merchant: Merchant
+) -> None:
+    payment_id, url = await waiting(house, merchant)
+    await visit(house, "POST", f"{url}/return", {"a": "1"})
+    await house.confirm(merchant, payment_id)
+    before = await house.snapshot(merchant, payment_id)
+    again = await visit(house, "POST", f"{url}/return", {"a": "2"})
+    assert again.status == 303
+    assert again.headers["location"].startswith("https://shop.example/after?")
+    assert await house.snapshot(merchant, payment_id) == before
+    over = await visit(house, "GET", url)
+    assert (over.status, read(over.page).action) == (410, "")
+    assert "https://shop.example/after?order=7&amp;payment=pay_" in over.page
+
+
+async def test_where_nothing_left_what_came_back_is_there_for_the_next_try(
+    house: House, merchant: Merchant
+) -> None:
+    payment_id, url = await waiting(house, merchant)
+    await visit(house, "POST", f"{url}/return", {"a": "1"})
+    house.bank.will("complete", Unprocessed("not sent: no connection"))
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.REQUIRES_ACTION
+    assert (await visit(house, "GET", url)).status == 200
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.CAPTURED
+    assert house.bank.returned == [{"a": "1"}, {"a": "1"}]
+
+
+async def test_a_second_step_knows_nothing_of_what_came_back_from_the_first(
+    house: House, merchant: Merchant
+) -> None:
+    payment_id, url = await waiting(house, merchant, asks=LOOKS)
+    await visit(house, "POST", f"{url}/return", {"SessionId": "s-1"})
+    house.bank.will("complete", ASKS)
+    second = await house.confirm(merchant, payment_id)
+    assert second.payment.status is Status.REQUIRES_ACTION
+    assert second.attempts[0].brought_back is None
+    assert read((await visit(house, "GET", url)).page).fields == FORM
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.REQUIRES_ACTION
+    assert house.bank.verbs()[-1] == "lookup", "nobody came back from the second step"
+    await visit(house, "POST", f"{url}/return", {"cres": "c-1"})
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.CAPTURED
+    assert house.bank.returned == [{"SessionId": "s-1"}, {"cres": "c-1"}]
+
+
+async def test_a_lost_answer_is_settled_as_any_other(house: House, merchant: Merchant) -> None:
+    payment_id, url = await waiting(house, merchant)
+    await visit(house, "POST", f"{url}/return", {"a": "1"})
+    house.bank.will("complete", Lost(Approved("ch-1", captured=True)))
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.UNRESOLVED
+    assert (await visit(house, "GET", url)).status == 410, "there is nothing to do on the page"
+    await house.wait(seconds=2)
+    await house.work()
+    assert (await house.snapshot(merchant, payment_id)).payment.status is Status.CAPTURED
+
+
+async def test_after_a_decline_another_method_may_be_tried_and_the_old_page_is_over(
+    house: House, merchant: Merchant
+) -> None:
+    payment_id, url = await waiting(house, merchant)
+    await visit(house, "POST", f"{url}/return")
+    house.bank.will("complete", no_funds())
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.DECLINED
+    house.bank.will("charge", ASKS)
+    again = await house.confirm(merchant, payment_id, await house.means(merchant, "5555555555554444"))
+    assert again.payment.status is Status.REQUIRES_ACTION
+    assert (await visit(house, "GET", url)).status == 410
+    attempt = again.attempts[-1]
+    other = house.addresses.page(merchant.id, attempt.id)
+    assert (await visit(house, "GET", other)).status == 200
+
+
+def tampered(url: str) -> list[str]:
+    """The address with each part of its token changed, and some that are none."""
+    before, _, token = url.rpartition("/")
+    raw = bytearray(urlsafe_b64decode(token + "=="))
+    found = []
+    for place in (0, 15, 16, 31, 32, 63):
+        changed = bytearray(raw)
+        changed[place] ^= 1
+        found.append(urlsafe_b64encode(bytes(changed)).decode().rstrip("="))
+    return [f"{before}/{one}" for one in (*found, token[:-1], token + "A", "A" * TOKEN_LENGTH, "ü" * 86, "x")]
+
+
+async def test_a_token_that_is_not_ours_opens_nothing(house: House, merchant: Merchant) -> None:
+    payment_id, url = await waiting(house, merchant)
+    for wrong in tampered(url):
+        for method, address in (("GET", wrong), ("GET", f"{wrong}/return"), ("POST", f"{wrong}/return")):
+            shown = await visit(house, method, address, {"a": "1"} if method == "POST" else None)
+            assert (shown.status, read(shown.page).action) == (404, "")
+            assert "location" not in shown.headers
+    assert (await house.snapshot(merchant, payment_id)).attempts[0].returned is None
+
+
+async def test_a_token_of_another_key_or_another_attempt_is_not_ours(
+    house: House, merchant: Merchant
+) -> None:
+    """Who can read merchants and attempts in their ids still cannot make one."""
+    await waiting(house, merchant)
+    snapshots = await house.payments_of(merchant)
+    attempt = snapshots[0].attempts[0]
+    forged = Addresses(Secret("another key"), lambda: "http://test").page(merchant.id, attempt.id)
+    assert (await visit(house, "GET", forged)).status == 404
+    nobodys = house.addresses.page(merchant.id, house.new_id())
+    assert (await visit(house, "GET", nobodys)).status == 404
+    stranger = await house.merchant()
+    assert (await visit(house, "GET", house.addresses.page(stranger.id, attempt.id))).status == 404
+
+
+async def test_a_page_takes_only_its_methods(house: House, merchant: Merchant) -> None:
+    _, url = await waiting(house, merchant)
+    for method, address in (("POST", url), ("DELETE", url), ("PUT", f"{url}/return")):
+        assert (await visit(house, method, address)).status == 405
+
+
+async def test_what_comes_back_is_bounded(house: House, merchant: Merchant) -> None:
+    payment_id, url = await waiting(house, merchant)
+    too_large = b"a=" + b"x" * BODY_BYTES_MAX
+    too_long = {"a": "x" * RETURNED_LENGTH_MAX}
+    too_many = {str(number): "" for number in range(RETURNED_MAX + 1)}
+    for form in (too_large, too_long, too_many):
+        assert (await visit(house, "POST", f"{url}/return", form)).status == 413
+    assert (await visit(house, "GET", f"{url}/return?{urlencode(too_many)}")).status == 413
+    assert (await house.snapshot(merchant, payment_id)).attempts[0].returned is None
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "kept"),
+    [
+        (b"a=%00&b=%ff", "application/x-www-form-urlencoded", {"a": "\ufffd", "b": "\ufffd"}),
+        (b"a=1&a=2", "application/x-www-form-urlencoded; charset=utf-8", {"a": "2"}),
+        (b'{"a": "1"}', "application/json", {}),
+        (b"\x00\xff", "multipart/form-data; boundary=x", {}),
+        (b"", "", {}),
+    ],
+)
+async def test_whatever_a_bank_posts_is_taken_or_left(
+    house: House, merchant: Merchant, body: bytes, kind: str, kept: dict[str, str]
+) -> None:
+    payment_id, url = await waiting(house, merchant)
+    shown = await visit(house, "POST", f"{url}/return", body, **{"content-type": kind})
+    assert shown.status == 303
+    returned = (await house.snapshot(merchant, payment_id)).attempts[0].returned
+    assert returned is not None
+    assert returned.parameters == kept
+
+
+@pytest.mark.parametrize(
+    "shop",
+    ["https://shop.example/a\r\nset-cookie: x=1", "https://shop.example/ä?ö=ü", "http://shop.example:8080"],
+)
+async def test_no_address_ends_a_header_or_leads_elsewhere(
+    house: House, merchant: Merchant, shop: str
+) -> None:
+    _, url = await waiting(house, merchant, shop=shop)
+    shown = await visit(house, "POST", f"{url}/return?return_url=https://evil.example&next=//evil.example")
+    location = shown.headers["location"]
+    assert location.isascii() and location.isprintable() and "set-cookie: " not in location
+    assert urlsplit(location).netloc == urlsplit(shop).netloc
+
+
+async def test_without_a_shop_to_go_back_to_the_customer_is_told(house: House, merchant: Merchant) -> None:
+    _, url = await waiting(house, merchant, shop=None)
+    shown = await visit(house, "POST", f"{url}/return")
+    assert (shown.status, "location" in shown.headers) == (200, False)
+    assert "<a " not in shown.page
+
+
+async def test_a_public_address_is_what_customers_are_sent_to(house: House, merchant: Merchant) -> None:
+    settings = type(house.settings)(public_url="https://pay.example.com/recoup")
+    elsewhere = house.another_process(settings=settings)
+    elsewhere.edge(base_url="http://10.0.0.1:8080")
+    assert elsewhere.addresses.page(merchant.id, merchant.id).startswith(
+        "https://pay.example.com/recoup/actions/"
+    )
+
+
+async def test_nothing_of_the_page_is_shown_where_payments_are(house: House, merchant: Merchant) -> None:
+    """The form opens the challenge, and what is kept is ours: events and answers hold neither."""
+    payment_id, url = await waiting(house, merchant)
+    await visit(house, "POST", f"{url}/return", {"cres": "secret-of-the-bank"})
+    key = await house.key_of(merchant)
+    path = f"/v1/payments/{render(Kind.PAYMENT, payment_id)}"
+    shown = [
+        (await house.call("GET", address, key=key)).raw.decode()
+        for address in (path, f"{path}/timeline", "/v1/events?limit=100", "/v1/payments")
+    ]
+    snapshot = await house.snapshot(merchant, payment_id)
+    for secret in ("e30.e30.form", "kept-1", "secret-of-the-bank"):
+        assert not [one for one in (*shown, repr(snapshot)) if secret in one]
+
+
+@given(
+    pairs=st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=8),
+    body=st.binary(max_size=200),
+)
+def test_reading_a_form_never_raises_and_never_says_more_than_there_is(
+    pairs: list[tuple[str, str]], body: bytes
+) -> None:
+    kind = {b"content-type": b"application/x-www-form-urlencoded"}
+    form = urlencode(pairs, errors="surrogatepass").encode()
+    assert Visit({}, headers=kind, body=form).parameters(at_most=8) == dict(pairs)
+    found = Visit({}, query=body, headers=kind, body=body).parameters(at_most=3)
+    assert found is None or len(found) <= 3
+
+
+@given(merchant=st.uuids(), attempt=st.uuids())
+def test_a_token_names_what_it_was_made_for(merchant: UUID, attempt: UUID) -> None:
+    addresses = Addresses(Secret("key"), lambda: "https://pay.example")
+    token = addresses.page(merchant, attempt).rpartition("/")[2]
+    assert len(token) == TOKEN_LENGTH
+    assert addresses.named_by(token) == (merchant, attempt)
+    assert Addresses(Secret("other"), lambda: "").named_by(token) is None
+
+
+async def test_a_processor_that_wants_the_card_again_gets_it_without_its_code(house: House) -> None:
+    merchant = await house.merchant("south")
+    payment_id, url = await waiting(house, merchant)
+    await visit(house, "POST", f"{url}/return")
+    await house.confirm(merchant, payment_id)
+    (completion,) = house.bank.completions
+    assert completion.kept == KEPT
+    assert completion.charge is not None
+    assert completion.charge.key == completion.key
+    source = completion.charge.source
+    assert isinstance(source, Card)
+    assert (source.number.reveal(), source.cvc) == ("4242424242424242", None)
+
+
+async def test_where_the_card_has_gone_the_payment_waits_and_nothing_is_asked(house: House) -> None:
+    merchant = await house.merchant("south")
+    payment_id, url = await waiting(house, merchant)
+    await visit(house, "POST", f"{url}/return")
+    method = (await house.snapshot(merchant, payment_id)).attempts[0].payment_method_id
+    path = f"/v1/payment_methods/{render(Kind.PAYMENT_METHOD, method)}/detach"
+    assert (await house.call("POST", path, {}, key=await house.key_of(merchant))).status == 200
+    with pytest.raises(Refusal):
+        await house.confirm(merchant, payment_id)
+    assert house.bank.verbs() == ["charge"]
+    assert (await house.snapshot(merchant, payment_id)).payment.status is Status.REQUIRES_ACTION
