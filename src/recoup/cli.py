@@ -19,6 +19,7 @@ from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
 from recoup.explaining import declines
 from recoup.merchants.core import KeyKind, Merchant
+from recoup.policing import routing
 from recoup.sandboxed import Ready
 from recoup.settings import Settings, SettingsError, load
 from recoup.vault.keys import MasterKeyUnusable
@@ -27,6 +28,7 @@ app = App(
     name="recoup", help="The payment API that gets declined payments paid.", version_flags=["--version"]
 )
 app.command(declines)
+app.command(routing)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
