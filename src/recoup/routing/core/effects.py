@@ -8,6 +8,7 @@ points for the payments concerned. Halving or doubling all of the variances chan
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -147,81 +148,81 @@ def _range(digits: str | None) -> str | None:
     return digits[:6] if len(digits) >= _LONG_BIN else digits[:-1]
 
 
-def _relation(facts: Facts, account: LearnableAccount) -> str:
-    if facts.issuer_country is None or account.country is None:
+def _relation(issued_in: str | None, acquired_in: str | None) -> str:
+    if issued_in is None or acquired_in is None:
         return _NONE
-    return "domestic" if facts.issuer_country == account.country else "abroad"
-
-
-Keyed = tuple[tuple[int, float, float], ...]
-"""Cells to look up: key, prior variance, rate of forgetting."""
+    return "domestic" if issued_in == acquired_in else "abroad"
 
 
 class Plan:
-    """A side's levels, ready for look-up."""
+    """A side's levels, ready for look-up: for each, its prior variance and its rate of forgetting."""
 
     def __init__(self, side: Side) -> None:
-        self.side = side
-        self.shared = tuple(
-            (level.name, f"{side.name} {level.name}", level.variance, level.rate) for level in side.shared
-        )
-        self.own = tuple(
-            (level.name, f"{side.name} own {level.name}", level.variance, level.rate) for level in side.own
-        )
+        self.logit = side.logit
+        self.shared = _limits(side.shared)
+        self.own = _limits(side.own)
+        self.all = (*self.shared, *self.own)
+        self._names_shared = [(level.name, f"{side.name} {level.name}") for level in side.shared]
+        self._names_own = [(level.name, f"{side.name} own {level.name}") for level in side.own]
+
+    def shared_hashes(self, values: Mapping[str, str]) -> tuple[int, ...]:
+        """The keys of the cells that accounts share, in the order of `shared`."""
+        return tuple(_hash(level, values[name]) for name, level in self._names_shared)
+
+    def own_hashes(self, values: Mapping[str, str]) -> tuple[int, ...]:
+        """The keys of an account's own cells, but for the account, in the order of `own`."""
+        return tuple(_hash(level, values[name]) for name, level in self._names_own)
+
+
+Limits = tuple[tuple[float, float], ...]
+"""Prior variance and rate of forgetting of levels."""
+
+
+def _limits(levels: Sequence[Level]) -> Limits:
+    return tuple((level.variance, level.rate) for level in levels)
 
 
 BY_ROUTE: Final = Plan(ROUTE)
 BY_CARDHOLDER: Final = Plan(CARDHOLDER)
+PLANS: Final = (BY_ROUTE, BY_CARDHOLDER)
 
 
 class Situation:
     """A payment, made ready to be looked up at every account."""
 
-    __slots__ = ("_facts", "_own", "_shared", "_values")
+    __slots__ = ("_country", "_own", "_values")
 
     def __init__(self, facts: Facts) -> None:
-        values = self._values = _values(facts)
-        self._facts = facts
-        self._shared = {plan: self._of_situation(plan) for plan in (BY_ROUTE, BY_CARDHOLDER)}
-        self._own = {
-            plan: tuple(
-                (_hash(level, values[name]) if name in values else None, level, variance, rate)
-                for name, level, variance, rate in plan.own
-            )
-            for plan in (BY_ROUTE, BY_CARDHOLDER)
-        }
+        self._values = _values(facts)
+        self._country = facts.issuer_country
+        self._own: dict[tuple[Plan, str], tuple[int, ...]] = {}
 
-    def _of_situation(self, plan: Plan) -> Keyed:
-        values = self._values
-        return tuple(
-            (_hash(level, values[name]), variance, rate) for name, level, variance, rate in plan.shared
-        )
+    def shared(self, plan: Plan) -> tuple[int, ...]:
+        """The keys of the cells that every account shares."""
+        return plan.shared_hashes(self._values)
 
-    def shared(self, plan: Plan) -> Keyed:
-        """The cells that every account shares."""
-        return self._shared[plan]
-
-    def own(self, plan: Plan, account: LearnableAccount) -> Keyed:
-        """The account's own cells."""
+    def own(self, plan: Plan, account: LearnableAccount) -> list[int]:
+        """The keys of the account's own cells."""
+        relation = _relation(self._country, account.country)
+        hashes = self._own.get((plan, relation))
+        if hashes is None:
+            self._values["relation"] = relation
+            hashes = self._own[plan, relation] = plan.own_hashes(self._values)
         salt = _hash_of(account.id)
-        relation = _relation(self._facts, account)
-        return tuple(
-            (salt ^ (_hash(level, relation) if hashed is None else hashed), variance, rate)
-            for hashed, level, variance, rate in self._own[plan]
-        )
+        return [salt ^ hashed for hashed in hashes]
+
+    def all(self, plan: Plan, account: LearnableAccount) -> tuple[int, ...]:
+        """Both, in the order of the plan's `all`."""
+        return *self.shared(plan), *self.own(plan, account)
 
 
 def keys(facts: Facts, account: LearnableAccount) -> tuple[int, ...]:
     """The keys of every cell that says something of this payment at this account."""
     situation = Situation(facts)
-    return tuple(
-        key
-        for plan in (BY_ROUTE, BY_CARDHOLDER)
-        for key, _, _ in (*situation.shared(plan), *situation.own(plan, account))
-    )
+    return tuple(key for plan in PLANS for key in situation.all(plan, account))
 
 
 def own_keys(facts: Facts, account: LearnableAccount) -> frozenset[int]:
     """The keys among them that are the account's alone."""
     situation = Situation(facts)
-    return frozenset(key for plan in (BY_ROUTE, BY_CARDHOLDER) for key, _, _ in situation.own(plan, account))
+    return frozenset(key for plan in PLANS for key in situation.own(plan, account))

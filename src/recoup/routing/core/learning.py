@@ -34,10 +34,10 @@ from recoup.outcomes.codes.words import Category
 from recoup.routing.core.effects import (
     BY_CARDHOLDER,
     BY_ROUTE,
-    CARDHOLDER,
+    PLANS,
     ROUTE,
-    Keyed,
     LearnableAccount,
+    Limits,
     Plan,
     Situation,
     keys,
@@ -114,14 +114,14 @@ def estimates(
     """How likely each account approves this payment, in the accounts' order."""
     now = at.timestamp()
     situation = Situation(facts)
-    route = _summed(cells, situation.shared(BY_ROUTE), now)
-    cardholder = _summed(cells, situation.shared(BY_CARDHOLDER), now)
+    route = _summed(cells, situation.shared(BY_ROUTE), BY_ROUTE.shared, now)
+    cardholder = _summed(cells, situation.shared(BY_CARDHOLDER), BY_CARDHOLDER.shared, now)
     return [
         _estimate(
             route,
-            _summed(cells, situation.own(BY_ROUTE, account), now),
+            _summed(cells, situation.own(BY_ROUTE, account), BY_ROUTE.own, now),
             cardholder,
-            _summed(cells, situation.own(BY_CARDHOLDER, account), now),
+            _summed(cells, situation.own(BY_CARDHOLDER, account), BY_CARDHOLDER.own, now),
         )
         for account in accounts
     ]
@@ -133,24 +133,25 @@ _Sum = tuple[float, float]
 _PRIOR_OWN: Final = sum(level.variance for level in ROUTE.own)
 
 
-def _summed(cells: Cells, keyed: Keyed, now: float) -> _Sum:
+def _summed(cells: Cells, keys_: Iterable[int], limits: Limits, now: float) -> _Sum:
     get = cells.get
     mean = variance = 0.0
-    for key, prior, rate in keyed:
+    for key, (prior, rate) in zip(keys_, limits, strict=True):
         cell = get(key)
         if cell is None:
             variance += prior
             continue
-        kept = exp(-rate * (now - cell[2])) if now > cell[2] else 1.0
-        mean += cell[0] * kept
-        variance += prior - (prior - cell[1]) * kept * kept
+        own_mean, own_variance, at = cell
+        kept = exp(rate * (at - now)) if now > at else 1.0
+        mean += own_mean * kept
+        variance += prior - (prior - own_variance) * kept * kept
     return mean, variance
 
 
 def _estimate(route: _Sum, own_route: _Sum, cardholder: _Sum, own_cardholder: _Sum) -> Estimate:
     """Two sides make one probability; the interval is made on its logit, so that it stays within 0 and 1."""
-    good = _logistic(ROUTE.logit + route[0] + own_route[0])
-    bad = _logistic(CARDHOLDER.logit + cardholder[0] + own_cardholder[0])
+    good = _logistic(BY_ROUTE.logit + route[0] + own_route[0])
+    bad = _logistic(BY_CARDHOLDER.logit + cardholder[0] + own_cardholder[0])
     probability = (1.0 - bad) * good
     by_route, by_cardholder = probability * (1.0 - good), probability * bad  # the slopes on each logit
     own = by_route * by_route * own_route[1] + by_cardholder * by_cardholder * own_cardholder[1]
@@ -168,7 +169,9 @@ def _estimate(route: _Sum, own_route: _Sum, cardholder: _Sum, own_cardholder: _S
 
 
 def _logistic(x: float) -> float:
-    return 1.0 / (1.0 + exp(-min(max(x, -_LOGIT_MAX), _LOGIT_MAX)))
+    if not -_LOGIT_MAX < x < _LOGIT_MAX:
+        x = _LOGIT_MAX if x > 0.0 else -_LOGIT_MAX
+    return 1.0 / (1.0 + exp(-x))
 
 
 def learn(cells: Cells, seen: Observation) -> dict[int, Cell]:
@@ -176,8 +179,7 @@ def learn(cells: Cells, seen: Observation) -> dict[int, Cell]:
     situation, now = Situation(seen.facts), seen.at.timestamp()
     changed: dict[int, Cell] = {}
     for plan, said in _said(seen.told):
-        keyed = (*situation.shared(plan), *situation.own(plan, seen.account))
-        changed |= _stepped(cells, keyed, now, logit=plan.side.logit, said=said)
+        changed |= _stepped(cells, situation.all(plan, seen.account), plan, now, said=said)
     return changed
 
 
@@ -194,11 +196,14 @@ def _said(told: Told) -> tuple[tuple[Plan, float], ...]:
             return ()
 
 
-def _stepped(cells: Cells, keyed: Keyed, now: float, *, logit: float, said: float) -> dict[int, Cell]:
+def _stepped(cells: Cells, keys_: Sequence[int], plan: Plan, now: float, *, said: float) -> dict[int, Cell]:
     """One step of the filter: all effects take a share of the surprise, those that are uncertain the largest."""
-    grown = [(key, *_grown(cells.get(key), prior, rate, now)) for key, prior, rate in keyed]
+    grown = [
+        (key, *_grown(cells.get(key), prior, rate, now))
+        for key, (prior, rate) in zip(keys_, plan.all, strict=True)
+    ]
     total = sum(variance for _, _, variance, _ in grown)
-    middle = logit + sum(mean for _, mean, _, _ in grown)
+    middle = plan.logit + sum(mean for _, mean, _, _ in grown)
     expected = _logistic(middle / sqrt(1.0 + _SMEARED * total))
     curvature = max(expected * (1.0 - expected), _CURVATURE_MIN)
     damped = 1.0 + curvature * total
@@ -230,26 +235,23 @@ def correct(cells: Cells, seen: Observation, *, was: Told) -> dict[int, Cell]:
     before, after = dict(_said(was)), dict(_said(seen.told))
     situation, now = Situation(seen.facts), seen.at.timestamp()
     changed: dict[int, Cell] = {}
-    for plan in (BY_CARDHOLDER, BY_ROUTE):
-        keyed = (*situation.shared(plan), *situation.own(plan, seen.account))
+    for plan in PLANS:
+        found = situation.all(plan, seen.account)
         match before.get(plan), after.get(plan):
             case None, float(said):
-                changed |= _stepped(cells, keyed, now, logit=plan.side.logit, said=said)
+                changed |= _stepped(cells, found, plan, now, said=said)
             case float(said), None:
-                changed |= _moved(cells, keyed, _expected(cells, keyed, now, plan.side.logit) - said)
+                expected = _logistic(plan.logit + _summed(cells, found, plan.all, now)[0])
+                changed |= _moved(cells, found, by=expected - said)
             case float(old), float(new):
-                changed |= _moved(cells, keyed, new - old)
+                changed |= _moved(cells, found, by=new - old)
             case _:
-                pass  # never answered
+                pass  # never asked
     return changed
 
 
-def _expected(cells: Cells, keyed: Keyed, now: float, logit: float) -> float:
-    return _logistic(logit + _summed(cells, keyed, now)[0])
-
-
-def _moved(cells: Cells, keyed: Keyed, by: float) -> dict[int, Cell]:
-    found = {key: cells.get(key) for key, _, _ in keyed}
+def _moved(cells: Cells, keys_: Iterable[int], *, by: float) -> dict[int, Cell]:
+    found = {key: cells.get(key) for key in keys_}
     return {
         key: (cell[0] + cell[1] * by, cell[1], cell[2]) for key, cell in found.items() if cell is not None
     }
