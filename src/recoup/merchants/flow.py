@@ -266,18 +266,21 @@ class ProcessorAccounts:
         account_id: UUID,
         *,
         changes: Mapping[str, Any],
+        same_account: bool = False,
         now: datetime,
     ) -> ProcessorAccount:
         """Change some fields of a `ProcessorAccount`, in the caller's transaction.
 
-        New credentials replace all the old ones; metadata is merged.
+        New credentials replace all the old ones; metadata is merged. `same_account`: by the merchant's word they still
+        lead to the account that the old ones led to.
         """
         held = await store.lock_account(connection, merchant_id=merchant.id, account_id=account_id)
         if held is None:
             raise _no_account(account_id)
         before = await self._opened(connection, held, merchant_id=merchant.id)
         account = replace(before, **changes, updated_at=now)
-        if (account.base_url, account.credentials) != (before.base_url, before.credentials):
+        moved = (account.base_url, account.credentials) != (before.base_url, before.credentials)
+        if moved and not same_account:
             account = replace(account, repointed_at=now)
         if "metadata" in changes:
             account = replace(account, metadata=merged(held.account.metadata, account.metadata))

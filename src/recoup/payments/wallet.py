@@ -72,6 +72,7 @@ class VaultWallet:
         await self._tokens.keep(merchant.id, row)
 
     async def _opened(self, merchant: Merchant, method: PaymentMethod, *, cvc: Secret | None = None) -> Means:
+        method = await self._tokens.still_good(merchant.id, method)
         has_card = method.type is MethodType.CARD
         return Means(
             payment_method_id=method.id,

@@ -166,8 +166,14 @@ class ProcessorAccountsApi:
         changes = {
             name: value for name, value in msgspec.structs.asdict(call.body).items() if value is not UNSET
         }
+        same_account = changes.pop("same_account")
         account = await self._accounts.update(
-            call.transaction(), call.merchant, account_id, changes=changes, now=call.now
+            call.transaction(),
+            call.merchant,
+            account_id,
+            changes=changes,
+            same_account=same_account,
+            now=call.now,
         )
         return account_object(account, livemode=call.merchant.livemode)
 

@@ -149,6 +149,14 @@ class UpdateProcessorAccount(Struct, frozen=True, kw_only=True, forbid_unknown_f
     label: Label | UnsetType = UNSET
     credentials: Credentials | UnsetType = UNSET
     base_url: Url | UnsetType = UNSET
+    same_account: Annotated[
+        bool,
+        Meta(
+            description="Say `true` where new credentials only renew the old ones, as in the rotation of a key. Else "
+            "they may lead to another account: methods saved at the old one are then not charged by their tokens any "
+            "more, since there they could be somebody else's, and what is unresolved cannot be withdrawn."
+        ),
+    ] = False
     countries: Countries | UnsetType = UNSET
     currencies: Currencies | UnsetType = UNSET
     brands: Brands | UnsetType = UNSET

@@ -59,7 +59,7 @@ class ProcessorAccount:
     connector can do; otherwise the account takes these only. `timeout_ms` is how long the
     processor may take for one call, at most what the server allows everybody; None means that. Accounts are tried in
     the order of `position`. `repointed_at`: when it was last given another address or other credentials, and so may
-    have become an account somewhere else.
+    have become an account somewhere else: what was saved or sent before that counts no more there.
 
     What routing knows of it: `country` is where it acquires, None where nobody said. `acquirer` is who carries its
     payments to the issuers; two accounts of the same acquirer are one to an issuer, and None means the connector's

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -32,6 +32,8 @@ from recoup.vault.flow.vault import RESEALED_AT_ONCE, Vault
 from recoup.vault.store import tokens
 from recoup.vault.wire import DATA_PARAM, TokenData, TokenMethodData
 
+STALE_MAX: Final = timedelta(minutes=1)
+"""Longer than any process goes on speaking to where an account led before."""
 TOKENS_MAX: Final = 100
 """The most tokens of one payment method: one for each account that a merchant can have."""
 
@@ -155,6 +157,17 @@ class ProcessorTokens:
         sealed = await self._vault.seal(merchant, plain, aad=aad, queries=queries or self._database)
         return ProcessorToken(account_id, sealed.data_key_id, sealed.ciphertext, remembered, now)
 
+    async def still_good(self, merchant_id: UUID, method: PaymentMethod) -> PaymentMethod:
+        """The payment method without the tokens of accounts that lead elsewhere since they were given.
+
+        At another account of the same processor such a token is nothing, or, where tokens are short numbers, somebody
+        else's card. What a processor gave is left out for a while longer: it may have been asked just before.
+        """
+        accounts = await self._accounts.accounts_of(merchant_id)
+        moved = {account.id: account.repointed_at for account in accounts}
+        good = [one for one in method.tokens if _is_good(one, moved.get(one.processor_account_id))]
+        return replace(method, tokens=tuple(good))
+
     async def open(self, merchant_id: UUID, method: PaymentMethod) -> dict[UUID, Token]:
         """All tokens of a payment method in the clear, by their accounts."""
         return {
@@ -206,6 +219,12 @@ class ProcessorTokens:
             return len(old)
 
         return await self._database.retrying(work)
+
+
+def _is_good(token: ProcessorToken, repointed_at: datetime | None) -> bool:
+    if repointed_at is None:
+        return True
+    return token.created_at > (repointed_at + STALE_MAX if token.remembered else repointed_at)
 
 
 def _aad(method_id: UUID, account_id: UUID) -> bytes:
