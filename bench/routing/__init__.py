@@ -2,7 +2,8 @@
 
     python -m bench.routing                                     everything; writes docs/explanation/routing-bench.md
     python -m bench.routing --quick                             a short run of everything; writes nothing
-    python -m bench.routing --scenario affinity_medium --seeds 2 one scenario, for tuning; writes nothing
+    python -m bench.routing --scenario affinity_medium --policy Recoup --seeds 3
+                                                                one scenario and one policy, for tuning; writes nothing
     python -m bench.routing --scenario drill                    the outage drill alone
 
 `world.py` makes a world from parameters and a seed: what a merchant sees of each payment, and the truth, apart.

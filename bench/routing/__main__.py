@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Final
@@ -13,7 +14,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 import bench.routing
-from bench.routing.contest import RIVALS, SWEPT, Task, contest
+from bench.routing.contest import HYPERSWITCH, OURS, RIVALS, SWEPT, THOMPSON, Task, contest
 from bench.routing.drill import KINDS, Drilled, DrillTask, drill
 from bench.routing.page import page, printed
 from bench.routing.play import Score
@@ -24,11 +25,13 @@ from bench.routing.scenarios import SCENARIOS, SWEEPS, Scenario, cut_short
 SEEDS: Final = 5
 SEEDS_QUICK: Final = 2
 DRILL: Final = "drill"
-DRILLED: Final = tuple(
-    name
-    for name in RIVALS
-    if name
-    not in {"Discounted UCB (0.6)", "Thompson sampling for each BIN", "Hyperswitch, window 125, with cost"}
+DRILLED: Final = (
+    HYPERSWITCH,
+    "Sliding-window UCB (200)",
+    "Discounted UCB (0.9995)",
+    THOMPSON,
+    "Thompson sampling, forgetting (0.9995)",
+    OURS,
 )
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = Path("explanation") / "routing-bench.md"
@@ -44,73 +47,74 @@ def main(
     quick: Annotated[bool, Parameter(help="short worlds, two seeds; writes nothing", negative="")] = False,
     seeds: Annotated[int | None, Parameter(help="how many seeds, from 1")] = None,
     scenario: Annotated[str | None, Parameter(help=f"one of {', '.join(SCENARIOS)}, {DRILL}")] = None,
+    policy: Annotated[list[str] | None, Parameter(help="only these, beside what hindsight knows")] = None,
     out: Annotated[Path, Parameter(help="the folder of the documentation")] = ROOT / "docs",
     processes: Annotated[int, Parameter(help="how many at once")] = os.cpu_count() or 1,
 ) -> None:
     """Run the contest, print the table, and write the page and its pictures where everything was run at length."""
     if scenario is not None and scenario not in {*SCENARIOS, DRILL}:
         sys.exit(f"there is no scenario {scenario}; there are {', '.join(SCENARIOS)}, {DRILL}")
+    if unknown := {*(policy or ())} - {*RIVALS}:
+        sys.exit(f"there is no policy {', '.join(sorted(unknown))}; there are {', '.join(RIVALS)}")
     started = perf_counter()
     numbers = tuple(range(1, 1 + (seeds or (SEEDS_QUICK if quick else SEEDS))))
     with ProcessPoolExecutor(processes) as pool:
-        results = run(pool, numbers, is_quick=quick, only=scenario)
+        course = Course(pool, numbers, is_quick=quick, policies=tuple(policy or ()))
+        results = course.run(only=scenario)
     for line in printed(results):
         _out.print(line)
-    if not quick and scenario is None:
+    if not quick and scenario is None and policy is None:
         write(results, out)
     _out.print(f"{perf_counter() - started:.0f} s, seeds {numbers[0]} to {numbers[-1]}")
 
 
-def run(pool: ProcessPoolExecutor, seeds: tuple[int, ...], *, is_quick: bool, only: str | None) -> Results:
-    """Everything, or one scenario, on a pool of processes."""
-    results = Results(seeds)
-    chosen = [one for one in SCENARIOS.values() if only in {None, one.name}]
-    results.scenarios |= _contested(pool, chosen, seeds, is_quick=is_quick, tries=1)
-    results.failover |= _contested(
-        pool, [one for one in chosen if one.has_outages], seeds, is_quick=is_quick, tries=2
-    )
-    if only is None and not is_quick:
-        results.sweeps |= _swept(pool, seeds)
-    if only in {None, DRILL}:
-        results.drills |= _drilled(pool, seeds)
-    return results
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How worlds are gone through: on which processes, for which seeds, how long, by whom (nobody named: by all)."""
 
+    pool: ProcessPoolExecutor
+    seeds: tuple[int, ...]
+    is_quick: bool
+    policies: tuple[str, ...]
 
-def _contested(
-    pool: ProcessPoolExecutor,
-    chosen: list[Scenario],
-    seeds: tuple[int, ...],
-    *,
-    is_quick: bool,
-    tries: int,
-) -> dict[str, list[dict[str, Score]]]:
-    tasks = [
-        Task(cut_short(one.parameters) if is_quick else one.parameters, seed, tries)
-        for one in chosen
-        for seed in seeds
-    ]
-    scores = list(pool.map(contest, tasks))
-    return {
-        one.name: scores[place * len(seeds) : (place + 1) * len(seeds)] for place, one in enumerate(chosen)
-    }
+    def run(self, *, only: str | None) -> Results:
+        """Everything, or one scenario."""
+        results = Results(self.seeds)
+        chosen = [one for one in SCENARIOS.values() if only in {None, one.name}]
+        results.scenarios |= self._contested(chosen, tries=1)
+        results.failover |= self._contested([one for one in chosen if one.has_outages], tries=2)
+        if only is None and not self.is_quick:
+            results.sweeps |= self._swept()
+        if only in {None, DRILL}:
+            results.drills |= self._drilled()
+        return results
 
+    def _contested(self, chosen: list[Scenario], *, tries: int) -> dict[str, list[dict[str, Score]]]:
+        worlds = [cut_short(one.parameters) if self.is_quick else one.parameters for one in chosen]
+        tasks = [Task(world, seed, tries, self.policies) for world in worlds for seed in self.seeds]
+        scores = list(self.pool.map(contest, tasks))
+        return {one.name: self._part(scores, place) for place, one in enumerate(chosen)}
 
-def _swept(pool: ProcessPoolExecutor, seeds: tuple[int, ...]) -> dict[str, dict[str, list[dict[str, Score]]]]:
-    points = [(sweep.name, label, parameters) for sweep in SWEEPS for label, parameters in sweep.points]
-    tasks = [Task(parameters, seed, only=SWEPT) for _, _, parameters in points for seed in seeds]
-    scores = list(pool.map(contest, tasks))
-    found: dict[str, dict[str, list[dict[str, Score]]]] = {}
-    for place, (sweep, label, _) in enumerate(points):
-        found.setdefault(sweep, {})[label] = scores[place * len(seeds) : (place + 1) * len(seeds)]
-    return found
+    def _swept(self) -> dict[str, dict[str, list[dict[str, Score]]]]:
+        points = [(sweep.name, label, parameters) for sweep in SWEEPS for label, parameters in sweep.points]
+        tasks = [Task(parameters, seed, only=SWEPT) for _, _, parameters in points for seed in self.seeds]
+        scores = list(self.pool.map(contest, tasks))
+        found: dict[str, dict[str, list[dict[str, Score]]]] = {}
+        for place, (sweep, label, _) in enumerate(points):
+            found.setdefault(sweep, {})[label] = self._part(scores, place)
+        return found
 
+    def _part(self, scores: list[dict[str, Score]], place: int) -> list[dict[str, Score]]:
+        count = len(self.seeds)
+        return scores[place * count : (place + 1) * count]
 
-def _drilled(pool: ProcessPoolExecutor, seeds: tuple[int, ...]) -> dict[str, dict[str, list[Drilled]]]:
-    tasks = [DrillTask(kind, seed, policy) for kind in KINDS for policy in DRILLED for seed in seeds]
-    found: dict[str, dict[str, list[Drilled]]] = {}
-    for task, drilled in zip(tasks, pool.map(drill, tasks), strict=True):
-        found.setdefault(task.kind, {}).setdefault(task.policy, []).append(drilled)
-    return found
+    def _drilled(self) -> dict[str, dict[str, list[Drilled]]]:
+        policies = [one for one in DRILLED if not self.policies or one in self.policies]
+        tasks = [DrillTask(kind, seed, one) for kind in KINDS for one in policies for seed in self.seeds]
+        found: dict[str, dict[str, list[Drilled]]] = {}
+        for task, drilled in zip(tasks, self.pool.map(drill, tasks), strict=True):
+            found.setdefault(task.kind, {}).setdefault(task.policy, []).append(drilled)
+        return found
 
 
 def write(results: Results, docs: Path) -> None:

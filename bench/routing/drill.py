@@ -1,4 +1,4 @@
-"""The outage drill: at a thousand payments a minute the best of four acquirers breaks for ten minutes, and returns.
+"""The outage drill: at a thousand payments a minute the best of four acquirers breaks for five minutes, and returns.
 
 What is counted is the same for everybody: a policy has moved away at the first moment of the outage from which at most
 ten of the next hundred payments go to the broken acquirer. What the outage cost until then is lost before the breaker
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
 from typing import Final
@@ -22,22 +22,22 @@ from bench.routing.world import (
     HUNG,
     MINUTE_S,
     REFUSED,
-    Answer,
     Incident,
     Parameters,
+    Timed,
     World,
     make,
 )
 
 A_MINUTE: Final = 1_000.0
-WARM_UP_MINUTES: Final = 10.0
-OUTAGE_MINUTES: Final = 10.0
-AFTER_MINUTES: Final = 10.0
+WARM_UP_MINUTES: Final = 6.0
+OUTAGE_MINUTES: Final = 5.0
+AFTER_MINUTES: Final = 6.0
 NEXT: Final = 100
 STRAY: Final = 10
-SETTLED_MINUTES: Final = 5.0
+SETTLED_MINUTES: Final = 2.0
 """The last minutes of the drill, in which a policy should have come back."""
-KINDS: Final[Mapping[str, tuple[Answer, float]]] = {
+KINDS: Final[Mapping[str, tuple[Timed, float]]] = {
     "refuses everything": (REFUSED, 1.0),
     "refuses 60 %": (REFUSED, 0.6),
     "declines everything": (BROKEN, 1.0),
@@ -93,7 +93,7 @@ def _world(parameters: Parameters, task: DrillTask) -> tuple[World, Incident]:
     start_s = parameters.days * DAY_S * WARM_UP_MINUTES / (WARM_UP_MINUTES + OUTAGE_MINUTES + AFTER_MINUTES)
     length_s = start_s / WARM_UP_MINUTES * OUTAGE_MINUTES
     incident = Incident(sums.index(max(sums)), start_s, start_s + length_s, share, answer)
-    return make(replace(parameters), task.seed, [incident]), incident
+    return make(parameters, task.seed, [incident]), incident
 
 
 def _counted(world: World, incident: Incident, choices: Sequence[int], lost: Sequence[int]) -> Drilled:

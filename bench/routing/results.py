@@ -134,7 +134,7 @@ class DrillRow:
     lost: Mean
     worst: int
     moved_s: Mean
-    probing: Mean
+    lost_in_all: Mean
     before: Mean
     at_end: Mean
 
@@ -147,7 +147,7 @@ def drill_rows(drilled: Mapping[str, Sequence[Drilled]]) -> list[DrillRow]:
             mean_of([float(one.lost_before_moving) for one in every]),
             max(one.lost_before_moving for one in every),
             mean_of([one.moved_after_s for one in every]),
-            mean_of([float(one.lost_after_moving) for one in every]),
+            mean_of([float(one.lost_before_moving + one.lost_after_moving) for one in every]),
             mean_of([100 * one.share_before for one in every]),
             mean_of([100 * one.share_at_end for one in every]),
         )

@@ -12,12 +12,13 @@ card) and would have come from any acquirer; its code mostly says so.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate
+from math import exp, log, sqrt
 from random import Random
+from statistics import NormalDist
 from typing import Final
 
 DAY_S: Final = 86_400.0
@@ -45,7 +46,10 @@ CARDHOLDERS_SHARE: Final = 0.6
 FRESH_EVERY_S: Final = 3_600.0
 """How often drifting affinities move."""
 
-ANSWER_S: Final = 1.2
+ANSWER_MEDIAN_S: Final = 0.9
+ANSWER_SIGMA: Final = 0.4
+ANSWER_STEPS: Final = 20
+"""How long an answer takes: log-normal, as this many equally likely times."""
 REFUSAL_S: Final = 0.3
 HANG_S: Final = 30.0
 """How long a caller waits before it calls the outcome unknown."""
@@ -76,17 +80,29 @@ class Answer:
         return self.kind is Kind.APPROVED
 
 
-APPROVED: Final = Answer(Kind.APPROVED, None, ANSWER_S)
-REFUSED: Final = Answer(Kind.UNPROCESSED, None, REFUSAL_S, is_outage=True)
-HUNG: Final = Answer(Kind.UNKNOWN, None, HANG_S, is_outage=True)
-BROKEN: Final = Answer(Kind.DECLINED, "processing_error", ANSWER_S, is_outage=True)
+_TIMES_S: Final = tuple(
+    ANSWER_MEDIAN_S * exp(ANSWER_SIGMA * NormalDist().inv_cdf((step + 0.5) / ANSWER_STEPS))
+    for step in range(ANSWER_STEPS)
+)
+Timed = tuple[Answer, ...]
+"""One answer, by the time that it takes."""
+
+
+def _timed(kind: Kind, code: str | None, *, is_outage: bool = False) -> Timed:
+    return tuple(Answer(kind, code, after_s, is_outage) for after_s in _TIMES_S)
+
+
+APPROVED: Final = _timed(Kind.APPROVED, None)
+REFUSED: Final = (Answer(Kind.UNPROCESSED, None, REFUSAL_S, is_outage=True),) * ANSWER_STEPS
+HUNG: Final = (Answer(Kind.UNKNOWN, None, HANG_S, is_outage=True),) * ANSWER_STEPS
+BROKEN: Final = _timed(Kind.DECLINED, "processing_error", is_outage=True)
 
 _CARDHOLDERS: Final = (("insufficient_funds", 0.6), ("do_not_honor", 0.9), ("expired_card", 1.0))
 """Codes of declines that are the cardholder's, by cumulative share; a third hides behind the generic one."""
 _ROUTES: Final = (("do_not_honor", 0.7), ("transaction_not_allowed", 0.85), ("fraudulent", 1.0))
 """Codes of declines that another acquirer might have avoided."""
 _DECLINES: Final = {
-    code: Answer(Kind.DECLINED, code, ANSWER_S) for code in {code for code, _ in (*_CARDHOLDERS, *_ROUTES)}
+    code: _timed(Kind.DECLINED, code) for code in sorted({code for code, _ in (*_CARDHOLDERS, *_ROUTES)})
 }
 
 
@@ -173,7 +189,7 @@ class Incident:
     from_s: float
     to_s: float
     share: float
-    answer: Answer
+    answer: Timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +248,12 @@ def make(parameters: Parameters, seed: int, incidents: Sequence[Incident] | None
 
 def logistic(x: float) -> float:
     """The probability of a logit."""
-    return 1.0 / (1.0 + math.exp(-x))
+    return 1.0 / (1.0 + exp(-x))
 
 
 def logit(p: float) -> float:
     """The logit of a probability."""
-    return math.log(p / (1.0 - p))
+    return log(p / (1.0 - p))
 
 
 def _bases(parameters: Parameters, random: Random) -> list[float]:
@@ -311,7 +327,7 @@ class _Affinities:
 
     def _move(self, days: float) -> None:
         kept = 1.0 if self._half_life is None else 0.5 ** (days / self._half_life)
-        fresh = self._sigma * math.sqrt(1.0 - kept * kept)
+        fresh = self._sigma * sqrt(1.0 - kept * kept)
         for row in self.of_issuer:
             for acquirer, effect in enumerate(row):
                 jumps = self._random.random() < self._jumps * days
@@ -342,7 +358,7 @@ class _Truth:
         well = self._well(payment, card)
         cardholder = 1.0 - CARDHOLDERS_SHARE * (1.0 - max(well))
         uniform = self._luck.random
-        shared, reason = uniform(), uniform()
+        shared, reason, step = uniform(), uniform(), int(uniform() * ANSWER_STEPS)
         hit = self._hit(payment.at_s)
         answers: list[Answer] = []
         chances: list[float] = []
@@ -351,13 +367,14 @@ class _Truth:
             incident = hit.get(acquirer)
             chances.append(chance * (1.0 - incident.share) if incident else chance)
             if incident and fate < incident.share:
-                answers.append(incident.answer)
+                found = incident.answer
             elif shared >= cardholder:
-                answers.append(_decline(_CARDHOLDERS, reason))
+                found = _decline(_CARDHOLDERS, reason)
             elif own * cardholder >= chance:
-                answers.append(_decline(_ROUTES, reason))
+                found = _decline(_ROUTES, reason)
             else:
-                answers.append(APPROVED)
+                found = APPROVED
+            answers.append(found[step])
         return tuple(answers), tuple(chances)
 
     def _well(self, payment: Payment, card: _Card) -> list[float]:
@@ -367,7 +384,7 @@ class _Truth:
             card.effect
             + FUNDING_EFFECTS[card.funding]
             + INITIATOR_EFFECTS[payment.initiator]
-            + AMOUNT_EFFECT * math.log(payment.amount / AMOUNT_MEDIAN)
+            + AMOUNT_EFFECT * log(payment.amount / AMOUNT_MEDIAN)
         )
         issuers = moving.of_issuer[card.issuer]
         brands, fundings = moving.of_brand[card.brand], moving.of_funding[card.funding]
@@ -387,7 +404,7 @@ class _Truth:
         return {one.acquirer: one for one in self._incidents if one.from_s <= at_s < one.to_s}
 
 
-def _decline(shares: Sequence[tuple[str, float]], drawn: float) -> Answer:
+def _decline(shares: Sequence[tuple[str, float]], drawn: float) -> Timed:
     return next(_DECLINES[code] for code, until in shares if drawn < until)
 
 
@@ -400,7 +417,7 @@ def _incidents(parameters: Parameters, random: Random) -> tuple[Incident, ...]:
         at = random.expovariate(parameters.incidents_a_day)
         while at < parameters.days:
             minutes = random.lognormvariate(
-                math.log(parameters.incident_median_minutes), parameters.incident_sigma
+                log(parameters.incident_median_minutes), parameters.incident_sigma
             )
             answer = random.choices((REFUSED, HUNG, BROKEN), (0.6, 0.2, 0.2))[0]
             start = at * DAY_S
@@ -426,7 +443,7 @@ def _payments(
             Payment(
                 index=len(found),
                 at_s=at_s,
-                amount=max(100, round(random.lognormvariate(math.log(AMOUNT_MEDIAN), AMOUNT_SIGMA))),
+                amount=max(100, round(random.lognormvariate(log(AMOUNT_MEDIAN), AMOUNT_SIGMA))),
                 bin=card.bin,
                 brand=card.brand,
                 funding=card.funding,
