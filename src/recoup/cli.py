@@ -1,27 +1,27 @@
-"""The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`."""
+"""The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
+`backtest routing`, `decisions replay`, `routing check`."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Final, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from recoup import logs, sandboxed, server
+from recoup import sandboxed, server
 from recoup.app import Service
+from recoup.beside import own_settings, with_service
 from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
 from recoup.explaining import declines
+from recoup.lookingback import backtest, decisions
 from recoup.merchants.core import KeyKind, Merchant
 from recoup.policing import routing
 from recoup.sandboxed import Ready
-from recoup.settings import Settings, SettingsError, load
+from recoup.settings import SettingsError
 from recoup.vault.keys import MasterKeyUnusable
 
 app = App(
@@ -29,6 +29,8 @@ app = App(
 )
 app.command(declines)
 app.command(routing)
+app.command(backtest)
+app.command(decisions)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -51,16 +53,10 @@ def main() -> None:
         sys.exit(1)
 
 
-def _settings() -> Settings:
-    settings = load(os.environ)
-    logs.configure(level=settings.log_level, format_=settings.log_format)
-    return settings
-
-
 @app.command
 def serve() -> None:
     """Run the API and the worker in one process, with the embedded PostgreSQL unless a database is set."""
-    server.run(_settings(), _announce)
+    server.run(own_settings(), _announce)
 
 
 def _announce(ready: Ready) -> None:
@@ -85,7 +81,7 @@ def _curl(base_url: str, key: str) -> str:
 @app.command
 def work() -> None:
     """Run only the worker, beside API processes on the same database."""
-    settings = _settings()
+    settings = own_settings()
 
     async def work_until_stopped(service: Service) -> None:
         stop = asyncio.Event()
@@ -94,13 +90,13 @@ def work() -> None:
         stop.set()
         await working
 
-    _with_service(settings, work_until_stopped)
+    with_service(settings, work_until_stopped)
 
 
 @app.command(name="migrate")
 def migrate_() -> None:
     """Bring the database's schema up to date."""
-    with server.database_beside(_settings()) as store:
+    with server.database_beside(own_settings()) as store:
         applied = asyncio.run(migrate(store.conninfo))
     _out.print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
 
@@ -108,7 +104,7 @@ def migrate_() -> None:
 @app.command
 def doctor() -> None:
     """Check settings, database, schema and master key, and say what is wrong."""
-    settings = _settings()
+    settings = own_settings()
     _out.print("[green]ok[/] settings")
 
     async def look(service: Service) -> None:
@@ -123,7 +119,7 @@ def doctor() -> None:
             for side, mode in ((pair.live, "live"), (pair.test, "test")):
                 await _tell_unseen_codes(service, side, f"{pair.name}, {mode}")
 
-    _with_service(settings, look)
+    with_service(settings, look)
 
 
 async def _tell_unseen_codes(service: Service, side: Merchant, whose: str) -> None:
@@ -168,7 +164,7 @@ def keys(
         _, made = await service.merchants.create_key(side, KeyKind(kind), now=now)
         _out.print(made.text.reveal())
 
-    _with_service(_settings(), make)
+    with_service(own_settings(), make)
 
 
 @app.command
@@ -192,15 +188,3 @@ def demo(*, url: str | None = None, key: str | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0 if told else 1)
-
-
-def _with_service(settings: Settings, work: Callable[[Service], Awaitable[None]]) -> None:
-    # A server may run beside this, and has the sandbox's ports.
-    beside = msgspec.structs.replace(settings, sandbox_port=0, sandbox_link_port=0)
-
-    async def run(store: server.Store) -> None:
-        async with server.opened(beside, store) as service:
-            await work(service)
-
-    with server.database_beside(settings) as store:
-        asyncio.run(run(store))

@@ -62,6 +62,11 @@ class Backtests:
         self._outcomes = outcomes
         self._versions = versions
 
+    async def has_any(self, merchant_id: UUID, *, since: datetime) -> bool:
+        """Whether anything about routes was decided since then."""
+        page = await logged.page(self._database, merchant_id=merchant_id, since=since, after=None, limit=1)
+        return bool(page)
+
     async def judge(
         self,
         merchant_id: UUID,
