@@ -20,6 +20,7 @@ from recoup.routing.core.symptoms import (
     LATENCIES_MIN,
     RATE_MAX,
     RATE_MIN,
+    SLOW_MS_MIN,
     UNKNOWN_ACCOUNT,
     Answer,
     Mood,
@@ -62,12 +63,11 @@ def test_what_an_outcome_says(outcome: Outcome, said: Said, approved: bool | Non
     assert (answer.said, answer.approved) == (said, approved)
 
 
-@pytest.mark.parametrize(
-    ("said", "left"),
-    [(Said.FAILED, Said.DOUBTFUL), (Said.WELL, Said.NOTHING), (Said.DOUBTFUL, Said.NOTHING)],
-)
-def test_what_was_counted_while_it_was_overdue_is_not_counted_twice(said: Said, left: Said) -> None:
-    assert counted_before(Answer(said, "")).said is left
+@pytest.mark.parametrize("said", Said)
+def test_what_was_counted_while_it_was_overdue_is_not_counted_twice(said: Said) -> None:
+    left = counted_before(Answer(said, "", 9000, approved=True))
+    assert (left.said, left.latency_ms, left.approved) == (Said.NOTHING, 9000, True)
+    assert left.of_country().said is said
 
 
 @given(st.floats(0, 0.1), st.floats(0, 0.2))
@@ -147,12 +147,12 @@ def test_an_outage_is_not_learned_from() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_usual_latency_is_near_its_95th_percentile(seed: int) -> None:
+def test_the_usual_latency_is_near_its_99th_percentile(seed: int) -> None:
     chance, usual, taken = random.Random(seed), UNKNOWN_ACCOUNT, []
     for _ in range(4000):
         taken.append(int(chance.lognormvariate(log(300), 0.5)))
         usual = learned(usual, Answer(Said.WELL, "", taken[-1]), Mood.SETTLED)
-    true = sorted(taken)[int(len(taken) * 0.95)]
+    true = sorted(taken)[int(len(taken) * 0.99)]
     assert 0.8 * true < exp(usual.latency) < 1.25 * true
 
 
@@ -163,7 +163,7 @@ def test_no_single_latency_moves_what_is_usual_far(before: list[int], last: int)
         usual = learned(usual, Answer(Said.WELL, "", latency_ms), Mood.SETTLED)
     after = learned(usual, Answer(Said.WELL, "", last), Mood.SETTLED)
     assert abs(after.latency - usual.latency) < 0.08
-    assert after.slow_ms is not None and after.slow_ms >= 1000
+    assert after.slow_ms is not None and after.slow_ms >= SLOW_MS_MIN
 
 
 def test_nobody_is_slow_before_enough_is_known() -> None:

@@ -85,7 +85,7 @@ def heard(
     if country is None:
         part = NEW
     elif part.health is Health.DEGRADED or whole.health is Health.GOOD:
-        part = fed(part, answer, account.usual, at=at)
+        part = fed(part, answer.of_country(), account.usual, at=at)
     usual = learned(account.usual, answer, _mood(whole, part))
     after = replace(account, usual=usual, whole=whole)
     if country is not None and not (part.is_untouched and country not in account.countries):

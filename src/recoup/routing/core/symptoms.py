@@ -42,12 +42,12 @@ RATE_MIN: Final = 0.002
 RATE_MAX: Final = 0.10
 """The most that may be usual: an account that fails more often is never taken for a healthy one."""
 
-QUANTILE: Final = 0.95
-LATENCIES_MIN: Final = 30
+QUANTILE: Final = 0.99
+LATENCIES_MIN: Final = 200
 """How many latencies must be known before an answer can be called slow."""
-SLOW_TIMES: Final = 4.0
-SLOW_MS_MIN: Final = 1000.0
-"""Slow is what takes this many times the usual 95th percentile, and this long at least."""
+SLOW_TIMES: Final = 2.0
+SLOW_MS_MIN: Final = 800.0
+"""Slow is what takes this many times the usual 99th percentile, and this long at least."""
 _STEP_FIRST: Final = 0.4
 _STEP_LAST: Final = 0.02
 
@@ -85,6 +85,8 @@ class Answer:
 
     `approved` None: it says nothing of how the account does with approvals (a failure, or a decline that any account
     would have met). `expected` is the probability of approval that was expected. `word` is what to call it to a person.
+    `said_of_country` is what it says of its country alone, where that differs: what is late is late by the account's
+    measure, and the banks of one country may always be slow.
     """
 
     said: Said
@@ -92,10 +94,17 @@ class Answer:
     latency_ms: int | None = None
     approved: bool | None = None
     expected: float | None = None
+    said_of_country: Said | None = None
+
+    def of_country(self) -> Answer:
+        """The answer as its country's breaker hears it."""
+        said = self.said_of_country
+        return self if said is None or said is self.said else replace(self, said=said)
 
 
-OVERDUE: Final = Answer(Said.DOUBTFUL, "no answer yet")
-"""A request has waited far longer than usual, and is waiting still."""
+OVERDUE: Final = Answer(Said.FAILED, "no answer yet", said_of_country=Said.NOTHING)
+"""A request has waited far longer than usual, and is waiting still. It counts in full, and so do those that are late in
+health, in the usual rate: where everything hangs, each request that is waited for is one more that is lost."""
 
 
 def answer_of(outcome: Outcome, *, latency_ms: int | None, expected: float | None = None) -> Answer:
@@ -129,16 +138,15 @@ def _said_by(decline: Decline) -> Said:
 
 
 def counted_before(answer: Answer) -> Answer:
-    """The answer to a request that was counted as overdue: what is left to say."""
-    left = Said.DOUBTFUL if answer.said is Said.FAILED else Said.NOTHING
-    return replace(answer, said=left)
+    """The answer to a request that was counted as overdue: of approvals and latency it still tells."""
+    return replace(answer, said=Said.NOTHING, said_of_country=answer.said)
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
     """How an account does in health: learned from every answer, forgotten slowly.
 
-    `latency` is the logarithm of its 95th percentile in milliseconds, moved by bounded steps, so that no answer moves
+    `latency` is the logarithm of its 99th percentile in milliseconds, moved by bounded steps, so that no answer moves
     it far, however late. What came since something began to speak for an outage is `held`, until nothing does: what
     an outage begins with must not become usual.
     """
@@ -172,7 +180,8 @@ class Usual:
             and latency_ms is not None
             and latency_ms > slow_ms
         ):
-            return replace(answer, said=Said.DOUBTFUL, word=f"{answer.word}, but slow")
+            word = f"{answer.word}, but slow"
+            return replace(answer, said=Said.DOUBTFUL, said_of_country=Said.WELL, word=word)
         return answer
 
     def weight(self, said: Said) -> float:
@@ -233,7 +242,7 @@ def part_of_a_failure(answer: Answer) -> float:
 
 
 def _latency(usual: Usual, latency_ms: int | None) -> tuple[float, int]:
-    """The logarithm of the 95th percentile, moved towards one more latency, and how many were heard."""
+    """The logarithm of the 99th percentile, moved towards one more latency, and how many were heard."""
     if latency_ms is None:
         return usual.latency, usual.latencies
     latency = log(max(latency_ms, 1))
