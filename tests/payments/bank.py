@@ -119,7 +119,11 @@ def capabilities(**changes: Any) -> Capabilities:
 def connectors() -> dict[str, Connector]:
     """Three processors; `east` takes nothing back and nobody's word for an authentication, and captures only once."""
     limited = capabilities(
-        withdraw=False, multiple_captures=False, partial_refunds=False, takes_authentication=False
+        withdraw=False,
+        multiple_captures=False,
+        partial_refunds=False,
+        takes_authentication=False,
+        goes_on_with_us=True,
     )
     fakes = [
         FakeConnector("north", capabilities(processor_tokens=True, gives_tokens=True)),

@@ -408,6 +408,19 @@ async def test_nothing_of_the_page_is_shown_where_payments_are(house: House, mer
         assert not [one for one in (*shown, repr(snapshot)) if secret in one]
 
 
+async def test_a_payment_that_goes_on_only_with_us_is_canceled_by_leaving_it_alone(house: House) -> None:
+    """Such a processor takes nothing back, and has nothing to take back."""
+    merchant = await house.merchant("east")
+    payment_id, url = await waiting(house, merchant)
+    canceled = await house.cancel(merchant, payment_id)
+    assert canceled.payment.status is Status.CANCELED
+    assert house.bank.verbs() == ["charge"]
+    assert (await visit(house, "GET", url)).status == 410
+    assert (await visit(house, "POST", f"{url}/return", {"a": "1"})).status == 303
+    with pytest.raises(Refusal):
+        await house.come_back(merchant, payment_id)
+
+
 @given(
     pairs=st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=8),
     body=st.binary(max_size=200),

@@ -41,7 +41,8 @@ ReturnParameters = Annotated[
         max_length=RETURNED_MAX,
         description="The parameters with which the processor sent the customer back to your `return_url`, from its "
         "query or form, as they came; `{}` where there were none. They are handed to the processor and not kept. "
-        "Without this field the processor is only asked what became of the payment.",
+        "Without this field the processor is only asked what became of the payment, unless the customer came back to "
+        "a page of ours (`next_action`): what they brought there is handed over then.",
         examples=[{"redirectResult": "X6XtfGC3!Y..."}],
     ),
 ]

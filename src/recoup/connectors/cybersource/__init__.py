@@ -86,6 +86,7 @@ class CyberSource(Defaults):
         three_d_secure=True,
         takes_authentication=True,
         wants_card_again=True,
+        goes_on_with_us=True,
         verification=True,
         webhooks=True,
     )

@@ -110,6 +110,7 @@ class Worldpay(Defaults):
         gives_tokens=True,
         network_transaction_ids=True,
         three_d_secure=True,
+        goes_on_with_us=True,
         takes_authentication=True,
         verification=True,
         webhooks=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from recoup.kit.refusals import conflict, invalid
@@ -24,6 +25,10 @@ from recoup.payments.flow.asking import change_of, question_of
 from recoup.payments.flow.settling import leads_where_it_did
 from recoup.payments.flow.tools import Tools, approved_attempt, processor_asked
 from recoup.payments.writes import Along, Answer, Claim
+
+_LEFT_ALONE: Final = Withdrawn(
+    "nothing was authorised, and without the next step, which is ours, nothing will be"
+)
 
 
 class Operating:
@@ -134,6 +139,8 @@ class Operating:
         attempt = snapshot.open_attempt
         assert attempt is not None, "a payment that requires action has an open attempt"
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
+        if connector.capabilities.goes_on_with_us and attempt.action is not None:
+            return snapshot, _LEFT_ALONE
         if not (connector.capabilities.withdraw and leads_where_it_did(account, attempt.started_at)):
             raise conflict(
                 "cannot_be_withdrawn",
