@@ -27,7 +27,7 @@ from recoup.routing.core.cost import expected_value, price_of
 from recoup.routing.core.deciding import Option, decide
 from recoup.routing.core.learning import Cell, Observation, Told, estimates, learn, told_by
 from recoup.routing.core.symptoms import OVERDUE, answer_of, counted_before
-from recoup.routing.core.words import Estimate, Method, Ruling
+from recoup.routing.core.words import Estimate, Method, Price, Ruling
 
 START: Final = datetime(2026, 1, 5, tzinfo=UTC)
 EXPLORE: Final = 200
@@ -102,6 +102,11 @@ class Ours:
         seen = Observation(asked.facts, self._accounts[acquirer], told, at)
         self._cells.update(learn(self._cells, seen))
 
+    def prices(self, payment: Payment) -> list[Price]:
+        """What a try costs at each account, by what the merchant has said of its contracts."""
+        facts = _facts(payment, START, turn=1)
+        return [_price(account, facts) for account in self._accounts]
+
     def _decided(self, payment: Payment, at: datetime) -> tuple[list[int], dict[int, float]]:
         """Who is asked in which order, and what is expected of each."""
         facts = _facts(payment, at, turn=1)
@@ -114,8 +119,7 @@ class Ours:
 
     def _option(self, index: int, facts: Facts, estimate: Estimate, at: datetime) -> Option:
         account = self._accounts[index]
-        price = price_of(account, facts)
-        assert price is not None, "fees and payments are in one currency"
+        price = _price(account, facts)
         gain = facts.amount * self._ruling.margin // 10 - price.approved + price.declined
         country = facts.issuer_country
         self._health[index] = breakers.passed(self._health[index], at, country=country)
@@ -180,6 +184,12 @@ def _account(one: Acquirer) -> Account:
             currency=CURRENCY,
         ),
     )
+
+
+def _price(account: Account, facts: Facts) -> Price:
+    price = price_of(account, facts)
+    assert price is not None, "fees and payments are in one currency"
+    return price
 
 
 @lru_cache(maxsize=64)

@@ -128,12 +128,12 @@ def _goals(results: Results) -> list[str]:
 
 _FAILOVER: Final = """Each policy may ask another acquirer once, where the first refused at once or declined with an
 error of processing; what hangs is never tried again. By what happened, luck included."""
-_DRILL: Final = """A thousand payments a minute; the best of four acquirers (by two points) breaks after six minutes, for
-five. A policy has moved away when at most ten of the next hundred payments go there; what is lost until then is lost
-before the breaker opened, and what is lost later is the price of probing. What hangs is told to a policy after 30 s;
-Recoup also hears that an answer is overdue, as its API does. Twenty payments are 1.2 s of this traffic, and an answer
-takes 0.9 s when all is well (median; 1.7 s at the 95th percentile): what hangs cannot be told from what is slow any
-sooner."""
+_DRILL: Final = """A thousand payments a minute; the best of four acquirers (by two points) breaks after six minutes,
+for five. A policy has moved away when at most ten of the next hundred payments go there; what is
+lost until then is lost before the breaker opened, and what is lost later is the price of probing.
+What hangs is told to a policy after 30 s; Recoup also hears that an answer is overdue, as its API
+does. Twenty payments are 1.2 s of this traffic, and an answer takes 0.9 s when all is well (median;
+1.7 s at the 95th percentile): what hangs cannot be told from what is slow any sooner."""
 _DRILL_COLUMNS: Final = (
     "| policy | lost before it moved | at worst | moved after, s | lost in all | share before, % "
     "| share in the last two minutes, % |"
@@ -148,7 +148,7 @@ _RULE: Final = "| --- | --: | --: | --: | --: | --: | --: | --: |"
 def _scenarios(results: Results) -> list[str]:
     found: list[str] = ["## One try a payment", ""] if results.scenarios else []
     for name, scores in results.scenarios.items():
-        count = sum(one[OURS].payments for one in scores) // len(scores)
+        count = sum(one[BEST_STATIC].payments for one in scores) // len(scores)
         found += [f"### {SCENARIOS[name].title}", "", f"{count:,} payments a seed.", "", _COLUMNS, _RULE]
         found += [_line(row) for row in rows(scores)]
         found.append("")

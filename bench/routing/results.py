@@ -169,6 +169,8 @@ def verdicts(results: Results) -> list[Verdict]:
     """Every goal beside its measurement, met or not."""
     found: list[Verdict] = []
     for name, scores in results.scenarios.items():
+        if OURS not in scores[0]:
+            continue
         scenario = SCENARIOS[name]
         ours = next(row for row in rows(scores) if row.policy == OURS)
         if scenario.has_issuers and ours.gap is not None:
@@ -179,11 +181,12 @@ def verdicts(results: Results) -> list[Verdict]:
             found.append(Verdict(goal, scenario.title, said, gap.value >= GOAL_GAP))
         if scenario.is_flat:
             goal = f"never more than {GOAL_BELOW} points below best static"
-            # where acquirers are alike every choice is worth the same: what happened is what can differ
             luck = next(row for row in realised(scores) if row.policy == OURS).against
             said = f"{ours.against.shown(2, sign=True)} points expected; {luck.shown(2, sign=True)} with luck"
             found.append(Verdict(goal, scenario.title, said, ours.against.value >= -GOAL_BELOW))
     for kind, drilled in results.drills.items():
+        if OURS not in drilled:
+            continue
         ours_drilled = next(row for row in drill_rows(drilled) if row.policy == OURS)
         goal = f"at most {GOAL_LOST:.0f} lost before the breaker opens"
         said = f"{ours_drilled.lost.shown(1)}, at worst {ours_drilled.worst}"
