@@ -1,0 +1,2 @@
+-- Where merchants hear of events.
+select 1

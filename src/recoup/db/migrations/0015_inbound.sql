@@ -1,0 +1,2 @@
+-- What processors tell.
+select 1

@@ -1,0 +1,2 @@
+-- What is true of a payment after its end.
+select 1

@@ -1,0 +1,2 @@
+-- Double entry.
+select 1

@@ -1,0 +1,2 @@
+-- Chargebacks.
+select 1

@@ -1,0 +1,2 @@
+-- Reports of processors.
+select 1

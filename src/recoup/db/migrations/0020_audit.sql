@@ -1,0 +1,2 @@
+-- Whether what we say is true.
+select 1
