@@ -184,16 +184,20 @@ def due_news(breaker: Breaker) -> News | None:
 
 
 def _listening(breaker: Breaker, answer: Answer, usual: Usual) -> Breaker:
+    if not breaker.failing and not breaker.declining and not part_of_a_failure(answer) and not _is_no(answer):
+        return breaker  # the common case: all is well, and was
     failing = max(0.0, breaker.failing + usual.weight(answer.said))
     declining = max(0.0, breaker.declining + decline_weight(answer))
-    if not failing and not declining and breaker.answers == 0 and breaker.judged == 0:
-        return breaker  # the common case: all is well, and was
     counted = _counted(breaker, answer)
     if not failing:
         counted = replace(counted, answers=0, failed=0, word="")
     if not declining:
         counted = replace(counted, judged=0, declined=0)
     return replace(counted, failing=failing, declining=declining)
+
+
+def _is_no(answer: Answer) -> bool:
+    return answer.approved is False and answer.expected is not None
 
 
 def _counted(breaker: Breaker, answer: Answer) -> Breaker:
