@@ -186,7 +186,7 @@ def _tell(whose: Whose, told: Hindsight, *, policy: str, since: str) -> None:
 
 def _tell_one(name: str, one: Evaluation, *, unit: Literal["%", ""]) -> None:
     support = one.support
-    _out.print(f"\n[bold]{name}[/] [dim](95 % intervals: normal, except the last)[/]")
+    _out.print(f"\n[bold]{name}[/] [dim](95 % intervals, normal where nothing else is said)[/]")
     rows = {
         "what was done": one.logged,
         "this policy (DR)": one.doubly_robust,
@@ -198,9 +198,9 @@ def _tell_one(name: str, one: Evaluation, *, unit: Literal["%", ""]) -> None:
     for words, interval in rows.items():
         _out.print(f"{words:<{_WIDTH}}{_interval(interval, unit)}")
     _out.print(
-        f"[dim]speaks for as much as {support.effective:.0f} decisions of equal weight; largest weight "
-        f"{support.weight_max:.1f}; {support.unsupported:.1%} of its choices had no chance in the log; the stored "
-        f"estimates were {_number(one.model_error, unit)} too high[/]"
+        f"[dim]It speaks for as much as {support.effective:.0f} decisions of equal weight; the largest weight is "
+        f"{support.weight_max:.1f}. {support.unsupported:.1%} of its choices had no chance in the log. The stored "
+        f"estimates less what came: {_number(one.model_error, unit)}.[/]"
     )
     match one.outcome:
         case Conclusion(verdict):

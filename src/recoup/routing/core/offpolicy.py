@@ -14,8 +14,8 @@ happened with `target / propensity` of the account that was asked:
 
 Intervals are normal (the central limit theorem; for SNIPS by the delta method) at `Z`, two-sided 95 %. Beside IPS
 stands the empirical Bernstein interval of Maurer and Pontil (2009, theorem 4), which holds at any number of decisions
-and is wide. Where the target wants an account that had no chance, nothing was seen: the interval of DR is widened by
-the least and the most that such an account could have brought (Manski 1990), and beyond `UNSUPPORTED_MAX` there is no
+and is wide. Where the target wants an account that had no chance, nothing was seen: every interval is widened by the
+least and the most that such an account could have brought (Manski 1990), and beyond `UNSUPPORTED_MAX` there is no
 conclusion at all.
 """
 
@@ -69,8 +69,8 @@ class Observation:
     `weight` is target over propensity of the account that was asked, `weight_max` the largest that it could have been.
     `asked_model`, `logged_model` and `target_model` are what the model expected of the account that was asked, of the
     policy that was logged, and of the target. `supported` and `unsupported` are the parts of the target that had a
-    chance and that had none (together 0 where the target would ask nobody); `below` and `above` are how far the reward
-    of the latter may be from the model's.
+    chance and that had none (together 0 where the target would ask nobody); `unseen_model`, `unseen_least` and
+    `unseen_most` are what the model expects of the latter, and the ends of what it could have brought.
     """
 
     reward: float
@@ -81,8 +81,9 @@ class Observation:
     target_model: float
     supported: float
     unsupported: float
-    below: float
-    above: float
+    unseen_model: float
+    unseen_least: float
+    unseen_most: float
     least: float
     most: float
     certain: bool
@@ -95,7 +96,7 @@ def observe(
     no chance, or the chances do not add up to 1."""
     weight: float | None = None
     weight_max = asked_model = logged_model = target_model = 0.0
-    supported = unsupported = below = above = highest = whole = 0.0
+    supported = unsupported = unseen_model = unseen_least = unseen_most = highest = whole = 0.0
     for arm in arms:
         wanted, chance = target.get(arm.account_id, 0.0), arm.propensity
         highest, whole = max(highest, chance), whole + chance
@@ -107,8 +108,9 @@ def observe(
             weight_max = max(weight_max, wanted / chance)
         elif wanted:
             unsupported += wanted
-            below += wanted * (arm.model - arm.least)
-            above += wanted * (arm.most - arm.model)
+            unseen_model += wanted * arm.model
+            unseen_least += wanted * arm.least
+            unseen_most += wanted * arm.most
         if arm.account_id == asked and chance > 0:
             asked_model, weight = arm.model, wanted / chance if has_chance else 0.0
     if weight is None or abs(whole - 1) > _WHOLE_OFF_MAX:
@@ -122,8 +124,9 @@ def observe(
         target_model=target_model,
         supported=supported,
         unsupported=unsupported,
-        below=below,
-        above=above,
+        unseen_model=unseen_model,
+        unseen_least=unseen_least,
+        unseen_most=unseen_most,
         least=min(arm.least for arm in arms),
         most=max(arm.most for arm in arms),
         certain=highest >= _CERTAIN,
@@ -232,8 +235,6 @@ class Tally:
     """Adds up observations one by one, in memory that does not grow with their number."""
 
     __slots__ = (
-        "_above",
-        "_below",
         "_certain",
         "_difference",
         "_ends",
@@ -243,6 +244,9 @@ class Tally:
         "_rewards",
         "_robust",
         "_supported",
+        "_unseen_least",
+        "_unseen_model",
+        "_unseen_most",
         "_unsupported",
         "_weight_max",
         "_weight_seen_max",
@@ -257,7 +261,8 @@ class Tally:
         self._logged, self._ips, self._robust, self._difference = (_Moments() for _ in range(4))
         self._weights, self._model = _Moments(), _Moments()
         self._ww = self._wr = self._wwr = self._wwrr = 0.0
-        self._supported = self._unsupported = self._below = self._above = 0.0
+        self._supported = self._unsupported = 0.0
+        self._unseen_model = self._unseen_least = self._unseen_most = 0.0
         self._weight_max = self._weight_seen_max = 0.0
         self._certain = 0
         self._rewards = (math.inf, -math.inf)
@@ -281,8 +286,9 @@ class Tally:
         self._wwrr += weighted * weighted
         self._supported += seen.supported
         self._unsupported += seen.unsupported
-        self._below += seen.below
-        self._above += seen.above
+        self._unseen_model += seen.unseen_model
+        self._unseen_least += seen.unseen_least
+        self._unseen_most += seen.unseen_most
         self._certain += seen.certain
         self._ranges(seen)
 
@@ -312,16 +318,16 @@ class Tally:
             unsupported=self._unsupported / count,
             deterministic=self._certain / count,
         )
-        slack = {"below": self._below / count, "above": self._above / count}
-        difference = self._difference.interval(**slack)
+        below, above = self._slack(of_model=1.0)
+        difference = self._difference.interval(below=below, above=above)
         snips = self._snips()
         reasons = (*doubts, *_thin(support), *self._unbelievable(snips))
         return Evaluation(
             logged=self._logged.interval(),
-            ips=self._ips.interval(),
+            ips=self._widened(self._ips.interval()),
             snips=snips,
-            doubly_robust=self._robust.interval(**slack),
-            bernstein=self._bernstein(),
+            doubly_robust=self._robust.interval(below=below, above=above),
+            bernstein=self._widened(self._bernstein()),
             difference=difference,
             model_error=self._model.mean,
             support=support,
@@ -332,18 +338,31 @@ class Tally:
     def _sum(self) -> float:
         return self._weights.mean * self.count
 
+    def _slack(self, *, of_model: float) -> tuple[float, float]:
+        """How far below and above an estimate the truth may be, because of what had no chance: the estimate has of it
+        what the model expects (1), or nothing (0)."""
+        expected = of_model * self._unseen_model
+        below, above = expected - self._unseen_least, self._unseen_most - expected
+        return max(0.0, below) / self.count, max(0.0, above) / self.count
+
+    def _widened(self, interval: Interval) -> Interval:
+        below, above = self._slack(of_model=0.0)
+        return Interval(interval.estimate, interval.low - below, interval.high + above)
+
     def _effective(self) -> float:
         return self._sum**2 / self._ww if self._ww else 0.0
 
     def _snips(self) -> Interval:
-        """Never outside the rewards that were seen; without any weight, nothing is known but their ends."""
+        """Never outside the rewards that were seen. It is of the part that had a chance; the other may be anything.
+        Where none had, it is the mean of what was done, which says nothing, and its interval says so."""
         least, most = self._rewards
-        if not self._sum:
-            return Interval(self._logged.mean, least, most)
-        mean = min(max(self._wr / self._sum, least), most)
+        mean = min(max(self._wr / self._sum, least), most) if self._sum else self._logged.mean
         spread = max(0.0, self._wwrr - 2 * mean * self._wwr + mean * mean * self._ww)
-        half = Z * math.sqrt(spread) / self._sum
-        return Interval(mean, max(least, mean - half), min(most, mean + half))
+        half = Z * math.sqrt(spread) / self._sum if self._sum else 0.0
+        seen = 1 - self._unsupported / self.count
+        low = seen * max(least, mean - half) + self._unseen_least / self.count
+        high = seen * min(most, mean + half) + self._unseen_most / self.count
+        return Interval(mean, min(low, mean), max(high, mean))
 
     def _bernstein(self) -> Interval:
         """Maurer and Pontil 2009, theorem 4, both sides; the range is what weight x reward could have been."""
@@ -366,8 +385,8 @@ class Tally:
                 "the probabilities that were stored."
             )
         error = math.hypot(self._robust.error, (snips.high - snips.low) / (2 * Z))
-        unseen = max(self._below, self._above) / self.count
         apart = abs(self._robust.mean - snips.estimate)
+        unseen = sum(self._slack(of_model=1.0))
         if apart > DISAGREE_MAX * error + unseen + 1e-9 * max(1.0, abs(snips.estimate)):
             yield (
                 f"The doubly robust and the self-normalised estimate are {apart:.4g} apart, more than chance explains: "
