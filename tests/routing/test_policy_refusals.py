@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 import pytest
@@ -258,3 +259,17 @@ def test_whatever_is_sent_is_a_policy_or_refused(written: Any) -> None:
     reading = read_json(written)
     assert (reading.policy is None) == bool(reading.problems)
     assert all(one.message for one in reading.problems)
+
+
+def test_a_text_full_of_unknown_names_is_refused_soon() -> None:
+    """Guessing what each of them meant would hold up every other request for half a minute."""
+    many = [f"Europe/Nowhere{number}" for number in range(400)]
+    written = {
+        "rules": [
+            {"name": str(n), "when": {"brand": many[:20]}, "then": {"ordered": many[:10]}}
+            for n in range(RULES_MAX)
+        ]
+    }
+    began = time.perf_counter()
+    assert read_json(written).more > 500
+    assert time.perf_counter() - began < 5

@@ -6,10 +6,10 @@ unknown.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final, Protocol, assert_never
 from uuid import UUID
@@ -75,17 +75,17 @@ class Field(StrEnum):
 _READ: Final = {field: attrgetter(field.value) for field in Field}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OneOf:
     """A fact is one of some values."""
 
     field: Field
     values: frozenset[Any]
     """Text, or ids of customers."""
+    _read: attrgetter[Any] = dataclasses.field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def _read(self) -> attrgetter[Any]:
-        return _READ[self.field]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_read", _READ[self.field])
 
     def holds(self, facts: Facts) -> bool:
         """Whether it is so."""

@@ -27,7 +27,7 @@ from recoup.routing.core.conditions import (
     TimeWithin,
 )
 from recoup.routing.core.policy_file import FUNDINGS, TimeSpec, WhenSpec
-from recoup.routing.core.policy_shape import Misfits, meant, shown
+from recoup.routing.core.policy_shape import Misfits, shown
 from recoup.routing.core.toml_lines import Path
 from recoup.vault.core import BRANDS
 
@@ -88,7 +88,7 @@ class Conditions:
         for place, value in self._values((name,), given):
             if value not in choices:
                 few = f"; there are: {', '.join(sorted(choices))}" if len(choices) <= len(DAYS) else ""
-                self._add(place, f"{shown(value)} is no {what}{meant(value, choices) or few}")
+                self._add(place, f"{shown(value)} is no {what}{self._misfits.meant(value, choices) or few}")
         return frozenset(_listed(given))
 
     def _values(self, where: Path, given: str | list[str]) -> Iterator[tuple[Path, str]]:
@@ -109,7 +109,7 @@ class Conditions:
             return
         place: Path = ("amount",)
         if amount.currency not in DECIMALS:
-            near = meant(amount.currency, DECIMALS)
+            near = self._misfits.meant(amount.currency, DECIMALS)
             self._add((*place, "currency"), f"{shown(amount.currency)} is no currency code of ISO 4217{near}")
         elif self._within(place, amount.at_least, amount.below):
             yield AmountWithin(amount.currency, amount.at_least, amount.below)
@@ -156,7 +156,7 @@ class Conditions:
         for place, value in self._values((name,), given):
             if value not in COUNTRIES:
                 said = _COUNTRIES_SAID.get(value.upper())
-                near = f"; did you mean `{said}`?" if said else meant(value, COUNTRIES)
+                near = f"; did you mean `{said}`?" if said else self._misfits.meant(value, COUNTRIES)
                 self._add(place, f"{shown(value)} is no two-letter country code of ISO 3166-1{near}")
         return frozenset(_listed(given))
 
@@ -181,7 +181,7 @@ class Conditions:
         if time is None:
             return
         if time.time_zone not in time_zones():
-            near = meant(time.time_zone, time_zones())
+            near = self._misfits.meant(time.time_zone, time_zones())
             self._add(("time", "time_zone"), f"{shown(time.time_zone)} is no time zone of the IANA{near}")
             return
         start, end = self._clock("from", time.from_, 0), self._clock("to", time.to, DAY_MINUTES)

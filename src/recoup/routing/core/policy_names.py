@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from recoup.kit.ids import Kind, parse
-from recoup.routing.core.policy_shape import Misfits, meant, shown
+from recoup.routing.core.policy_shape import Misfits, shown
 from recoup.routing.core.toml_lines import Path
 
 ID_PREFIX: Final = f"{Kind.PROCESSOR_ACCOUNT.value}_"
@@ -123,7 +123,7 @@ class Names:
             return account_id
         if ids_known is None and not name.startswith(ID_PREFIX):
             return UUID(bytes=hashlib.blake2b(name.encode(), digest_size=16).digest())
-        near = meant(name, [*self._directory.labels, *self._groups])
+        near = self._misfits.meant(name, [*self._directory.labels, *self._groups])
         self._misfits.add(path, f"there is no account {shown(name)}{near}")
         return None
 

@@ -6,8 +6,10 @@ A struct's fields are fitted one by one, so that one that does not fit hides no 
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
@@ -18,6 +20,8 @@ from recoup.routing.core.toml_lines import Path
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 _SHOWN_MAX: Final = 40
+_GUESSES_MAX: Final = 20
+"""A guess compares with hundreds of names, and a text may have thousands that nobody knows."""
 _BEGINNING_MIN: Final = 4
 """How many letters of a name may stand for the whole."""
 _LONG_NUMBER: Final = re.compile(r"[0-9]{9,}")
@@ -31,10 +35,19 @@ class Misfits:
 
     def __init__(self) -> None:
         self.found: list[tuple[Path, str]] = []
+        self._guesses_left = _GUESSES_MAX
 
     def add(self, path: Path, message: str) -> None:
         """One more."""
         self.found.append((path, message))
+
+    def meant(self, name: object, known: Iterable[str]) -> str:
+        """The end of a sentence about a name that nobody knows: what was meant, perhaps. Guessed a few times only."""
+        if not self._guesses_left:
+            return ""
+        self._guesses_left -= 1
+        near = _nearest(str(name)[:_SHOWN_MAX].casefold(), known)
+        return f"; did you mean `{near}`?" if near else ""
 
 
 def fit_struct(value: object, type_: type[StructT], path: Path, misfits: Misfits) -> StructT | None:
@@ -49,10 +62,10 @@ def fit_parts(value: object, type_: type[msgspec.Struct], path: Path, misfits: M
     if not isinstance(value, Mapping):
         misfits.add(path, f"must be a table of fields, not {shown(value)}")
         return {}
-    fields = {field.encode_name: field for field in msgspec.structs.fields(type_)}
+    fields = _fields(type_)
     for key in value:
         if key not in fields:
-            misfits.add((*path, key), f"is no field of this table{meant(key, fields)}")
+            misfits.add((*path, key), f"is no field of this table{misfits.meant(key, fields)}")
     parts: dict[str, Any] = {}
     for name, field in fields.items():
         before = len(misfits.found)
@@ -62,6 +75,12 @@ def fit_parts(value: object, type_: type[msgspec.Struct], path: Path, misfits: M
         elif field.required:
             misfits.add(path, f"lacks `{name}`")
     return parts
+
+
+@functools.cache
+def _fields(type_: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """By name outside; looked up once, because that costs more than all else here."""
+    return {field.encode_name: field for field in msgspec.structs.fields(type_)}
 
 
 def _fit(value: object, type_: Any, path: Path, misfits: Misfits) -> Any:
@@ -129,47 +148,64 @@ def _bare(type_: Any) -> tuple[Any, bool]:
 
 def _limits(type_: Any) -> tuple[int | None, int | None]:
     """The bounds of a map's length."""
-    found = [one for one in _alternatives(inspect.type_info(type_)) if isinstance(one, inspect.DictType)]
+    found = [one for one, _ in _alternatives(inspect.type_info(type_)) if isinstance(one, inspect.DictType)]
     return (found[0].min_length, found[0].max_length) if found else (None, None)
 
 
-def _alternatives(type_: inspect.Type) -> Iterable[inspect.Type]:
+_Alternative = tuple[inspect.Type, Mapping[str, Any]]
+"""A type, and what its schema says besides."""
+
+
+def _alternatives(
+    type_: inspect.Type, said: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[_Alternative]:
     match type_:
-        case inspect.Metadata(type=inner):
-            yield from _alternatives(inner)
+        case inspect.Metadata(type=inner, extra_json_schema=extra):
+            yield from _alternatives(inner, {**said, **(extra or {})})
         case inspect.UnionType(types=types):
             for one in types:
                 yield from _alternatives(one)
         case inspect.NoneType():
             pass
         case _:
-            yield type_
+            yield type_, said
 
 
 def _item(type_: inspect.Type) -> inspect.Type:
-    [found] = [one for one in _alternatives(type_) if isinstance(one, inspect.ListType)]
+    [found] = [one for one, _ in _alternatives(type_) if isinstance(one, inspect.ListType)]
     return found.item_type
 
 
 def takes(type_: inspect.Type) -> str:
     """What fits a type, in words."""
-    return ", or ".join(dict.fromkeys(_takes(one) for one in _alternatives(type_)))
+    first, *others = dict.fromkeys(_takes(one, said) for one, said in _alternatives(type_))
+    return ", or ".join([first, *(other.replace(f" items, each {first}", " such") for other in others)])
 
 
-def _takes(type_: inspect.Type) -> str:
+def _takes(type_: inspect.Type, said: Mapping[str, Any]) -> str:
     match type_:
         case inspect.BoolType():
             return "true or false"
         case inspect.IntType(ge=ge, le=le):
             return f"a whole number from {ge} to {le}"
-        case inspect.StrType(max_length=longest):
-            return f"text of 1 to {longest} characters" if longest else "text"
+        case inspect.StrType():
+            return _takes_text(type_, said)
         case inspect.ListType(item_type=item, min_length=least, max_length=most):
             return f"a list of {least or 0} to {most} items, each {takes(item)}"
-        case inspect.DictType():
-            return "a table"
         case _:
-            return "something else"
+            return "a table"
+
+
+def _takes_text(type_: inspect.StrType, said: Mapping[str, Any]) -> str:
+    match said:
+        case {"enum": [only]}:
+            return f"{only!r}"
+        case {"enum": [*choices]}:
+            return f"one of {', '.join(map(str, choices))}"
+        case {"examples": [example, *_]}:
+            return f"text such as {example!r}"
+        case _:
+            return f"text of {type_.min_length or 0} to {type_.max_length} characters"
 
 
 def shown(value: object) -> str:
@@ -192,13 +228,11 @@ def shown(value: object) -> str:
             return f"a {type(value).__name__}"
 
 
-def meant(name: object, known: Iterable[str]) -> str:
-    """The end of a sentence about a name that nobody knows: what was meant, perhaps."""
+def _nearest(said: str, known: Iterable[str]) -> str | None:
     folded: dict[str, str] = {}
     for one in known:
         folded.setdefault(one.casefold(), one)
-    said = str(name)[:_SHOWN_MAX].casefold()
     near = difflib.get_close_matches(said, folded, n=1)
     if not near and len(said) >= _BEGINNING_MIN:
         near = [one for one in folded if one.startswith(said)]
-    return f"; did you mean `{folded[near[0]]}`?" if near else ""
+    return folded[near[0]] if near else None
