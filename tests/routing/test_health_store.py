@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
-import pytest
 from prometheus_client import CollectorRegistry
 from tests.vault.house import House, Ticks
 
@@ -173,8 +172,7 @@ async def test_without_a_database_breakers_work_and_the_news_waits(database: Dat
     process = shop.process(switched)
     shop.hear(process, DOWN, times=8)
     assert shop.health(process) is Health.DEGRADED
-    with pytest.raises(psycopg.OperationalError):
-        await process.refresh()
+    await process.refresh()
     assert await shop.told() == []
     assert shop.figure("recoup_processor_health_writes_waiting") == 1
     assert shop.figure("recoup_processor_health_writes_failed_total") >= 1

@@ -9,7 +9,8 @@ How payments and routing use it (nothing here waits or raises):
     standing = health.standing(merchant_id, account_id, issuer_country=..., at=now)  # for each account of a route
 
 `at` is the merchant's present. `asked` is optional: with it, requests that hang count while they hang, not only when
-they time out. `expected` is optional: with it, a collapse of approvals is noticed.
+they time out; one that is never observed counts as one that hangs. `expected` is optional: with it, a collapse of
+approvals is noticed; leave it out where the estimate does not hold for this try.
 
 `refresh` is called every second: it hears requests that are overdue, writes what could not be written, and takes over
 what other processes wrote. The first call takes up what is degraded since before the process started.
@@ -29,8 +30,9 @@ from uuid import UUID
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from recoup.db import Database
+from recoup.db import Database, is_passing
 from recoup.kit.clock import Clock
+from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Outcome
 from recoup.routing.core import health as core
@@ -174,7 +176,12 @@ class ProcessorHealth:
         for held in [one for one in self._held.values() if one.waiting]:
             self._hear_overdue(held)
         await self._writer.flush()
-        await (self._take_up() if self._changed_at is None else self._keep_up(self._changed_at))
+        try:
+            await (self._take_up() if self._changed_at is None else self._keep_up(self._changed_at))
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            _log.warning("health_not_refreshed", error=type(error).__name__)
 
     async def states(self, merchant_id: UUID) -> Sequence[StoredHealth]:
         """What is written of a merchant's accounts."""
@@ -225,7 +232,7 @@ class ProcessorHealth:
         queued = self._writer.put(scope, transition, livemode=livemode)
         _log.warning(
             "processor_health_changed",
-            processor_account=str(scope[1]),
+            processor_account=render(Kind.PROCESSOR_ACCOUNT, scope[1]),
             scope=scope[2],
             health=transition.health.value,
             why=transition.why,
