@@ -126,6 +126,37 @@ async def test_an_unanswered_verification_is_unresolved_and_harms_nothing(shop: 
     ] == "verified"
 
 
+async def test_a_verification_can_be_completed_after_a_challenge(shop: Client) -> None:
+    _, method = await stored(shop, ASKS)
+    path = f"/v1/payment_methods/{method}/verify"
+    asked = await shop.post(path, {"currency": "USD", "return_url": "https://shop.example/after"})
+    assert asked["status"] == "requires_action"
+    url = asked["next_action"]["redirect_to_url"]["url"]
+    confirm = f"{path}/{asked['id']}/confirm"
+    early = await shop.post(confirm, {"return_parameters": {"authentication": "approved"}})
+    assert early["status"] == "requires_action", "the processor is asked, not the parameters believed"
+    async with shop.session.post(url, data={"result": "approve"}, allow_redirects=False) as response:
+        await response.read()
+    done = await shop.post(confirm, {})
+    assert done["status"] == "verified"
+    kept = await shop.get(f"/v1/payment_methods/{method}")
+    assert kept["network_transaction_id"] is not None
+    renewal = await shop.post("/v1/payments", payment(None, payment_method=method, initiator="merchant"))
+    assert renewal["status"] == "captured", "the issuer knows that the customer agreed"
+
+
+async def test_a_customer_who_authenticated_elsewhere_is_charged_at_once(shop: Client) -> None:
+    result = {
+        "version": "2.2.0",
+        "status": "Y",
+        "eci": "05",
+        "cryptogram": "M6+990I6FLD8Y6rZz9d5QbfrMNY=",
+        "ds_transaction_id": "f25084f0-5b16-4c0a-ae5d-b24808a95e4b",
+    }
+    body = payment(ASKS, three_d_secure=result, return_url="https://shop.example/after")
+    assert (await shop.post("/v1/payments", body))["status"] == "captured"
+
+
 async def test_a_customer_comes_back_with_what_the_processor_gave_them(shop: Client) -> None:
     paid = await shop.post("/v1/payments", payment(ASKS, return_url="https://shop.example/after"))
     assert paid["status"] == "requires_action"

@@ -25,6 +25,7 @@ from recoup.connectors.base import (
     Connector,
     Credential,
     Question,
+    Verification,
 )
 from recoup.gateway import Gateway
 from recoup.gateway.calls import Timed
@@ -111,6 +112,7 @@ def capabilities(**changes: Any) -> Capabilities:
         "lookup": True,
         "withdraw": True,
         "takes_authentication": True,
+        "verification": True,
         "network_transaction_ids": True,
     }
     return Capabilities(**(everything | changes))
@@ -169,6 +171,7 @@ class Bank:
         self.truth: dict[str, Meaning] = {}
         self.burnt: set[str] = set()
         self.returned: list[dict[str, str]] = []
+        self.verified: list[Verification] = []
         self.completions: list[Completion] = []
         self._scripts: dict[str, deque[Meaning]] = {}
 
@@ -255,6 +258,16 @@ class Bank:
         if isinstance(meaning, Dies):
             raise Died
         return Timed(Unknown("no answer in time") if isinstance(meaning, Lost) else meaning, LATENCY_MS)
+
+    async def verify(
+        self, connector: Connector, account: Account, verification: Verification, *, account_id: UUID
+    ) -> Timed[Any]:
+        """As a gateway: nothing is taken; what must wait for its customer goes on with `complete`."""
+        self.verified.append(verification)
+        self.asked.append(Asked("verify", connector.name, verification.key, 0))
+        return await self._acted(
+            "verify", verification.key, Approved(f"vf-{verification.key}", captured=False)
+        )
 
     async def capture(
         self, connector: Connector, account: Account, change: Change, *, account_id: UUID

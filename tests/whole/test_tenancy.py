@@ -127,6 +127,7 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
         naming({"currency": "USD"}),
         naming({"currency": "USD", "processor_account": "{processor_account}"}),
     ],
+    "POST /v1/payment_methods/{payment_method}/verify/{verification}/confirm": ONE,
     "POST /v1/processor_accounts": [
         naming({"connector": "alpha", "label": "mine", "credentials": {"api_key": "k"}}, OWN | {400})
     ],
@@ -222,9 +223,11 @@ async def lived(victim: Client) -> dict[str, str]:
     cases = await victim.get("/v1/audit/cases")
     fault = await victim.post("/v1/test/faults", {"kind": "outage", "on": "any", "times": 9})
     charges = await victim.get("/v1/test/world/charges")
+    verified = await victim.post(f"/v1/payment_methods/{method['id']}/verify", {"currency": "USD"})
     return {
         "customer": customer["id"],
         "payment_method": method["id"],
+        "verification": verified["id"],
         "payment": paid["id"],
         "refund": refund["id"],
         "declined": declined["id"],

@@ -15,12 +15,20 @@ from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal
-from recoup.payments.api.reading import check_currency, claim_of, merchant_of, optional_id
+from recoup.merchants.core import Merchant
+from recoup.payments.api.reading import (
+    browser_of,
+    check_currency,
+    claim_of,
+    merchant_of,
+    optional_id,
+    returned_of,
+)
 from recoup.payments.flow import Taken
-from recoup.payments.flow.verifying import Verification, Verifying
-from recoup.payments.objects import DeclineObject, decline_object
-from recoup.payments.wire import Currency
-from recoup.payments.writes import Answer
+from recoup.payments.flow.verifying import NewVerification, Verification, Verifying
+from recoup.payments.objects import DeclineObject, NextActionObject, RedirectObject, decline_object
+from recoup.payments.wire import BrowserData, Currency, ReturnParameters, ReturnUrl
+from recoup.payments.writes import Answer, Claim
 
 VERIFICATION: Final = "verification"
 Status = Literal["verified", "declined", "requires_action", "unresolved"]
@@ -32,6 +40,19 @@ class VerifyPaymentMethod(Struct, forbid_unknown_fields=True, kw_only=True, froz
 
     currency: Currency
     processor_account: IdText | None = None
+    return_url: Annotated[
+        ReturnUrl | None,
+        Meta(
+            description="Where the customer comes back to if they must authenticate; without it they cannot."
+        ),
+    ] = None
+    browser: BrowserData | None = None
+
+
+class ConfirmVerification(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """The customer came back."""
+
+    return_parameters: ReturnParameters = {}
 
 
 class ChecksObject(Struct, kw_only=True, frozen=True):
@@ -50,8 +71,8 @@ class VerificationObject(Struct, kw_only=True, frozen=True):
     status: Annotated[
         Status,
         Meta(
-            description="`requires_action`: the customer must authenticate, in a payment. `unresolved`: no trusted "
-            "answer came; nothing was charged, ask again."
+            description="`requires_action`: send the customer to `next_action`, and confirm when they are back. "
+            "`unresolved`: no trusted answer came; nothing was charged, ask again."
         ),
     ]
     payment_method: str
@@ -59,6 +80,7 @@ class VerificationObject(Struct, kw_only=True, frozen=True):
     currency: str
     decline: DeclineObject | None
     checks: ChecksObject | None
+    next_action: NextActionObject | None
     explanation: Annotated[str | None, Meta(description="Why it is neither verified nor declined.")]
     created_at: str
     livemode: bool
@@ -99,8 +121,32 @@ class VerificationsApi:
                     Problem("payment_method_detached", 409),
                     Problem("resource_missing", 404, "There is no such payment method or processor account."),
                 ),
-                examples={"in dollars": {"currency": "USD"}},
-            )
+                examples={
+                    "in dollars": {"currency": "USD"},
+                    "with a customer who can authenticate": {
+                        "currency": "EUR",
+                        "return_url": "https://shop.example/after",
+                    },
+                },
+            ),
+            Route(
+                "POST",
+                "/v1/payment_methods/{payment_method}/verify/{verification}/confirm",
+                self.confirm,
+                body=ConfirmVerification,
+                answer=VerificationObject,
+                summary="Confirm a verification",
+                description="After the customer authenticated: with what they brought back in `return_parameters`.",
+                tag="payment methods",
+                idempotency=Idempotency.FLOW,
+                errors=(
+                    Problem("payment_method_detached", 409),
+                    Problem("verification_under_way", 409),
+                    Problem("verification_unexpected_state", 409, "It awaits no customer."),
+                    Problem("resource_missing", 404, "There is no such verification of this payment method."),
+                ),
+                examples={"what came back": {"return_parameters": {"redirectResult": "X6XtfGC3!Y..."}}},
+            ),
         ]
 
     def resume(self) -> dict[str, Resume]:
@@ -117,16 +163,41 @@ class VerificationsApi:
         merchant, body, id_ = merchant_of(call), call.body, self._new_id()
         check_currency(body.currency)
         claim = claim_of(call, VERIFICATION, id_)
-        try:
-            done = await self._flow.verify(
+        new = NewVerification(
+            id=id_,
+            payment_method_id=call.path_id("payment_method", Kind.PAYMENT_METHOD),
+            currency=body.currency,
+            account_id=optional_id(Kind.PROCESSOR_ACCOUNT, body.processor_account, "processor_account"),
+            return_url=body.return_url,
+            browser=browser_of(body.browser),
+        )
+        return await self._once(
+            merchant,
+            claim,
+            self._flow.verify(merchant, new, claim=claim, now=call.now),
+        )
+
+    async def confirm(self, call: Call[ConfirmVerification, None]) -> Reply:
+        """`POST /v1/payment_methods/{id}/verify/{id}/confirm`."""
+        merchant, id_ = merchant_of(call), call.path_id("verification", Kind.VERIFICATION)
+        claim = claim_of(call, VERIFICATION, id_)
+        return await self._once(
+            merchant,
+            claim,
+            self._flow.confirm(
                 merchant,
                 call.path_id("payment_method", Kind.PAYMENT_METHOD),
-                id_=id_,
-                currency=body.currency,
-                account_id=optional_id(Kind.PROCESSOR_ACCOUNT, body.processor_account, "processor_account"),
+                id_,
+                returned=returned_of(call.body.return_parameters) or {},
                 claim=claim,
                 now=call.now,
-            )
+            ),
+        )
+
+    async def _once(self, merchant: Merchant, claim: Claim | None, work: Awaitable[Verification]) -> Reply:
+        """Do the work and record what it answers, unless its key says that it was done before."""
+        try:
+            done = await work
         except Taken:
             raise Claimed from None
         except Refusal:
@@ -149,8 +220,15 @@ def _reply(done: Verification, *, livemode: bool) -> Reply:
         currency=done.currency,
         decline=None if done.decline is None else decline_object(done.decline, at),
         checks=None if checks is None else msgspec.convert(checks, ChecksObject, from_attributes=True),
+        next_action=_next_action(done),
         explanation=done.why,
         created_at=rfc3339(done.created_at),
         livemode=livemode,
     )
     return Reply(200, msgspec.json.encode(shown))
+
+
+def _next_action(done: Verification) -> NextActionObject | None:
+    if done.status != "requires_action" or done.action_url is None:
+        return None
+    return NextActionObject(redirect_to_url=RedirectObject(url=done.action_url, return_url=done.return_url))

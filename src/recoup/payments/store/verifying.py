@@ -15,7 +15,8 @@ from recoup.outcomes.core import Checks, Decline
 
 
 class Verification(Struct, frozen=True):
-    """One row. `status` is `started` while nobody knows better."""
+    """One row. `status` is `started` while nobody knows better, and `completing` while one whose customer came back is
+    asked about again. `reference` is the processor's name for it, there where it can be gone on with."""
 
     merchant_id: UUID
     id: UUID
@@ -29,6 +30,10 @@ class Verification(Struct, frozen=True):
     why: str | None
     created_at: datetime
     finished_at: datetime | None
+    reference: str | None = None
+    action_url: str | None = None
+    return_url: str | None = None
+    confirmed_at: datetime | None = None
 
     def __repr__(self) -> str:
         """Without the fingerprint, which would tell one card from another."""
@@ -57,9 +62,10 @@ async def begin(
             returning key
         )
         insert into verifications (
-            merchant_id, id, payment_method_id, processor_account_id, fingerprint, currency, status, created_at)
+            merchant_id, id, payment_method_id, processor_account_id, fingerprint, currency, status, created_at,
+            return_url)
         select v.merchant_id, v.id, v.payment_method_id, v.processor_account_id, v.fingerprint, v.currency, v.status,
-            v.created_at
+            v.created_at, v.return_url
         from json_populate_record(null::verifications, %(row)s) v
         where v.merchant_id = %(merchant_id)s and (not %(claims)s or exists (select key from claimed))
         returning id
@@ -72,6 +78,57 @@ async def begin(
         },
     )
     return row is not None
+
+
+async def go_on(
+    database: Database,
+    *,
+    merchant_id: UUID,
+    payment_method_id: UUID,
+    verification_id: UUID,
+    at: datetime,
+    lost_before: datetime,
+    claim: dict[str, Any] | None,
+) -> Verification | None:
+    """Note that the customer came back, together with the idempotency key of who says so; the row as it then is.
+
+    None where the key was used before, or where it is not theirs to go on with: it has ended, or somebody is at work on
+    it who began after `lost_before`. Then the key is not taken either.
+    """
+    row = await database.fetch_one(
+        """
+        with ready as materialized (
+            select v.id from verifications v
+            where v.merchant_id = %(merchant_id)s and v.id = %(id)s and v.payment_method_id = %(payment_method_id)s
+                and v.reference is not null
+                and (v.status in ('requires_action', 'unresolved')
+                    or (v.status = 'completing' and v.confirmed_at < %(lost_before)s))
+            for update
+        ), claimed as (
+            insert into idempotency_keys (merchant_id, key, fingerprint, resource, resource_id, created_at)
+            select c.merchant_id, c.key, c.fingerprint, c.resource, c.resource_id, c.created_at
+            from json_populate_record(null::idempotency_keys, %(claim)s) c
+            where c.key is not null and c.merchant_id = %(merchant_id)s and exists (select id from ready)
+            on conflict (merchant_id, key) do nothing
+            returning key
+        )
+        update verifications v
+        set status = 'completing', confirmed_at = %(at)s, why = null
+        from ready r
+        where v.merchant_id = %(merchant_id)s and v.id = r.id and (not %(claims)s or exists (select key from claimed))
+        returning to_json(v)::text as verification
+        """,
+        {
+            "merchant_id": merchant_id,
+            "id": verification_id,
+            "payment_method_id": payment_method_id,
+            "at": at,
+            "lost_before": lost_before,
+            "claim": msgspec.json.encode(claim or {}).decode(),
+            "claims": claim is not None,
+        },
+    )
+    return None if row is None else _row.decode(row["verification"])
 
 
 async def end(
@@ -87,9 +144,10 @@ async def end(
         """
         with ended as (
             update verifications v
-            set status = r.status, decline = r.decline, checks = r.checks, why = r.why, finished_at = r.finished_at
+            set status = r.status, decline = r.decline, checks = r.checks, why = r.why, finished_at = r.finished_at,
+                reference = r.reference, action_url = r.action_url
             from json_populate_record(null::verifications, %(row)s) r
-            where v.merchant_id = %(merchant_id)s and v.id = r.id and v.status = 'started'
+            where v.merchant_id = %(merchant_id)s and v.id = r.id and v.status in ('started', 'completing')
             returning v.payment_method_id
         ), kept as (
             insert into processor_tokens (

@@ -27,7 +27,14 @@ from recoup.sandbox.chain.messages import (
 )
 from recoup.sandbox.chain.store import Known, Record, RecordState
 from recoup.sandbox.core.cardfile import Card, account_of, brand_of, identify, named
-from recoup.sandbox.core.charges import after_approval, given_back, network_transaction_id, released, says
+from recoup.sandbox.core.charges import (
+    after_approval,
+    after_check,
+    given_back,
+    network_transaction_id,
+    released,
+    says,
+)
 from recoup.sandbox.core.codes import codes
 from recoup.sandbox.core.exchange import convert
 from recoup.sandbox.core.issuer import Approval, Checks, Refusal, Standing
@@ -113,9 +120,14 @@ class Issuer:
             record = _record(request, world, judgement, account=account)
             if not await _added(connection, record, request, now=now):
                 return None
-            if isinstance(judgement.verdict, Approval) and not request.checks_only:
+            if isinstance(judgement.verdict, Approval):
                 set_up = request.authenticated and not request.by_merchant
-                after = after_approval(card, standing, held=judgement.verdict.held, now=now, set_up=set_up)
+                if request.checks_only:
+                    after = after_check(standing, set_up=set_up)
+                else:
+                    after = after_approval(
+                        card, standing, held=judgement.verdict.held, now=now, set_up=set_up
+                    )
                 await write_account(connection, after, world_id=world.id, epoch=world.epoch, account=account)
             return record.said
 

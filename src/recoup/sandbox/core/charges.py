@@ -193,6 +193,11 @@ def after_approval(
     return replace(after, known=Balance(there.minor - held, now), day=day, day_payments=payments)
 
 
+def after_check(standing: Standing, *, set_up: bool) -> Standing:
+    """The account after a card was found good: nothing is held, but its customer may have authenticated."""
+    return replace(standing, set_up=standing.set_up or set_up)
+
+
 def network_transaction_id(brand: str, reference: str, *, at: datetime) -> str:
     """What the card network calls an approval: 15 digits at Visa, 9 signs and the day at Mastercard.
 
