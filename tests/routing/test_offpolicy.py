@@ -12,16 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recoup.routing.core.observing import Arm, observe
 from recoup.routing.core.offpolicy import (
     DECISIONS_MIN,
-    Arm,
     Conclusion,
     Evaluation,
     Inconclusive,
     Interval,
     Tally,
     Verdict,
-    observe,
 )
 
 A, B, C = (UUID(int=number) for number in (1, 2, 3))

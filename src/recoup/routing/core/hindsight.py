@@ -16,7 +16,8 @@ from uuid import UUID
 
 from recoup.routing.core.deciding import Option, decide
 from recoup.routing.core.facts import Facts
-from recoup.routing.core.offpolicy import Arm, Evaluation, Tally, observe
+from recoup.routing.core.observing import Arm, observe
+from recoup.routing.core.offpolicy import Evaluation, Tally
 from recoup.routing.core.policy import Policy, rule
 from recoup.routing.core.reading import Record, account_of, facts_of, options_of
 from recoup.routing.core.route import CALLERS
