@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -20,15 +20,13 @@ A, B, C = (UUID(int=number) for number in (1, 2, 3))
 SEEDS: Final = [number.to_bytes(16) for number in range(4000)]
 
 
-def greedy(options: Sequence[Option], explore: int) -> Mapping[UUID, float]:
-    """The best first, and the others in equal parts of the cap."""
-    rest = options[1:]
-    share = explore / 10_000
-    return {options[0].account_id: 1 - share} | {one.account_id: share / len(rest) for one in rest}
-
-
 def option(
-    account_id: UUID, value: int = 0, *, standing: Standing = GOOD, is_drained: bool = False
+    account_id: UUID,
+    value: int | None = 0,
+    *,
+    spread: int = 0,
+    standing: Standing = GOOD,
+    is_drained: bool = False,
 ) -> Option:
     """An account at an acquirer of its own."""
     return Option(
@@ -36,7 +34,8 @@ def option(
         f"account {account_id.int}",
         str(account_id),
         value=value,
-        cost_per_approval=-value,
+        value_spread=spread,
+        cost_per_approval=None if value is None else -value,
         standing=standing,
         is_drained=is_drained,
     )
@@ -46,7 +45,7 @@ def order(
     options: Sequence[Option], ruling: Ruling, seed: bytes = b"s", unit: str | None = None
 ) -> list[UUID]:
     """Who is asked, in order."""
-    return [one.option.account_id for one in decide(options, ruling, seed=seed, unit=unit, explore=greedy)]
+    return [one.option.account_id for one in decide(options, ruling, seed=seed, unit=unit)]
 
 
 OPTIONS: Final = st.lists(st.integers(1, 9), unique=True, max_size=6).flatmap(
@@ -55,7 +54,8 @@ OPTIONS: Final = st.lists(st.integers(1, 9), unique=True, max_size=6).flatmap(
             st.builds(
                 option,
                 st.just(UUID(int=id_)),
-                st.integers(-(10**6), 10**6),
+                st.none() | st.integers(-(10**6), 10**6),
+                spread=st.integers(0, 10**5),
                 standing=st.sampled_from([Standing(), DEGRADED, Standing(Health.DEGRADED)]),
                 is_drained=st.booleans(),
             )
@@ -80,7 +80,7 @@ def test_nobody_is_invented_asked_twice_or_asked_although_excluded(
     options: tuple[Option, ...], ruling: Ruling, seed: bytes, unit: str | None
 ) -> None:
     """And the propensities of being first are a distribution, in which whoever is first had a part."""
-    placed: tuple[Placed, ...] = decide(options, ruling, seed=seed, unit=unit, explore=greedy)
+    placed: tuple[Placed, ...] = decide(options, ruling, seed=seed, unit=unit)
     ids = [one.option.account_id for one in placed]
     able = {one.account_id for one in options} - set(ruling.excluded)
     meant = able & ({*ruling.order, *ruling.shares} if ruling.only else able)
@@ -88,7 +88,7 @@ def test_nobody_is_invented_asked_twice_or_asked_although_excluded(
     if placed:
         assert sum(one.propensity for one in placed) == pytest.approx(1.0)
         assert all(0 <= one.propensity <= 1 for one in placed) and placed[0].propensity > 0
-    assert placed == decide(options, ruling, seed=seed, unit=unit, explore=greedy)
+    assert placed == decide(options, ruling, seed=seed, unit=unit)
 
 
 @given(OPTIONS, RULINGS, st.binary(min_size=1, max_size=16))
@@ -96,7 +96,7 @@ def test_a_drained_account_is_the_last_resort(
     options: tuple[Option, ...], ruling: Ruling, seed: bytes
 ) -> None:
     """However good it is: a person said so."""
-    drained = [one.option.is_drained for one in decide(options, ruling, seed=seed, unit=None, explore=greedy)]
+    drained = [one.option.is_drained for one in decide(options, ruling, seed=seed, unit=None)]
     assert drained == sorted(drained)
 
 
@@ -106,7 +106,7 @@ def test_who_is_degraded_goes_behind_but_is_probed_by_its_share() -> None:
     ruling = Ruling("r", Method.ORDERED)
     firsts = Counter(order(options, ruling, seed)[0] for seed in SEEDS)
     assert 0.035 < firsts[A] / len(SEEDS) < 0.065
-    placed = decide(options, ruling, seed=SEEDS[0], unit=None, explore=greedy)
+    placed = decide(options, ruling, seed=SEEDS[0], unit=None)
     assert {one.option.account_id: one.propensity for one in placed} == pytest.approx({A: 0.05, B: 0.95})
 
 
@@ -146,7 +146,15 @@ def test_least_cost_and_learned_rank_by_their_figures() -> None:
 
 def test_exploring_is_drawn_and_told() -> None:
     """Its propensity is stored with the decision, so that what it taught can be weighed."""
-    options = [option(A, 1), option(B, 3)]
+    options = [option(A, 2, spread=10), option(B, 3, spread=10)]
     ruling = Ruling("r", Method.LEARNED, explore=500)
     firsts = Counter(order(options, ruling, seed)[0] for seed in SEEDS)
     assert 0.035 < firsts[A] / len(SEEDS) < 0.065
+    placed = decide(options, ruling, seed=SEEDS[0], unit=None)
+    assert {one.option.account_id: one.propensity for one in placed} == pytest.approx({A: 0.05, B: 0.95})
+
+
+def test_before_anything_is_learned_the_merchant_s_order_stands() -> None:
+    """And who is not known goes behind who is."""
+    assert order([option(B, None), option(A, None)], Ruling("r", Method.LEARNED)) == [B, A]
+    assert order([option(B, None), option(A, -5)], Ruling("r", Method.LEARNED)) == [A, B]

@@ -81,6 +81,8 @@ class VaultWallet:
             issuer_country=method.issuer_country,
             card=await self._vault.open_card(merchant.id, method, cvc=cvc) if has_card else None,
             network_transaction_id=method.network_transaction_id,
+            funding=method.funding,
+            bin=method.bin,
             customer_id=method.customer_id,
             tokens=await self._tokens.open(merchant.id, method),
             remembered_at=frozenset(one.processor_account_id for one in method.tokens if one.remembered),

@@ -31,6 +31,7 @@ from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
 from recoup.payments.flow.charging import Charging
 from recoup.payments.flow.completing import Completing
+from recoup.payments.flow.once_more import is_everybodys
 from recoup.payments.flow.operating import Operating
 from recoup.payments.flow.settling import Settling
 from recoup.payments.flow.tools import Means, Taken, Tools, facts_of
@@ -316,10 +317,7 @@ class Payments:
         if last is None:
             return ()
         # A card that was taken back cannot be read any more, and will not be charged either.
-        # A processor's token of its test mode may be everybody's too.
-        is_published = not merchant.livemode and (
-            means is None or means.card is None or self._tools.is_published(means.card.number.reveal())
-        )
+        is_published = is_everybodys(self._tools, merchant, means)
         return await store.card_tries(
             self._tools.database,
             merchant_id=merchant.id,
@@ -337,7 +335,7 @@ class Payments:
         if means is None:
             facts = Facts(payment.currency, last.brand, None, payment.capture, payment.initiator)
         else:
-            facts = facts_of(payment, means)
+            facts = facts_of(payment, means, at=self._tools.now(merchant))
         pairs = [(account, self._tools.connectors[account.connector].capabilities) for account in accounts]
         return route(facts, pairs, requested=payment.routing).accounts
 

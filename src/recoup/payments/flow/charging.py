@@ -8,6 +8,7 @@ we were, and `settling` asks the processor.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,9 @@ from uuid import UUID
 
 from recoup.db import is_passing
 from recoup.kit.ids import Kind, render
-from recoup.kit.refusals import conflict, not_found
+from recoup.kit.refusals import not_found
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import Declined, Hardness, Outcome, Unprocessed
+from recoup.outcomes.core import Declined, Outcome, Unprocessed
 from recoup.payments.core import (
     Attempt,
     AttemptState,
@@ -28,11 +29,10 @@ from recoup.payments.core import (
     Snapshot,
     steps,
 )
-from recoup.payments.core.machine import MOVES, News
 from recoup.payments.core.records import ATTEMPTS_MAX
 from recoup.payments.core.step import Step, Target
 from recoup.payments.flow.asking import charge_of
-from recoup.payments.flow.deciding import decision_data
+from recoup.payments.flow.once_more import forbidden_by_budget, refuse_hopeless
 from recoup.payments.flow.tools import (
     NEWS_LEASE,
     REPLANS_MAX,
@@ -45,11 +45,12 @@ from recoup.payments.flow.tools import (
     processor_asked,
 )
 from recoup.payments.writes import Along, Answer, Claim, Decision, Written
-from recoup.routing.core import Next, Reconcile, Route, Stop, after, route
+from recoup.routing.core import Facts, Next, Reconcile, Route, Stop, after
+from recoup.routing.core.record import Turn, recorded
+from recoup.routing.flow.health import Asked
 
 CREATED: Final = 201
 OK: Final = 200
-_FIRST_IN_ORDER: Final = "the first account in order that can do it"
 
 Tokens = tuple[dict[str, Any], ...]
 """Rows of tokens, to be written along with a step."""
@@ -62,8 +63,16 @@ class Call:
     merchant: Merchant
     means: Means
     route: Route
+    facts: Facts
     claim: Claim | None
     status: int
+    began: float
+    """By the monotonic clock, in seconds."""
+
+    @property
+    def elapsed_ms(self) -> int:
+        """How long the caller has waited."""
+        return round((time.monotonic() - self.began) * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +102,9 @@ class Charging:
             answer = self._answer(merchant, claim, opening.after, CREATED)
             await self._open(merchant, opening, Along(claim=claim, answer=answer))
             return opening.after
-        chosen = await self._route(merchant, opening.payment, means)
-        call = Call(merchant, means, chosen, claim, CREATED)
+        call = await self._routed(merchant, opening.payment, means, claim=claim, status=CREATED)
         target, decision = self._target(
-            call, opening.payment, chosen.accounts[0], reason=Reason.INITIAL, why=_FIRST_IN_ORDER
+            call, call.route.first.account_id, Reason.INITIAL, call.route.first.why
         )
         step = steps.first_attempt(opening, target, now=now, patience=self._tools.patience)
         await self._open(
@@ -147,15 +155,14 @@ class Charging:
         claim: Claim | None,
         now: datetime,
     ) -> Snapshot:
-        _refuse_hopeless(snapshot, means)
-        chosen = await self._route(merchant, snapshot.payment, means, requested=requested)
-        call = Call(merchant, means, chosen, claim, OK)
-        target, decision = self._target(
-            call, snapshot.payment, chosen.accounts[0], reason=reason, why=_FIRST_IN_ORDER
+        refuse_hopeless(snapshot, means)
+        call = await self._routed(
+            merchant, snapshot.payment, means, requested=requested, claim=claim, status=OK
         )
+        target, decision = self._target(call, call.route.first.account_id, reason, call.route.first.why)
 
         def plan(fresh: Snapshot) -> Step:
-            _refuse_hopeless(fresh, means)
+            refuse_hopeless(fresh, means)
             return steps.started(fresh, target, now=now, patience=self._tools.patience)
 
         along = _brought_along(means, claim, decision)
@@ -190,7 +197,7 @@ class Charging:
                 break  # its commit took so long to be heard of that others took it over
             tried.append(attempt.processor_account_id)
             outcome, latency_ms = await self._ask(call, snapshot, attempt)
-            turn = after(outcome, route=call.route, tried=tried, attempts_max=self._tools.attempts_max)
+            turn = await self._after(call, snapshot.payment, outcome, tried)
             snapshot, begun = await self._answered(call, snapshot, Heard(attempt, outcome, latency_ms, turn))
             if begun is None:
                 return snapshot
@@ -204,11 +211,52 @@ class Charging:
         account, connector, seen = await self._tools.account(call.merchant, attempt.processor_account_id)
         callback_url = self._tools.callback_url(attempt.merchant_id, attempt.id)
         charge = charge_of(snapshot.payment, attempt, call.means, callback_url=callback_url)
+        asked = self._tools.router.asked(
+            call.merchant,
+            account.id,
+            issuer_country=call.means.issuer_country,
+            at=self._tools.now(call.merchant),
+        )
         timed = await self._tools.gateway.charge(connector, seen, charge, account_id=account.id)
         outcome = await self._tools.understood(
             call.merchant, timed.outcome, connector=connector.name, brand=attempt.brand
         )
+        self._heard(call, attempt, outcome, latency_ms=timed.latency_ms, asked=asked)
         return outcome, timed.latency_ms
+
+    def _heard(
+        self, call: Call, attempt: Attempt, outcome: Outcome, *, latency_ms: int, asked: Asked | None
+    ) -> None:
+        estimate = call.route.candidate(attempt.processor_account_id).estimate
+        self._tools.router.heard(
+            call.merchant,
+            attempt.processor_account_id,
+            outcome,
+            latency_ms=latency_ms,
+            issuer_country=call.means.issuer_country,
+            expected=None if estimate is None else estimate.probability,
+            at=self._tools.now(call.merchant),
+            asked=asked,
+        )
+
+    async def _after(
+        self, call: Call, payment: Payment, outcome: Outcome, tried: Sequence[UUID]
+    ) -> Next | Stop | Reconcile:
+        """What follows an answer; a declined card goes on only while its networks allow another try now."""
+        turn = after(
+            outcome,
+            route=call.route,
+            tried=tried,
+            attempts_max=self._tools.attempts_max,
+            elapsed_ms=call.elapsed_ms,
+        )
+        if isinstance(turn, Next) and isinstance(outcome, Declined):
+            forbidden = await forbidden_by_budget(
+                self._tools, call.merchant, payment, call.means, outcome.decline
+            )
+            if forbidden is not None:
+                return Stop(f"{turn.why}, but {forbidden}")
+        return turn
 
     async def _answered(self, call: Call, snapshot: Snapshot, heard: Heard) -> tuple[Snapshot, UUID | None]:
         """Commit the answer, and name the attempt that began in the same transaction.
@@ -245,9 +293,7 @@ class Charging:
             case (Declined() | Unprocessed()) as refused, Next(account_id=account_id, why=why) if _may_go_on(
                 snapshot, heard.attempt.id
             ):
-                target, decision = self._target(
-                    call, snapshot.payment, account_id, reason=Reason.FAILOVER, why=why
-                )
+                target, decision = self._target(call, account_id, Reason.FAILOVER, why)
                 step = steps.failed_over(
                     snapshot,
                     heard.attempt.id,
@@ -298,25 +344,33 @@ class Charging:
             return None
         return Answer(claim.key, status, self._tools.render.payment(snapshot, livemode=merchant.livemode))
 
-    async def _route(
-        self, merchant: Merchant, payment: Payment, means: Means, *, requested: Sequence[UUID] | None = None
-    ) -> Route:
-        accounts = await self._tools.accounts.accounts_of(merchant.id)
-        facts = facts_of(payment, means)
+    async def _routed(
+        self,
+        merchant: Merchant,
+        payment: Payment,
+        means: Means,
+        *,
+        requested: Sequence[UUID] | None = None,
+        claim: Claim | None,
+        status: int,
+    ) -> Call:
+        """A call whose route is chosen; refuses where nobody can do the payment, with everybody's reason."""
+        tools, began = self._tools, time.monotonic()
+        accounts = await tools.accounts.accounts_of(merchant.id)
         asked_for = requested if requested is not None else payment.routing
-        chosen = route(
-            facts,
-            [(account, self._tools.connectors[account.connector].capabilities) for account in accounts],
+        chosen, facts = await tools.router.route(
+            merchant.id,
+            facts_of(payment, means, at=tools.now(merchant)),
+            [(account, tools.connectors[account.connector].capabilities) for account in accounts],
             requested=asked_for,
+            seed=tools.new_id().bytes,
         )
         if not chosen.accounts:
             meant = [one for one in chosen.candidates if asked_for is None or one.account_id in asked_for]
             raise no_account([f"{one.label}: {one.why}" for one in meant])
-        return chosen
+        return Call(merchant, means, chosen, facts, claim, status, began)
 
-    def _target(
-        self, call: Call, payment: Payment, account_id: UUID, *, reason: Reason, why: str
-    ) -> tuple[Target, Decision]:
+    def _target(self, call: Call, account_id: UUID, reason: Reason, why: str) -> tuple[Target, Decision]:
         decision_id = self._tools.new_id()
         target = Target(
             attempt_id=self._tools.new_id(),
@@ -327,9 +381,7 @@ class Charging:
             brand=call.means.brand,
             reason=reason,
         )
-        return target, Decision(
-            decision_id, decision_data(call.route, call.means, payment, account_id, reason=reason, why=why)
-        )
+        return target, Decision(decision_id, recorded(call.route, call.facts, Turn(account_id, reason, why)))
 
 
 def _may_go_on(snapshot: Snapshot, attempt_id: UUID) -> bool:
@@ -347,24 +399,3 @@ def _brought_along(means: Means, claim: Claim | None, decision: Decision) -> Alo
         tokens=means.new_tokens,
         decision=decision,
     )
-
-
-def _refuse_hopeless(snapshot: Snapshot, means: Means) -> None:
-    """Stop means stop: what was declined for good is not asked again for this payment, by anyone, whatever came since.
-
-    That is the same payment method after any hard decline, and the same card, however it is given, after one that says
-    to stop; a card whose details were wrong or have been renewed may come again as another payment method.
-    """
-    if MOVES[snapshot.payment.status].get(News.STARTED) is None:
-        return  # the step itself refuses, and says why
-    for attempt in snapshot.attempts:
-        decline = attempt.decline
-        if decline is None or decline.hardness is not Hardness.HARD:
-            continue
-        same_card = decline.advice.stops and attempt.fingerprint == means.fingerprint
-        if same_card or attempt.payment_method_id == means.payment_method_id:
-            raise conflict(
-                "payment_method_declined_for_good",
-                f"This payment method was declined for good ({decline.code}). Confirm with another payment method.",
-                param="payment_method",
-            )

@@ -12,7 +12,17 @@ from uuid import UUID
 
 import structlog
 
-from recoup.connectors.base import Account, Authentication, Billing, Browser, Card, Connector, Source, Token
+from recoup.connectors.base import (
+    Account,
+    Authentication,
+    Billing,
+    Browser,
+    Card,
+    Connector,
+    Initiator,
+    Source,
+    Token,
+)
 from recoup.db import Database, is_passing
 from recoup.gateway import Gateway
 from recoup.kit.clock import Clock
@@ -35,6 +45,8 @@ from recoup.payments.core import (
 from recoup.payments.core.step import Step
 from recoup.payments.writes import Along, Answer, Claim, Renderer, Writer, Written
 from recoup.routing.core import Facts
+from recoup.routing.core.facts import UNKNOWN_FUNDING
+from recoup.routing.flow.routing import Router
 
 REPLANS_MAX: Final = 300
 """How often a step is planned again when the payment moved on between reading and writing. Each time somebody else's
@@ -64,6 +76,8 @@ class Means:
     issuer_country: str | None
     card: Card | None = field(repr=False)
     network_transaction_id: str | None
+    funding: str = UNKNOWN_FUNDING
+    bin: str | None = None
     customer_id: UUID | None = None
     tokens: Mapping[UUID, Token] = field(default_factory=dict, repr=False)
     remembered_at: frozenset[UUID] = frozenset()
@@ -145,6 +159,7 @@ class Tools:
     accounts: ProcessorAccounts
     connectors: Mapping[str, Connector]
     wallet: Wallet
+    router: Router
     clock: Clock
     new_id: Callable[[], UUID]
     render: Renderer
@@ -315,17 +330,28 @@ def processor_asked(payment_id: UUID) -> Iterator[None]:
         ) from None
 
 
-def facts_of(payment: Payment, means: Means) -> Facts:
+def facts_of(payment: Payment, means: Means, *, at: datetime) -> Facts:
     """What a route is chosen by."""
+    by_customer = payment.initiator == Initiator.CUSTOMER
     return Facts(
-        payment.currency,
-        means.brand,
-        means.issuer_country,
-        payment.capture,
-        payment.initiator,
-        means.card is not None,
-        frozenset(means.tokens),
-        authenticated=means.authentication is not None and payment.initiator == "customer",
+        currency=payment.currency,
+        brand=means.brand,
+        issuer_country=means.issuer_country,
+        capture=payment.capture,
+        initiator=payment.initiator,
+        card_in_vault=means.card is not None,
+        saved_at=frozenset(means.tokens),
+        amount=payment.amount,
+        funding=means.funding,
+        bin=means.bin,
+        attempt_number=payment.attempts_count + 1,
+        at=at,
+        customer_id=payment.customer_id or means.customer_id,
+        metadata=payment.metadata,
+        agreement=payment.agreement,
+        network_transaction_id=means.network_transaction_id is not None,
+        can_challenge=by_customer and payment.return_url is not None,
+        authenticated=by_customer and means.authentication is not None,
     )
 
 

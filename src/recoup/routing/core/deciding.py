@@ -10,22 +10,23 @@ first, because only being asked can show that it is well again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 from uuid import UUID
 
 from recoup.routing.core.chance import draw, led_by, pick
+from recoup.routing.core.exploring import Prospect, choose
 from recoup.routing.core.words import WELL, Estimate, Health, Method, Price, Ruling, Standing
-
-Explore = Callable[[Sequence["Option"], int], Mapping[UUID, float]]
-"""With which probability each option goes first where accounts are ranked by what was learned, within a cap in basis
-points."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An account that can do the payment. `value` is what asking it first is worth, in thousandths of a minor unit."""
+    """An account that can do the payment.
+
+    `value` is what asking it first is worth and `value_spread` the standard deviation of what is not known of it, both
+    in thousandths of a minor unit.
+    """
 
     account_id: UUID
     label: str
@@ -33,6 +34,7 @@ class Option:
     estimate: Estimate | None = None
     price: Price | None = None
     value: int | None = None
+    value_spread: int = 0
     cost_per_approval: int | None = None
     standing: Standing = WELL
     is_drained: bool = False
@@ -51,9 +53,7 @@ _Ranked = tuple[tuple[Option, ...], Mapping[UUID, float], str]
 """An order, who might have come first with which probability, and the reason in words."""
 
 
-def decide(
-    options: Sequence[Option], ruling: Ruling, *, seed: bytes, unit: str | None, explore: Explore
-) -> tuple[Placed, ...]:
+def decide(options: Sequence[Option], ruling: Ruling, *, seed: bytes, unit: str | None) -> tuple[Placed, ...]:
     """The order in which accounts are asked, the first being asked now.
 
     `options` come in the merchant's own order (or the caller's). `unit` is what a sticky split hangs on. Where the
@@ -62,7 +62,7 @@ def decide(
     allowed = [one for one in options if one.account_id not in ruling.excluded and _is_meant(one, ruling)]
     order: list[Placed] = []
     for tier in _tiers(allowed):
-        ranked, shares, why = _ranked(tier, ruling, seed=seed, unit=unit, explore=explore)
+        ranked, shares, why = _ranked(tier, ruling, seed=seed, unit=unit)
         is_first = not order
         order.extend(Placed(one, shares.get(one.account_id, 0.0) if is_first else 0.0, why) for one in ranked)
     return _probed(order, seed)
@@ -81,9 +81,7 @@ def _tiers(options: Sequence[Option]) -> list[list[Option]]:
     return [tier for tier in tiers if tier]
 
 
-def _ranked(
-    tier: Sequence[Option], ruling: Ruling, *, seed: bytes, unit: str | None, explore: Explore
-) -> _Ranked:
+def _ranked(tier: Sequence[Option], ruling: Ruling, *, seed: bytes, unit: str | None) -> _Ranked:
     match ruling.method:
         case Method.ORDERED:
             return _ordered(tier, ruling)
@@ -92,7 +90,7 @@ def _ranked(
         case Method.LEAST_COST:
             return _cheapest(tier)
         case Method.LEARNED:
-            return _learned(tier, ruling, seed=seed, explore=explore)
+            return _learned(tier, ruling, seed=seed)
         case _:
             assert_never(ruling.method)
 
@@ -130,19 +128,22 @@ def _cheapest(tier: Sequence[Option]) -> _Ranked:
     return ranked, {ranked[0].account_id: 1.0}, "the least expected cost for an approval"
 
 
-def _learned(tier: Sequence[Option], ruling: Ruling, *, seed: bytes, explore: Explore) -> _Ranked:
-    ranked = tuple(sorted(tier, key=lambda one: _DEAR if one.value is None else -one.value))
-    shares = explore(ranked, ruling.explore) if len(ranked) > 1 else {ranked[0].account_id: 1.0}
-    by_id = {one.account_id: one for one in ranked}
-    first = by_id[
-        pick({one.account_id: shares.get(one.account_id, 0.0) for one in ranked}, draw(seed, "explore"))
-    ]
-    if first is ranked[0]:
+def _learned(tier: Sequence[Option], ruling: Ruling, *, seed: bytes) -> _Ranked:
+    """By expected value; where nothing is known yet, in the merchant's order."""
+    known = [one for one in tier if one.value is not None]
+    unknown = [one for one in tier if one.value is None]
+    if not known:
+        return tuple(tier), {tier[0].account_id: 1.0}, "nothing was learned yet: the merchant's order"
+    prospects = [Prospect(float(one.value or 0), float(one.value_spread)) for one in known]
+    chosen = choose(prospects, explore=ruling.explore, draw=draw(seed, "explore"))
+    ranked = (*(known[place] for place in chosen.order), *unknown)
+    shares = {one.account_id: share for one, share in zip(known, chosen.propensities, strict=True)}
+    if not chosen.is_trial:
         return ranked, shares, "the greatest expected value"
     return (
-        led_by(first, ranked),
+        ranked,
         shares,
-        f"tried to learn: {shares[first.account_id]:.2%} of such payments are",
+        f"a trial: {shares[ranked[0].account_id]:.2%} of such payments go here first, to learn",
     )
 
 

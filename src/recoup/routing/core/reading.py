@@ -89,6 +89,7 @@ def _option(stored: Mapping[str, Any]) -> Option:
         estimate=None if estimate is None else Estimate(**estimate),
         price=None if price is None else Price(**price),
         value=stored.get("value"),
+        value_spread=stored.get("value_spread", 0),
         cost_per_approval=stored.get("cost_per_approval"),
         standing=WELL if well else Standing(Health(stored["health"]), stored.get("probe_share", 0.0)),
         is_drained=stored.get("drained", False),

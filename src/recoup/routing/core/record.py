@@ -93,6 +93,7 @@ def _candidate(one: Candidate) -> dict[str, Any]:
         if one.price is None
         else {"approved": one.price.approved, "declined": one.price.declined},
         "value": one.value,
+        "value_spread": one.value_spread or None,
         "cost_per_approval": one.cost_per_approval,
         "drained": one.is_drained or None,
     }
@@ -111,6 +112,7 @@ def _estimate(estimate: Estimate | None) -> dict[str, float] | None:
         "low": round(estimate.low, PROBABILITY_DIGITS),
         "high": round(estimate.high, PROBABILITY_DIGITS),
         "evidence": round(estimate.evidence, 2),
+        "spread": round(estimate.spread, PROBABILITY_DIGITS),
     }
 
 

@@ -53,6 +53,7 @@ class Candidate:
     estimate: Estimate | None = None
     price: Price | None = None
     value: int | None = None
+    value_spread: int = 0
     cost_per_approval: int | None = None
     standing: Standing = WELL
     is_able: bool = False
@@ -91,10 +92,18 @@ class Route:
         asked = [one for one in self.candidates if one.place is not None]
         return tuple(one.account_id for one in sorted(asked, key=_place))
 
+    @property
+    def first(self) -> Candidate:
+        """Who is asked first."""
+        return self.candidate(self.accounts[0])
+
+    def candidate(self, account_id: UUID) -> Candidate:
+        """What was considered of an account."""
+        return next(one for one in self.candidates if one.account_id == account_id)
+
     def acquirer(self, account_id: UUID) -> str:
         """Who carries an account's payments to the issuer."""
-        found = next((one for one in self.candidates if one.account_id == account_id), None)
-        return "" if found is None else found.acquirer or str(account_id)
+        return self.candidate(account_id).acquirer or str(account_id)
 
 
 def _place(candidate: Candidate) -> int:
