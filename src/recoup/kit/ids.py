@@ -42,6 +42,8 @@ class Kind(StrEnum):
     EXPERIMENT = "exp"
     RECOVERY = "rec"
     EVENT = "evt"
+    WEBHOOK_ENDPOINT = "we"
+    WEBHOOK_DELIVERY = "whd"
     FAULT = "flt"
     AUDIT_CASE = "aud"
     REQUEST = "req"

@@ -1,0 +1,1 @@
+"""Webhooks: what merchants are told (the outbox), and what processors tell (the inbox)."""

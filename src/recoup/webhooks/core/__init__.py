@@ -1,0 +1,1 @@
+"""Webhooks as values, and the rules about them."""
