@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,9 @@ from recoup.http.edge import Edge
 from recoup.http.idempotency import delete_old
 from recoup.kit.clock import Clock, SystemClock
 from recoup.payments.writes import SETTLE
+from recoup.routing.flow.experiments import REFRESH_S
+from recoup.routing.flow.health import EVERY_S as HEALTH_EVERY_S
+from recoup.routing.store import months
 from recoup.sandbox.chain.hosts import listening
 from recoup.sandbox.chain.running import running as running_chain
 from recoup.sandbox.flow import Processors
@@ -127,6 +130,7 @@ async def opened(settings: Settings, store: Store, *, clock: Clock | None = None
         await service.vault.check_master_keys()
         await service.open()
         stack.push_async_callback(service.close)
+        await _tidy_decisions(service)
         yield service
 
 
@@ -186,14 +190,23 @@ async def _every(seconds: float, chore: Callable[[], Awaitable[object]], stop: a
 
 
 def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
-    """What keeps the database in order: old idempotency keys thrown away, plans kept right while tables grow."""
+    """What goes on beside the work: old idempotency keys thrown away, plans kept right while tables grow, experiments
+    that began or stopped elsewhere learned of, accounts' health shared with other processes."""
     database, clock = service.database, service.around.clock
     return [
         asyncio.create_task(
             _every(TIDY_S, lambda: delete_old(database, now=clock.now()), stop), name="tidying"
         ),
+        asyncio.create_task(_every(TIDY_S, lambda: _tidy_decisions(service), stop), name="decisions"),
         asyncio.create_task(_every(plans.EVERY_S, lambda: plans.refresh(database), stop), name="plans"),
+        asyncio.create_task(_every(REFRESH_S, service.experiments.refresh, stop), name="experiments"),
+        asyncio.create_task(_every(HEALTH_EVERY_S, service.health.refresh, stop), name="health"),
     ]
+
+
+async def _tidy_decisions(service: Service) -> None:
+    kept = timedelta(days=service.settings.decisions_kept_days)
+    await months.tidy(service.database, now=service.around.clock.now(), kept=kept)
 
 
 async def _ended(worker: asyncio.Task[None], stop: asyncio.Event) -> None:
