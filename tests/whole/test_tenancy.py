@@ -139,6 +139,23 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     ],
     "DELETE /v1/processor_accounts/{processor_account}": ONE,
     "GET /v1/decisions/{decision}": ONE,
+    "GET /v1/routing/health": [Probe(OWN)],
+    "GET /v1/routing/policy": [Probe(OWN)],
+    "POST /v1/routing/policy": [
+        naming({"policy": {"default": {"ordered": ["{processor_account}"]}}}, frozenset({400})),
+        naming({"toml": "default.ordered = ['{processor_account}']"}, frozenset({400})),
+        naming({"policy": {}}, OWN),
+    ],
+    "POST /v1/routing/policy/check": [naming({"policy": {}}, OWN)],
+    "POST /v1/routing/policy/{version}/activate": [naming({}, frozenset({200, 404}))],
+    "GET /v1/routing/policy/versions": [Probe(OWN), asking("starting_after={version}", OWN)],
+    "GET /v1/routing/policy/versions/{version}": [Probe(frozenset({200, 404}))],
+    "POST /v1/routing/experiments": [
+        naming({"name": "x", "policy_a": 1, "policy_b": 2}, frozenset({201, 404, 409})),
+    ],
+    "GET /v1/routing/experiments": listing("{experiment}"),
+    "GET /v1/routing/experiments/{experiment}": ONE,
+    "POST /v1/routing/experiments/{experiment}/stop": [naming({})],
     "GET /v1/recoveries": listing("{recovery}", "payment={declined}"),
     "GET /v1/recoveries/{recovery}": ONE,
     **{f"POST /v1/recoveries/{{recovery}}/{verb}": ONE for verb in ("retry", "pause", "resume", "stop")},
@@ -217,6 +234,15 @@ async def lived(victim: Client) -> dict[str, str]:
     declined = await declined_renewal(victim, customer["id"])
     refund = await victim.post("/v1/refunds", {"payment": paid["id"], "amount": 11} | marked)
     await victim.post("/v1/declines/alpha/insufficient_funds/override", {"category": "other", "note": MARK})
+    rule = {
+        "name": MARK,
+        "when": {"amount": {"at_least": 10**6, "currency": "USD"}},
+        "then": {"learned": True},
+    }
+    older = await victim.post("/v1/routing/policy", {"policy": {}})
+    policy = await victim.post("/v1/routing/policy", {"policy": {"rules": [rule]}, "note": MARK})
+    tried = {"name": MARK, "policy_a": older["version"], "policy_b": policy["version"]}
+    experiment = await victim.post("/v1/routing/experiments", tried)
     unseen = {"kind": "decline", "decline_code": "zz_unseen", "processor": "alpha"}
     await victim.post("/v1/test/faults", unseen)
     await victim.post("/v1/payments", payment_of(900))
@@ -241,6 +267,8 @@ async def lived(victim: Client) -> dict[str, str]:
         "card": "card_1",
         "connector": "alpha",
         "code": "insufficient_funds",
+        "version": str(policy["version"]),
+        "experiment": experiment["id"],
     }
 
 
@@ -268,11 +296,13 @@ async def view(victim: Client) -> dict[str, Any]:
         "customers",
         "payment_methods",
         "processor_accounts",
+        "routing/experiments",
         "test/world/charges",
         "audit/cases",
     )
     seen: dict[str, Any] = {name: await victim.every(f"/v1/{name}") for name in lists}
     seen["events"] = await victim.events()
+    seen["policy"] = await victim.get("/v1/routing/policy")
     seen["faults"] = await victim.get("/v1/test/faults")
     seen["world"] = await victim.get("/v1/test/world") | {"now": None}
     seen["card"] = (await victim.get("/v1/test/world/cards/card_1"))["state"]
@@ -328,6 +358,7 @@ LISTS: Final = (
     "payment_methods",
     "processor_accounts",
     "recoveries",
+    "routing/experiments",
     "test/world/charges",
     "audit/cases",
 )
