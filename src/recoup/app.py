@@ -45,7 +45,6 @@ from recoup.payments.flow import Payments, Tools
 from recoup.payments.flow.hosting import Addresses, Hosting
 from recoup.payments.flow.verifying import Verifying
 from recoup.payments.objects import Objects
-from recoup.payments.store import outcomes
 from recoup.payments.timeline import TimelineReader
 from recoup.payments.wallet import VaultWallet
 from recoup.payments.writes import SETTLE, Answer, Claim, Writer
@@ -53,17 +52,9 @@ from recoup.recovery import jobs as recovery_jobs
 from recoup.recovery.api import RecoveriesApi
 from recoup.recovery.core import listens as recovery_listens
 from recoup.recovery.flow import Recoveries
+from recoup.routed import FACTS as ROUTING_FACTS
+from recoup.routed import Routing
 from recoup.routing.api import DecisionsApi
-from recoup.routing.api.experiments import ExperimentsApi
-from recoup.routing.api.explain import ExplainApi
-from recoup.routing.api.health import RoutingHealthApi
-from recoup.routing.api.policies import RoutingPoliciesApi
-from recoup.routing.core.hindsight import Came
-from recoup.routing.flow.backtest import Backtests
-from recoup.routing.flow.experiments import COUNT, Experiments
-from recoup.routing.flow.health import ProcessorHealth
-from recoup.routing.flow.policies import RoutingPolicies
-from recoup.routing.flow.routing import Router, Sources
 from recoup.sandbox.api import SandboxApi
 from recoup.sandbox.cards import PUBLISHED
 from recoup.sandbox.worlds.flow import Worlds
@@ -133,11 +124,7 @@ _FACTS: Final = {
     "recovery.customer_needed": "Only the customer can help: by authenticating, or with another card.",
     "recovery.paused": "The recovery is paused.",
     "recovery.resumed": "The recovery goes on.",
-    "processor.degraded": "A processor account, or one country's cards at it, does badly: others are asked first.",
-    "processor.recovered": "A processor account that was degraded does well again.",
-    "routing.experiment_started": "Two versions of the routing policy are tried side by side.",
-    "routing.experiment_stopped": "A routing experiment was stopped, by you or by its guardrail.",
-    "routing.policy_changed": "Another version of the routing policy is in force.",
+    **ROUTING_FACTS,
     "audit.case_opened": "There is something that a person should look at.",
     "audit.case_resolved": "An audit case was resolved.",
 }
@@ -181,9 +168,6 @@ class Service:
         )
         self.tokens = ProcessorTokens(database, self.vault, self.accounts, new_id=new_id)
         self.readings = DeclineReadings(database)
-        self.routing_policies = RoutingPolicies(database, accounts=self.accounts, new_id=new_id)
-        self.experiments = Experiments(database, policies=self.routing_policies, new_id=new_id)
-        self.backtests = Backtests(database, outcomes=self._came, versions=self.routing_policies)
         self.methods = PaymentMethods(database, self.vault, self.tokens, new_id=new_id)
         self.customers = Customers(database, methods=self.methods, new_id=new_id)
         self.wallet = VaultWallet(self.vault, self.methods, self.tokens, self.customers)
@@ -198,10 +182,9 @@ class Service:
         self.addresses = Addresses(self._page_secret(), lambda: self._public_url)
         self.objects = Objects(self.addresses.page)
         self.registry = CollectorRegistry()
-        self.health = ProcessorHealth(
+        self.routing = Routing(
             database, accounts=self.accounts, clock=around.clock, new_id=new_id, registry=self.registry
         )
-        self.router = Router(self._sources())
         self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=new_id)
         self.payments = Payments(self._tools(), alone_since=around.alone_since)
         self.recoveries = Recoveries(
@@ -234,13 +217,12 @@ class Service:
 
     async def open(self) -> None:
         """Make ready to send and to serve."""
-        await self.experiments.refresh()
-        await self.health.refresh()
+        await self.routing.open()
         await self.gateway.open()
 
     async def close(self) -> None:
         """Finish what is queued and close connections to processors."""
-        await self.health.close()
+        await self.routing.close()
         await self.writer.close()
         await self.gateway.close()
 
@@ -248,7 +230,7 @@ class Service:
         """What is done for each kind of due row."""
         return {
             SETTLE: self.payments.settle,
-            COUNT: self.experiments.count,
+            **self.routing.handlers(),
             **recovery_jobs.handlers(self.recoveries),
             **audit_jobs.handlers(self.audit_cases),
         }
@@ -308,9 +290,7 @@ class Service:
             *ExplainApi(
                 self.router, accounts=self.accounts, connectors=self.around.connectors, new_id=self.new_id
             ).routes(),
-            *RoutingPoliciesApi(self.routing_policies).routes(),
-            *ExperimentsApi(self.experiments).routes(),
-            *RoutingHealthApi(self.health, self.accounts.accounts_of).routes(),
+            *self.routing.routes(),
             *EventsApi(self.database).routes(),
             *SandboxApi(self.worlds, link_port=self.around.sandbox_link_port).routes(),
         ]
@@ -324,7 +304,7 @@ class Service:
             accounts=self.accounts,
             connectors=self.around.connectors,
             wallet=self.wallet,
-            router=self.router,
+            router=self.routing.router,
             clock=self.around.clock,
             new_id=self.new_id,
             render=self.objects,
@@ -343,13 +323,6 @@ class Service:
     def _page_secret(self) -> Secret:
         """What the addresses of customers' pages are signed with; it lives as long as the master key."""
         return Secret(self.vault.fingerprint(b"addresses of customers' pages").hex())
-
-    def _sources(self) -> Sources:
-        return Sources(policies=self.routing_policies, breakers=self.health, trials=self.experiments)
-
-    async def _came(self, merchant_id: UUID, asked: Sequence[tuple[UUID, UUID]]) -> Mapping[UUID, Came]:
-        """What came of routing's decisions."""
-        return await outcomes.of_decisions(self.database, asked, merchant_id=merchant_id)
 
     def _world_secret(self) -> Secret:
         """What the API keys of simulated worlds are made from; it lives as long as the master key."""

@@ -27,8 +27,6 @@ from recoup.http.edge import Edge
 from recoup.http.idempotency import delete_old
 from recoup.kit.clock import Clock, SystemClock
 from recoup.payments.writes import SETTLE
-from recoup.routing.flow.experiments import REFRESH_S
-from recoup.routing.flow.health import EVERY_S as HEALTH_EVERY_S
 from recoup.routing.store import months
 from recoup.sandbox.chain.hosts import listening
 from recoup.sandbox.chain.running import running as running_chain
@@ -199,8 +197,10 @@ def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
         ),
         asyncio.create_task(_every(TIDY_S, lambda: _tidy_decisions(service), stop), name="decisions"),
         asyncio.create_task(_every(plans.EVERY_S, lambda: plans.refresh(database), stop), name="plans"),
-        asyncio.create_task(_every(REFRESH_S, service.experiments.refresh, stop), name="experiments"),
-        asyncio.create_task(_every(HEALTH_EVERY_S, service.health.refresh, stop), name="health"),
+        *(
+            asyncio.create_task(_every(seconds, chore, stop), name=name)
+            for name, seconds, chore in service.routing.chores()
+        ),
     ]
 
 

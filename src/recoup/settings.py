@@ -76,11 +76,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="The port to listen on; 0 takes any free one.")] = (
         8080
     )
-    public_url: Annotated[
-        str | None,
+    decisions_kept_days: Annotated[
+        int,
         Meta(
-            pattern=r"^https?://[!-~]*[^/\s]\Z",
-            max_length=500,
+            ge=31,
+            le=36_500,
+            description="For how many days decisions are kept, such as why an account was asked.",
+        ),
+    ] = 400
+    public_url: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[!-~]*[!-.0-~]\Z", max_length=500)] | None,
+        Meta(
             description="Where customers' browsers reach this server, without a slash at the end, such as "
             "`https://pay.example.com`: banks send them back there. Without it, where it listens.",
         ),

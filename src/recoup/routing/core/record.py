@@ -10,7 +10,7 @@ from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.routing.core.facts import Facts
 from recoup.routing.core.route import Candidate, Route
-from recoup.routing.core.words import Estimate
+from recoup.routing.core.words import Estimate, Price
 
 PROBABILITY_DIGITS: Final = 6
 """To how many digits probabilities are stored: what decides is rounded to them before it decides."""
@@ -25,14 +25,14 @@ class Turn:
     why: str
 
 
-def recorded(route: Route, facts: Facts, turn: Turn) -> dict[str, Any]:
-    """The record of one turn of a route. What says nothing is left out."""
+def recorded(route: Route, facts: Facts, turn: Turn | None) -> dict[str, Any]:
+    """The record of one turn of a route, None where nobody can be asked. What says nothing is left out."""
     record: dict[str, Any] = {
         "rule": route.rule,
         "method": route.method,
-        "reason": turn.reason,
-        "why": turn.why,
-        "chosen": _account(turn.account_id),
+        "reason": None if turn is None else turn.reason,
+        "why": "no account can take this payment" if turn is None else turn.why,
+        "chosen": None if turn is None else _account(turn.account_id),
         "facts": _facts(facts),
         "candidates": [_candidate(one) for one in route.candidates],
     }
@@ -89,9 +89,7 @@ def _candidate(one: Candidate) -> dict[str, Any]:
         "acquirer": one.acquirer or None,
         "propensity": None if one.propensity is None else round(one.propensity, PROBABILITY_DIGITS),
         "estimate": _estimate(one.estimate),
-        "price": None
-        if one.price is None
-        else {"approved": one.price.approved, "declined": one.price.declined},
+        "price": _price(one.price),
         "value": one.value,
         "value_spread": one.value_spread or None,
         "cost_per_approval": one.cost_per_approval,
@@ -102,6 +100,13 @@ def _candidate(one: Candidate) -> dict[str, Any]:
     if one.standing.probe_share:
         shown["probe_share"] = round(one.standing.probe_share, PROBABILITY_DIGITS)
     return shown
+
+
+def _price(price: Price | None) -> dict[str, Any] | None:
+    if price is None:
+        return None
+    shown: dict[str, Any] = {"approved": price.approved, "declined": price.declined}
+    return shown | {"assumed": True} if price.assumed else shown
 
 
 def _estimate(estimate: Estimate | None) -> dict[str, float] | None:
