@@ -55,6 +55,7 @@ from recoup.recovery.flow import Recoveries
 from recoup.routed import FACTS as ROUTING_FACTS
 from recoup.routed import Routing
 from recoup.routing.api import DecisionsApi
+from recoup.routing.api.explain import ExplainApi
 from recoup.sandbox.api import SandboxApi
 from recoup.sandbox.cards import PUBLISHED
 from recoup.sandbox.worlds.flow import Worlds
@@ -288,7 +289,10 @@ class Service:
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *ExplainApi(
-                self.router, accounts=self.accounts, connectors=self.around.connectors, new_id=self.new_id
+                self.routing.router,
+                accounts=self.accounts,
+                connectors=self.around.connectors,
+                new_id=self.new_id,
             ).routes(),
             *self.routing.routes(),
             *EventsApi(self.database).routes(),

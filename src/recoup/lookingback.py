@@ -127,14 +127,14 @@ async def _judged(
     """What the log of one side says; None where it has none. Ends the command where the policy is none."""
     now = whose.side.now(service.around.clock.now())
     since = now - length
-    if not await service.backtests.has_any(whose.side.id, since=since):
+    if not await service.routing.backtests.has_any(whose.side.id, since=since):
         return None
-    reading = await service.routing_policies.check(whose.side.id, source, format_)
+    reading = await service.routing.policies.check(whose.side.id, source, format_)
     if reading.policy is None:
         _errors.print(f"For {escape(whose.name)} this is no policy:\n{escape(reading.told())}")
         sys.exit(2)
     with _errors.status("reading decisions") as status:
-        return await service.backtests.judge(
+        return await service.routing.backtests.judge(
             whose.side.id,
             reading.policy,
             since=since,
@@ -271,11 +271,11 @@ async def _remade(
 ) -> AsyncIterator[Remade]:
     if length is not None:
         since: datetime = whose.side.now(service.around.clock.now()) - length
-        async for one in service.backtests.replay_all(whose.side.id, since=since, limit=limit):
+        async for one in service.routing.backtests.replay_all(whose.side.id, since=since, limit=limit):
             yield one
         return
     id_ = parse(Kind.DECISION, decision or "")
-    found = None if id_ is None else await service.backtests.replay_one(whose.side.id, id_)
+    found = None if id_ is None else await service.routing.backtests.replay_one(whose.side.id, id_)
     if found is not None:
         yield found
 
