@@ -381,3 +381,15 @@ def test_a_network_transaction_id_goes_to_those_alone_who_take_one(case: Case) -
     sent = "".join(carried(request) for request in told.sent)
     takes = case.connector.capabilities.network_transaction_ids and isinstance(case.source, Card)
     assert ("141544217307196" in sent) is takes
+
+
+@every_connector
+def test_a_completion_that_may_be_repeated_is_the_same_to_the_byte(case: Case) -> None:
+    """Under a key of the attempt's own, else the processor could not tell that it is the same."""
+    if case.connector.capabilities.resumable_completion:
+        once, again = (drive(case.asked("complete"), case.good["complete"]) for _ in range(2))
+        assert once.sent == again.sent
+        keys = [
+            value for name, value in once.sent[-1].headers.items() if name.lower().endswith(("key", "id"))
+        ]
+        assert [key for key in keys if key.startswith(KEY)]

@@ -119,7 +119,8 @@ def capabilities(**changes: Any) -> Capabilities:
 
 
 def connectors() -> dict[str, Connector]:
-    """Three processors; `east` takes nothing back and nobody's word for an authentication, and captures only once."""
+    """Four processors; `east` takes nothing back and nobody's word for an authentication, and captures only once.
+    `west` cannot be asked, but goes on once more in the same way."""
     limited = capabilities(
         withdraw=False,
         multiple_captures=False,
@@ -131,6 +132,7 @@ def connectors() -> dict[str, Connector]:
         FakeConnector("north", capabilities(processor_tokens=True, gives_tokens=True)),
         FakeConnector("south", capabilities(processor_tokens=True, gives_tokens=True, wants_card_again=True)),
         FakeConnector("east", limited),
+        FakeConnector("west", capabilities(withdraw=False, lookup=False, resumable_completion=True)),
     ]
     return {one.name: cast(Connector, one) for one in fakes}
 

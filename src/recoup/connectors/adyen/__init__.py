@@ -12,6 +12,9 @@
 * 3-D Secure: always by redirect (`nativeThreeDS` disabled). A step that needs Adyen's own page parts can never be
   finished by us, and without that nothing is authorised, so it is a decline.
 * The result of an authentication made elsewhere goes along as `mpiData`, and nobody is redirected.
+* `/payments/details` goes on with the one payment that its `redirectResult` names, and makes none; sent again under the
+  same key, Adyen repeats its first answer, for seven days at least ("API idempotency" in its documentation, read
+  2026-11-22), or refuses with 704. So a completion whose answer got lost can be repeated.
 * Captures, cancellations and refunds are only taken in (`received`); what became of them comes by webhook.
 * There is no way to ask what became of a payment: a question is `Unknown`, and webhooks tell. Nor can one be withdrawn:
   cancelling by our reference (`/cancels`) is answered `received` too, whether or not there is such a payment, and one
@@ -115,6 +118,7 @@ class Adyen(Defaults):
         network_transaction_ids=True,
         three_d_secure=True,
         takes_authentication=True,
+        resumable_completion=True,
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,

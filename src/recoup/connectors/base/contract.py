@@ -92,8 +92,9 @@ class Capabilities:
     `cards`: takes a card from our vault. `processor_tokens`: takes its own saved methods; `gives_tokens`: an approval
     with `remember` brings one. `network_transaction_ids`: gives and takes them. `takes_authentication`: of a card, a
     3-D Secure result that was made elsewhere. `wants_card_again`: to go on after a challenge. `goes_on_with_us`: a
-    charge that waits for our page takes nothing until we complete it, so that leaving it alone ends it. `lookup`: by
-    our key alone, before we know the processor's reference.
+    charge that waits for our page takes nothing until we complete it, so that leaving it alone ends it.
+    `resumable_completion`: the very same completion can be asked for again under the same key, and goes on once.
+    `lookup`: by our key alone, before we know the processor's reference.
     """
 
     currencies: frozenset[str] | None
@@ -112,6 +113,7 @@ class Capabilities:
     three_d_secure: bool = False
     takes_authentication: bool = False
     wants_card_again: bool = False
+    resumable_completion: bool = False
     goes_on_with_us: bool = False
     verification: bool = False
     webhooks: bool = False

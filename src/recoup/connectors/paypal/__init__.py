@@ -16,7 +16,8 @@ any more.
 * An error is believed where its name says that nothing was done; issues like DUPLICATE_INVOICE_ID may speak of this
   very request, and are unknown.
 * 3-D Secure is asked for where the customer can be sent back; after it the order is paid without the card, under a key
-  of its own (`-3ds`), since PayPal has answered ours already.
+  of its own (`-3ds`), since PayPal has answered ours already. That can be asked for again when its answer got lost: the
+  order is read first, and takes one payment whatever comes twice.
 * A card is checked by a setup token, which PayPal forgets after three days; to be remembered it becomes a payment
   token.
 * A token whose brand is `paypal` is a PayPal account, every other a card.
@@ -98,6 +99,7 @@ class PayPal(Defaults):
         gives_tokens=True,
         network_transaction_ids=True,
         three_d_secure=True,
+        resumable_completion=True,
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,

@@ -33,6 +33,12 @@ class CapabilitiesObject(Struct, frozen=True, kw_only=True):
     takes_authentication: Annotated[
         bool, Meta(description="Whether it takes the result of a 3-D Secure authentication made elsewhere.")
     ]
+    resumable_completion: Annotated[
+        bool,
+        Meta(
+            description="Whether a payment whose customer came back can be gone on with after an answer got lost."
+        ),
+    ]
     verification: Annotated[bool, Meta(description="Whether it can check a card without charging it.")]
     webhooks: Annotated[bool, Meta(description="Whether it tells of what happens later.")]
     idempotency: Annotated[
@@ -98,6 +104,7 @@ def connector_object(connector: Connector) -> ConnectorObject:
             network_transaction_ids=able.network_transaction_ids,
             three_d_secure=able.three_d_secure,
             takes_authentication=able.takes_authentication,
+            resumable_completion=able.resumable_completion,
             verification=able.verification,
             webhooks=able.webhooks,
             idempotency=able.idempotency,

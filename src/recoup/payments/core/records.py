@@ -153,8 +153,12 @@ class Action(Struct, frozen=True):
         return f"Action(step={self.step})"
 
 
+PLAIN_STEP: Final = 0
+"""The step of what came back from a plain link."""
+
+
 class Returned(Struct, frozen=True):
-    """What the customer's browser brought back from an action."""
+    """What the customer's browser brought back from an action, by the action's step."""
 
     step: int
     parameters: dict[str, str]

@@ -3,7 +3,8 @@
 It is the same attempt under the same key, so that nothing can be charged beside it. Once it was sent, an answer that
 nobody heard is an unknown outcome: `settling` asks what became of it, and no other attempt may start. What the customer
 brought back to the shop is handed to the processor and kept nowhere; where it is lost with its process, the processor
-still waits for the customer or has gone on without us, and tells. What came back to our own page is kept with the
+still waits for the customer or has gone on without us, and tells. Only where the processor may be asked for the very
+same completion again is it kept, until the attempt has ended. What came back to our own page is kept with the
 attempt, and handed over too. Where nothing left, the attempt waits as before, so that the customer can come back once
 more.
 """
@@ -13,15 +14,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
 from recoup.connectors.base import Charge
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Evidence, Unprocessed
+from recoup.payments import store
 from recoup.payments.core import Attempt, AttemptState, Snapshot, steps
 from recoup.payments.core.answers import still_awaited
+from recoup.payments.core.records import PLAIN_STEP, Returned
 from recoup.payments.core.step import Step
 from recoup.payments.flow.asking import charge_of, completion_of
 from recoup.payments.flow.tools import Tools, processor_asked
-from recoup.payments.writes import Along, Answer, Claim
+from recoup.payments.writes import Along, Answer, Claim, storable
 
 
 class Completing:
@@ -41,6 +46,7 @@ class Completing:
     ) -> Snapshot:
         """Go on, and give the payment as it then is. Raises `Taken`, or refuses where no customer is awaited."""
         charge = await self._charge_again(merchant, snapshot)
+        await self._keep(merchant, snapshot, returned)
         resumed, _ = await self._tools.commit(
             merchant,
             lambda fresh: steps.resumed(fresh, now=now, patience=self._tools.patience),
@@ -57,6 +63,19 @@ class Completing:
             shown = self._tools.render.payment(resumed, livemode=merchant.livemode)
             await self._tools.keep_answer(merchant, Answer(claim.key, 200, shown))
         return resumed
+
+    async def _keep(self, merchant: Merchant, snapshot: Snapshot, returned: Mapping[str, str]) -> None:
+        """Keep what goes to a processor that may be asked for the same once more."""
+        attempt = snapshot.open_attempt
+        if attempt is None or attempt.state is not AttemptState.REQUIRES_ACTION:
+            return
+        _, connector, _ = await self._tools.account(merchant, attempt.processor_account_id)
+        if not connector.capabilities.resumable_completion:
+            return
+        step = PLAIN_STEP if attempt.action is None else attempt.action.step
+        kept = Returned(step, {**(attempt.brought_back or {}), **returned})
+        encoded = storable(msgspec.json.encode(kept))
+        await store.keep_for_completion(self._tools.database, attempt, returned=encoded)
 
     async def _charge_again(self, merchant: Merchant, snapshot: Snapshot) -> Charge | None:
         """What was asked at first, for a processor that wants the card again; refuses where the card has gone."""

@@ -3,6 +3,13 @@
 Nothing else touches a payment whose outcome is unknown. The questions slow down and never end. Where a processor has
 no trace of our key and can promise that it never will (`withdraw`), that promise is the evidence; "not found" alone is
 none, since what we sent may still be on its way.
+
+A completion that got lost is a third way out, at processors of which two things are sure (`resumable_completion`): it
+goes on with one charge that they know already and makes none of its own, and under the same key it is carried out once,
+whether the first one arrived, still comes, or never does. So the very same completion is asked for again, with what the
+customer brought back, which was kept for that. It is the attempt's own charge, which its customer allowed; no other may
+start beside it; and whatever answers is what became of it. Not after a day: nobody expects the money to be taken then,
+and until then the processor surely remembers the key.
 """
 
 from __future__ import annotations
@@ -13,7 +20,15 @@ from uuid import UUID
 
 from recoup.kit.ids import made_at
 from recoup.merchants.core import Merchant, ProcessorAccount
-from recoup.outcomes.core import ActionRequired, Evidence, FollowUpEvidence, Pending, Unknown, Withdrawn
+from recoup.outcomes.core import (
+    ActionRequired,
+    Evidence,
+    FollowUpEvidence,
+    Pending,
+    Unknown,
+    Unprocessed,
+    Withdrawn,
+)
 from recoup.payments import store
 from recoup.payments.core import (
     Attempt,
@@ -28,13 +43,16 @@ from recoup.payments.core import (
 from recoup.payments.core.answers import AT_WORK
 from recoup.payments.core.step import Step
 from recoup.payments.core.steps import INTERRUPTED
-from recoup.payments.flow.asking import question_of, question_of_change
+from recoup.payments.flow.asking import completion_of, question_of, question_of_change
 from recoup.payments.flow.tools import Tools, approved_attempt
 from recoup.payments.writes import Along
 
 _ASKED_ABOUT: Final = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN})
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _NOTHING: Final = timedelta(0)
+RESUMED_WITHIN: Final = timedelta(days=1)
+"""For how long after an attempt began its completion is repeated: less than any processor remembers keys by which alone
+it would know the second from the first (the shortest says seven days)."""
 _STALE_MAX: Final = timedelta(minutes=1)
 """Longer than any process goes on sending to where an account led before."""
 
@@ -139,10 +157,35 @@ class Settling:
         gateway = self._tools.gateway
         found: Evidence | Withdrawn
         found = (await gateway.lookup(connector, seen, asked, account_id=account.id)).outcome
-        may_withdraw = connector.capabilities.withdraw and attempt.state is AttemptState.UNKNOWN
-        if isinstance(found, Unknown) and may_withdraw and leads_where_it_did(account, attempt.started_at):
+        unknown = isinstance(found, Unknown) and attempt.state is AttemptState.UNKNOWN
+        can, there = connector.capabilities, leads_where_it_did(account, attempt.started_at)
+        if unknown and there and can.resumable_completion and self._is_resumable(merchant, attempt):
+            found = await self._completed_again(merchant, snapshot, attempt) or found
+        elif unknown and there and can.withdraw:
             found = (await gateway.withdraw(connector, seen, asked, account_id=account.id)).outcome
         return await self._tools.understood(merchant, found, connector=connector.name, brand=attempt.brand)
+
+    def _is_resumable(self, merchant: Merchant, attempt: Attempt) -> bool:
+        """Whether it is a completion that is unknown, and not for long: with what, was kept when that began."""
+        return (
+            attempt.returned is not None and self._tools.now(merchant) < attempt.started_at + RESUMED_WITHIN
+        )
+
+    async def _completed_again(
+        self, merchant: Merchant, snapshot: Snapshot, attempt: Attempt
+    ) -> Evidence | None:
+        """Ask for the same completion once more; None where that did not leave, which says nothing of the first."""
+        assert attempt.returned is not None, "only what was kept can be repeated"
+        account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
+        completion = completion_of(
+            snapshot.payment,
+            attempt,
+            attempt.returned.parameters,
+            charge=None,
+            now=self._tools.now(merchant),
+        )
+        timed = await self._tools.gateway.complete(connector, seen, completion, account_id=account.id)
+        return None if isinstance(timed.outcome, Unprocessed) else timed.outcome
 
     async def _apply(
         self, merchant: Merchant, snapshot: Snapshot, attempt_id: UUID, evidence: Evidence | Withdrawn

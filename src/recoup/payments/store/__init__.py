@@ -86,6 +86,17 @@ async def keep_returned(database: Database, attempt: Attempt, *, step: int, retu
     )
 
 
+async def keep_for_completion(database: Database, attempt: Attempt, *, returned: bytes) -> None:
+    """Keep with what an attempt is about to go on, so that it can go on the same way once more."""
+    await database.execute(
+        """
+        update attempts set returned = %(returned)s::json
+        where merchant_id = %(merchant_id)s and id = %(id)s and state = 'requires_action'
+        """,
+        {"merchant_id": attempt.merchant_id, "id": attempt.id, "returned": returned.decode()},
+    )
+
+
 async def is_there(database: Database, *, merchant_id: UUID, payment_id: UUID) -> bool:
     """Whether this merchant has such a payment."""
     row = await database.fetch_one(
