@@ -1,12 +1,12 @@
 """Nobody sees, names or changes what is another merchant's, on any route, with any key.
 
-`PROBES` says for every route of the OpenAPI document how a stranger would try. A route that is not in it fails the
-test: add a line that names somebody else's object in every place where the route takes an id.
+`PROBES` in `probes.py` says for every route of the OpenAPI document how a stranger would try. A route that is not in it
+fails the test: add a line that names somebody else's object in every place where the route takes an id.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.whole.probes import ANY_CARD, EMAIL, MARK, PROBES, Probe
 from tests.whole.served import (
     CARD,
     MASTER_KEY,
@@ -30,162 +31,6 @@ from tests.whole.served import (
 
 from recoup import sandboxed
 from recoup.merchants.core import KeyKind
-
-MARK: Final = "zebra-7719"
-"""Stands in everything that the victim wrote, so that it is recognised wherever it appears."""
-EMAIL: Final = f"{MARK}@example.com"
-MISSING: Final = frozenset({404})
-REFUSED: Final = frozenset({400, 404})
-OWN: Final = frozenset({200, 201})
-"""The stranger is answered, with nothing of the victim's in it."""
-EMPTY_OR_REFUSED: Final = frozenset({200, 400, 404})
-ANY_CARD: Final = {"type": "card", "card": CARD}
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """One try: what is put in where `{name}` stands for an object of the victim, and how it must end.
-
-    With a live key, routes of test mode end with 403 before anything else.
-    """
-
-    ends: frozenset[int]
-    query: str = ""
-    body: Any = None
-
-
-def naming(body: Any, ends: frozenset[int] = MISSING) -> Probe:
-    """A try that names the victim's objects in its body."""
-    return Probe(ends, body=body)
-
-
-def asking(query: str, ends: frozenset[int] = EMPTY_OR_REFUSED) -> Probe:
-    """A try that names the victim's objects in its query."""
-    return Probe(ends, query=query)
-
-
-def listing(own: str, *filters: str) -> list[Probe]:
-    """The tries at a list: as it is, from the victim's object on, and by each filter that takes an id."""
-    cursors = (f"starting_after={own}", f"ending_before={own}")
-    return [Probe(OWN, query="limit=100"), *(asking(one) for one in (*cursors, *filters))]
-
-
-ONE: Final = [Probe(MISSING)]
-CHANGE: Final = [naming({"metadata": {"seen": "yes"}})]
-PROBES: Final[Mapping[str, Sequence[Probe]]] = {
-    "POST /v1/payments": [
-        naming({"amount": 900, "currency": "USD", "payment_method": "{payment_method}"}),
-        naming({"amount": 900, "currency": "USD", "customer": "{customer}", "payment_method_data": ANY_CARD}),
-        naming({"amount": 900, "currency": "USD", "customer": "{customer}"}),
-        naming(
-            payment_of(900, routing={"processor_accounts": ["{processor_account}"]}),
-            REFUSED,
-        ),
-        naming(
-            {
-                "amount": 900,
-                "currency": "USD",
-                "initiator": "merchant",
-                "payment_method": "{payment_method}",
-                "customer": "{customer}",
-            }
-        ),
-    ],
-    "GET /v1/payments": listing("{payment}", "customer={customer}"),
-    "GET /v1/payments/{payment}": ONE,
-    "GET /v1/payments/{payment}/timeline": ONE,
-    "POST /v1/payments/{payment}/confirm": [
-        naming({}),
-        naming({"payment_method_data": ANY_CARD}),
-        naming({"payment_method": "{payment_method}"}),
-    ],
-    "POST /v1/payments/{payment}/capture": [naming({}), naming({"amount": 1})],
-    "POST /v1/payments/{payment}/cancel": [naming({})],
-    "POST /v1/payments/{payment}/sync": [naming({})],
-    "POST /v1/refunds": [naming({"payment": "{payment}"}), naming({"payment": "{payment}", "amount": 1})],
-    "GET /v1/refunds": listing("{refund}", "payment={payment}"),
-    "GET /v1/refunds/{refund}": ONE,
-    "POST /v1/customers": [naming({"name": "Stranger"}, OWN)],
-    "GET /v1/customers": listing("{customer}"),
-    "GET /v1/customers/{customer}": ONE,
-    "POST /v1/customers/{customer}": [*CHANGE, naming({"email": "stranger@example.com"})],
-    "DELETE /v1/customers/{customer}": ONE,
-    "POST /v1/payment_methods": [naming({"customer": "{customer}"} | ANY_CARD)],
-    "GET /v1/payment_methods": listing("{payment_method}", "customer={customer}"),
-    "GET /v1/payment_methods/{payment_method}": ONE,
-    "POST /v1/payment_methods/{payment_method}": CHANGE,
-    "POST /v1/payment_methods/{payment_method}/attach": [
-        naming({"customer": "{customer}"}),
-        naming({"customer": "{own_customer}"}),
-    ],
-    "POST /v1/payment_methods/{payment_method}/detach": ONE,
-    "POST /v1/payment_methods/{payment_method}/processor_tokens": [
-        naming({"processor_account": "{processor_account}", "token": "pm_card_visa"}),
-    ],
-    "DELETE /v1/payment_methods/{payment_method}/processor_tokens/{processor_account}": ONE,
-    "POST /v1/payment_methods/{payment_method}/verify": [
-        naming({"currency": "USD"}),
-        naming({"currency": "USD", "processor_account": "{processor_account}"}),
-    ],
-    "POST /v1/payment_methods/{payment_method}/verify/{verification}/confirm": ONE,
-    "POST /v1/processor_accounts": [
-        naming({"connector": "alpha", "label": "mine", "credentials": {"api_key": "k"}}, OWN | {400})
-    ],
-    "GET /v1/processor_accounts": listing("{processor_account}"),
-    "GET /v1/processor_accounts/{processor_account}": ONE,
-    "POST /v1/processor_accounts/{processor_account}": [
-        *CHANGE,
-        naming({"enabled": False, "credentials": {"api_key": "stolen"}}),
-    ],
-    "DELETE /v1/processor_accounts/{processor_account}": ONE,
-    "GET /v1/decisions/{decision}": ONE,
-    "GET /v1/routing/health": [Probe(OWN)],
-    "GET /v1/routing/policy": [Probe(OWN)],
-    "POST /v1/routing/policy": [
-        naming({"policy": {"default": {"ordered": ["{processor_account}"]}}}, frozenset({400})),
-        naming({"toml": "default.ordered = ['{processor_account}']"}, frozenset({400})),
-        naming({"policy": {}}, OWN),
-    ],
-    "POST /v1/routing/policy/check": [naming({"policy": {}}, OWN)],
-    "POST /v1/routing/policy/{version}/activate": [naming({}, frozenset({200, 404}))],
-    "GET /v1/routing/policy/versions": [Probe(OWN), asking("starting_after={version}", OWN)],
-    "GET /v1/routing/policy/versions/{version}": [Probe(frozenset({200, 404}))],
-    "POST /v1/routing/experiments": [
-        naming({"name": "x", "policy_a": 1, "policy_b": 2}, frozenset({201, 404, 409})),
-    ],
-    "GET /v1/routing/experiments": listing("{experiment}"),
-    "GET /v1/routing/experiments/{experiment}": ONE,
-    "POST /v1/routing/experiments/{experiment}/stop": [naming({})],
-    "GET /v1/recoveries": listing("{recovery}", "payment={declined}"),
-    "GET /v1/recoveries/{recovery}": ONE,
-    **{f"POST /v1/recoveries/{{recovery}}/{verb}": ONE for verb in ("retry", "pause", "resume", "stop")},
-    "GET /v1/events": [*listing("{event}"), asking("after_sequence=0&limit=100", OWN)],
-    "GET /v1/events/{event}": ONE,
-    "GET /v1/connectors": [Probe(OWN)],
-    "GET /v1/declines/{connector}/{code}": [Probe(OWN)],
-    "POST /v1/declines/{connector}/{code}/override": [naming({"category": "issuer"}, OWN)],
-    "POST /v1/declines/{connector}/{code}/override/remove": [naming({}, OWN)],
-    "GET /v1/declines/{connector}/{code}/override/history": [Probe(OWN)],
-    "GET /v1/audit/cases": listing("{audit_case}"),
-    "GET /v1/audit/cases/{audit_case}": ONE,
-    "POST /v1/audit/cases/{audit_case}/resolve": [naming({})],
-    "GET /v1/test_clock": [Probe(OWN)],
-    "POST /v1/test_clock/advance": [naming({"to": "{tomorrow}"}, OWN)],
-    "GET /v1/test/world": [Probe(OWN)],
-    "POST /v1/test/world": [naming({"seed": 99}, OWN)],
-    "GET /v1/test/world/acquirer_link": [Probe(OWN)],
-    "GET /v1/test/world/charges": [
-        Probe(OWN, query="limit=100"),
-        asking("starting_after={charge}"),
-        asking("order={payment}"),
-    ],
-    "GET /v1/test/world/cards": [Probe(OWN)],
-    "GET /v1/test/world/cards/{card}": [Probe(OWN)],
-    "POST /v1/test/world/cards/{card}": [naming({"state": "lost"}, OWN)],
-    "POST /v1/test/faults": [naming({"kind": "outage", "on": "any", "times": 100}, OWN)],
-    "GET /v1/test/faults": [Probe(OWN)],
-    "DELETE /v1/test/faults/{fault}": ONE,
-}
 
 
 @dataclass(frozen=True, slots=True)
