@@ -18,7 +18,7 @@ from recoup.merchants.core import Merchant
 from recoup.outcomes.core import ActionRequired, Approved
 from recoup.payments.core import OperationState, Status
 
-MOVED: Final = {"base_url": "http://127.0.0.1:2"}
+MOVED: Final[dict[str, Any]] = {"base_url": "http://127.0.0.1:2"}
 
 
 async def change(
