@@ -1,8 +1,8 @@
 """The outage drill: at a thousand payments a minute the best of four acquirers breaks for five minutes, and returns.
 
-What is counted is the same for everybody: a policy has moved away at the first moment of the outage from which at most
-ten of the next hundred payments go to the broken acquirer. What the outage cost until then is lost before the breaker
-opened; what it costs after is the price of probing.
+What is counted is the same for everybody: payments that met the outage, in its first minute and in all. A policy has
+moved away at the first moment of the outage from which at most ten of the next hundred payments go to the broken
+acquirer. Where there is a breaker, what was lost before it opened is counted by the breaker itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from random import Random
 from typing import Final
 
 from bench.routing.contest import RIVALS
+from bench.routing.ours import Ours
 from bench.routing.play import Play
+from bench.routing.rivals import Policy
 from bench.routing.world import (
     BROKEN,
     DAY_S,
@@ -61,29 +63,46 @@ class DrillTask:
 
 @dataclass(frozen=True, slots=True)
 class Drilled:
-    """What a breakdown cost. Shares are of payments sent to the acquirer that broke."""
+    """What a breakdown cost. Shares are of payments sent to the acquirer that broke; `lost_before_opening` is None
+    where there is no breaker."""
 
     share_before: float
-    lost_before_moving: int
+    lost_before_opening: int | None
+    lost_in_first_minute: int
+    lost_in_all: int
     moved_after_s: float
-    lost_after_moving: int
     share_at_end: float
     by_ten_seconds: tuple[float, ...]
     """The share of payments asked of it, in each ten seconds of the drill."""
+
+
+@dataclass(slots=True)
+class _Log:
+    """Of each payment: whether it was sent to the acquirer that breaks, and whether the outage took it."""
+
+    choices: list[int]
+    lost: list[int]
+    opened: int | None = None
+    """The first payment of the outage that found the breaker open."""
 
 
 def drill(task: DrillTask, parameters: Parameters = PARAMETERS) -> Drilled:
     """Lets one policy live through one breakdown."""
     world, incident = _world(parameters, task)
     policy = RIVALS[task.policy](world, Random(f"{task.policy} {task.seed}"))
-    play = Play(world, policy)
-    choices: list[int] = []
-    lost: list[int] = []
+    play, log = Play(world, policy), _Log([], [])
     for payment in world.payments:
         first, answer = play.route(payment)
-        choices.append(int(first == incident.acquirer))
-        lost.append(int(answer.is_outage))
-    return _counted(world, incident, choices, lost)
+        log.choices.append(int(first == incident.acquirer))
+        log.lost.append(int(answer.is_outage))
+        is_out = incident.from_s <= payment.at_s < incident.to_s
+        if log.opened is None and is_out and _is_open(policy, incident.acquirer):
+            log.opened = payment.index
+    return _counted(world, incident, log, has_breaker=isinstance(policy, Ours))
+
+
+def _is_open(policy: Policy, acquirer: int) -> bool:
+    return isinstance(policy, Ours) and policy.is_degraded(acquirer)
 
 
 def _world(parameters: Parameters, task: DrillTask) -> tuple[World, Incident]:
@@ -96,20 +115,23 @@ def _world(parameters: Parameters, task: DrillTask) -> tuple[World, Incident]:
     return make(parameters, task.seed, [incident]), incident
 
 
-def _counted(world: World, incident: Incident, choices: Sequence[int], lost: Sequence[int]) -> Drilled:
+def _counted(world: World, incident: Incident, log: _Log, *, has_breaker: bool) -> Drilled:
     times = [payment.at_s for payment in world.payments]
     start, end = bisect_left(times, incident.from_s), bisect_left(times, incident.to_s)
+    minute = bisect_left(times, incident.from_s + MINUTE_S)
     settled = bisect_left(times, times[-1] - SETTLED_MINUTES * MINUTE_S)
-    sums = [0, *accumulate(choices)]
+    sums = [0, *accumulate(log.choices)]
     moved = next((one for one in range(start, end) if sums[min(one + NEXT, end)] - sums[one] <= STRAY), end)
     warm = start // 2
+    opened = end if log.opened is None else log.opened
     return Drilled(
         share_before=(sums[start] - sums[warm]) / max(start - warm, 1),
-        lost_before_moving=sum(lost[start:moved]),
+        lost_before_opening=sum(log.lost[start:opened]) if has_breaker else None,
+        lost_in_first_minute=sum(log.lost[start:minute]),
+        lost_in_all=sum(log.lost),
         moved_after_s=times[min(moved, len(times) - 1)] - incident.from_s,
-        lost_after_moving=sum(lost[moved:end]),
-        share_at_end=(sums[-1] - sums[settled]) / max(len(choices) - settled, 1),
-        by_ten_seconds=_shares(times, choices),
+        share_at_end=(sums[-1] - sums[settled]) / max(len(times) - settled, 1),
+        by_ten_seconds=_shares(times, log.choices),
     )
 
 

@@ -2,8 +2,8 @@
 
 What the API does with a database, an event stream and timers is done here in memory, by the same functions in the same
 order: estimates from the cells, prices from the merchant's fees, the standing of every breaker, the decision from a
-seed; then the answer to the breaker at once and to the cells. A request that waits far longer than usual is told to the
-breaker as overdue when the next payment comes.
+seed; then the answer to the breaker and to the cells. A request that waits far longer than usual is told to the breaker
+as overdue when the next payment or answer comes.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from recoup.routing.core import health as breakers
 from recoup.routing.core.cost import expected_value, price_of
 from recoup.routing.core.deciding import Option, decide
 from recoup.routing.core.learning import Cell, Observation, Told, estimates, learn, told_by
+from recoup.routing.core.policy import EXPLORE_DEFAULT
 from recoup.routing.core.symptoms import OVERDUE, answer_of, counted_before
-from recoup.routing.core.words import Estimate, Method, Price, Ruling
+from recoup.routing.core.symptoms import Answer as Heard
+from recoup.routing.core.words import Estimate, Health, Method, Price, Ruling, Standing
 
 START: Final = datetime(2026, 1, 5, tzinfo=UTC)
-EXPLORE: Final = 200
-"""Basis points of payments that may be tried elsewhere to learn: the default of a policy."""
 CURRENCY: Final = "EUR"
 
 
@@ -58,13 +58,13 @@ class Account:
 
 @dataclass(slots=True)
 class _Asked:
-    """A request under way. `is_told` says that the breaker has heard that it is overdue."""
+    """A request under way. `overdue_at` is from when on the breaker hears that it waits; `was_counted`, that it did."""
 
     facts: Facts
     expected: float
-    at: datetime
-    is_told: bool = False
-    is_done: bool = False
+    overdue_at: datetime | None
+    is_answered: bool = False
+    was_counted: bool = False
 
 
 class Ours:
@@ -72,7 +72,9 @@ class Ours:
 
     def __init__(self, world: World, random: Random) -> None:
         self._accounts = [_account(one) for one in world.acquirers]
-        self._ruling = Ruling("bench", Method.LEARNED, margin=world.parameters.margin_bp, explore=EXPLORE)
+        self._ruling = Ruling(
+            "bench", Method.LEARNED, margin=world.parameters.margin_bp, explore=EXPLORE_DEFAULT
+        )
         self._random = random
         self._cells: dict[int, Cell] = {}
         self._health = [breakers.UNHEARD] * len(self._accounts)
@@ -86,19 +88,18 @@ class Ours:
             self._order = (payment.index, *self._decided(payment, at))
         _, order, expected = self._order
         chosen = next(one for one in order if one != without)
-        self._asked(payment, chosen, expected[chosen], at=at, turn=1 if without == NOBODY else 2)
+        self._ask(payment, chosen, expected[chosen], at=at, turn=1 if without == NOBODY else 2)
         return chosen
 
     def learn(self, payment: Payment, acquirer: int, answer: Answer, *, at_s: float) -> None:
         at = START + timedelta(seconds=at_s)
         asked = self._under_way.pop((payment.index, acquirer))
-        asked.is_done = True
+        asked.is_answered = True
+        self._hear_overdue(acquirer, at)
         outcome, told = _outcome_of(answer.kind, answer.code)
-        heard = answer_of(outcome, latency_ms=round(answer.after_s * 1000), expected=asked.expected)
-        if asked.is_told:
-            heard = counted_before(heard)
-        country = asked.facts.issuer_country
-        self._health[acquirer], _ = breakers.heard(self._health[acquirer], heard, at, country=country)
+        latency_ms = round(answer.after_s * 1000)
+        heard = answer_of(outcome, latency_ms=latency_ms, expected=asked.expected)
+        self._hear(acquirer, counted_before(heard) if asked.was_counted else heard, asked.facts, at)
         seen = Observation(asked.facts, self._accounts[acquirer], told, at)
         self._cells.update(learn(self._cells, seen))
 
@@ -107,10 +108,13 @@ class Ours:
         facts = _facts(payment, START, turn=1)
         return [_price(account, facts) for account in self._accounts]
 
+    def is_degraded(self, acquirer: int) -> bool:
+        """Whether the account's own breaker is open."""
+        return self._health[acquirer].whole.health is Health.DEGRADED
+
     def _decided(self, payment: Payment, at: datetime) -> tuple[list[int], dict[int, float]]:
         """Who is asked in which order, and what is expected of each."""
         facts = _facts(payment, at, turn=1)
-        self._notice_overdue(at)
         found = estimates(self._cells, facts, self._accounts, at=at)
         options = [self._option(index, facts, estimate, at) for index, estimate in enumerate(found)]
         placed = decide(options, self._ruling, seed=self._random.randbytes(16), unit=None)
@@ -118,11 +122,9 @@ class Ours:
         return order, {index: one.probability for index, one in enumerate(found)}
 
     def _option(self, index: int, facts: Facts, estimate: Estimate, at: datetime) -> Option:
-        account = self._accounts[index]
+        account, country = self._accounts[index], facts.issuer_country
         price = _price(account, facts)
-        gain = facts.amount * self._ruling.margin // 10 - price.approved + price.declined
-        country = facts.issuer_country
-        self._health[index] = breakers.passed(self._health[index], at, country=country)
+        span = facts.amount * self._ruling.margin // 10 - price.approved + price.declined
         return Option(
             account.id,
             label=account.label,
@@ -130,31 +132,41 @@ class Ours:
             estimate=estimate,
             price=price,
             value=expected_value(estimate, price, facts, self._ruling.margin),
-            value_spread=round(estimate.spread * abs(gain)),
-            standing=breakers.standing(self._health[index], at, country=country),
+            value_spread=round(abs(span) * estimate.spread),
+            standing=self._standing(index, country, at),
         )
 
-    def _asked(self, payment: Payment, acquirer: int, expected: float, *, at: datetime, turn: int) -> None:
-        country = payment.issuer_country
-        self._health[acquirer] = breakers.asked(self._health[acquirer], at, country=country)
-        asked = _Asked(_facts(payment, at, turn=turn), expected, at)
-        self._under_way[payment.index, acquirer] = asked
-        self._waiting[acquirer].append(asked)
+    def _standing(self, index: int, country: str | None, at: datetime) -> Standing:
+        self._hear_overdue(index, at)
+        found = breakers.standing(self._health[index], at, country=country)
+        if found.health is Health.DEGRADED:
+            self._health[index] = breakers.passed(self._health[index], at, country=country)
+        return found
 
-    def _notice_overdue(self, at: datetime) -> None:
-        """Tells breakers of requests that have waited far longer than usual: in the API a timer does."""
-        for index, waiting in enumerate(self._waiting):
-            while waiting and waiting[0].is_done:
-                waiting.popleft()
-            slow_ms = self._health[index].usual.slow_ms
-            for asked in waiting:
-                if slow_ms is None or (at - asked.at) / timedelta(milliseconds=1) <= slow_ms:
-                    break
-                if not asked.is_told and not asked.is_done:
-                    asked.is_told = True
-                    self._health[index], _ = breakers.heard(
-                        self._health[index], OVERDUE, at, country=asked.facts.issuer_country
-                    )
+    def _ask(self, payment: Payment, acquirer: int, expected: float, *, at: datetime, turn: int) -> None:
+        facts = _facts(payment, at, turn=turn)
+        self._health[acquirer] = breakers.asked(self._health[acquirer], at, country=facts.issuer_country)
+        slow_ms = self._health[acquirer].usual.slow_ms
+        overdue_at = None if slow_ms is None else at + timedelta(milliseconds=slow_ms)
+        asked = self._under_way[payment.index, acquirer] = _Asked(facts, expected, overdue_at)
+        if overdue_at is not None:
+            self._waiting[acquirer].append(asked)
+
+    def _hear_overdue(self, index: int, at: datetime) -> None:
+        """Tells the breaker of requests that have waited far longer than usual, each once."""
+        waiting = self._waiting[index]
+        while waiting and (waiting[0].is_answered or _is_overdue(waiting[0], at)):
+            asked = waiting.popleft()
+            if not asked.is_answered:
+                asked.was_counted = True
+                self._hear(index, OVERDUE, asked.facts, at)
+
+    def _hear(self, index: int, heard: Heard, facts: Facts, at: datetime) -> None:
+        self._health[index], _ = breakers.heard(self._health[index], heard, at, country=facts.issuer_country)
+
+
+def _is_overdue(asked: _Asked, at: datetime) -> bool:
+    return asked.overdue_at is not None and asked.overdue_at <= at
 
 
 def _facts(payment: Payment, at: datetime, *, turn: int) -> Facts:

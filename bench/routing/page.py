@@ -129,14 +129,14 @@ def _goals(results: Results) -> list[str]:
 _FAILOVER: Final = """Each policy may ask another acquirer once, where the first refused at once or declined with an
 error of processing; what hangs is never tried again. By what happened, luck included."""
 _DRILL: Final = """A thousand payments a minute; the best of four acquirers (by two points) breaks after six minutes,
-for five. A policy has moved away when at most ten of the next hundred payments go there; what is
-lost until then is lost before the breaker opened, and what is lost later is the price of probing.
-What hangs is told to a policy after 30 s; Recoup also hears that an answer is overdue, as its API
-does. Twenty payments are 1.2 s of this traffic, and an answer takes 0.9 s when all is well (median;
-1.7 s at the 95th percentile): what hangs cannot be told from what is slow any sooner."""
+for five. A policy has moved away when at most ten of the next hundred payments go there; whoever
+sends it little beforehand has little to lose, and pays for that the rest of the time. What hangs is
+told to a policy after 30 s; Recoup also hears that an answer is overdue, as its API does. Twenty
+payments are 1.2 s of this traffic, and an answer takes 0.9 s when all is well (median; 1.7 s at the
+95th percentile): what hangs cannot be told from what is slow any sooner."""
 _DRILL_COLUMNS: Final = (
-    "| policy | lost before it moved | at worst | moved after, s | lost in all | share before, % "
-    "| share in the last two minutes, % |"
+    "| policy | share before, % | lost before the breaker opened | at worst | lost in the first minute | lost in all "
+    "| moved after, s | share in the last two minutes, % |"
 )
 _COLUMNS: Final = (
     "| policy | approved, % | against best static, points | gap closed, % | net value of 1,000 | against best static "
@@ -224,16 +224,17 @@ def _drills(results: Results) -> list[str]:
             f"### It {kind}",
             "",
             _DRILL_COLUMNS,
-            "| --- | --: | --: | --: | --: | --: | --: |",
+            "| --- | --: | --: | --: | --: | --: | --: | --: |",
         ]
         for row in drill_rows(drilled):
             name = f"**{row.policy}**" if row.policy == OURS else row.policy
             cells = (
-                row.lost.shown(1),
-                str(row.worst),
-                row.moved_s.shown(1),
-                row.lost_in_all.shown(0),
                 row.before.shown(1),
+                row.opening.shown(1) if row.opening else "-",
+                "-" if row.worst is None else str(row.worst),
+                row.first_minute.shown(0),
+                row.in_all.shown(0),
+                row.moved_s.shown(1),
                 row.at_end.shown(1),
             )
             found.append(f"| {name} | {' | '.join(cells)} |")

@@ -277,7 +277,9 @@ def test_the_real_code_leaves_a_dead_acquirer_within_twenty_payments() -> None:
         DrillTask("refuses everything", 1, OURS),
         Parameters(days=6 / 1440, payments_a_minute=1_000.0, gap_points=6.0),
     )
-    assert drilled.lost_before_moving <= 20
+    assert drilled.lost_before_opening is not None
+    assert drilled.lost_before_opening <= 20
+    assert drilled.share_before > 0.5
 
 
 # what is made of the numbers
