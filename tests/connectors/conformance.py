@@ -159,7 +159,8 @@ class Case:
                 exchange = connector.verify(account, a_verification(**{"source": self.source, **words}))
             case "complete":
                 again = a_charge_again() if connector.capabilities.wants_card_again else None
-                asked = a_completion(self.charge_reference, **{"charge": again, **words})
+                of = words.pop("reference", self.charge_reference)
+                asked = a_completion(of, **{"charge": again, **words})
                 exchange = connector.complete(account, asked)
             case "capture" | "cancel" | "refund":
                 exchange = getattr(connector, verb)(account, a_change(self.charge_reference, **words))
