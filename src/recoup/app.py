@@ -55,7 +55,6 @@ from recoup.recovery.flow import Recoveries
 from recoup.routed import FACTS as ROUTING_FACTS
 from recoup.routed import Routing
 from recoup.routing.api import DecisionsApi
-from recoup.routing.api.explain import ExplainApi
 from recoup.sandbox.api import SandboxApi
 from recoup.sandbox.cards import PUBLISHED
 from recoup.sandbox.worlds.flow import Worlds
@@ -184,7 +183,12 @@ class Service:
         self.objects = Objects(self.addresses.page)
         self.registry = CollectorRegistry()
         self.routing = Routing(
-            database, accounts=self.accounts, clock=around.clock, new_id=new_id, registry=self.registry
+            database,
+            accounts=self.accounts,
+            clock=around.clock,
+            new_id=new_id,
+            registry=self.registry,
+            decisions_kept=timedelta(days=settings.decisions_kept_days),
         )
         self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=new_id)
         self.payments = Payments(self._tools(), alone_since=around.alone_since)
@@ -288,12 +292,6 @@ class Service:
             *AuditApi(self.audit_cases).routes(),
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
-            *ExplainApi(
-                self.routing.router,
-                accounts=self.accounts,
-                connectors=self.around.connectors,
-                new_id=self.new_id,
-            ).routes(),
             *self.routing.routes(),
             *EventsApi(self.database).routes(),
             *SandboxApi(self.worlds, link_port=self.around.sandbox_link_port).routes(),

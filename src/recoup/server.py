@@ -11,7 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,6 @@ from recoup.http.edge import Edge
 from recoup.http.idempotency import delete_old
 from recoup.kit.clock import Clock, SystemClock
 from recoup.payments.writes import SETTLE
-from recoup.routing.store import months
 from recoup.sandbox.chain.hosts import listening
 from recoup.sandbox.chain.running import running as running_chain
 from recoup.sandbox.flow import Processors
@@ -128,7 +127,6 @@ async def opened(settings: Settings, store: Store, *, clock: Clock | None = None
         await service.vault.check_master_keys()
         await service.open()
         stack.push_async_callback(service.close)
-        await _tidy_decisions(service)
         yield service
 
 
@@ -195,18 +193,12 @@ def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
         asyncio.create_task(
             _every(TIDY_S, lambda: delete_old(database, now=clock.now()), stop), name="tidying"
         ),
-        asyncio.create_task(_every(TIDY_S, lambda: _tidy_decisions(service), stop), name="decisions"),
         asyncio.create_task(_every(plans.EVERY_S, lambda: plans.refresh(database), stop), name="plans"),
         *(
             asyncio.create_task(_every(seconds, chore, stop), name=name)
             for name, seconds, chore in service.routing.chores()
         ),
     ]
-
-
-async def _tidy_decisions(service: Service) -> None:
-    kept = timedelta(days=service.settings.decisions_kept_days)
-    await months.tidy(service.database, now=service.around.clock.now(), kept=kept)
 
 
 async def _ended(worker: asyncio.Task[None], stop: asyncio.Event) -> None:

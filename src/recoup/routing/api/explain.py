@@ -21,7 +21,7 @@ from recoup.routing.core.record import Turn, recorded
 from recoup.routing.flow.routing import Router
 
 Name = Annotated[str, Meta(min_length=1, max_length=40)]
-Country = Annotated[str, Meta(min_length=2, max_length=2, pattern="^[A-Z]{2}$")]
+Country = Annotated[str, Meta(min_length=2, max_length=2, pattern="^[A-Z]{2}\\Z")]
 
 
 class ExplainRoute(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +31,7 @@ class ExplainRoute(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     currency: Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217 code.")]
     brand: Annotated[Name, Meta(description="The card's network.", examples=["visa"])] = UNKNOWN_BRAND
     funding: Literal["credit", "debit", "prepaid", "unknown"] = "unknown"
-    bin: Annotated[str, Meta(pattern="^[0-9]{6,8}$")] | None = None
+    bin: Annotated[str, Meta(pattern="^[0-9]{6,8}\\Z")] | None = None
     issuer_country: Country | None = None
     capture: Literal["automatic", "manual"] = "automatic"
     initiator: Literal["customer", "merchant"] = "customer"
