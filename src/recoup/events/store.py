@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -108,6 +108,27 @@ async def after(
         {"merchant_id": merchant_id, "sequence": sequence, "type": type_, "limit": limit},
     )
     return [Event(**row) for row in rows]
+
+
+class Pointer(NamedTuple):
+    """An event without what it says."""
+
+    sequence: int
+    type: str
+    object_id: UUID
+
+
+async def pointers(queries: Queries, *, merchant_id: UUID, after: int, limit: int) -> Sequence[Pointer]:
+    """What the events behind a place in the stream are about, oldest first."""
+    rows = await queries.fetch_all(
+        """
+        select sequence, type, object_id from events
+        where merchant_id = %(merchant_id)s and sequence > %(after)s
+        order by sequence limit %(limit)s
+        """,
+        {"merchant_id": merchant_id, "after": after, "limit": limit},
+    )
+    return [Pointer(**row) for row in rows]
 
 
 async def newest(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from math import log
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from recoup.routing.core.facts import Facts
@@ -154,14 +154,27 @@ def _relation(issued_in: str | None, acquired_in: str | None) -> str:
     return "domestic" if issued_in == acquired_in else "abroad"
 
 
+class Limits(NamedTuple):
+    """Prior variance and rate of forgetting of some levels, and the sum of the variances."""
+
+    each: tuple[tuple[float, float], ...]
+    variance: float
+
+
+def _limits(levels: Sequence[Level]) -> Limits:
+    return Limits(
+        tuple((level.variance, level.rate) for level in levels), sum(level.variance for level in levels)
+    )
+
+
 class Plan:
-    """A side's levels, ready for look-up: for each, its prior variance and its rate of forgetting."""
+    """A side's levels, ready for look-up."""
 
     def __init__(self, side: Side) -> None:
         self.logit = side.logit
         self.shared = _limits(side.shared)
         self.own = _limits(side.own)
-        self.all = (*self.shared, *self.own)
+        self.all = (*self.shared.each, *self.own.each)
         self._names_shared = [(level.name, f"{side.name} {level.name}") for level in side.shared]
         self._names_own = [(level.name, f"{side.name} own {level.name}") for level in side.own]
 
@@ -172,14 +185,6 @@ class Plan:
     def own_hashes(self, values: Mapping[str, str]) -> tuple[int, ...]:
         """The keys of an account's own cells, but for the account, in the order of `own`."""
         return tuple(_hash(level, values[name]) for name, level in self._names_own)
-
-
-Limits = tuple[tuple[float, float], ...]
-"""Prior variance and rate of forgetting of levels."""
-
-
-def _limits(levels: Sequence[Level]) -> Limits:
-    return tuple((level.variance, level.rate) for level in levels)
 
 
 BY_ROUTE: Final = Plan(ROUTE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erfc, sqrt
+from math import erfc, hypot, sqrt
 from typing import Final
 
 from recoup.routing.core.learning import INTERVAL
@@ -70,7 +70,7 @@ def _may_be_better(one: Prospect, best: Prospect) -> float:
     """The probability that it is better than the best, both taken as normal; 0 where even its upper bound is lower."""
     if one.value + INTERVAL * one.spread <= best.value:
         return 0.0
-    return 0.5 * erfc((best.value - one.value) / sqrt(2.0 * (one.spread**2 + best.spread**2)))
+    return 0.5 * erfc((best.value - one.value) / (sqrt(2.0) * hypot(one.spread, best.spread)))
 
 
 def _drawn(ranked: Sequence[int], propensities: Sequence[float], draw: float) -> int:

@@ -14,9 +14,9 @@ account that is given the hard payments does not look bad. Effects of an account
 A thin cell stays near zero, which means that it leans on the wider ones.
 
 An effect is a cell: mean, variance and the time it was learned at. A try moves its cells by one step of an extended
-Kalman filter whose covariance is kept diagonal. Between tries a cell forgets: it returns to its prior with its level's
-half-life (an Ornstein-Uhlenbeck process), so drift is followed, and an account that was not asked for long is tried
-anew. Cells are found by a 64-bit key, a hash of level, value and account.
+Kalman filter whose covariance is kept diagonal, corrected for effects that always come together. Between tries a cell
+forgets: it returns to its prior with its level's half-life (an Ornstein-Uhlenbeck process), so drift is followed, and
+an account that was not asked for long is tried anew. Cells are found by a 64-bit key, a hash of level, value and account.
 
 Which effects there are, and how far each may go, is in `effects.py`.
 """
@@ -35,7 +35,6 @@ from recoup.routing.core.effects import (
     BY_CARDHOLDER,
     BY_ROUTE,
     PLANS,
-    ROUTE,
     LearnableAccount,
     Limits,
     Plan,
@@ -52,6 +51,7 @@ INTERVAL: Final = 1.2816
 """Standard deviations to each side that hold 80 % of a normal distribution."""
 _CURVATURE_MIN: Final = 0.005
 """What a try tells at least, so that a certainty that was wrong can be unlearned."""
+_MUCH: Final = 1e12
 _LOGIT_MAX: Final = 30.0
 """Beyond it a float's probability is 0 or 1, and its logit is no number."""
 _SMEARED: Final = pi / 8
@@ -130,22 +130,39 @@ def estimates(
 _Sum = tuple[float, float]
 """The mean and variance of a sum of effects."""
 
-_PRIOR_OWN: Final = sum(level.variance for level in ROUTE.own)
-
 
 def _summed(cells: Cells, keys_: Iterable[int], limits: Limits, now: float) -> _Sum:
     get = cells.get
     mean = variance = 0.0
-    for key, (prior, rate) in zip(keys_, limits, strict=True):
+    told = _MUCH
+    for key, (prior, rate) in zip(keys_, limits.each, strict=True):
         cell = get(key)
         if cell is None:
             variance += prior
+            told = 0.0
             continue
         own_mean, own_variance, at = cell
-        kept = exp(rate * (at - now)) if now > at else 1.0
-        mean += own_mean * kept
-        variance += prior - (prior - own_variance) * kept * kept
-    return mean, variance
+        if now > at:
+            kept = exp(rate * (at - now))
+            own_mean *= kept
+            own_variance = prior - (prior - own_variance) * kept * kept
+        mean += own_mean
+        variance += own_variance
+        about_it = 1.0 / own_variance - 1.0 / prior
+        told = about_it if about_it < told else told  # noqa: FURB136 - twice as fast as min()
+    return mean, _of_sum(variance, told, limits)
+
+
+def _of_sum(variances: float, told: float, limits: Limits) -> float:
+    """The variance of a sum of effects, of which the least seen one was told so much (as a precision).
+
+    Effects that always come together are known together: whatever was told of the least seen one was told of the sum.
+    Variances added up, as if the effects were independent, would stay many times too large, and make every estimate
+    follow the last few tries.
+    """
+    if told <= 0.0:
+        return variances
+    return min(variances, 1.0 / (1.0 / limits.variance + told))
 
 
 def _estimate(route: _Sum, own_route: _Sum, cardholder: _Sum, own_cardholder: _Sum) -> Estimate:
@@ -158,7 +175,7 @@ def _estimate(route: _Sum, own_route: _Sum, cardholder: _Sum, own_cardholder: _S
     both = own + by_route * by_route * route[1] + by_cardholder * by_cardholder * cardholder[1]
     wide = INTERVAL * sqrt(both) / (probability * (1.0 - probability))
     middle = log(probability / (1.0 - probability))
-    told = (1.0 / own_route[1] - 1.0 / _PRIOR_OWN) / max(good * (1.0 - good), _CURVATURE_MIN)
+    told = (1.0 / own_route[1] - 1.0 / BY_ROUTE.own.variance) / max(good * (1.0 - good), _CURVATURE_MIN)
     return Estimate(
         probability,
         low=_logistic(middle - wide),
@@ -198,23 +215,38 @@ def _said(told: Told) -> tuple[tuple[Plan, float], ...]:
 
 def _stepped(cells: Cells, keys_: Sequence[int], plan: Plan, now: float, *, said: float) -> dict[int, Cell]:
     """One step of the filter: all effects take a share of the surprise, those that are uncertain the largest."""
-    grown = [
-        (key, *_grown(cells.get(key), prior, rate, now))
-        for key, (prior, rate) in zip(keys_, plan.all, strict=True)
-    ]
-    total = sum(variance for _, _, variance, _ in grown)
-    middle = plan.logit + sum(mean for _, mean, _, _ in grown)
-    expected = _logistic(middle / sqrt(1.0 + _SMEARED * total))
+    grown = _by_now(cells, keys_, plan, now)
+    total, parts = _known_together(grown, plan)
+    expected = _logistic((plan.logit + sum(mean for mean, _, _ in grown)) / sqrt(1.0 + _SMEARED * total))
     curvature = max(expected * (1.0 - expected), _CURVATURE_MIN)
-    damped = 1.0 + curvature * total
-    step, narrowing = (said - expected) / damped, curvature / damped
+    step = (said - expected) / (1.0 + curvature * total)
+    narrowing = curvature / (1.0 + curvature * total)
     return {
-        key: (mean + variance * step, variance - variance * variance * narrowing, at)
-        for key, mean, variance, at in grown
+        key: (mean + part * variance * step, variance - variance * variance * narrowing, at)
+        for key, part, (mean, variance, at) in zip(keys_, parts, grown, strict=True)
     }
 
 
-def _grown(cell: Cell | None, prior: float, rate: float, now: float) -> tuple[float, float, float]:
+def _known_together(grown: Sequence[Cell], plan: Plan) -> tuple[float, list[float]]:
+    """The variance of the logit, and for each effect the part of its own variance by which it is moved."""
+    total, parts = 0.0, list[float]()
+    shared = len(plan.shared.each)
+    for cells, limits in ((grown[:shared], plan.shared), (grown[shared:], plan.own)):
+        variances = sum(variance for _, variance, _ in cells)
+        told = min(1.0 / cell[1] - 1.0 / limit[0] for cell, limit in zip(cells, limits.each, strict=True))
+        together = _of_sum(variances, told, limits)
+        total += together
+        parts += [together / variances] * len(cells)
+    return total, parts
+
+
+def _by_now(cells: Cells, keys_: Iterable[int], plan: Plan, now: float) -> list[Cell]:
+    return [
+        _grown(cells.get(key), prior, rate, now) for key, (prior, rate) in zip(keys_, plan.all, strict=True)
+    ]
+
+
+def _grown(cell: Cell | None, prior: float, rate: float, now: float) -> Cell:
     """A cell as it is by now, and its time, which never goes back: an outcome that comes late is learned as it is."""
     if cell is None:
         return 0.0, prior, now
@@ -241,19 +273,22 @@ def correct(cells: Cells, seen: Observation, *, was: Told) -> dict[int, Cell]:
             case None, float(said):
                 changed |= _stepped(cells, found, plan, now, said=said)
             case float(said), None:
-                expected = _logistic(plan.logit + _summed(cells, found, plan.all, now)[0])
-                changed |= _moved(cells, found, by=expected - said)
+                effects = _by_now(cells, found, plan, now)
+                expected = _logistic(plan.logit + sum(mean for mean, _, _ in effects))
+                changed |= _moved(cells, found, plan, now, by=expected - said)
             case float(old), float(new):
-                changed |= _moved(cells, found, by=new - old)
+                changed |= _moved(cells, found, plan, now, by=new - old)
             case _:
                 pass  # never asked
     return changed
 
 
-def _moved(cells: Cells, keys_: Iterable[int], *, by: float) -> dict[int, Cell]:
-    found = {key: cells.get(key) for key in keys_}
+def _moved(cells: Cells, keys_: Sequence[int], plan: Plan, now: float, *, by: float) -> dict[int, Cell]:
+    grown = _by_now(cells, keys_, plan, now)
+    _, parts = _known_together(grown, plan)
     return {
-        key: (cell[0] + cell[1] * by, cell[1], cell[2]) for key, cell in found.items() if cell is not None
+        key: (mean + part * variance * by, variance, at)
+        for key, part, (mean, variance, at) in zip(keys_, parts, grown, strict=True)
     }
 
 
