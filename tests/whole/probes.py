@@ -128,6 +128,10 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "POST /v1/routing/policy/{version}/activate": [naming({}, frozenset({200, 404}))],
     "GET /v1/routing/policy/versions": [Probe(OWN), asking("starting_after={version}", OWN)],
     "GET /v1/routing/policy/versions/{version}": [Probe(frozenset({200, 404}))],
+    "POST /v1/routing/explain": [
+        naming({"amount": 900, "currency": "USD"}, OWN),
+        naming({"amount": 900, "currency": "USD", "processor_accounts": ["{processor_account}"]}, REFUSED),
+    ],
     "POST /v1/routing/experiments": [
         naming({"name": "x", "policy_a": 1, "policy_b": 2}, frozenset({201, 404, 409})),
     ],
