@@ -3,43 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from recoup.db import Database
 from recoup.events import store
 from recoup.events.core import Event
+from recoup.events.objects import EventObject as EventObject
+from recoup.events.objects import event_object as event_object
 from recoup.http.fields import ListObject, ListQuery
 from recoup.http.routes import Call, Route
-from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import invalid, not_found
 
 
-class EventData(Struct, kw_only=True, frozen=True):
-    """What the event is about."""
-
-    object: Annotated[dict[str, Any], Meta(description="The object as it was when the event happened.")]
-
-
-class EventObject(Struct, kw_only=True, frozen=True):
-    """A fact that happened, with its place in the merchant's stream and in its object's."""
-
-    id: str
-    object: Literal["event"] = "event"
-    type: Annotated[str, Meta(description="`subject.fact`, such as `payment.captured`.")]
-    sequence: Annotated[int, Meta(description="Its place in the stream of all your events, without gaps.")]
-    object_sequence: Annotated[
-        int, Meta(description="Its place among the events of the same object, without gaps.")
-    ]
-    data: EventData
-    created_at: str
-    livemode: bool
-
-
-class EventList(ListObject[EventObject], frozen=True):
+class EventList(ListObject[EventObject], kw_only=True, frozen=True):
     """A page of events: newest first, or in order behind `after_sequence`."""
+
+    latest_sequence: Annotated[
+        int,
+        Meta(
+            description="The place of your newest event: whoever has one for every number up to it has them all."
+        ),
+    ]
 
 
 class EventQuery(ListQuery, frozen=True):
@@ -117,18 +104,5 @@ class EventsApi:
             )
             shown, more = page.cut(found)
         data = [event_object(one, livemode=call.merchant.livemode) for one in shown]
-        return EventList(data=data, has_more=more, url="/v1/events")
-
-
-def event_object(event: Event, *, livemode: bool) -> EventObject:
-    """An event as the API shows it."""
-    held = event.data if isinstance(event.data, dict) else {}
-    return EventObject(
-        id=render(Kind.EVENT, event.id),
-        type=event.type,
-        sequence=event.sequence,
-        object_sequence=event.object_sequence,
-        data=EventData(object=held),
-        created_at=rfc3339(event.created_at),
-        livemode=livemode,
-    )
+        latest = await store.last_sequence(self._database, merchant_id=call.merchant.id)
+        return EventList(data=data, has_more=more, url="/v1/events", latest_sequence=latest)
