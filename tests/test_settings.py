@@ -33,6 +33,7 @@ def test_each_type_is_read_from_text() -> None:
             "RECOUP_DATABASE_BEHIND_POOLER": "true",
             "RECOUP_DATA_DIR": "/var/x y",
             "RECOUP_LOG_FORMAT": "json",
+            "RECOUP_PUBLIC_URL": "https://pay.example.com/recoup",
             "RECOUP_DATABASE_URL": "postgresql://u:p@h/d",
             "PATH": "/bin",
         }
@@ -43,6 +44,7 @@ def test_each_type_is_read_from_text() -> None:
         database_behind_pooler=True,
         data_dir=Path("/var/x y"),
         log_format=LogFormat.JSON,
+        public_url="https://pay.example.com/recoup",
         database_url=Secret("postgresql://u:p@h/d"),
     )
 
@@ -57,6 +59,9 @@ def test_each_type_is_read_from_text() -> None:
         ("RECOUP_PORT", " 8080", "a whole number"),
         ("RECOUP_PROCESSOR_TIMEOUT_S", "nan", "a number from 0.1 to 300"),
         ("RECOUP_PROCESSOR_TIMEOUT_S", "inf", "a number from 0.1 to 300"),
+        ("RECOUP_PUBLIC_URL", "pay.example.com", "an http or https address without a slash at the end"),
+        ("RECOUP_PUBLIC_URL", "https://pay.example.com/", "an http or https address"),
+        ("RECOUP_PUBLIC_URL", "https://pay.example.com/a b", "an http or https address"),
         ("RECOUP_DATABASE_BEHIND_POOLER", "yes", "true or false"),
         ("RECOUP_LOG_LEVEL", "loud", "one of debug, info, warning, error"),
     ],

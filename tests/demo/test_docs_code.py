@@ -22,6 +22,7 @@ TUTORIAL: Final = "docs/tutorial/first-payment.md"
 SANDBOX: Final = "docs/how-to/test-with-the-sandbox.md"
 TOKENS: Final = "docs/how-to/charge-without-card-numbers.md"
 ACCOUNTS: Final = "docs/how-to/set-up-accounts-for-routing.md"
+CHALLENGES: Final = "docs/how-to/authenticate-customers.md"
 ROTATE: Final = "docs/how-to/rotate-keys.md"
 
 
@@ -127,6 +128,15 @@ async def test_accounts_are_set_up_for_routing_as_the_page_says(serving: Ready) 
     assert (drained["drained"], back["drained"]) == (True, False)
     assert payment["status"] == "captured"
     assert payment["processor_account"] == bravo["id"], "not the drained one, which is the first"
+
+
+async def test_customers_are_sent_to_their_bank_as_the_page_says(serving: Ready) -> None:
+    commands = next(code for code in blocks(TUTORIAL, "bash") if "post()" in code)
+    code = "\n".join([commands, *blocks(CHALLENGES, "bash")])
+    said = await ran("bash", "-euo", "pipefail", "-c", code, **shell(serving))
+    asked, waits = (json.loads(line) for line in said.splitlines() if line)
+    assert (asked["status"], waits["status"]) == ("requires_action", "requires_action")
+    assert asked["next_action"]["redirect_to_url"]["url"].startswith(f"{serving.base_url}/actions/")
 
 
 @pytest.mark.slow
