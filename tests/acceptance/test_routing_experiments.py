@@ -150,6 +150,9 @@ async def test_decisions_are_made_again(
 ) -> None:
     paid = await shop.post("/v1/payments", payment_of(900))
     decision = paid["attempts"][0]["decision"]
+    await shop.post("/v1/test/faults", {"kind": "outage", "on": "charge", "times": 1})
+    over = await shop.post("/v1/payments", payment_of(900))
+    assert [one["reason"] for one in over["attempts"]] == ["initial", "failover"]
     done = await beside(served, "decisions", "replay", "--since", "1d")
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 do not" in done.stdout

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.routing.logbook import A, B, first, option, record
+from tests.routing.logbook import FACTS, A, B, first, option, record
 from tests.vault.house import START, House
 
 from recoup.db import Database
@@ -71,12 +71,11 @@ class Lab:
         """A payment that is on a side and meets these facts, in a transaction of its own."""
         payment_id, decision_id = self.house.new_id(), self.house.new_id()
         arm = None if trial is None else Arm(trial.id, side)
-        stored = record(options, first(A, B), arm=arm)
+        stored = record(options, first(A, B), facts=replace(FACTS, customer_id=customer), arm=arm)
         shown = {
             "id": render(Kind.PAYMENT, payment_id),
             "amount": 10_000,
             "currency": "USD",
-            "customer": None if customer is None else render(Kind.CUSTOMER, customer),
             "attempts": [
                 {
                     "processor_account": render(Kind.PROCESSOR_ACCOUNT, account),

@@ -33,7 +33,6 @@ class Told(Struct, frozen=True):
     id: str
     amount: int
     currency: str
-    customer: str | None
     attempts: tuple[Tried, ...]
 
 
@@ -52,9 +51,14 @@ class _Experiment(Struct, frozen=True):
     arm: Side
 
 
+class _Facts(Struct, frozen=True):
+    customer: str | None = None
+
+
 class Decided(Struct, frozen=True):
     """A stored decision, as far as it matters here."""
 
+    facts: _Facts
     candidates: tuple[_Candidate, ...] = ()
     experiment: _Experiment | None = None
 
@@ -72,15 +76,15 @@ def ended(
 ) -> Ended | None:
     """What the payment adds; None where its first attempt was not part of this experiment."""
     first = decisions.get(payment.attempts[0].decision) if payment.attempts else None
-    experiment = None if first is None else first.experiment
-    if experiment is None or parse(Kind.EXPERIMENT, experiment.id) != trial.id:
+    if first is None or first.experiment is None or parse(Kind.EXPERIMENT, first.experiment.id) != trial.id:
         return None
     payment_id = parse(Kind.PAYMENT, payment.id)
-    customer_id = None if payment.customer is None else parse(Kind.CUSTOMER, payment.customer)
+    customer = first.facts.customer  # by whom it was assigned, which may be the payment method's
+    customer_id = None if customer is None else parse(Kind.CUSTOMER, customer)
     assert payment_id is not None, "an event of a payment names it"
     unit_id = counted_as(trial, customer_id=customer_id, payment_id=payment_id)
     return Ended(
-        side=experiment.arm,
+        side=first.experiment.arm,
         unit_id=unit_id,
         is_alone=unit_id == payment_id,
         currency=payment.currency,

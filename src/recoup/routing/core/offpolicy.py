@@ -14,8 +14,9 @@ happened with `target / propensity` of the account that was asked:
 
 Intervals are normal (the central limit theorem; for SNIPS by the delta method) at `Z`, two-sided 95 %. Beside IPS
 stands the empirical Bernstein interval of Maurer and Pontil (2009, theorem 4), which holds at any number of decisions
-and is wide. Where the target wants an account that had no chance, nothing was seen: every interval is widened by the
-least and the most that such an account could have brought (Manski 1990), and beyond `UNSUPPORTED_MAX` there is no
+and is wide. All of them take decisions as independent: where customers pay often and stick to an account, they are a
+little too narrow. Where the target wants an account that had no chance, nothing was seen: every interval is widened by
+the least and the most that such an account could have brought (Manski 1990), and beyond `UNSUPPORTED_MAX` there is no
 conclusion at all.
 """
 
