@@ -107,11 +107,7 @@ class Charging:
             call, call.route.first.account_id, Reason.INITIAL, call.route.first.why
         )
         step = steps.first_attempt(opening, target, now=now, patience=self._tools.patience)
-        await self._open(
-            merchant,
-            step,
-            _brought_along(means, claim, decision),
-        )
+        await self._open(merchant, step, _brought_along(means, claim, decision))
         return await self._drive(call, step.after, target.attempt_id)
 
     async def confirm(
@@ -227,7 +223,9 @@ class Charging:
     def _heard(
         self, call: Call, attempt: Attempt, outcome: Outcome, *, latency_ms: int, asked: Asked | None
     ) -> None:
-        estimate = call.route.candidate(attempt.processor_account_id).estimate
+        # A card that was declined before says nothing of how the account does with others.
+        is_first = attempt.reason is Reason.INITIAL
+        estimate = call.route.candidate(attempt.processor_account_id).estimate if is_first else None
         self._tools.router.heard(
             call.merchant,
             attempt.processor_account_id,
