@@ -134,8 +134,9 @@ async def test_customers_are_sent_to_their_bank_as_the_page_says(serving: Ready)
     commands = next(code for code in blocks(TUTORIAL, "bash") if "post()" in code)
     code = "\n".join([commands, *blocks(CHALLENGES, "bash")])
     said = await ran("bash", "-euo", "pipefail", "-c", code, **shell(serving))
-    asked, waits = (json.loads(line) for line in said.splitlines() if line)
+    asked, waits, done = (json.loads(line) for line in said.splitlines() if line)
     assert (asked["status"], waits["status"]) == ("requires_action", "requires_action")
+    assert done["status"] == "captured", "who authenticated elsewhere is not asked again"
     assert asked["next_action"]["redirect_to_url"]["url"].startswith(f"{serving.base_url}/actions/")
 
 
