@@ -172,12 +172,7 @@ class Service:
         self.customers = Customers(database, methods=self.methods, new_id=new_id)
         self.wallet = VaultWallet(self.vault, self.methods, self.tokens, self.customers)
         self.worlds = Worlds(database, around.clock, secret=self._world_secret(), new_id=new_id)
-        self.gateway = Gateway(
-            timeout_s=settings.processor_timeout_s,
-            connect_timeout_s=min(settings.processor_connect_timeout_s, settings.processor_timeout_s / 2),
-            in_flight_per_account_max=max(1, settings.requests_in_flight_max // ACCOUNT_SHARE),
-            now=around.clock.now,
-        )
+        self.gateway = self._gateway()
         self._public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.addresses = Addresses(self._page_secret(), lambda: self._public_url)
         self.objects = Objects(self.addresses.page)
@@ -219,6 +214,15 @@ class Service:
     def new_id(self) -> UUID:
         """A new id, made now."""
         return uuid7(self.around.clock.now(), self._chance)
+
+    def _gateway(self) -> Gateway:
+        settings = self.settings
+        return Gateway(
+            timeout_s=settings.processor_timeout_s,
+            connect_timeout_s=min(settings.processor_connect_timeout_s, settings.processor_timeout_s / 2),
+            in_flight_per_account_max=max(1, settings.requests_in_flight_max // ACCOUNT_SHARE),
+            now=self.around.clock.now,
+        )
 
     async def open(self) -> None:
         """Make ready to send and to serve."""
