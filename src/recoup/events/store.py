@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -116,13 +117,14 @@ class Pointer(NamedTuple):
     sequence: int
     type: str
     object_id: UUID
+    created_at: datetime
 
 
 async def pointers(queries: Queries, *, merchant_id: UUID, after: int, limit: int) -> Sequence[Pointer]:
     """What the events behind a place in the stream are about, oldest first."""
     rows = await queries.fetch_all(
         """
-        select sequence, type, object_id from events
+        select sequence, type, object_id, created_at from events
         where merchant_id = %(merchant_id)s and sequence > %(after)s
         order by sequence limit %(limit)s
         """,

@@ -16,7 +16,7 @@ A thin cell stays near zero, which means that it leans on the wider ones.
 An effect is a cell: mean, variance and the time it was learned at. A try moves its cells by one step of an extended
 Kalman filter whose covariance is kept diagonal, corrected for effects that always come together. Between tries a cell
 forgets: it returns to its prior with its level's half-life (an Ornstein-Uhlenbeck process), so drift is followed, and
-an account that was not asked for long is tried anew. Cells are found by a 64-bit key, a hash of level, value and account.
+an account that was not asked for long is tried anew. A cell is found by a 64-bit hash of level, value and account.
 
 Which effects there are, and how far each may go, is in `effects.py`.
 """

@@ -18,7 +18,7 @@ from uuid import UUID
 import structlog
 
 from recoup.db import Connection, Database
-from recoup.events.store import pointers
+from recoup.events.store import Pointer, pointers
 from recoup.kit.clock import Clock
 from recoup.routing.core.cells import SLOT_BYTES, SLOTS_MAX, CellTable
 from recoup.routing.core.effects import FADED_AFTER_S, LearnableAccount
@@ -36,6 +36,8 @@ MERCHANTS_AT_ONCE: Final = 500
 """How many merchants' streams one look compares with what was learned."""
 TOLD_KEPT: Final = timedelta(days=120)
 """How long an outcome that changes corrects what was learned of it: disputes and late returns come within this."""
+_SPARE: Final = timedelta(days=1)
+"""By how much the events of a stream may be out of the order of their times."""
 TIDIED_EVERY: Final = 10_000
 """After how many of a merchant's events its old rows are dropped."""
 DROPPED_AT_ONCE: Final = 5_000
@@ -119,8 +121,8 @@ class Learner:
         )
         if not events:
             return None
-        payments = dict.fromkeys(one.object_id for one in events if one.type.startswith(_PAYMENTS))
-        seen = await self._new(merchant_id, list(payments))
+        news = [one for one in events if one.type.startswith(_PAYMENTS)]
+        seen = await self._new(merchant_id, news)
         batch = await self._applied(merchant_id, seen, sequence=events[-1].sequence)
 
         async def write(connection: Connection) -> bool:
@@ -132,13 +134,22 @@ class Learner:
             await self._tidy(merchant_id, now=max(one.observation.at for one, _ in seen))
         return _Done(batch.sequence, len(seen))
 
-    async def _new(self, merchant_id: UUID, payments: Sequence[UUID]) -> list[tuple[Seen, Told | None]]:
-        """The attempts that are to be learned, in the order of time, each with what it was learned as before."""
-        found = await self._attempts.observations(merchant_id, payments) if payments else ()
-        was = await store.told(self._database, [one.attempt_id for one in found], merchant_id=merchant_id)
+    async def _new(self, merchant_id: UUID, news: Sequence[Pointer]) -> list[tuple[Seen, Told | None]]:
+        """The attempts that are to be learned, in the order of time, each with what it was learned as before.
+
+        What an attempt was learned as is forgotten after `TOLD_KEPT`; so news of an older one is passed over, or a
+        refund after a year would teach it again.
+        """
+        if not news:
+            return []
+        payments = dict.fromkeys(one.object_id for one in news)
+        found = await self._attempts.observations(merchant_id, list(payments))
+        since = min(one.created_at for one in news) - TOLD_KEPT
+        fresh = [one for one in found if one.observation.at >= since]
+        was = await store.told(self._database, [one.attempt_id for one in fresh], merchant_id=merchant_id)
         new = [
             (one, was.get(one.attempt_id))
-            for one in found
+            for one in fresh
             if one.observation.told is not was.get(one.attempt_id, Told.NOTHING)
         ]
         return sorted(new, key=lambda pair: (pair[0].observation.at, pair[0].attempt_id))
@@ -163,11 +174,13 @@ class Learner:
     async def _tidy(self, merchant_id: UUID, *, now: datetime) -> None:
         """Drop what has faded, and the oldest of what is too much. `now` is in the merchant's own time."""
         database, limit = self._database, DROPPED_AT_ONCE
-        await store.drop_old_told(database, merchant_id=merchant_id, before=now - TOLD_KEPT, limit=limit)
+        await store.drop_old_told(
+            database, merchant_id=merchant_id, before=now - TOLD_KEPT - _SPARE, limit=limit
+        )
         faded = now - timedelta(seconds=FADED_AFTER_S)
         too_many = await store.age_of_cell(database, merchant_id=merchant_id, number=CELLS_MAX)
-        before = faded if too_many is None else max(faded, too_many)
-        dropped = await store.drop_old_cells(database, merchant_id=merchant_id, before=before, limit=limit)
+        upto = faded if too_many is None else max(faded, too_many)
+        dropped = await store.drop_old_cells(database, merchant_id=merchant_id, upto=upto, limit=limit)
         _log.info("learned_cells_dropped", merchant_id=str(merchant_id), cells=dropped)
 
 

@@ -227,17 +227,17 @@ async def drop_old_told(database: Database, *, merchant_id: UUID, before: dateti
     )
 
 
-async def drop_old_cells(database: Database, *, merchant_id: UUID, before: datetime, limit: int) -> int:
+async def drop_old_cells(database: Database, *, merchant_id: UUID, upto: datetime, limit: int) -> int:
     """Drop the cells that were learned last so long ago; how many."""
     return await database.execute(
         """
         delete from routing_cells
         where merchant_id = %(merchant_id)s and key = any(array(
             select key from routing_cells
-            where merchant_id = %(merchant_id)s and learned_at < %(before)s
+            where merchant_id = %(merchant_id)s and learned_at <= %(upto)s
             order by learned_at limit %(limit)s))
         """,
-        {"merchant_id": merchant_id, "before": before, "limit": limit},
+        {"merchant_id": merchant_id, "upto": upto, "limit": limit},
     )
 
 
