@@ -12,6 +12,7 @@ from tests.connectors.conformance import (
     CRYPTOGRAM,
     DS_TRANSACTION,
     Case,
+    a_token,
     an_authentication,
     carried,
     drive,
@@ -157,6 +158,20 @@ def test_the_result_stands_where_the_processor_reads_it(name: str, path: str, ex
 )
 def test_so_it_does_in_a_form(name: str, expected: dict[str, str]) -> None:
     assert expected.items() <= sent(name).items()
+
+
+def test_braintree_charges_a_saved_card_that_was_authenticated_as_a_card() -> None:
+    """The mutation for saved methods of any kind has no place for it."""
+    case = CASES["braintree"]
+    ask = {"authentication": an_authentication(), "source": a_token()}
+    told = drive(case.asked("charge", ask=ask), case.good["charge"][-1:])
+    body = msgspec.json.decode(told.sent[-1].body)
+    assert "chargeCreditCard(" in body["query"]
+    assert body["variables"]["input"]["options"]["threeDSecureAuthentication"]
+    assert isinstance(told.meant, Approved)
+    plain = drive(case.asked("charge", ask={"source": a_token()}), case.good["charge"][-1:]).sent[-1]
+    assert b"chargePaymentMethod(" in plain.body
+    assert b"options" not in plain.body
 
 
 def test_an_attempt_is_called_one() -> None:

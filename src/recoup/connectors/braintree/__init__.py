@@ -118,7 +118,9 @@ class Braintree(Defaults):
                 return method
         else:
             method = charge.source.value.reveal()
-        mutation, query = wire.CHARGES[isinstance(charge.source, Card), charge.capture]
+        # Of the two mutations only that for cards takes an authentication; a saved method that has one is a card.
+        is_card = isinstance(charge.source, Card) or asked.authenticated(charge)
+        mutation, query = wire.CHARGES[is_card, charge.capture]
         input_ = asked.charge(charge, method=method, account=merchant_account)
         response = yield asked.request(account, query, input=input_)
         if error := wire.refused(response):

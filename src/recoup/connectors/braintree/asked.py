@@ -82,11 +82,16 @@ def charge(one: Charge, *, method: str, account: str) -> Body:
     if isinstance(one.source, Card) and by_merchant:
         link = {"status": "VAULTED", "verifyingNetworkTransactionId": one.network_transaction_id}
         whole["options"] = {"externalVault": _without_gaps(link)}
-    elif one.authentication is not None:
+    elif one.authentication is not None and authenticated(one):
         whole["options"] = {
             "threeDSecureAuthentication": {"passThrough": _authentication(one.authentication)}
         }
     return whole
+
+
+def authenticated(one: Charge) -> bool:
+    """Whether the customer's authentication, made elsewhere, goes along; a payment by the merchant has none."""
+    return one.authentication is not None and one.initiator == Initiator.CUSTOMER
 
 
 def _authentication(known: Authentication) -> Body:

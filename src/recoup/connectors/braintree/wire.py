@@ -61,7 +61,7 @@ CHARGES: Final = {
     for card, what in ((True, "CreditCard"), (False, "PaymentMethod"))
     for capture, verb in ((True, "charge"), (False, "authorize"))
 }
-"""The mutation that charges and its name, by whether it is a card of our own and whether money is taken at once."""
+"""The mutation that charges and its name, by whether it is known to be a card and whether money is taken at once."""
 
 TOKENIZE: Final = _mutation("tokenizeCreditCard", "TokenizeCreditCardInput", "paymentMethod { id }")
 VAULT: Final = _mutation(
