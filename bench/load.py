@@ -1,7 +1,8 @@
-"""Sends payments: as fast as they are answered, or at a steady rate; prints what it saw as JSON.
+"""Sends payments, or asks for routes: as fast as they are answered, or at a steady rate; prints what it saw as JSON.
 
     python -m bench.load PORT KEY closed CONNECTIONS SECONDS
     python -m bench.load PORT KEY open RATE SECONDS
+    python -m bench.load PORT KEY open RATE SECONDS explain
 
 Closed: every connection sends its next payment when it has its answer. Open: payments leave on a schedule that does not
 wait for answers, and latency counts from the time on the schedule, so that a stall is not hidden.
@@ -13,17 +14,41 @@ import asyncio
 import json
 import sys
 from collections import deque
+from dataclasses import dataclass
 from time import perf_counter, process_time
 from typing import Final, cast
 
 import uvloop
 
 OPEN_CONNECTIONS: Final = 64
-_BODY: Final = (
-    b'{"amount":4999,"currency":"USD","payment_method_data":{"type":"card","card":{"number":"4242424242424242",'
-    b'"exp_month":12,"exp_year":2030,"cvc":"123"},"billing_details":{"name":"Jane Doe","address":{"country":"US",'
-    b'"postal_code":"94103"}}},"merchant_reference":"bench"}'
-)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A request that is sent again and again, and how a good answer to it begins and what it holds."""
+
+    path: str
+    body: bytes
+    status: bytes
+    holds: bytes
+
+
+KINDS: Final = {
+    "payment": Kind(
+        "/v1/payments",
+        b'{"amount":4999,"currency":"USD","payment_method_data":{"type":"card","card":{"number":"4242424242424242",'
+        b'"exp_month":12,"exp_year":2030,"cvc":"123"},"billing_details":{"name":"Jane Doe","address":{"country":"US",'
+        b'"postal_code":"94103"}}},"merchant_reference":"bench"}',
+        b"http/1.1 201",
+        b'"status":"captured"',
+    ),
+    "explain": Kind(
+        "/v1/routing/explain",
+        b'{"amount":4999,"currency":"USD","brand":"visa","funding":"credit","bin":"42424242","issuer_country":"US"}',
+        b"http/1.1 200",
+        b'"chosen":"pa_',
+    ),
+}
 
 
 class Sender(asyncio.Protocol):
@@ -58,17 +83,18 @@ class Sender(asyncio.Protocol):
         length = int(head[start : end if end >= 0 else None])
         if len(self._pending) < split + 4 + length:
             return
-        captured = head.startswith(b"http/1.1 201") and b'"status":"captured"' in self._pending
+        kind = self._load.kind
+        good = head.startswith(kind.status) and kind.holds in self._pending
         self._pending = b""
-        self._load.answered(perf_counter() - self._since, captured=captured)
+        self._load.answered(perf_counter() - self._since, good=good)
         self._load.free(self)
 
 
 class Load:
     """Hands payments to free connections."""
 
-    def __init__(self, port: int, key: str, *, closed: bool) -> None:
-        self.port, self.key, self.closed = port, key, closed
+    def __init__(self, port: int, key: str, kind: Kind, *, closed: bool) -> None:
+        self.port, self.key, self.kind, self.closed = port, key, kind, closed
         self.latencies: list[float] = []
         self.failures = 0
         self.stopped = False
@@ -88,30 +114,30 @@ class Load:
             self._idle.append(sender)
 
     def due(self, at: float) -> None:
-        """A payment is due by the schedule."""
+        """One is due by the schedule."""
         if self._idle:
             self._idle.popleft().send(self._request(), at)
         else:
             self._late.append(at)
 
-    def answered(self, seconds: float, *, captured: bool) -> None:
+    def answered(self, seconds: float, *, good: bool) -> None:
         """One answer came."""
         self.latencies.append(seconds)
-        self.failures += not captured
+        self.failures += not good
 
     def _request(self) -> bytes:
         self._sent += 1
         return (
-            f"POST /v1/payments HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nauthorization: Bearer {self.key}\r\n"
+            f"POST {self.kind.path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nauthorization: Bearer {self.key}\r\n"
             f"content-type: application/json\r\nidempotency-key: {id(self)}-{self._sent}-{perf_counter()}\r\n"
-            f"content-length: {len(_BODY)}\r\n\r\n"
-        ).encode() + _BODY
+            f"content-length: {len(self.kind.body)}\r\n\r\n"
+        ).encode() + self.kind.body
 
 
-async def main(port: int, key: str, mode: str, amount: float, seconds: float) -> None:
+async def main(port: int, key: str, mode: str, *, amount: float, seconds: float, what: str) -> None:
     """Run the load and print what it saw."""
     loop = asyncio.get_running_loop()
-    load = Load(port, key, closed=mode == "closed")
+    load = Load(port, key, KINDS[what], closed=mode == "closed")
     started, cpu = perf_counter(), process_time()
     connections = int(amount) if load.closed else OPEN_CONNECTIONS
     for _ in range(connections):
@@ -138,10 +164,19 @@ def _seen(load: Load, *, took: float, cpu: float) -> dict[str, float]:
         "seconds": took,
         "cpu_s": cpu,
         "p50_ms": ordered[count // 2] * 1000,
+        "p95_ms": ordered[min(count - 1, count * 95 // 100)] * 1000,
         "p99_ms": ordered[min(count - 1, count * 99 // 100)] * 1000,
     }
 
 
 if __name__ == "__main__":
-    port_, key_, mode_, amount_, seconds_ = sys.argv[1:]
-    uvloop.run(main(int(port_), key_, mode_, float(amount_), float(seconds_)))
+    port_, key_, mode_, amount_, seconds_, *what_ = sys.argv[1:]
+    run = main(
+        int(port_),
+        key_,
+        mode_,
+        amount=float(amount_),
+        seconds=float(seconds_),
+        what=(what_ or ["payment"])[0],
+    )
+    uvloop.run(run)
