@@ -45,7 +45,7 @@ TRIAL: Final = Trial(
     state=State.RUNNING,
     started_at=datetime(2026, 11, 22, tzinfo=UTC),
 )
-RUNS: Final = 200
+RUNS: Final = 120
 LOOK_EVERY: Final = 50
 
 
