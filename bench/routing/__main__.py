@@ -15,7 +15,7 @@ from rich.console import Console
 
 import bench.routing
 from bench.routing.contest import HYPERSWITCH, OURS, RIVALS, SWEPT, THOMPSON, Task, contest
-from bench.routing.drill import KINDS, Drilled, DrillTask, drill
+from bench.routing.drill import KINDS, PARAMETERS, Drilled, DrillTask, brief, drill
 from bench.routing.page import page, printed
 from bench.routing.play import Score
 from bench.routing.plots import pictures
@@ -33,6 +33,7 @@ DRILLED: Final = (
     "Thompson sampling, forgetting (0.9995)",
     OURS,
 )
+DRILLED_QUICK: Final = (HYPERSWITCH, OURS)
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = Path("explanation") / "routing-bench.md"
 IMAGES: Final = Path("images")
@@ -109,11 +110,14 @@ class Course:
         return scores[place * count : (place + 1) * count]
 
     def _drilled(self) -> dict[str, dict[str, list[Drilled]]]:
-        policies = [one for one in DRILLED if not self.policies or one in self.policies]
-        tasks = [DrillTask(kind, seed, one) for kind in KINDS for one in policies for seed in self.seeds]
+        wanted = DRILLED_QUICK if self.is_quick else DRILLED
+        policies = tuple(one for one in wanted if not self.policies or one in self.policies)
+        parameters = brief(PARAMETERS) if self.is_quick else PARAMETERS
+        tasks = [DrillTask(kind, seed, policies, parameters) for kind in KINDS for seed in self.seeds]
         found: dict[str, dict[str, list[Drilled]]] = {}
         for task, drilled in zip(tasks, self.pool.map(drill, tasks), strict=True):
-            found.setdefault(task.kind, {}).setdefault(task.policy, []).append(drilled)
+            for policy, one in drilled.items():
+                found.setdefault(task.kind, {}).setdefault(policy, []).append(one)
         return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from random import Random
 from typing import Final
@@ -52,13 +52,19 @@ PARAMETERS: Final = Parameters(
 )
 
 
+def brief(parameters: Parameters) -> Parameters:
+    """The same drill in half the time, warm-up and outage included."""
+    return replace(parameters, days=parameters.days / 2)
+
+
 @dataclass(frozen=True, slots=True)
 class DrillTask:
-    """One breakdown to go through."""
+    """One breakdown to go through, and by whom."""
 
     kind: str
     seed: int
-    policy: str
+    policies: tuple[str, ...]
+    parameters: Parameters = PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +92,14 @@ class _Log:
     """The first payment of the outage that found the breaker open."""
 
 
-def drill(task: DrillTask, parameters: Parameters = PARAMETERS) -> Drilled:
-    """Lets one policy live through one breakdown."""
-    world, incident = _world(parameters, task)
-    policy = RIVALS[task.policy](world, Random(f"{task.policy} {task.seed}"))
+def drill(task: DrillTask) -> dict[str, Drilled]:
+    """Lets policies live through one breakdown, each for itself."""
+    world, incident = _world(task)
+    return {name: _lived_through(world, incident, name) for name in task.policies}
+
+
+def _lived_through(world: World, incident: Incident, name: str) -> Drilled:
+    policy = RIVALS[name](world, Random(f"{name} {world.seed}"))
     play, log = Play(world, policy), _Log([], [])
     for payment in world.payments:
         first, answer = play.route(payment)
@@ -105,7 +115,8 @@ def _is_open(policy: Policy, acquirer: int) -> bool:
     return isinstance(policy, Ours) and policy.is_degraded(acquirer)
 
 
-def _world(parameters: Parameters, task: DrillTask) -> tuple[World, Incident]:
+def _world(task: DrillTask) -> tuple[World, Incident]:
+    parameters = task.parameters
     well = make(parameters, task.seed)
     sums = [sum(chances[one] for chances in well.chances) for one in range(len(well.acquirers))]
     answer, share = KINDS[task.kind]

@@ -138,4 +138,4 @@ SWEEPS: Final = (
 
 def cut_short(parameters: Parameters) -> Parameters:
     """The same world, cut short."""
-    return replace(parameters, days=min(parameters.days, 1.5), payments_a_minute=5.0)
+    return replace(parameters, days=min(parameters.days, 0.5))

@@ -273,10 +273,8 @@ def test_the_real_code_learns_the_same_twice_and_more_than_chance(small: World) 
 
 def test_the_real_code_leaves_a_dead_acquirer_within_twenty_payments() -> None:
     """A drill cut to a third: at a thousand a minute, twenty payments are 1.2 seconds."""
-    drilled = drill(
-        DrillTask("refuses everything", 1, OURS),
-        Parameters(days=6 / 1440, payments_a_minute=1_000.0, gap_points=6.0),
-    )
+    parameters = Parameters(days=6 / 1440, payments_a_minute=1_000.0, gap_points=6.0)
+    drilled = drill(DrillTask("refuses everything", 1, (OURS,), parameters))[OURS]
     assert drilled.lost_before_opening is not None
     assert drilled.lost_before_opening <= 20
     assert drilled.share_before > 0.5
