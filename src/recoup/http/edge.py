@@ -8,7 +8,7 @@ stopped by its client going away: a payment may be on its way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -58,6 +58,7 @@ class Edge:
         self._runner = Runner(wiring, self._reporter, claim_wait_ms=self._limits.claim_wait_ms)
         self._running: set[asyncio.Task[Answer]] = set()
         self._in_flight = 0
+        self._visits = 0
         self._table: Table[Bound | SystemPage | PublicPage] = Table()
         for route in routes:
             self._table.add(route.method, route.path, Bound(route))
@@ -138,13 +139,17 @@ class Edge:
         if isinstance(target, SystemPage):
             exchange.route = target.path
             return await target.render()
-        exchange.route = target.path if isinstance(target, PublicPage) else target.route.path
+        if isinstance(target, PublicPage):
+            exchange.route = target.path
+            return await self._visited(exchange, target, parameters)
+        exchange.route = target.route.path
         if self._in_flight >= self._limits.requests_in_flight_max:
             raise overloaded("Too many requests are being worked on: try again in a moment.")
         self._in_flight += 1
         task: asyncio.Task[Answer] | None = None
         try:
-            task = asyncio.create_task(await self._work(exchange, target, parameters))
+            call = await self._check(exchange, target, parameters)
+            task = asyncio.create_task(self._runner.run(target, call, exchange))
             self._running.add(task)
             task.add_done_callback(self._ended)
             return await asyncio.shield(task)
@@ -152,16 +157,17 @@ class Edge:
             if task is None:
                 self._in_flight -= 1
 
-    async def _work(
-        self, exchange: Exchange, target: Bound | PublicPage, parameters: Mapping[str, str]
-    ) -> Coroutine[Any, Any, Answer]:
-        """What answers a request, once all that is refused before has been looked at."""
-        if isinstance(target, PublicPage):
-            limits = replace(self._limits, body_bytes_max=target.body_bytes_max)
+    async def _visited(self, exchange: Exchange, page: PublicPage, parameters: Mapping[str, str]) -> Answer:
+        """Serve somebody without a key. Visitors have a share of their own, so that they never keep the API busy."""
+        if self._visits >= self._limits.visits_max:
+            raise overloaded("Too many visitors at once: try again in a moment.")
+        self._visits += 1
+        try:
+            limits = replace(self._limits, body_bytes_max=page.body_bytes_max)
             body = await read_body(exchange.receive, exchange.headers, limits)
-            return _shown_to(target, Visit(parameters, exchange.query_string, exchange.headers, body))
-        call = await self._check(exchange, target, parameters)
-        return self._runner.run(target, call, exchange)
+            return await page.serve(Visit(parameters, exchange.query_string, exchange.headers, body))
+        finally:
+            self._visits -= 1
 
     def _ended(self, task: asyncio.Task[Answer]) -> None:
         """A request is in flight until its handler ends, whether or not its client waits for it."""
@@ -224,10 +230,6 @@ class Edge:
     def _fingerprint(self, exchange: Exchange, canonical: bytes) -> bytes:
         target = f"{exchange.method} {exchange.path}\n".encode()
         return self._wiring.fingerprint(target + exchange.query_string + b"\n" + canonical)
-
-
-async def _shown_to(page: PublicPage, visit: Visit) -> Answer:
-    return await page.serve(visit)
 
 
 @lru_cache(maxsize=4096)

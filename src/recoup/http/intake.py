@@ -29,6 +29,8 @@ class Limits:
     """What the edge takes at most."""
 
     requests_in_flight_max: int = 256
+    visits_max: int = 64
+    """Requests to public pages, beside those."""
     body_bytes_max: int = 64 * 1024
     body_seconds_max: float = 10.0
     """How long a client may take to send one body."""

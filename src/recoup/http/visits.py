@@ -1,7 +1,7 @@
 """Pages for people beside the API: no key opens them, and they answer in HTML.
 
-A subject says what it serves by a `PublicPage`. The edge counts its requests like all others, bounds their bodies, and
-logs the path's template only: a path may hold a token.
+A subject says what it serves by a `PublicPage`. The edge caps its visitors apart from the API's callers, bounds their
+bodies, and logs the path's template only: a path may hold a token.
 """
 
 from __future__ import annotations
