@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
-from recoup.routing.core.deciding import Option, decide
+from recoup.routing.core.deciding import Option, Placed, decide
 from recoup.routing.core.facts import Facts
 from recoup.routing.core.record import Turn, recorded
 from recoup.routing.core.route import Arm, Candidate, Route
-from recoup.routing.core.words import Estimate, Method, Price, Ruling
+from recoup.routing.core.words import WELL, Estimate, Method, Price, Ruling, Standing
 from recoup.routing.core.worth import valued
 
 NOW: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -32,13 +31,26 @@ FACTS: Final = Facts(
 )
 
 
-def option(account_id: UUID, probability: float | None = 0.8, *, fee: int | None = 30_000) -> Option:
+def option(
+    account_id: UUID,
+    probability: float | None = 0.8,
+    *,
+    fee: int | None = 30_000,
+    standing: Standing = WELL,
+) -> Option:
     """An account with an acquirer of its own. `fee` is the price of an approval in thousandths."""
     estimate = None
     if probability is not None:
         estimate = Estimate(probability, probability - 0.05, min(1.0, probability + 0.05), 100.0, 0.02)
     price = None if fee is None else Price(approved=fee, declined=1000)
-    return Option(account_id, f"account {account_id.int}", str(account_id), estimate=estimate, price=price)
+    return Option(
+        account_id,
+        f"account {account_id.int}",
+        str(account_id),
+        estimate=estimate,
+        price=price,
+        standing=standing,
+    )
 
 
 def first(*accounts: UUID, rule: str = "fixed") -> Ruling:
@@ -72,14 +84,14 @@ def record(
     return stored
 
 
-def _candidate(one: Option, turn: Any) -> Candidate:
-    candidate = Candidate(
+def _candidate(one: Option, turn: tuple[int, Placed] | None) -> Candidate:
+    return Candidate(
         one.account_id,
         one.label,
-        None,
+        None if turn is None else turn[0],
         "can do it",
         acquirer=one.acquirer,
-        propensity=0.0,
+        propensity=0.0 if turn is None else turn[1].propensity,
         estimate=one.estimate,
         price=one.price,
         value=one.value,
@@ -89,6 +101,3 @@ def _candidate(one: Option, turn: Any) -> Candidate:
         is_able=True,
         is_drained=one.is_drained,
     )
-    if turn is None:
-        return candidate
-    return replace(candidate, place=turn[0], propensity=turn[1].propensity)

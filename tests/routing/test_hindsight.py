@@ -69,7 +69,7 @@ def test_learned_goes_by_value_under_its_own_margin() -> None:
 
 
 def test_who_is_degraded_goes_behind() -> None:
-    options = (replace(OPTIONS[0], standing=Standing(Health.DEGRADED, 0.05)), *OPTIONS[1:])
+    options = (option(A, 0.8, standing=Standing(Health.DEGRADED, 0.05)), *OPTIONS[1:])
     found = first_choice(record(options, first(B)), first(A, B, C))
     assert found[A] == pytest.approx(0.05)
     assert found[B] == pytest.approx(0.95)

@@ -193,7 +193,7 @@ def _aside(record: Record, came: Came | None, now: datetime) -> Aside | None:
         return Aside.REQUESTED
     if not _chances(record):
         return Aside.ALONE
-    if came is None:
+    if came is None or record["chosen"] is None:
         return Aside.ENDLESS
     if account_of(record["chosen"]) != came.account_id:
         return Aside.BROKEN

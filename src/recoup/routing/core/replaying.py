@@ -41,6 +41,8 @@ def replay(record: Record, ruling: Ruling) -> Replayed:
     record's version says of these facts."""
     if "seed" not in record:
         return NotReplayable("it was stored before chance was: it has no seed")
+    if record["chosen"] is None:
+        return NotReplayable("nobody could be asked, so nothing was decided")
     facts, stored = facts_of(record), options_of(record)
     options = revalued(stored, facts, margin=ruling.margin)
     unit = record["facts"].get("customer")

@@ -14,16 +14,23 @@ def valued(option: Option, facts: Facts, *, margin: int) -> Option:
     """The option with value, spread and cost for this margin, in basis points of the amount; without what is not known
     of it."""
     estimate, price = option.estimate, option.price
-    if price is None:
-        return replace(option, value=None, value_spread=0, cost_per_approval=None)
-    cost = expected_cost_per_approval(estimate, price)
-    if estimate is None:
-        return replace(option, value=None, value_spread=0, cost_per_approval=cost)
-    return replace(
-        option,
-        value=expected_value(estimate, price, facts, margin),
-        value_spread=value_spread(estimate, price, facts, margin=margin),
+    value, spread, cost = None, 0, None
+    if price is not None:
+        cost = expected_cost_per_approval(estimate, price)
+    if price is not None and estimate is not None:
+        value = expected_value(estimate, price, facts, margin)
+        spread = value_spread(estimate, price, facts, margin=margin)
+    return Option(
+        account_id=option.account_id,
+        label=option.label,
+        acquirer=option.acquirer,
+        estimate=estimate,
+        price=price,
+        value=value,
+        value_spread=spread,
         cost_per_approval=cost,
+        standing=option.standing,
+        is_drained=option.is_drained,
     )
 
 
