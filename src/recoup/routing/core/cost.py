@@ -186,6 +186,12 @@ def expected_value(estimate: Estimate, price: Price, facts: Facts, margin: int) 
     return _rounded(chance * (gain - price.approved) - (_CERTAIN - chance) * price.declined)
 
 
+def value_spread(estimate: Estimate, price: Price, facts: Facts, margin: int) -> int:
+    """The standard deviation of `expected_value`, which is linear in the chance of approval."""
+    gain = facts.amount * THOUSANDTHS * margin // _WHOLE
+    return round(abs(gain - price.approved + price.declined) * estimate.spread)
+
+
 def expected_cost_per_approval(estimate: Estimate | None, price: Price) -> int:
     """What an approval costs in the end, the declined tries before it included, in thousandths of a minor unit. Without
     an estimate: what an approval costs at the first try."""

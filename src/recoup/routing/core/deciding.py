@@ -11,17 +11,17 @@ first, because only being asked can show that it is well again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, assert_never
 from uuid import UUID
+
+from msgspec import Struct
 
 from recoup.routing.core.chance import draw, led_by, pick
 from recoup.routing.core.exploring import Prospect, choose
 from recoup.routing.core.words import WELL, Estimate, Health, Method, Price, Ruling, Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """An account that can do the payment.
 
     `value` is what asking it first is worth and `value_spread` the standard deviation of what is not known of it, both
@@ -40,8 +40,7 @@ class Option:
     is_drained: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """An option's turn: how likely it was to be asked first, given the facts, and why it stands here."""
 
     option: Option

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 from uuid import UUID
 
+from msgspec import Struct
+
 from recoup.connectors.base import Capabilities
 from recoup.outcomes.codes.words import Category
 from recoup.outcomes.core import (
@@ -35,8 +37,7 @@ CALLERS: Final = "requested"
 """The name of the rule where the caller said which accounts to ask, in which order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """An account that was considered. `place` is its turn in the route, from 1; None where it may not be asked.
 
     `is_able` says that it could do the payment, whether the policy lets it or not. `acquirer` is who carries its

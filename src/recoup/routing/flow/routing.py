@@ -17,12 +17,12 @@ from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Outcome
 from recoup.routing.core import CALLERS, Arm, Candidate, Facts, RoutableAccount, Route, route
-from recoup.routing.core.cost import expected_cost_per_approval, expected_value, price_of
+from recoup.routing.core.cost import expected_cost_per_approval, expected_value, price_of, value_spread
 from recoup.routing.core.deciding import Option, Placed, decide
 from recoup.routing.core.facts import acquirer_of
 from recoup.routing.core.record import PROBABILITY_DIGITS
 from recoup.routing.core.trials import Assignment
-from recoup.routing.core.words import WELL, Estimate, Method, Price, Ruling, Standing
+from recoup.routing.core.words import WELL, Estimate, Method, Ruling, Standing
 from recoup.routing.flow.health import Asked
 
 PLAIN: Final = Ruling("ordered", Method.ORDERED)
@@ -193,7 +193,7 @@ class Router:
         value, spread = None, 0
         if estimate is not None and price is not None:
             value = expected_value(estimate, price, facts, ruling.margin)
-            spread = _value_spread(estimate, price, facts, ruling.margin)
+            spread = value_spread(estimate, price, facts, ruling.margin)
         return Option(
             account_id=account.id,
             label=account.label,
@@ -263,13 +263,6 @@ def _rounded(one: Estimate) -> Estimate:
     )
 
 
-def _value_spread(estimate: Estimate, price: Price, facts: Facts, margin: int) -> int:
-    """The standard deviation of a value, which is linear in the probability."""
-    sure, never = replace(estimate, probability=1.0), replace(estimate, probability=0.0)
-    span = expected_value(sure, price, facts, margin) - expected_value(never, price, facts, margin)
-    return round(abs(span) * estimate.spread)
-
-
 def _candidates(
     eligible: Route, options: Sequence[Option], placed: Sequence[Placed], ruling: Ruling
 ) -> list[Candidate]:
@@ -294,8 +287,9 @@ def _told(
         )
     else:
         why = f"{one.why}; {turn[1].why}"
-    return replace(
-        one,
+    return Candidate(
+        account_id=one.account_id,
+        label=one.label,
         place=None if turn is None else turn[0],
         why=why,
         acquirer=option.acquirer,
@@ -303,6 +297,7 @@ def _told(
         estimate=option.estimate,
         price=option.price,
         value=option.value,
+        value_spread=option.value_spread,
         cost_per_approval=option.cost_per_approval,
         standing=option.standing,
         is_able=True,
