@@ -44,7 +44,8 @@ DROPPED_AT_ONCE: Final = 5_000
 TRIES_AT_ONCE: Final = 20
 """Tries learned between two looks at anything else, so that nothing waits longer than some milliseconds."""
 CELLS_AT_ONCE: Final = 500
-"""Cells put into a table between two such looks."""
+CELLS_PUT_AT_ONCE: Final = 100
+"""Cells put into a table between two such looks: among them may be those that make a part of it grow."""
 CELLS_MAX: Final = 1_000_000
 """How many cells of one merchant are kept; those learned longest ago go first. A table in memory holds as many."""
 BYTES_MAX: Final = 2 * SLOTS_MAX * SLOT_BYTES
@@ -273,7 +274,9 @@ class Learned:
             page = await store.changed(
                 self._database, merchant_id=merchant_id, after=copy.place, limit=CELLS_AT_ONCE
             )
-            copy.table.put((place.key, cell) for place, cell in page)
+            for start in range(0, len(page), CELLS_PUT_AT_ONCE):
+                copy.table.put((place.key, cell) for place, cell in page[start : start + CELLS_PUT_AT_ONCE])
+                await asyncio.sleep(0)
             if page:
                 copy.place = page[-1][0]
             if len(page) < CELLS_AT_ONCE:
