@@ -12,7 +12,7 @@ import pytest
 
 SOURCE: Final = Path(__file__).parents[2] / "src" / "recoup"
 IN_ORDER: Final = (
-    "merchants events ledger vault outcomes budgets routing paydays payments disputes billing recovery webhooks audit "
+    "merchants events vault outcomes budgets routing paydays payments ledger disputes billing recovery webhooks audit "
     "sandbox testclock dashboard"
 )
 SUBJECTS: Final = IN_ORDER.split()

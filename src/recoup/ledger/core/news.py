@@ -1,0 +1,135 @@
+"""Reads from an event what the ledger needs of it: the sums of a payment, or how far a refund is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from recoup.kit.ids import Kind, parse
+from recoup.payments.core.machine import Status
+
+_HOLDING: Final = frozenset({Status.AUTHORIZED, Status.PARTIALLY_CAPTURED})
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Which event it was: its place among its object's, and when it was."""
+
+    event_id: UUID
+    object_sequence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentNews:
+    """A payment as it was after an event. `approved` is the attempt that holds or took the money."""
+
+    happened: Happened
+    payment_id: UUID
+    currency: str
+    held: int
+    captured: int
+    processor_account_id: UUID | None
+    approved: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundNews:
+    """A refund as it was after an event."""
+
+    happened: Happened
+    refund_id: UUID
+    payment_id: UUID
+    currency: str
+    pending: int
+    done: int
+
+
+News = PaymentNews | RefundNews
+
+
+class _Attempt(msgspec.Struct, frozen=True):
+    id: str
+    outcome: str | None = None
+
+
+class _Object(msgspec.Struct, frozen=True):
+    """The fields that are read of a payment or a refund; any other object has but some of them."""
+
+    object: str = ""
+    id: str = ""
+    status: str = ""
+    amount: int = -1
+    currency: str = ""
+    amount_captured: int = -1
+    processor_account: str | None = None
+    payment: str = ""
+    attempts: tuple[_Attempt, ...] = ()
+
+
+class _Head(msgspec.Struct, frozen=True):
+    object: str = ""
+
+
+_head: Final = msgspec.json.Decoder(_Head).decode
+_read: Final = msgspec.json.Decoder(_Object).decode
+
+
+def read(data: bytes, happened: Happened) -> News | None:
+    """What an event's object tells; None where it is about something else than a payment or a refund."""
+    match _head(data).object:
+        case "payment":
+            return _payment(_read(data), happened)
+        case "refund":
+            return _refund(_read(data), happened)
+        case _:
+            return None
+
+
+def _payment(shown: _Object, happened: Happened) -> PaymentNews:
+    """What is held is told by the status: what may be captured is less while a capture is under way."""
+    assert shown.amount >= shown.amount_captured >= 0, "a payment shows its sums"
+    held = shown.amount - shown.amount_captured if Status(shown.status) in _HOLDING else 0
+    approved = next((one.id for one in shown.attempts if one.outcome == "approved"), None)
+    account = shown.processor_account
+    return PaymentNews(
+        happened,
+        _id(Kind.PAYMENT, shown.id),
+        shown.currency,
+        held=held,
+        captured=shown.amount_captured,
+        processor_account_id=None if account is None else _id(Kind.PROCESSOR_ACCOUNT, account),
+        approved=None if approved is None else _id(Kind.ATTEMPT, approved),
+    )
+
+
+def _refund(shown: _Object, happened: Happened) -> RefundNews:
+    assert shown.amount > 0, "a refund shows its amount"
+    pending, done = 0, 0
+    match shown.status:
+        case "pending" | "unresolved":
+            pending = shown.amount
+        case "succeeded":
+            done = shown.amount
+        case "failed":
+            pass
+        case other:
+            raise AssertionError(f"a refund that is {other} is not known to the ledger")
+    return RefundNews(
+        happened,
+        _id(Kind.REFUND, shown.id),
+        _id(Kind.PAYMENT, shown.payment),
+        shown.currency,
+        pending=pending,
+        done=done,
+    )
+
+
+def _id(kind: Kind, text: str) -> UUID:
+    found = parse(kind, text)
+    assert found is not None, f"an event names a {kind.name.lower()}"
+    return found

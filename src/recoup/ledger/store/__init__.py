@@ -1,0 +1,1 @@
+"""SQL of the ledger: posting, reading, following, checking."""
