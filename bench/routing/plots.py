@@ -193,10 +193,11 @@ class _Frame:
     def across(self, value: float, label: str) -> str:
         y = self.y(value)
         dashed = _stroke((LEFT, y), (WIDTH - RIGHT, y), "#0b6e4f", dash="5 4")
-        return dashed + _text(WIDTH - RIGHT + 4, y + 4, f"{label} {value:g}", anchor="start", size=11)
+        return dashed + _text(LEFT + 4, y - 4, f"{label} {value:g}", anchor="start", size=11)
 
     def band(self, start: float, end: float) -> str:
-        left, right = self.x(start), self.x(end)
+        low, high = self._across
+        left, right = self.x(min(max(start, low), high)), self.x(min(max(end, low), high))
         inner = self._height - TOP - BOTTOM
         return _box(left, TOP, width=right - left, height=inner, colour="#f6e7e4")
 
