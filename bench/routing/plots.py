@@ -24,6 +24,9 @@ COLOURS: Final = {
     "Thompson sampling, forgetting (0.9995)": "#7a6ff0",
     "Sliding-window UCB (200)": "#888888",
     ORACLE: "#222222",
+    "alpha": "#c8553d",
+    "bravo": "#0b6e4f",
+    "charlie": "#7a6ff0",
 }
 _OTHER: Final = "#5b8db8"
 
@@ -73,7 +76,7 @@ def _affinity(results: Results) -> str:
         for name in (OURS, THOMPSON, HYPERSWITCH)
     ]
     lines.append(Line(ORACLE, [(float(point.label), point.gap) for point in points]))
-    return _chart(
+    return chart(
         "The larger the affinity of issuers and acquirers, the more there is to win",
         lines,
         labels=("standard deviation on the logit scale", "points of approval above best static"),
@@ -94,7 +97,7 @@ def _regret(results: Results) -> str:
             ]
             points.append((day + 1.0, Mean(fmean(sums), 0.0)))
         lines.append(Line(policy, points))
-    return _chart(
+    return chart(
         f"Approvals lost against the oracle, adding up ({SCENARIOS[name].title.lower()})",
         lines,
         labels=("days", "payments lost"),
@@ -111,7 +114,7 @@ def _outage(results: Results) -> str:
             shares = [100 * fmean(one.by_ten_seconds[step] for one in every) for step in range(steps)]
             lines.append(Line(policy, [(step / 6, Mean(share, 0.0)) for step, share in enumerate(shares)]))
     bounds = (WARM_UP_MINUTES, WARM_UP_MINUTES + OUTAGE_MINUTES)
-    return _chart(
+    return chart(
         f"Share of payments asked of the acquirer that breaks ({kind})",
         lines,
         labels=("minutes, at a thousand payments each", "% of payments"),
@@ -119,13 +122,14 @@ def _outage(results: Results) -> str:
     )
 
 
-def _chart(
+def chart(
     title: str,
     lines: Sequence[Line],
     *,
     labels: tuple[str, str],
     shaded: tuple[float, float] | None = None,
 ) -> str:
+    """Lines over a grid, as SVG; `shaded` is a part of the x axis."""
     height = 360
     xs = [x for line in lines for x, _ in line.points]
     lows = [mean.value - mean.half for line in lines for _, mean in line.points]

@@ -23,8 +23,7 @@ from typing import Any, Final
 from tests.whole.served import Client, Served, client_of, serving
 
 from bench.routing.intervals import Mean
-from bench.routing.plots import Line
-from bench.routing.plots import _chart as chart
+from bench.routing.plots import Line, chart
 
 WARM_S: Final = 30
 OUTAGE_S: Final = 60
