@@ -44,6 +44,8 @@ class Kind(StrEnum):
     EVENT = "evt"
     WEBHOOK_ENDPOINT = "we"
     WEBHOOK_DELIVERY = "whd"
+    LEDGER_ACCOUNT = "lac"
+    LEDGER_ENTRY = "len"
     FAULT = "flt"
     AUDIT_CASE = "aud"
     REQUEST = "req"
