@@ -18,10 +18,11 @@ import msgspec
 from psycopg_pool import AsyncConnectionPool
 
 from recoup import logs
-from recoup.app import WEBHOOKS, Service, Surroundings
+from recoup.app import Service, Surroundings
 from recoup.connectors.registry import CONNECTORS
 from recoup.db import Database
 from recoup.db.database import Connection
+from recoup.facts import WEBHOOKS
 from recoup.http.answers import VERSION
 from recoup.http.edge import Edge
 from recoup.kit.clock import SystemClock

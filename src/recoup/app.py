@@ -19,15 +19,17 @@ from recoup.audit.api import AuditApi
 from recoup.audit.flow import Audit
 from recoup.connectors.base import Connector
 from recoup.db import Database
-from recoup.events.api import EventObject, EventsApi
+from recoup.events.api import EventsApi
+from recoup.facts import FACTS, TAGS, WEBHOOKS
 from recoup.gateway import Gateway
+from recoup.hooked import Webhooks
 from recoup.http import idempotency
 from recoup.http.edge import Edge
 from recoup.http.idempotency import Claimed
 from recoup.http.intake import Limits
 from recoup.http.routes import Claim as EdgeClaim
 from recoup.http.routes import Route
-from recoup.http.wiring import About, Webhook, Wiring
+from recoup.http.wiring import About, Wiring
 from recoup.kit.clock import Clock
 from recoup.kit.ids import Buffered, Kind, render, uuid7
 from recoup.kit.secret import Secret
@@ -52,7 +54,6 @@ from recoup.recovery import jobs as recovery_jobs
 from recoup.recovery.api import RecoveriesApi
 from recoup.recovery.core import listens as recovery_listens
 from recoup.recovery.flow import Recoveries
-from recoup.routed import FACTS as ROUTING_FACTS
 from recoup.routed import Routing
 from recoup.routing.api import DecisionsApi
 from recoup.sandbox.api import SandboxApi
@@ -73,64 +74,6 @@ CALLS_IN_A_HANDLER: Final = 8
 """Calls to processors, one after the other, that the worker's claim of a row allows for: what a dead worker had
 claimed is taken up again when they can no longer be under way."""
 LEASE_MARGIN: Final = timedelta(seconds=10)
-
-TAGS: Final = {
-    "payments": "The merchant's intent to be paid once: charge, capture, cancel, and the whole story.",
-    "refunds": "Money given back, whole or in parts.",
-    "customers": "Who pays, where they live, and when they have money.",
-    "payment methods": "Cards, encrypted in the vault and known outside by their id.",
-    "recovery": "Cases opened by declined payments: the plan, its reason, its end.",
-    "declines": "What every code means, with its source.",
-    "routing": "Who was asked, and why.",
-    "processor accounts": "Your accounts at processors, and what each connector can do.",
-    "audit": "What a person should look at, and what to do about it.",
-    "events": "Facts that happened, numbered without gaps.",
-    "test clock": "A test merchant's own time, which can be moved forward.",
-    "test mode": "The simulated world, and faults on demand.",
-}
-
-
-_FACTS: Final = {
-    "payment.created": "A payment was created.",
-    "payment.processing": "The processor took the payment and will answer later.",
-    "payment.requires_action": "The customer must act before the payment can go on.",
-    "payment.authorized": "The money is held.",
-    "payment.partially_captured": "A part of the held money was taken.",
-    "payment.captured": "The money was taken.",
-    "payment.capture_failed": "A capture did not happen; the money is still held.",
-    "payment.cancel_failed": "A cancellation did not happen.",
-    "payment.declined": "The payment was declined.",
-    "payment.failed": "The payment was certainly not processed.",
-    "payment.failed_over": "Another processor is being asked.",
-    "payment.unresolved": "Nobody knows yet whether the money was taken; the processor is being asked.",
-    "payment.canceled": "The payment was canceled.",
-    "payment.refunded": "Money of the payment was given back.",
-    "refund.created": "A refund was asked for.",
-    "refund.succeeded": "A refund was carried out.",
-    "refund.failed": "A refund did not happen.",
-    "customer.created": "A customer was created.",
-    "customer.updated": "A customer was changed.",
-    "customer.deleted": "A customer was deleted.",
-    "payment_method.created": "A payment method was stored.",
-    "payment_method.attached": "A payment method was attached to a customer.",
-    "payment_method.updated": "A payment method was changed.",
-    "payment_method.detached": "A payment method was detached for good.",
-    "recovery.opened": "A declined payment will be tried again.",
-    "recovery.retry_scheduled": "The next try has its time.",
-    "recovery.recovered": "A declined payment was paid after all.",
-    "recovery.exhausted": "Nothing more can be tried.",
-    "recovery.expired": "The deadline passed.",
-    "recovery.stopped": "The recovery was stopped.",
-    "recovery.customer_needed": "Only the customer can help: by authenticating, or with another card.",
-    "recovery.paused": "The recovery is paused.",
-    "recovery.resumed": "The recovery goes on.",
-    **ROUTING_FACTS,
-    "audit.case_opened": "There is something that a person should look at.",
-    "audit.case_resolved": "An audit case was resolved.",
-}
-WEBHOOKS: Final = tuple(
-    Webhook(type=type_, summary=summary, payload=EventObject) for type_, summary in _FACTS.items()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +146,12 @@ class Service:
             merchant=self.merchants.merchant,
             clock=around.clock,
             poll_s=settings.worker_poll_s,
-            lease=min(
-                LEASE, CALLS_IN_A_HANDLER * timedelta(seconds=settings.processor_timeout_s) + LEASE_MARGIN
-            ),
+            lease=self._lease(),
         )
         self.testclocks = TestClocks(
             database, clock=around.clock, stepper=self.worker, moved=self._clock_moved
         )
+        self.webhooks = self._webhooks()
 
     def new_id(self) -> UUID:
         """A new id, made now."""
@@ -228,12 +170,32 @@ class Service:
         """Make ready to send and to serve."""
         await self.routing.open()
         await self.gateway.open()
+        await self.webhooks.open()
 
     async def close(self) -> None:
         """Finish what is queued and close connections to processors."""
         await self.routing.close()
         await self.writer.close()
+        await self.webhooks.close()
         await self.gateway.close()
+
+    def _lease(self) -> timedelta:
+        calls = CALLS_IN_A_HANDLER * timedelta(seconds=self.settings.processor_timeout_s)
+        return min(LEASE, calls + LEASE_MARGIN)
+
+    def _webhooks(self) -> Webhooks:
+        around = self.around
+        return Webhooks(
+            self.database,
+            self.settings,
+            sealer=self.vault,
+            merchant=self.merchants.merchant,
+            clock=around.clock,
+            new_id=self.new_id,
+            entropy=around.entropy,
+            registry=self.registry,
+            types=FACTS,
+        )
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
@@ -298,6 +260,7 @@ class Service:
             *DecisionsApi(self.payments.decision).routes(),
             *self.routing.routes(),
             *EventsApi(self.database).routes(),
+            *self.webhooks.routes(),
             *SandboxApi(self.worlds, link_port=self.around.sandbox_link_port).routes(),
         ]
 

@@ -80,15 +80,17 @@ def _curl(base_url: str, key: str) -> str:
 
 @app.command
 def work() -> None:
-    """Run only the worker, beside API processes on the same database."""
+    """Run only the worker and the outbox, beside API processes on the same database."""
     settings = own_settings()
 
     async def work_until_stopped(service: Service) -> None:
         stop = asyncio.Event()
         working = asyncio.create_task(service.worker.run(stop))
+        sending = asyncio.create_task(service.webhooks.run(stop))
         await server.until_stopped()
         stop.set()
         await working
+        await sending
 
     with_service(settings, work_until_stopped)
 

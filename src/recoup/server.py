@@ -155,6 +155,8 @@ async def running(settings: Settings, store: Store) -> AsyncIterator[tuple[Servi
         stop = asyncio.Event()
         worker = asyncio.create_task(service.worker.run(stop), name="worker")
         stack.push_async_callback(_ended, worker, stop)
+        outbox = asyncio.create_task(service.webhooks.run(stop), name="outbox")
+        stack.push_async_callback(_ended, outbox, stop)
         for chore in _chores(service, stop):
             stack.push_async_callback(_ended, chore, stop)
         edge = service.edge(base_url=base_url)
@@ -187,7 +189,8 @@ async def _every(seconds: float, chore: Callable[[], Awaitable[object]], stop: a
 
 def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
     """What goes on beside the work: old idempotency keys thrown away, plans kept right while tables grow, experiments
-    that began or stopped elsewhere learned of, accounts' health shared with other processes."""
+    that began or stopped elsewhere learned of, accounts' health shared with other processes,
+    old deliveries thrown away."""
     database, clock = service.database, service.around.clock
     return [
         asyncio.create_task(
@@ -196,7 +199,7 @@ def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
         asyncio.create_task(_every(plans.EVERY_S, lambda: plans.refresh(database), stop), name="plans"),
         *(
             asyncio.create_task(_every(seconds, chore, stop), name=name)
-            for name, seconds, chore in service.routing.chores()
+            for name, seconds, chore in (*service.routing.chores(), *service.webhooks.chores())
         ),
     ]
 

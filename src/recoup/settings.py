@@ -21,6 +21,7 @@ from msgspec import Meta
 from msgspec.inspect import CustomType, EnumType, FloatType, IntType, Type, UnionType, type_info
 
 from recoup.kit.secret import Secret
+from recoup.webhooks.core.addresses import read_networks
 
 PREFIX: Final = "RECOUP_"
 FILE_NAME: Final = "recoup.toml"
@@ -133,6 +134,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=1, le=10, description="How many processors one payment call may ask, one after the other."),
     ] = 3
+    webhook_networks: Annotated[
+        str,
+        Meta(
+            max_length=2000,
+            description="Networks of yours that webhooks may be sent to although they are not public, such as "
+            "`10.1.0.0/16, fd00:1::/64`. Without it live webhooks go to public addresses only.",
+        ),
+    ] = ""
     worker_poll_s: Annotated[
         float, Meta(ge=0.01, le=60, description="How often an idle worker looks for due work, in seconds.")
     ] = 0.5
@@ -211,6 +220,12 @@ def _consistent(settings: Settings) -> Settings:
         raise SettingsError(
             f"master_key must be {MASTER_KEY_BYTES} random bytes in base64, as `openssl rand -base64 32` prints them."
         )
+    try:
+        read_networks(settings.webhook_networks)
+    except ValueError:
+        raise SettingsError(
+            "webhook_networks must be networks separated by commas, such as 10.1.0.0/16, fd00:1::/64."
+        ) from None
     return settings
 
 

@@ -82,9 +82,9 @@ async def of_objects(
     return [Event(**row) for row in rows]
 
 
-async def read(database: Database, *, merchant_id: UUID, event_id: UUID) -> Event | None:
+async def read(queries: Queries, *, merchant_id: UUID, event_id: UUID) -> Event | None:
     """One event by its id."""
-    row = await database.fetch_one(
+    row = await queries.fetch_one(
         """
         select sequence, id, type, object_id, object_sequence, data, created_at
         from events where merchant_id = %(merchant_id)s and id = %(event_id)s

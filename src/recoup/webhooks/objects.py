@@ -14,7 +14,7 @@ from recoup.webhooks.core.endpoints import Endpoint, Reason, State
 from recoup.webhooks.core.signing import SigningSecret
 
 
-class SecretObject(Struct, frozen=True, kw_only=True):
+class WebhookSecretObject(Struct, frozen=True, kw_only=True):
     """A secret that signs, without the secret."""
 
     expires_at: Annotated[str | None, Meta(description="When it stops signing; null: when it is rotated.")]
@@ -41,7 +41,7 @@ class WebhookEndpointObject(Struct, frozen=True, kw_only=True):
         str | None, Meta(description="Since when it has given nothing but failures; null: it does well.")
     ]
     secrets: Annotated[
-        list[SecretObject] | None,
+        list[WebhookSecretObject] | None,
         Meta(
             description="The secrets that sign, the newest first. null where many are listed, and in events."
         ),
@@ -84,11 +84,11 @@ def endpoint_object(
     )
 
 
-def _secret(one: SigningSecret) -> SecretObject:
-    return SecretObject(expires_at=None if one.until is None else rfc3339(one.until))
+def _secret(one: SigningSecret) -> WebhookSecretObject:
+    return WebhookSecretObject(expires_at=None if one.until is None else rfc3339(one.until))
 
 
-class AttemptObject(Struct, frozen=True, kw_only=True):
+class WebhookAttemptObject(Struct, frozen=True, kw_only=True):
     """One request to an endpoint."""
 
     number: int
@@ -114,7 +114,8 @@ class WebhookDeliveryObject(Struct, frozen=True, kw_only=True):
     ]
     attempts_made: int
     attempts: Annotated[
-        list[AttemptObject], Meta(description="The last of them, oldest first; in lists only the last one.")
+        list[WebhookAttemptObject],
+        Meta(description="The last of them, oldest first; in lists only the last one."),
     ]
     next_attempt_at: Annotated[
         str | None,
@@ -148,8 +149,8 @@ def delivery_object(
     )
 
 
-def _attempt(one: Attempt) -> AttemptObject:
-    return AttemptObject(
+def _attempt(one: Attempt) -> WebhookAttemptObject:
+    return WebhookAttemptObject(
         number=one.number,
         at=rfc3339(one.at),
         latency_ms=one.latency_ms,

@@ -18,9 +18,15 @@ JITTER: Final = 0.2
 RETRY_AFTER_MAX: Final = timedelta(hours=12)
 """The longest wait that an endpoint may ask for."""
 GONE: Final = 410
+_AWAY: Final = frozenset({429, 502, 503, 504})
 
-PAUSE_AFTER: Final = 5
-"""Failures in a row after which an endpoint is spoken to one request at a time, with pauses."""
+IN_FLIGHT_MAX: Final = 256
+"""Requests at once."""
+IN_FLIGHT_OF_ONE_MAX: Final = 32
+"""Requests at once to one endpoint that does well."""
+IN_FLIGHT_AT_FIRST: Final = 4
+PAUSE_AFTER: Final = 3
+"""Requests in a row to which nobody was there, after which an endpoint is asked only one at a time, with pauses."""
 PAUSE: Final = timedelta(seconds=1)
 PAUSE_MAX: Final = timedelta(seconds=60)
 _PAUSE_DOUBLINGS_MAX: Final = 10
@@ -44,6 +50,11 @@ class Answered:
     def is_gone(self) -> bool:
         """Whether the endpoint asks not to be sent anything any more."""
         return self.status == GONE
+
+    @property
+    def is_away(self) -> bool:
+        """Whether nobody is there, or too much is asked of them: then another request would end no better."""
+        return self.status is None or self.status in _AWAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +97,35 @@ def _wait(answered: Answered, *, tries: int, chance: float) -> timedelta:
     return max(wait, min(answered.retry_after or timedelta(0), RETRY_AFTER_MAX))
 
 
-def pause(failures: int) -> timedelta:
-    """How long an endpoint is left alone after so many failures in a row, whatever else is due there."""
-    beyond = failures - PAUSE_AFTER
-    return min(PAUSE * 2 ** min(beyond, _PAUSE_DOUBLINGS_MAX), PAUSE_MAX) if beyond >= 0 else timedelta(0)
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How an endpoint is spoken to: how many requests at once, and not before when. It is learned anew by each process.
+
+    It opens by one with every answer, and halves when nobody is there; pauses grow until somebody is.
+    """
+
+    at_once: int = IN_FLIGHT_AT_FIRST
+    away: int = 0
+    not_before: datetime | None = None
+
+    def after(self, answered: Answered, *, now: datetime) -> Pace:
+        """The pace after one more answer."""
+        if not answered.is_away:
+            return Pace(min(self.at_once + 1, IN_FLIGHT_OF_ONE_MAX))
+        away = self.away + 1
+        wait = _pause(away)
+        return Pace(max(self.at_once // 2, 1), away, None if wait is None else now + wait)
+
+    def room(self, *, in_flight: int, now: datetime) -> int:
+        """How many requests may begin now."""
+        if self.not_before is not None and now < self.not_before:
+            return 0
+        return max((1 if self.away >= PAUSE_AFTER else self.at_once) - in_flight, 0)
+
+
+def _pause(away: int) -> timedelta | None:
+    beyond = away - PAUSE_AFTER
+    return min(PAUSE * 2 ** min(beyond, _PAUSE_DOUBLINGS_MAX), PAUSE_MAX) if beyond >= 0 else None
 
 
 def retry_after(header: str | None, *, now: datetime) -> timedelta | None:

@@ -40,17 +40,17 @@ class Following:
 
     async def follow(self, merchant_id: UUID) -> int:
         """Take up a batch of the merchant's events for each place that its endpoints have reached; how many
-        deliveries that made."""
+        events those were."""
 
         async def work(connection: Connection) -> int:
             by_place: dict[int, list[Endpoint]] = defaultdict(list)
             for endpoint in await store.behind(connection, merchant_id=merchant_id):
                 if await self._has_room(connection, merchant_id, endpoint):
                     by_place[endpoint.sequence].append(endpoint)
-            made = 0
+            taken = 0
             for place, endpoints in sorted(by_place.items()):
-                made += await self._take_up(connection, merchant_id, endpoints, after=place)
-            return made
+                taken += await self._take_up(connection, merchant_id, endpoints, after=place)
+            return taken
 
         return await self._database.retrying(work)
 
@@ -71,7 +71,7 @@ class Following:
             await queueing.queue(connection, wanted, merchant_id=merchant_id, now=self._clock.now())
         ids = [endpoint.id for endpoint in endpoints]
         await store.advance(connection, ids, merchant_id=merchant_id, upto=events[-1].sequence)
-        return len(wanted)
+        return len(events)
 
     def wanted(self, events: Sequence[Heard], endpoints: Sequence[Endpoint]) -> list[NewDelivery]:
         """The deliveries that these events are for these endpoints."""

@@ -1,0 +1,73 @@
+"""What can happen, and what the documents say of it: every event type, and what each part of the API is about.
+
+A new event type is a line here, or in the list of the part that it belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from recoup.events.objects import EventObject
+from recoup.hooked import FACTS as WEBHOOK_FACTS
+from recoup.http.wiring import Webhook
+from recoup.routed import FACTS as ROUTING_FACTS
+
+TAGS: Final = {
+    "payments": "The merchant's intent to be paid once: charge, capture, cancel, and the whole story.",
+    "refunds": "Money given back, whole or in parts.",
+    "customers": "Who pays, where they live, and when they have money.",
+    "payment methods": "Cards, encrypted in the vault and known outside by their id.",
+    "recovery": "Cases opened by declined payments: the plan, its reason, its end.",
+    "declines": "What every code means, with its source.",
+    "routing": "Who was asked, and why.",
+    "processor accounts": "Your accounts at processors, and what each connector can do.",
+    "audit": "What a person should look at, and what to do about it.",
+    "events": "Facts that happened, numbered without gaps.",
+    "webhooks": "Where you hear of events, and what was sent there.",
+    "test clock": "A test merchant's own time, which can be moved forward.",
+    "test mode": "The simulated world, and faults on demand.",
+}
+
+
+FACTS: Final = {
+    "payment.created": "A payment was created.",
+    "payment.processing": "The processor took the payment and will answer later.",
+    "payment.requires_action": "The customer must act before the payment can go on.",
+    "payment.authorized": "The money is held.",
+    "payment.partially_captured": "A part of the held money was taken.",
+    "payment.captured": "The money was taken.",
+    "payment.capture_failed": "A capture did not happen; the money is still held.",
+    "payment.cancel_failed": "A cancellation did not happen.",
+    "payment.declined": "The payment was declined.",
+    "payment.failed": "The payment was certainly not processed.",
+    "payment.failed_over": "Another processor is being asked.",
+    "payment.unresolved": "Nobody knows yet whether the money was taken; the processor is being asked.",
+    "payment.canceled": "The payment was canceled.",
+    "payment.refunded": "Money of the payment was given back.",
+    "refund.created": "A refund was asked for.",
+    "refund.succeeded": "A refund was carried out.",
+    "refund.failed": "A refund did not happen.",
+    "customer.created": "A customer was created.",
+    "customer.updated": "A customer was changed.",
+    "customer.deleted": "A customer was deleted.",
+    "payment_method.created": "A payment method was stored.",
+    "payment_method.attached": "A payment method was attached to a customer.",
+    "payment_method.updated": "A payment method was changed.",
+    "payment_method.detached": "A payment method was detached for good.",
+    "recovery.opened": "A declined payment will be tried again.",
+    "recovery.retry_scheduled": "The next try has its time.",
+    "recovery.recovered": "A declined payment was paid after all.",
+    "recovery.exhausted": "Nothing more can be tried.",
+    "recovery.expired": "The deadline passed.",
+    "recovery.stopped": "The recovery was stopped.",
+    "recovery.customer_needed": "Only the customer can help: by authenticating, or with another card.",
+    "recovery.paused": "The recovery is paused.",
+    "recovery.resumed": "The recovery goes on.",
+    **ROUTING_FACTS,
+    "audit.case_opened": "There is something that a person should look at.",
+    "audit.case_resolved": "An audit case was resolved.",
+    **WEBHOOK_FACTS,
+}
+WEBHOOKS: Final = tuple(
+    Webhook(type=type_, summary=summary, payload=EventObject) for type_, summary in FACTS.items()
+)
