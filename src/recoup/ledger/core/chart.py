@@ -13,6 +13,9 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+ACCOUNTS_MAX: Final = 2**31 - 1
+"""No account has a larger number."""
+
 
 class Side(StrEnum):
     """A side of an account; its balance grows on the one that is its normal side."""

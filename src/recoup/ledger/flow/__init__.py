@@ -16,7 +16,9 @@ from recoup.db import Connection, Database, Queries
 from recoup.ledger.core import Position, Transfer
 from recoup.ledger.flow.following import Follower
 from recoup.ledger.store import checks, following, posting, reading
-from recoup.ledger.store.checks import Unbalanced, WrongBalance, WrongPayment
+from recoup.ledger.store.checks import Unbalanced as Unbalanced
+from recoup.ledger.store.checks import WrongBalance as WrongBalance
+from recoup.ledger.store.checks import WrongPayment as WrongPayment
 from recoup.ledger.store.posting import Book
 from recoup.ledger.store.reading import Balance, CurrencyTotal, Entry, Filters
 
@@ -65,7 +67,7 @@ class Ledger:
 
     async def catch_up(self, merchant_id: UUID) -> Book:
         """Post what is new, up to a limit; how far the books are then."""
-        await self._follower.follow(merchant_id, batches=CAUGHT_UP_BATCHES)
+        await self._follower.follow_if_possible(merchant_id, batches=CAUGHT_UP_BATCHES)
         return await reading.book(self._database, merchant_id=merchant_id)
 
     async def balances(
@@ -92,7 +94,7 @@ class Ledger:
         return await reading.entry(self._database, merchant_id=merchant_id, number=number)
 
     async def entries(
-        self, merchant_id: UUID, filters: Filters, *, after: int | None, before: int, limit: int
+        self, merchant_id: UUID, filters: Filters, *, after: int, before: int, limit: int
     ) -> Sequence[Entry]:
         """Transfers newest first; oldest first behind `before`."""
         return await reading.entries(

@@ -70,11 +70,12 @@ class Follower:
         """Post what is new of the next page of merchants; how many transfers that were."""
         merchants, last = await store.behind(self._database, after=self._looked_at, limit=MERCHANTS_AT_ONCE)
         self._looked_at = last or _FIRST
-        return sum([await self._follow_if_possible(one) for one in merchants])
+        return sum([await self.follow_if_possible(one) for one in merchants])
 
-    async def _follow_if_possible(self, merchant_id: UUID) -> int:
+    async def follow_if_possible(self, merchant_id: UUID, *, batches: int = BATCHES_AT_ONCE) -> int:
+        """The same for one merchant, whose trouble is nobody else's: it is logged, and the books stay as they are."""
         try:
-            return await self.follow(merchant_id)
+            return await self.follow(merchant_id, batches=batches)
         except Exception:  # noqa: BLE001 - one merchant's trouble is not another's
             _log.exception("not_posted", merchant_id=str(merchant_id))
             return 0

@@ -12,7 +12,8 @@ from recoup.db import Queries
 from recoup.ledger.core import Account, AccountKind, Source, TransferKind, balance_of
 from recoup.ledger.store.posting import NOWHERE, Book
 
-_NUMBER_MAX: Final = 2**63 - 1
+NUMBER_MAX: Final = 2**63 - 1
+"""No transfer has a larger number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ async def entry(queries: Queries, *, merchant_id: UUID, number: int) -> Entry | 
 
 
 async def entries(
-    queries: Queries, filters: Filters, *, merchant_id: UUID, after: int | None, before: int, limit: int
+    queries: Queries, filters: Filters, *, merchant_id: UUID, after: int, before: int, limit: int
 ) -> Sequence[Entry]:
     """A page of transfers, newest first; oldest first behind `before`. The narrowest filter finds the rows."""
     order: LiteralString = "desc" if not before else "asc"
@@ -184,7 +185,7 @@ async def entries(
         f"{_ENTRY} where {_narrowed(filters, order)} order by t.number {order} limit %(limit)s",
         {
             "merchant_id": merchant_id,
-            "after": _NUMBER_MAX if after is None else after,
+            "after": after,
             "before": before,
             "limit": limit,
             "account": filters.account,
