@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Counter
 from recoup.audit import jobs as audit_jobs
 from recoup.audit.api import AuditApi
 from recoup.audit.flow import Audit
+from recoup.booked import Books
 from recoup.connectors.base import Connector
 from recoup.db import Database
 from recoup.events.api import EventsApi
@@ -152,6 +153,7 @@ class Service:
             database, clock=around.clock, stepper=self.worker, moved=self._clock_moved
         )
         self.webhooks = self._webhooks()
+        self.books = Books(database, self.accounts)
 
     def new_id(self) -> UUID:
         """A new id, made now."""
@@ -261,6 +263,7 @@ class Service:
             *self.routing.routes(),
             *EventsApi(self.database).routes(),
             *self.webhooks.routes(),
+            *self.books.routes(),
             *SandboxApi(self.worlds, link_port=self.around.sandbox_link_port).routes(),
         ]
 

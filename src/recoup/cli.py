@@ -1,5 +1,5 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
-`backtest routing`, `decisions replay`, `routing check`."""
+`backtest routing`, `decisions replay`, `routing check`, `ledger check`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.markup import escape
 from recoup import sandboxed, server
 from recoup.app import Service
 from recoup.beside import own_settings, with_service
+from recoup.checking import ledger
 from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
 from recoup.explaining import declines
@@ -31,6 +32,7 @@ app.command(declines)
 app.command(routing)
 app.command(backtest)
 app.command(decisions)
+app.command(ledger)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -21,6 +21,7 @@ TAGS: Final = {
     "declines": "What every code means, with its source.",
     "routing": "Who was asked, and why.",
     "processor accounts": "Your accounts at processors, and what each connector can do.",
+    "ledger": "Where your money is: double entry, posted from what happened.",
     "audit": "What a person should look at, and what to do about it.",
     "events": "Facts that happened, numbered without gaps.",
     "webhooks": "Where you hear of events, and what was sent there.",
