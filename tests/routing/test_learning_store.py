@@ -1,10 +1,10 @@
-"""Learning on a real database: each attempt once, whatever crashes; every process knows; every look-up by an index."""
+"""Learning on a real database: each attempt once, whatever crashes, and every process knows of it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -12,12 +12,11 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from tests.payments.plans import Lookup, Planner, noted
 from tests.routing.tries import MINUTE, START, A, B, learned, paid, seen
 
 from recoup.db import Database
 from recoup.events.core import NewEvent
-from recoup.events.store import append, pointers
+from recoup.events.store import append
 from recoup.kit.clock import ManualClock
 from recoup.kit.ids import uuid7
 from recoup.routing.core.cells import SLOT_BYTES, SLOTS_MAX
@@ -367,69 +366,3 @@ async def test_news_of_what_was_forgotten_teaches_nothing(
     await shop.learner().learn(shop.merchant_id)
     await shop.tell(old, "payment.refunded")
     assert await shop.learner().learn(shop.merchant_id) == 0
-
-
-ID: Final = UUID(int=1)
-HELD: Final = store.Lease(1, START)
-CELLS_BY_KEY: Final = ("routing_cells", "routing_cells_pkey", 2)
-TOLD_BY_ID: Final = ("routing_observations", "routing_observations_pkey", 2)
-LEARNED: Final = ("routing_learned", "routing_learned_pkey", 1)
-STATEMENTS: Final[dict[str, tuple[Any, set[Lookup]]]] = {
-    "behind": (
-        lambda db: store.behind(db, after=ID, wall=START, limit=9),
-        {LEARNED, ("event_streams", "event_streams_pkey", 1)},
-    ),
-    "cells": (lambda db: store.cells(db, [1], merchant_id=ID), {CELLS_BY_KEY}),
-    "told": (lambda db: store.told(db, [ID], merchant_id=ID), {TOLD_BY_ID}),
-    "sequences": (lambda db: store.sequences(db, [ID]), {LEARNED}),
-    "pointers": (
-        lambda db: pointers(db, merchant_id=ID, after=1, limit=9),
-        {("events", "events_pkey", 2)},
-    ),
-    "changed": (
-        lambda db: store.changed(db, merchant_id=ID, after=store.FIRST, limit=9),
-        {("routing_cells", "routing_cells_by_version", 1)},
-    ),
-    "age_of_cell": (
-        lambda db: store.age_of_cell(db, merchant_id=ID, number=9),
-        {("routing_cells", "routing_cells_by_age", 1)},
-    ),
-    "drop_old_cells": (
-        lambda db: store.drop_old_cells(db, merchant_id=ID, upto=START, limit=9),
-        {CELLS_BY_KEY, ("routing_cells", "routing_cells_by_age", 2)},
-    ),
-    "drop_old_told": (
-        lambda db: store.drop_old_told(db, merchant_id=ID, before=START, limit=9),
-        {TOLD_BY_ID, ("routing_observations", "routing_observations_by_age", 2)},
-    ),
-}
-
-
-@pytest.fixture(scope="module")
-def planner(database_url: str) -> Iterator[Planner]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(
-            """
-            insert into routing_cells (merchant_id, key, mean, variance, learned_at, version)
-            select m.id, n, 0, 1, timestamptz '2026-03-01' + n * interval '1 minute', n / 20
-            from merchants m, generate_series(1, 3000) n on conflict do nothing
-            """
-        )
-        connection.execute(
-            """
-            insert into routing_observations (merchant_id, attempt_id, told, learned_at)
-            select m.id, gen_random_uuid(), 'route', timestamptz '2026-03-01' + n * interval '1 minute'
-            from merchants m, generate_series(1, 300) n
-            """
-        )
-        connection.execute("analyze")
-    found = Planner(database_url)
-    yield found
-    found.close()
-
-
-@pytest.mark.parametrize("name", STATEMENTS)
-async def test_every_look_up_is_by_an_index(planner: Planner, name: str) -> None:
-    """In a transaction or every second: none may read more than it wants."""
-    send, expected = STATEMENTS[name]
-    assert planner.lookups(await noted(send)) == expected

@@ -24,6 +24,8 @@ SLOTS_MAX: Final = 2**21
 SLOT_BYTES: Final = 20
 SEGMENT_BYTES: Final = 250
 """What the objects of a segment take, beside its slots."""
+TABLE_BYTES: Final = 5_000
+"""What a table takes before it has any cell."""
 _SEGMENT_SHIFT: Final = 32
 _SLOTS_MIN: Final = 8
 _FIELDS: Final = 3
@@ -60,7 +62,7 @@ class CellTable:
     def bytes_used(self) -> int:
         """About how much memory the table takes."""
         used = [len(keys) for keys, _, _ in self._segments if len(keys) > 1]
-        return sum(used) * SLOT_BYTES + len(used) * SEGMENT_BYTES
+        return TABLE_BYTES + sum(used) * SLOT_BYTES + len(used) * SEGMENT_BYTES
 
     def get(self, key: int, /) -> Cell | None:
         """The cell of this key, or None."""
