@@ -11,6 +11,7 @@ from recoup.events.objects import EventObject
 from recoup.hooked import FACTS as WEBHOOK_FACTS
 from recoup.http.wiring import Webhook
 from recoup.routed import FACTS as ROUTING_FACTS
+from recoup.truthed import FACTS as TRUTH_FACTS
 
 TAGS: Final = {
     "payments": "The merchant's intent to be paid once: charge, capture, cancel, and the whole story.",
@@ -37,7 +38,7 @@ FACTS: Final = {
     "payment.authorized": "The money is held.",
     "payment.partially_captured": "A part of the held money was taken.",
     "payment.captured": "The money was taken.",
-    "payment.capture_failed": "A capture did not happen; the money is still held.",
+    "payment.capture_failed": "A capture did not happen, or failed after it was done; the money is still held.",
     "payment.cancel_failed": "A cancellation did not happen.",
     "payment.declined": "The payment was declined.",
     "payment.failed": "The payment was certainly not processed.",
@@ -47,7 +48,7 @@ FACTS: Final = {
     "payment.refunded": "Money of the payment was given back.",
     "refund.created": "A refund was asked for.",
     "refund.succeeded": "A refund was carried out.",
-    "refund.failed": "A refund did not happen.",
+    "refund.failed": "A refund did not happen, or came back after it was carried out.",
     "customer.created": "A customer was created.",
     "customer.updated": "A customer was changed.",
     "customer.deleted": "A customer was deleted.",
@@ -65,6 +66,7 @@ FACTS: Final = {
     "recovery.paused": "The recovery is paused.",
     "recovery.resumed": "The recovery goes on.",
     **ROUTING_FACTS,
+    **TRUTH_FACTS,
     "audit.case_opened": "There is something that a person should look at.",
     "audit.case_resolved": "An audit case was resolved.",
     **WEBHOOK_FACTS,

@@ -99,8 +99,10 @@ class AttemptObject(Struct, kw_only=True, frozen=True):
     object: Literal["attempt"] = "attempt"
     processor_account: str
     outcome: Annotated[
-        Literal["approved", "declined", "unprocessed", "unknown", "requires_action"] | None,
-        Meta(description="null while there is no answer yet."),
+        Literal["approved", "declined", "unprocessed", "unknown", "requires_action", "reversed"] | None,
+        Meta(
+            description="null while there is no answer yet. `reversed`: approved and taken, and later returned."
+        ),
     ]
     reason: Reason
     decline: DeclineObject | None

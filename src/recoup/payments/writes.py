@@ -19,7 +19,7 @@ from recoup.db.due import slot_of
 from recoup.db.grouped import Grouped
 from recoup.merchants.core import Merchant
 from recoup.payments import store
-from recoup.payments.core import Attempt, Operation, Payment, Snapshot
+from recoup.payments.core import Attempt, Operation, OperationState, Payment, Snapshot
 from recoup.payments.core.step import UNRECOGNISED, Step
 
 SETTLE: Final = "payment.settle"
@@ -211,7 +211,7 @@ class Writer:
             if fact.startswith("refund."):
                 operation = step.after.operation(step.operation_id) if step.operation_id is not None else None
                 assert operation is not None, "a refund's event is about an operation"
-                number = 1 if fact == "refund.created" else 2
+                number = _refund_event_number(step, operation, fact)
                 data = msgspec.Raw(self._render.refund(operation, livemode=merchant.livemode))
                 rows.append(event | {"object_id": operation.id, "object_sequence": number, "data": data})
             else:
@@ -235,6 +235,14 @@ class Writer:
         if step.ask_at is not None:
             dues.append({"slot": slot, "kind": SETTLE, "due_at": step.ask_at})
         return dues
+
+
+def _refund_event_number(step: Step, refund: Operation, fact: str) -> int:
+    """A refund is created, then ends; and that it was carried out may be undone."""
+    if fact == "refund.created":
+        return 1
+    before = None if step.before is None else step.before.operation(refund.id)
+    return 3 if before is not None and before.state is OperationState.SUCCEEDED else 2
 
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -1,2 +1,26 @@
--- What is true of a payment after its end.
-select 1
+-- What is true of a payment after its end. Processors name what they tell of by our key or by a name of their own, which
+-- is looked up at the account that it came to. A reference comes first in its index, so that no plan made while the
+-- tables are empty takes it for a way to all of a merchant's rows.
+create index attempts_by_reference on attempts (reference, merchant_id, processor_account_id)
+    where reference is not null
+--;
+create index operations_by_reference on operations (reference, merchant_id) where reference is not null
+--;
+-- Whose money a capture, cancellation or refund is about: once an attempt can be reversed, a payment may have had more
+-- than one that was approved.
+alter table operations add column attempt_id uuid
+--;
+-- What a second source said of an attempt, capture, cancellation or refund, last: whether it confirmed what we hold
+-- (`confirmed_at`), and how old the newest of its news is (`occurred_at`, in its own time), so that older news which
+-- comes later changes nothing.
+create table payment_evidence (
+    merchant_id uuid not null,
+    payment_id uuid not null,
+    object_id uuid not null,
+    source text not null check (source in ('notice', 'question')),
+    told text not null,
+    occurred_at timestamptz,
+    heard_at timestamptz not null,
+    confirmed_at timestamptz,
+    primary key (merchant_id, payment_id, object_id, source)
+)

@@ -7,6 +7,9 @@ only evidence leads away: approved, declined, or the processor's promise that no
 customer must act it waits; they come back, the same attempt goes on and it is `processing` again. A declined or failed
 payment may start again. Held money is captured, in one part or several, or released.
 
+Nothing of that is final in the world, so evidence may undo it: a capture that failed after all leaves its money held,
+and what was taken at once and came back (a returned direct debit) ends as `declined`, with its attempt `reversed`.
+
 A news that its table does not list raises `IllegalMove`, and nothing changes. No status is assigned anywhere else.
 """
 
@@ -50,6 +53,9 @@ class News(StrEnum):
     RELEASED_ALL = "released_all"
     RELEASED_REST = "released_rest"
     ABANDONED = "abandoned"
+    UNCAPTURED_SOME = "uncaptured_some"
+    UNCAPTURED_ALL = "uncaptured_all"
+    REVERSED = "reversed"
 
 
 _ANSWERS: Final[Mapping[News, Status]] = {
@@ -60,6 +66,11 @@ _ANSWERS: Final[Mapping[News, Status]] = {
     News.ACTION_NEEDED: Status.REQUIRES_ACTION,
     News.ANSWER_LATER: Status.PROCESSING,
     News.LOST_SIGHT: Status.UNRESOLVED,
+}
+
+_UNDONE: Final[Mapping[News, Status]] = {
+    News.UNCAPTURED_SOME: Status.PARTIALLY_CAPTURED,
+    News.UNCAPTURED_ALL: Status.AUTHORIZED,
 }
 
 MOVES: Final[Mapping[Status, Mapping[News, Status]]] = {
@@ -80,8 +91,9 @@ MOVES: Final[Mapping[Status, Mapping[News, Status]]] = {
         News.CAPTURED_SOME: Status.PARTIALLY_CAPTURED,
         News.CAPTURED_ALL: Status.CAPTURED,
         News.RELEASED_REST: Status.CAPTURED,
+        **_UNDONE,
     },
-    Status.CAPTURED: {},
+    Status.CAPTURED: {**_UNDONE, News.REVERSED: Status.DECLINED},
     Status.DECLINED: {News.STARTED: Status.PROCESSING, News.ABANDONED: Status.CANCELED},
     Status.FAILED: {News.STARTED: Status.PROCESSING, News.ABANDONED: Status.CANCELED},
     Status.CANCELED: {},
@@ -101,7 +113,8 @@ class Reason(StrEnum):
 class AttemptState(StrEnum):
     """Where an attempt stands; `started`, `completing` and `pending` have no outcome yet.
 
-    `completing`: its customer came back, and the processor is being asked to go on with it.
+    `completing`: its customer came back, and the processor is being asked to go on with it. `reversed`: it was approved
+    and the money taken, and later all of it was returned.
     """
 
     STARTED = "started"
@@ -112,10 +125,12 @@ class AttemptState(StrEnum):
     APPROVED = "approved"
     DECLINED = "declined"
     UNPROCESSED = "unprocessed"
+    REVERSED = "reversed"
 
 
 class AttemptNews(StrEnum):
-    """What can happen to an attempt. `WITHDRAWN` is the processor's promise that it did and will do nothing."""
+    """What can happen to an attempt. `WITHDRAWN` is the processor's promise that it did and will do nothing;
+    `REVERSED`, that what it had approved and taken is not ours any more."""
 
     APPROVED = "approved"
     DECLINED = "declined"
@@ -125,6 +140,7 @@ class AttemptNews(StrEnum):
     PENDING = "pending"
     WITHDRAWN = "withdrawn"
     RESUMED = "resumed"
+    REVERSED = "reversed"
 
 
 _SETTLES: Final[Mapping[AttemptNews, AttemptState]] = {
@@ -154,9 +170,10 @@ ATTEMPT_MOVES: Final[Mapping[AttemptState, Mapping[AttemptNews, AttemptState]]] 
         AttemptNews.ACTION_REQUIRED: AttemptState.REQUIRES_ACTION,
         AttemptNews.PENDING: AttemptState.PENDING,
     },
-    AttemptState.APPROVED: {},
+    AttemptState.APPROVED: {AttemptNews.REVERSED: AttemptState.REVERSED},
     AttemptState.DECLINED: {},
     AttemptState.UNPROCESSED: {},
+    AttemptState.REVERSED: {},
 }
 """`UNKNOWN` takes `UNPROCESSED` from one source alone: the process that made the attempt, when its own answer comes
 after it was given up for lost. A question can never return it (`Evidence` has no such member), nor can a completion:
@@ -202,6 +219,7 @@ class OperationNews(StrEnum):
     UNKNOWN = "unknown"
     PENDING = "pending"
     WITHDRAWN = "withdrawn"
+    UNDONE = "undone"
 
 
 OPERATION_MOVES: Final[Mapping[OperationState, Mapping[OperationNews, OperationState]]] = {
@@ -224,7 +242,7 @@ OPERATION_MOVES: Final[Mapping[OperationState, Mapping[OperationNews, OperationS
         OperationNews.REFUSED: OperationState.FAILED,
         OperationNews.WITHDRAWN: OperationState.FAILED,
     },
-    OperationState.SUCCEEDED: {},
+    OperationState.SUCCEEDED: {OperationNews.UNDONE: OperationState.FAILED},
     OperationState.FAILED: {},
 }
 

@@ -53,6 +53,8 @@ def begun(snapshot: Snapshot, new: NewOperation, *, now: datetime, patience: tim
             "operations_exhausted", f"A payment takes {OPERATIONS_MAX} captures and refunds at most."
         )
     amount = _allowed_amount(snapshot, new)
+    held = snapshot.open_attempt
+    assert held is not None, "money that can be changed is held by an attempt"
     operation = Operation(
         merchant_id=payment.merchant_id,
         id=new.id,
@@ -70,6 +72,7 @@ def begun(snapshot: Snapshot, new: NewOperation, *, now: datetime, patience: tim
         metadata=new.metadata or {},
         created_at=now,
         finished_at=None,
+        attempt_id=held.id,
     )
     changed = replace(_reserved(payment, operation), version=payment.version + 1, updated_at=now)
     happened = ("refund.created",) if new.kind is OperationKind.REFUND else ()

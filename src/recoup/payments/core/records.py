@@ -217,7 +217,8 @@ class Failure:
 
 
 class Operation(Struct, frozen=True):
-    """A capture, cancellation or refund. `final` says that a capture lets go of the rest."""
+    """A capture, cancellation or refund. `final` says that a capture lets go of the rest. `attempt_id` is the attempt
+    whose money it is about; older rows do not say."""
 
     merchant_id: UUID
     id: UUID
@@ -235,6 +236,7 @@ class Operation(Struct, frozen=True):
     metadata: dict[str, str]
     created_at: datetime
     finished_at: datetime | None
+    attempt_id: UUID | None = None
 
 
 class Snapshot(Struct, frozen=True):

@@ -24,7 +24,7 @@ from recoup.payments.core import (
     Payment,
     Snapshot,
 )
-from recoup.payments.flow.tools import Means, approved_attempt, operation_key
+from recoup.payments.flow.tools import Means, approved_attempt, attempt_of, operation_key
 
 
 def charge_of(payment: Payment, attempt: Attempt, means: Means, *, callback_url: str | None) -> Charge:
@@ -113,7 +113,7 @@ def change_of(snapshot: Snapshot, operation: Operation, *, last4: str | None) ->
 
 def question_of_change(snapshot: Snapshot, operation: Operation, *, now: datetime) -> Question:
     """What became of a capture, cancellation or refund."""
-    attempt = approved_attempt(snapshot)
+    attempt = attempt_of(snapshot, operation)
     return Question(
         key=operation_key(operation),
         brand=attempt.brand,

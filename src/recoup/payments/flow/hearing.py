@@ -1,8 +1,8 @@
 """What a processor tells unasked of a payment: where it belongs, whether it is news, and what it changes.
 
-A notice is a reason to look, and evidence where nothing better can be had. `Payments.hear(merchant, account_id, notice)`
-takes it, may be called again with the same, and answers with one of these; `Payments.place(merchant, account_id,
-notice)` only says where it belongs, disputes included, or None where that is nowhere:
+A notice is a reason to look, and evidence where nothing better can be had. `Payments.hear(merchant, account_id,
+notice)` takes it, may be called again with the same, and answers with one of these. `Payments.place(merchant,
+account_id, notice)` only says where it belongs, disputes included, or None where that is nowhere.
 
 * `Known`: we hold what it says already, or it says nothing of a payment.
 * `Applied`: it moved the payment; the events are written.

@@ -44,7 +44,7 @@ from recoup.payments.core.answers import AT_WORK
 from recoup.payments.core.step import Step
 from recoup.payments.core.steps import INTERRUPTED
 from recoup.payments.flow.asking import completion_of, question_of, question_of_change
-from recoup.payments.flow.tools import Tools, approved_attempt
+from recoup.payments.flow.tools import Tools, attempt_of
 from recoup.payments.writes import Along
 
 _ASKED_ABOUT: Final = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN})
@@ -217,7 +217,7 @@ class Settling:
     async def _operation_evidence(
         self, merchant: Merchant, snapshot: Snapshot, operation: Operation
     ) -> FollowUpEvidence | Withdrawn:
-        attempt = approved_attempt(snapshot)
+        attempt = attempt_of(snapshot, operation)
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
         asked = question_of_change(snapshot, operation, now=self._tools.now(merchant))
         gateway = self._tools.gateway

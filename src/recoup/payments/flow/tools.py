@@ -311,6 +311,16 @@ def approved_attempt(snapshot: Snapshot) -> Attempt:
     return next(one for one in snapshot.attempts if one.state is AttemptState.APPROVED)
 
 
+def attempt_of(snapshot: Snapshot, operation: Operation) -> Attempt:
+    """The attempt whose money a capture, cancellation or refund is about. Where its row does not say, only one attempt
+    was ever approved."""
+    if operation.attempt_id is None:
+        return approved_attempt(snapshot)
+    found = snapshot.attempt(operation.attempt_id)
+    assert found is not None, "attempts are never deleted"
+    return found
+
+
 @contextmanager
 def processor_asked(payment_id: UUID) -> Iterator[None]:
     """Around all that follows a request to a processor: from now on no error may read as "nothing was done"."""

@@ -14,6 +14,7 @@ _STATES: Final[Mapping[AttemptState, State]] = {
     AttemptState.APPROVED: State.APPROVED,
     AttemptState.DECLINED: State.REFUSED,
     AttemptState.UNPROCESSED: State.REFUSED,
+    AttemptState.REVERSED: State.REFUSED,
 }
 """What has ended; everything else is still open."""
 
