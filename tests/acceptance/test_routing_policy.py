@@ -136,3 +136,12 @@ async def test_a_repeated_request_saves_once(shop: Client) -> None:
 async def test_a_version_that_is_none_cannot_be_activated(shop: Client, version: str) -> None:
     answered = await shop.send("POST", f"{PATH}/{version}/activate", {})
     assert answered.status == 404
+
+
+async def test_a_version_can_be_kept_without_being_put_in_force(shop: Client) -> None:
+    """To be tried in an experiment first."""
+    before = await shop.get("/v1/routing/policy")
+    kept = await shop.post("/v1/routing/policy", {"policy": {}, "activate": False})
+    assert kept["activated_at"] is None
+    assert (await shop.get("/v1/routing/policy"))["version"] == before["version"] != kept["version"]
+    assert (await shop.post(f"/v1/routing/policy/{kept['version']}/activate", {}))["activated_at"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from recoup.db import Database
@@ -31,7 +32,9 @@ class EndedAttempts:
 
 
 def _seen(row: Observed, account: ProcessorAccount) -> Seen:
-    return Seen(row.id, Observation(facts_of(row.data), account, _told(row), row.finished_at))
+    # The facts are the call's: what is tried after a decline is harder, which is no fault of the account's.
+    facts = replace(facts_of(row.data), attempt_number=row.number)
+    return Seen(row.id, Observation(facts, account, _told(row), row.finished_at))
 
 
 def _told(row: Observed) -> Told:

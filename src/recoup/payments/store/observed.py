@@ -19,6 +19,7 @@ class Observed(msgspec.Struct, frozen=True):
     """An attempt that has ended. `data` is its decision, as it was stored."""
 
     id: UUID
+    number: int
     account_id: UUID
     state: AttemptState
     decline: Decline | None
@@ -38,7 +39,7 @@ async def of_payments(
         select json_agg(o order by o.id)::text as observed
         from unnest(%(payment_ids)s::uuid[]) wanted (id)
         cross join lateral (
-            select a.id, a.processor_account_id as account_id, a.state, a.decline, a.finished_at, d.data
+            select a.id, a.number, a.processor_account_id as account_id, a.state, a.decline, a.finished_at, d.data
             from attempts a
             join decisions d on d.merchant_id = %(merchant_id)s and d.id = a.decision_id
             where a.merchant_id = %(merchant_id)s and a.payment_id = wanted.id and a.finished_at is not null

@@ -55,6 +55,9 @@ class SavePolicy(WrittenPolicy, frozen=True):
         Annotated[str, Meta(max_length=_NOTE_LENGTH_MAX)] | None,
         Meta(description="Why, for whoever reads it later."),
     ] = None
+    activate: Annotated[
+        bool, Meta(description="false: keep it without putting it in force, to try it in an experiment first.")
+    ] = True
 
 
 class PolicyProblem(Struct, kw_only=True, frozen=True):
@@ -164,8 +167,8 @@ class RoutingPoliciesApi:
                 answer=PolicyObject,
                 status=201,
                 summary="Save a routing policy",
-                description="It becomes the newest version and is in force at once. A policy with anything wrong in it "
-                "is refused with every problem and its place.",
+                description="It becomes the newest version, and is in force at once unless `activate` is false. A "
+                "policy with anything wrong in it is refused with every problem and its place.",
                 tag=_TAG,
                 idempotency=Idempotency.TRANSACTION,
                 errors=(_INVALID, _ONE_OF, _LIMIT),
@@ -225,7 +228,8 @@ class RoutingPoliciesApi:
     async def save(self, call: Call[SavePolicy, None]) -> PolicyObject:
         """`POST /v1/routing/policy`."""
         source, format_ = _written(call.body)
-        held = await self._policies.save(
+        save = self._policies.save if call.body.activate else self._policies.keep
+        held = await save(
             call.transaction(),
             call.merchant,
             source,

@@ -156,6 +156,23 @@ class RoutingPolicies:
         now: datetime,
     ) -> Held:
         """Keep a text as the newest version, and put it in force. Refuses what is wrong, all of it at once."""
+        kept = await self.keep(
+            connection, merchant, source, format_, note=note, created_by=created_by, now=now
+        )
+        return await self._put_in_force(connection, merchant, kept.saved, by=created_by, now=now)
+
+    async def keep(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        source: str,
+        format_: Format,
+        *,
+        note: str | None,
+        created_by: str | None,
+        now: datetime,
+    ) -> Held:
+        """Keep a text as the newest version; what is in force stays so. Refuses as `save` does."""
         await lock_merchant(connection, merchant.id)
         reading = await self.check(merchant.id, source, format_, queries=connection)
         if reading.policy is None:
@@ -168,7 +185,7 @@ class RoutingPolicies:
             )
         saved = SavedPolicy(newest + 1, format_, source, reading.names, note, created_by, now)
         await store.add(connection, saved, merchant_id=merchant.id)
-        return await self._put_in_force(connection, merchant, saved, by=created_by, now=now)
+        return Held(saved, None)
 
     async def activate(
         self, connection: Connection, merchant: Merchant, version: int, *, by: str | None, now: datetime
