@@ -84,4 +84,4 @@ create table ledger_positions (
 create index ledger_positions_by_payment on ledger_positions (merchant_id, payment_id)
 --;
 -- Nobody rewrites what is posted, not even by mistake: the right to do so is given back.
-revoke update, delete, truncate on ledger_transfers, ledger_checkpoints from current_user
+revoke update, delete on ledger_transfers, ledger_checkpoints from current_user
