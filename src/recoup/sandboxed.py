@@ -69,6 +69,11 @@ async def add_accounts(service: Service, merchant: Merchant, *, seed: int) -> No
             await service.accounts.create(connection, merchant, new, now=now)
 
 
+def kept_key(folder: Path) -> Secret | None:
+    """The sandbox merchant's key that a server with this data folder keeps; None where there is none."""
+    return _read(folder / FILE_NAME)
+
+
 def _read(path: Path) -> Secret | None:
     try:
         return Secret(msgspec.json.decode(path.read_bytes(), type=_Kept).key)
