@@ -60,7 +60,12 @@ async def _locked(connection: Connection, merchant_id: UUID) -> Book | None:
 
 
 async def post(
-    connection: Connection, transfers: Sequence[Transfer], *, merchant_id: UUID, book: Book
+    connection: Connection,
+    transfers: Sequence[Transfer],
+    *,
+    merchant_id: UUID,
+    book: Book,
+    checkpoint_every: int = CHECKPOINT_EVERY,
 ) -> tuple[Book, int]:
     """Write what is not posted yet, onto a book that this transaction has locked; the book after it, and how many
     transfers were new. Raises `PostedOtherwise`."""
@@ -73,9 +78,8 @@ async def post(
     await _write_transfers(
         connection, new, merchant_id=merchant_id, first=book.transfers + 1, numbers=numbers
     )
-    await _add_to_balances(
-        connection, new, merchant_id=merchant_id, first=book.transfers + 1, numbers=numbers
-    )
+    sums = _sums(new, first=book.transfers + 1, numbers=numbers)
+    await _add_to_balances(connection, sums, merchant_id=merchant_id, every=checkpoint_every)
     await connection.execute(
         """
         update ledger_books set transfers = %(transfers)s, accounts = %(accounts)s
@@ -227,15 +231,9 @@ def _sums(transfers: Sequence[Transfer], *, first: int, numbers: Mapping[Account
 
 
 async def _add_to_balances(
-    connection: Connection,
-    transfers: Sequence[Transfer],
-    *,
-    merchant_id: UUID,
-    first: int,
-    numbers: Mapping[Account, int],
+    connection: Connection, sums: Mapping[int, _Sums], *, merchant_id: UUID, every: int
 ) -> None:
-    """Add to the accounts' sums; those that passed another `CHECKPOINT_EVERY` transfers are written down as well."""
-    sums = _sums(transfers, first=first, numbers=numbers)
+    """Add to the accounts' sums; those that passed another `every` transfers are written down as well."""
     await connection.execute(
         """
         with added as (
@@ -253,7 +251,7 @@ async def _add_to_balances(
         """,
         {
             "merchant_id": merchant_id,
-            "every": CHECKPOINT_EVERY,
+            "every": every,
             "accounts": list(sums),
             "debits": [one.debits for one in sums.values()],
             "credits": [one.credits for one in sums.values()],
