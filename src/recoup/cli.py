@@ -1,10 +1,11 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
-`backtest routing`, `decisions replay`, `routing check`, `ledger check`."""
+`backtest routing`, `decisions replay`, `routing check`, `ledger check`, `listen`, `trigger`."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import Annotated, Final, Literal
 
 from cyclopts import App, Parameter
@@ -14,15 +15,19 @@ from rich.markup import escape
 from recoup import sandboxed, server
 from recoup.app import Service
 from recoup.beside import own_settings, with_service
+from recoup.calling import CallRefused, calling
 from recoup.checking import ledger
 from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
 from recoup.explaining import declines
+from recoup.kit.clock import SystemClock
+from recoup.listening import listen as forward_events
 from recoup.lookingback import backtest, decisions
 from recoup.merchants.core import KeyKind, Merchant
 from recoup.policing import routing
 from recoup.sandboxed import Ready
 from recoup.settings import SettingsError
+from recoup.triggering import trigger as make_happen
 from recoup.vault.keys import MasterKeyUnusable
 
 app = App(
@@ -41,6 +46,7 @@ _REFUSALS: Final = (
     EmbeddedPostgresError,
     DatabaseUnusable,
     MasterKeyUnusable,
+    CallRefused,
     OSError,
 )
 """What can stop a start, each with a message that says what to do."""
@@ -169,6 +175,58 @@ def keys(
         _out.print(made.text.reveal())
 
     with_service(own_settings(), make)
+
+
+@app.command
+def listen(*, forward: str, events: str = "*", url: str | None = None, key: str | None = None) -> None:
+    """Forward what happens from now on to a program on this machine, signed as webhooks are.
+
+    Parameters
+    ----------
+    forward:
+        Where to send events, such as http://localhost:3000/hook.
+    events:
+        Which: types, `subject.*`, or `*`, separated by commas.
+    url:
+        A server that is up; without it the one that runs here.
+    key:
+        A secret key of that server; without it the sandbox merchant's.
+    """
+
+    async def forward_all() -> None:
+        settings = own_settings()
+        kinds = [one.strip() for one in events.split(",")]
+        async with calling(settings, url=url, key=key) as api:
+            await forward_events(api, forward=forward, events=kinds, clock=SystemClock(), tell=_tell)
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(forward_all())
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+@app.command
+def trigger(event: str, *, url: str | None = None, key: str | None = None) -> None:
+    """Make an event such as `payment.captured` happen in the sandbox.
+
+    Parameters
+    ----------
+    event:
+        The type of event.
+    url:
+        A server that is up; without it the one that runs here.
+    key:
+        A secret test key of that server; without it the sandbox merchant's.
+    """
+
+    async def make() -> None:
+        async with calling(own_settings(), url=url, key=key) as api:
+            happened = await make_happen(api, event)
+        _tell(f"{happened.type} {happened.id} (sequence {happened.sequence})")
+
+    asyncio.run(make())
 
 
 @app.command
