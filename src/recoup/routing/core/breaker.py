@@ -53,8 +53,8 @@ EXPECTED_WITHOUT_ESTIMATE: Final = 0.6
 
 PROBE_EVERY_S: Final = 2.0
 PROBE_EVERY_MAX_S: Final = 32.0
-PROBE_SHARE: Final = 0.2
-PROBE_SHARE_HOPEFUL: Final = 0.5
+PROBE_SHARE: Final = 0.05
+PROBE_SHARE_HOPEFUL: Final = 0.25
 """The part of payments that may be the next probe, and the same when the last one went well."""
 OFFERED_MAX: Final = 4.0
 """How many payments are probes in the mean, at most, before an interval begins anew though no answer came: where they
