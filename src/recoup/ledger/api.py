@@ -36,7 +36,7 @@ _ENTRIES: Final = "/v1/ledger/entries"
 class AccountsQuery(ListQuery, frozen=True):
     """Which accounts."""
 
-    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] | None = None
 
 
 class AccountQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -51,14 +51,14 @@ class LedgerAccountObject(Struct, kw_only=True, frozen=True):
     livemode: bool
 
 
-class SideObject(Struct, kw_only=True, frozen=True):
+class EntrySideObject(Struct, kw_only=True, frozen=True):
     """One side of an entry."""
 
     account: str
     kind: AccountKind
 
 
-class CauseObject(Struct, kw_only=True, frozen=True):
+class EntryCauseObject(Struct, kw_only=True, frozen=True):
     """Why an entry was posted."""
 
     type: Source
@@ -76,10 +76,10 @@ class LedgerEntryObject(Struct, kw_only=True, frozen=True):
     description: str
     amount: _Minor
     currency: str
-    debit: SideObject
-    credit: SideObject
+    debit: EntrySideObject
+    credit: EntrySideObject
     payment: str | None
-    cause: CauseObject
+    cause: EntryCauseObject
     occurred_at: str
     livemode: bool
 
@@ -154,10 +154,10 @@ def entry_object(entry: Entry, *, livemode: bool) -> LedgerEntryObject:
         description=POSTINGS[entry.kind].when,
         amount=entry.amount,
         currency=entry.currency,
-        debit=SideObject(account=account_id(entry.debit), kind=entry.debited),
-        credit=SideObject(account=account_id(entry.credit), kind=entry.credited),
+        debit=EntrySideObject(account=account_id(entry.debit), kind=entry.debited),
+        credit=EntrySideObject(account=account_id(entry.credit), kind=entry.credited),
         payment=None if entry.payment_id is None else render(Kind.PAYMENT, entry.payment_id),
-        cause=CauseObject(
+        cause=EntryCauseObject(
             type=entry.source, id=str(entry.cause) if kind is None else render(kind, entry.cause)
         ),
         occurred_at=rfc3339(entry.at),
