@@ -43,7 +43,14 @@ async def happen(
 ) -> None:
     """Events of an object."""
     events = [
-        NewEvent(house.new_id(), type_, object_id, number, msgspec.json.encode({"number": number}), house.now)
+        NewEvent(
+            house.new_id(),
+            type_,
+            object_id,
+            number,
+            msgspec.json.encode({"of": str(object_id), "number": number}),
+            house.now,
+        )
         for number in numbers
     ]
     async with house.database.transaction() as connection:

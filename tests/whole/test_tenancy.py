@@ -6,6 +6,7 @@ fails the test: add a line that names somebody else's object in every place wher
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ async def lived(victim: Client) -> dict[str, str]:
     unseen = {"kind": "decline", "decline_code": "zz_unseen", "processor": "alpha"}
     await victim.post("/v1/test/faults", unseen)
     await victim.post("/v1/payments", payment_of(900))
+    endpoint, delivery = await told(victim)
     cases = await victim.get("/v1/audit/cases")
     fault = await victim.post("/v1/test/faults", {"kind": "outage", "on": "any", "times": 9})
     charges = await victim.get("/v1/test/world/charges")
@@ -112,9 +114,27 @@ async def lived(victim: Client) -> dict[str, str]:
         "card": "card_1",
         "connector": "alpha",
         "code": "insufficient_funds",
+        "webhook_endpoint": endpoint["id"],
+        "webhook_delivery": delivery["id"],
         "version": str(policy["version"]),
         "experiment": experiment["id"],
     }
+
+
+async def told(victim: Client) -> tuple[Any, Any]:
+    """An endpoint, where nobody is, and a delivery to it. It is disabled, so that nothing changes by itself."""
+    endpoint = await victim.post(
+        "/v1/webhook_endpoints",
+        {"url": "http://127.0.0.1:9/hook", "description": MARK, "metadata": {"mark": MARK}},
+    )
+    path = f"/v1/webhook_endpoints/{endpoint['id']}"
+    await victim.post(f"{path}/test", {})
+    await victim.post("/v1/customers", {"name": MARK})
+    async with asyncio.timeout(60):
+        while not (listed := (await victim.get(f"{path}/deliveries"))["data"]):  # noqa: ASYNC110 - over the API
+            await asyncio.sleep(0.05)
+    await victim.post(path, {"enabled": False})
+    return endpoint, listed[0]
 
 
 async def declined_renewal(victim: Client, customer: str) -> Any:
@@ -144,6 +164,7 @@ async def view(victim: Client) -> dict[str, Any]:
         "routing/experiments",
         "test/world/charges",
         "audit/cases",
+        "webhook_endpoints",
     )
     seen: dict[str, Any] = {name: await victim.every(f"/v1/{name}") for name in lists}
     seen["events"] = await victim.events()
