@@ -169,6 +169,13 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "POST /v1/declines/{connector}/{code}/override": [naming({"category": "issuer"}, OWN)],
     "POST /v1/declines/{connector}/{code}/override/remove": [naming({}, OWN)],
     "GET /v1/declines/{connector}/{code}/override/history": [Probe(OWN)],
+    "GET /v1/ledger/accounts": [Probe(OWN, query="limit=100"), asking("starting_after={ledger_account}")],
+    "GET /v1/ledger/accounts/{ledger_account}": ONE,
+    "GET /v1/ledger/entries": listing(
+        "{ledger_entry}", "account={ledger_account}", "payment={payment}", "since=2026-01-01T00:00:00Z"
+    ),
+    "GET /v1/ledger/entries/{ledger_entry}": ONE,
+    "GET /v1/ledger/trial_balance": [Probe(OWN)],
     "GET /v1/audit/cases": listing("{audit_case}"),
     "GET /v1/audit/cases/{audit_case}": ONE,
     "POST /v1/audit/cases/{audit_case}/resolve": [naming({})],

@@ -110,6 +110,8 @@ async def lived(victim: Client) -> dict[str, str]:
         "event": (await victim.events())[0]["id"],
         "fault": fault["id"],
         "audit_case": cases["data"][0]["id"],
+        "ledger_account": (await victim.get("/v1/ledger/accounts"))["data"][0]["id"],
+        "ledger_entry": (await victim.get("/v1/ledger/entries"))["data"][0]["id"],
         "charge": charges["data"][0]["id"],
         "card": "card_1",
         "connector": "alpha",
@@ -164,6 +166,8 @@ async def view(victim: Client) -> dict[str, Any]:
         "routing/experiments",
         "test/world/charges",
         "audit/cases",
+        "ledger/accounts",
+        "ledger/entries",
         "webhook_endpoints",
     )
     seen: dict[str, Any] = {name: await victim.every(f"/v1/{name}") for name in lists}
