@@ -54,7 +54,11 @@ KEPT: Final = {
 CRYPTOGRAM: Final = "AJkBBkhgQQAAAE4gSEJydQAAAAA="
 """Twenty bytes; all but its end reads the same in a form."""
 DS_TRANSACTION: Final = "f25084f0-5b16-4c0a-ae5d-b24808a95e4b"
-RETURNED: Final = {"redirectResult": "returned-0000", "PaRes": "returned-0001"}
+RETURNED: Final = {
+    "redirectResult": "returned-0000",
+    "PaRes": "returned-0001",
+    "verification_token": "returned-0002",
+}
 REQUESTS_MAX: Final = 8
 
 REPLY_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -158,7 +162,7 @@ class Case:
             case "verify":
                 exchange = connector.verify(account, a_verification(**{"source": self.source, **words}))
             case "complete":
-                again = a_charge_again() if connector.capabilities.wants_card_again else None
+                again = a_charge_again(self.source) if connector.capabilities.wants_card_again else None
                 of = words.pop("reference", self.charge_reference)
                 asked = a_completion(of, **{"charge": again, **words})
                 exchange = connector.complete(account, asked)
@@ -283,9 +287,10 @@ def a_charge(
     )
 
 
-def a_charge_again() -> Charge:
+def a_charge_again(source: Source) -> Charge:
     """The same charge when it goes on after a challenge: the security code was not kept."""
-    return a_charge(source=replace(a_card(), cvc=None), browser=None)
+    kept = replace(source, cvc=None) if isinstance(source, Card) else source
+    return a_charge(source=kept, browser=None)
 
 
 def a_verification(

@@ -20,6 +20,8 @@ ACCOUNT: Final = Account(
         "access_token": Secret("EAAAnotatoken000000000000000000"),
         "location_id": Secret("LR3C0UP000001"),
         "webhook_signature_key": Secret("notakey00000000000000A"),
+        "application_id": Secret("sandbox-sq0idb-recoup00000000000000"),
+        "three_d_secure": Secret("when_asked"),
     },
 )
 URL: Final = "https://pay.example/webhooks/square"

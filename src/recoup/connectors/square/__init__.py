@@ -4,6 +4,12 @@ Square takes no card numbers: a page of the shop's makes a token of one use (`cn
 also plays 3-D Secure there, or the card is on file (`ccof:…`). A token to remember is put on file first, in a
 customer's name, and the card on file is charged.
 
+Where the account says so (credential `three_d_secure`, with `application_id` and `location_id`), a customer is sent to
+a page of ours that loads Square's script and has them verified (`verifying`): `always` before anything is charged, or
+`when_asked` where Square declined for want of it, which it can for cards on file alone. The charge goes on with the
+verification token, with which Square is to agree; a token that it refuses is a decline. Nothing is taken until then.
+**Not run against the real script**: what it is called with is documented, where else it loads from and posts to is not.
+
 A charge is one request with our key as `idempotency_key` and `reference_id`. A refund carries it as `idempotency_key`
 and as its reason. Completing and cancelling take no key: a payment's own state lets each happen once, and completing
 names the version it has seen. There our key goes along as a header, which Square's log keeps and nothing obeys.
@@ -18,7 +24,9 @@ be carried out. Nor can a key be burnt by another request, since Square does not
 
 Amounts are in the smallest unit, as ISO 4217 counts it; a seller has the one currency of their country.
 
-Not verified against Square itself: whether lists show failed payments; that a refund's reason comes back unchanged.
+Not verified against Square itself: whether lists show failed payments; that a refund's reason comes back unchanged;
+that it names the field of a verification token that it refuses (else the outcome is unknown). A charge that
+got lost after its customer came back is looked for among the newest 300 payments; beyond these, the webhook tells.
 Square gives neither network codes nor network transaction ids. Without `location_id`, Square takes the main location.
 """
 
@@ -37,6 +45,7 @@ from recoup.connectors.base import (
     Change,
     ChangeKind,
     Charge,
+    Completion,
     Credential,
     Defaults,
     Delivery,
@@ -51,8 +60,9 @@ from recoup.connectors.base import (
     Verification,
     no_readable_answer,
 )
-from recoup.connectors.square import asking, webhooks
-from recoup.connectors.square.asking import address, counted, named, send, window
+from recoup.connectors.base.scripted import WISH, When, brought, credential, failure, wish
+from recoup.connectors.square import asking, verifying, webhooks
+from recoup.connectors.square.asking import AROUND, address, counted, named, send, window
 from recoup.connectors.square.reading import (
     BRANDS,
     Asked,
@@ -108,6 +118,10 @@ class Square(Defaults):
             "The access token of the seller, with rights on payments, cards and customers."
         ),
         "location_id": Credential("The location that takes the payments.", required=False, secret=False),
+        "application_id": Credential(
+            "The application's id, for Square's script in a customer's browser.", required=False, secret=False
+        ),
+        WISH: credential(When.ALWAYS, When.WHEN_ASKED),
         "webhook_signature_key": Credential("The signature key of the webhook subscription.", required=False),
     }
     capabilities: Final = Capabilities(
@@ -123,6 +137,9 @@ class Square(Defaults):
         cards=False,
         processor_tokens=True,
         gives_tokens=True,
+        three_d_secure=True,
+        wants_card_again=True,
+        goes_on_with_us=True,
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,
@@ -142,9 +159,41 @@ class Square(Defaults):
             if not isinstance(saved_card, CardObject):
                 return saved_card
             kept = saved_card
+        mode = verifying.mode(account, charge, on_file=kept is not None or _is_on_file(token))
+        if mode is When.ALWAYS:
+            return verifying.first(account, charge, token, kept=kept)
         body = asking.charge(account, charge, token, kept=kept)
         said = charged((yield send(account, "POST", "payments", body=body)), asked)
+        waits = verifying.second(account, charge, token, said, kept=kept) if mode is When.WHEN_ASKED else None
+        if waits is not None:
+            return waits
         return _with_token(said, kept) if kept is not None and isinstance(said, Approved) else said
+
+    def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+        """Charge with the verification token that Square's script made."""
+        charge = completion.charge
+        token = None if charge is None else verifying.source_of(charge, completion)
+        if charge is None or token is None:
+            return (yield from super().complete(account, completion))
+        made, why = brought(completion, verifying.BROUGHT), failure(completion)
+        if not made:
+            is_back = why is not None or verifying.BROUGHT in completion.returned
+            return (
+                verifying.unverified(completion, why or "failed")
+                if is_back
+                else verifying.again(account, charge, token, completion)
+            )
+        body = verifying.body_of(asking.charge(account, charge, token, kept=None), completion, made)
+        response = yield send(account, "POST", "payments", body=body)
+        refusal = refusal_of(response)
+        if (
+            refusal is not None
+            and refusal.payment is None
+            and verifying.is_about_the_token(refusal.errors[0])
+        ):
+            return verifying.unverified(completion, refusal.errors[0].code)
+        said = charged(response, Asked(charge.key, token.brand, completion.today, charge.amount))
+        return Unknown(said.why) if isinstance(said, Unprocessed) else verifying.with_token(said, completion)
 
     def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
         """Put the card on file, which checks it; what is not to be remembered is disabled again."""
@@ -216,22 +265,27 @@ class Square(Defaults):
 
     def lookup(self, account: Account, question: Question) -> Exchange[Evidence]:
         """What became of a charge: by Square's name for it, else among the payments of that time."""
-        asked = Asked(question.key, question.brand, question.today, question.amount, question.reference)
-        if question.reference is not None:
+        asked = Asked(question.key, question.brand, question.today, question.amount)
+        waited = verifying.waited(question)
+        if question.reference is not None and not waited:
+            asked = replace(asked, reference=question.reference)
             response = yield send(account, "GET", f"payments/{named(question.reference)}")
             answer = read(response, PaymentAnswer)
             return evidence(answer.payment, asked) if answer is not None else no_readable_answer(response)
+        ours: list[Payment] = []
         cursor: str | None = None
         for _ in range(_PAGES_MAX):
-            response = yield send(account, "GET", f"payments?{window(account, question, cursor)}")
+            asked_for = window(account, question, cursor, until=None if waited else AROUND)
+            response = yield send(account, "GET", f"payments?{asked_for}")
             page = read(response, PaymentsAnswer)
             if page is None:
                 return no_readable_answer(response)
-            ours = [each for each in page.payments if each.reference_id == question.key]
-            if len(ours) == 1:
-                return evidence(ours[0], asked)
+            ours += [each for each in page.payments if each.reference_id == question.key]
+            found = verifying.payments_of(ours, question)
+            if len(found) == 1:
+                return evidence(found[0], asked)
             cursor = page.cursor
-            if ours or cursor is None:
+            if found or cursor is None:
                 break
         return Unknown("no payment with our key was found")
 
@@ -263,7 +317,8 @@ class Square(Defaults):
 
     def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
         """What an event says."""
-        return webhooks.notices(delivery)
+        told = webhooks.notices(delivery)
+        return told if wish(account) is None else tuple(verifying.without_first(one) for one in told)
 
 
 def _save(

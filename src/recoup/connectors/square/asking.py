@@ -26,7 +26,8 @@ from recoup.kit.money import Money
 VERSION: Final = "2026-09-16"
 """The version of the API that all of this is written for; Square answers by it."""
 
-_AROUND: Final = timedelta(minutes=10)
+AROUND: Final = timedelta(minutes=10)
+"""How far from its sending a payment is looked for."""
 
 
 def charge(account: Account, asked: Charge, token: Token, *, kept: CardObject | None) -> Mapping[str, object]:
@@ -70,12 +71,15 @@ def address(billing: Billing) -> Mapping[str, object]:
     }
 
 
-def window(account: Account, question: Question, cursor: str | None) -> str:
-    """The payments around the time when it was sent; of all time the newest, where nobody says when that was."""
+def window(account: Account, question: Question, cursor: str | None, *, until: timedelta | None) -> str:
+    """The payments around the time when it was sent; of all time the newest, where nobody says when that was.
+
+    `until` is how long after that; None where its customer could take their time.
+    """
     asked = {"limit": "100", "location_id": account.credential("location_id"), "cursor": cursor}
     if question.sent_at is not None:
-        asked["begin_time"] = rfc3339(question.sent_at - _AROUND)
-        asked["end_time"] = rfc3339(question.sent_at + _AROUND)
+        asked["begin_time"] = rfc3339(question.sent_at - AROUND)
+        asked["end_time"] = rfc3339(question.sent_at + until) if until is not None else None
     return urlencode({name: value for name, value in asked.items() if value})
 
 

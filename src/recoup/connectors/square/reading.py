@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final, TypeVar
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
+from msgspec import field as named
 
 from recoup.connectors.base import (
     HttpResponse,
@@ -91,7 +92,7 @@ class CardObject(Struct, frozen=True, kw_only=True):
 
     id: Id | None = None
     card_brand: str | None = None
-    last4: str | None = field(name="last_4", default=None)
+    last4: str | None = named(name="last_4", default=None)
     exp_month: int | None = None
     exp_year: int | None = None
     customer_id: str | None = None
@@ -110,6 +111,7 @@ class Error(Struct, frozen=True):
     category: str
     code: Code
     detail: str | None = None
+    field: str | None = None
 
 
 class CardDetails(Struct, frozen=True):

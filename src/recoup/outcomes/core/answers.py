@@ -104,14 +104,27 @@ class ScriptKind(StrEnum):
 
     DEVICE_DATA = "device_data"
     """Post the form to `url` in a hidden frame, and bring back the `SessionId` that the frame tells us."""
+    SQUARE_VERIFICATION = "square_verification"
+    """Load Square's own script from `url`, and bring back the `verification_token` that it makes."""
+
+    @property
+    def is_theirs(self) -> bool:
+        """Whether `url` is the address of a script that the processor publishes."""
+        return self is not ScriptKind.DEVICE_DATA
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A task for a script in the customer's browser. `parameters` are seen by the customer: no secret of a merchant."""
+    """A task for a script in the customer's browser.
+
+    `parameters` are seen by the customer: no secret of a merchant. What a processor calls the customer's own saved card
+    may be there; it is worth nothing without the account's credentials. `origins` are the hosts, beside that of `url`,
+    from which a script of the processor's loads more and with which it speaks, as a content security policy names them.
+    """
 
     kind: ScriptKind
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

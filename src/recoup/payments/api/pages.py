@@ -4,6 +4,12 @@
 elsewhere but what that is, and lets the browser post to the challenge, to us and to the shop only (to the last two
 because browsers hold a form to its policy along redirections). `/actions/{token}/return` keeps what came back and
 sends the customer on to the shop; it asks nobody and decides nothing, and goes to no address but the payment's own.
+
+Where the processor authenticates by a script that it publishes, the page loads that one, from its host and the hosts
+that the connector names. Which bank it then shows in a frame, and posts a challenge to, nobody can know before: frames
+and forms are held to `https` alone. Styles that a script writes are let through; other scripts in the page are not.
+The page brings back `error` where the script could not be loaded (`script`), had no end in a quarter of an hour
+(`timeout`), or said no (`failed`). What is shown was not run against the scripts themselves.
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from recoup.http.answers import Answer, Header
 from recoup.http.visits import HTML, PublicPage, Visit
 from recoup.kit.ids import Kind, render
-from recoup.outcomes.core import ScriptKind
+from recoup.outcomes.core import Script, ScriptKind
 from recoup.payments.core import Attempt, Payment
 from recoup.payments.core.records import Action
 from recoup.payments.flow.hosting import Hosting, awaited_action
@@ -91,18 +97,7 @@ class ActionPages:
         page = self._templates.get_template(f"{name}.html.j2").render(
             action=action, back=back, nonce=nonce, origin=_origin(action.url)
         )
-        to = [_origin(url) for url in (action.url, back, payment.return_url) if url]
-        policy = [
-            "default-src 'none'",
-            f"script-src 'nonce-{nonce}'",
-            f"style-src 'nonce-{nonce}'",
-            f"form-action {' '.join(dict.fromkeys(to))}",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        ]
-        if action.script is not None:
-            policy.append(f"frame-src {_origin(action.url)}")
-        return _html(200, page, policy)
+        return _html(200, page, _policy(payment, action, back=back, nonce=nonce))
 
     def _words(self, status: int, words: str, *, shop: str | None = None) -> Answer:
         nonce = b64encode(self._entropy(_NONCE_BYTES)).decode()
@@ -117,7 +112,40 @@ class ActionPages:
         return _html(status, page, policy)
 
 
-_TEMPLATES: Final = {ScriptKind.DEVICE_DATA: "device_data"}
+_TEMPLATES: Final = {kind: kind.value for kind in ScriptKind}
+_SHUT: Final = ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'")
+
+
+def _policy(payment: Payment, action: Action, *, back: str, nonce: str) -> list[str]:
+    """What the page may load, and where it may post to."""
+    ours = [_origin(url) for url in (back, payment.return_url) if url]
+    if action.script is not None and action.script.kind.is_theirs:
+        return [*_SHUT, *_policy_of_script(action.url, action.script, ours=ours, nonce=nonce)]
+    policy = [
+        *_SHUT,
+        f"script-src 'nonce-{nonce}'",
+        f"style-src 'nonce-{nonce}'",
+        f"form-action {_once(_origin(action.url), *ours)}",
+    ]
+    return policy if action.script is None else [*policy, f"frame-src {_origin(action.url)}"]
+
+
+def _policy_of_script(url: str, script: Script, *, ours: list[str], nonce: str) -> list[str]:
+    """What a processor's own script may do beyond that: see above."""
+    theirs = _once(_origin(url), *map(_origin, script.origins))
+    return [
+        f"script-src 'nonce-{nonce}' {theirs}",
+        f"connect-src {theirs}",
+        f"img-src {theirs} data:",
+        f"font-src {theirs} data:",
+        f"style-src {theirs} 'unsafe-inline'",
+        "frame-src https:",
+        f"form-action {_once('https:', *ours)}",
+    ]
+
+
+def _once(*words: str) -> str:
+    return " ".join(dict.fromkeys(words))
 
 
 def _html(status: int, page: str, policy: list[str]) -> Answer:
