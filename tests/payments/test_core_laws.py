@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final
 from uuid import UUID
@@ -21,8 +21,8 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 from tests.payments.bank import decline, lost_card, no_funds
+from tests.payments.beginnings import AMOUNT, PATIENCE, START, opened, target
 
-from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal
 from recoup.outcomes.core import (
     ActionRequired,
@@ -37,18 +37,11 @@ from recoup.outcomes.core import (
 from recoup.payments.core import (
     ATTEMPT_MOVES,
     HOLDS_MONEY_MAYBE,
-    MOVES,
-    OPERATION_MOVES,
     Attempt,
-    AttemptNews,
     AttemptState,
     IllegalMove,
-    NewPayment,
-    News,
     OperationKind,
-    OperationNews,
     OperationState,
-    Reason,
     Snapshot,
     Status,
     answers,
@@ -59,11 +52,7 @@ from recoup.payments.core import (
 )
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.records import ATTEMPTS_MAX
-from recoup.payments.core.step import Step, Target
-
-START: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PATIENCE: Final = timedelta(seconds=40)
-AMOUNT: Final = 1000
+from recoup.payments.core.step import Step
 
 OUTCOMES: Final = st.sampled_from(
     [
@@ -97,35 +86,6 @@ EVIDENCE: Final = st.sampled_from(
 )
 SEEN: Final[set[Status]] = set()
 UNDONE: Final[set[type]] = set()
-
-
-def opened() -> Step:
-    new = NewPayment(
-        id=UUID(int=1),
-        merchant_id=UUID(int=2),
-        money=Money(AMOUNT, "USD"),
-        capture="manual",
-        initiator="customer",
-        customer_id=None,
-        merchant_reference=None,
-        return_url=None,
-        routing=None,
-        recovery_policy=None,
-        metadata={},
-    )
-    return steps.opened(new, payment_method_id=None, now=START)
-
-
-def target(number: int) -> Target:
-    return Target(
-        attempt_id=UUID(int=1000 + number),
-        decision_id=UUID(int=number),
-        processor_account_id=UUID(int=3),
-        payment_method_id=UUID(int=4),
-        fingerprint="\\x00",
-        brand="visa",
-        reason=Reason.INITIAL,
-    )
 
 
 class Life(RuleBasedStateMachine):
@@ -422,35 +382,6 @@ def test_a_life_of_any_shape_keeps_the_laws() -> None:
     assert len(SEEN) > len(Status) // 2, "the lives were too short to prove anything"
     kinds = {undoing.MoneyReturned, undoing.CaptureLost, undoing.RefundLost, undoing.HoldGone}
     assert kinds == UNDONE, "something was never undone"
-
-
-def test_every_status_can_be_come_to() -> None:
-    """Chance alone may miss one; the table must not."""
-    reached, ahead = set[Status](), [Status.REQUIRES_PAYMENT_METHOD]
-    while ahead:
-        status = ahead.pop()
-        if status not in reached:
-            reached.add(status)
-            ahead.extend(MOVES[status].values())
-    assert reached == set(Status)
-
-
-def test_what_is_closed_stays_closed() -> None:
-    """What holds no money takes no more answers; what holds it can only lose it."""
-    assert [status for status in Status if not MOVES[status]] == [Status.CANCELED]
-    assert set(MOVES[Status.CAPTURED]) == {News.UNCAPTURED_SOME, News.UNCAPTURED_ALL, News.REVERSED}
-    closed = {state for state in AttemptState if not ATTEMPT_MOVES[state]}
-    assert closed == {AttemptState.DECLINED, AttemptState.UNPROCESSED, AttemptState.REVERSED}
-    assert closed | HOLDS_MONEY_MAYBE == set(AttemptState)
-    assert set(ATTEMPT_MOVES[AttemptState.APPROVED]) == {AttemptNews.REVERSED}
-    assert not OPERATION_MOVES[OperationState.FAILED]
-    assert set(OPERATION_MOVES[OperationState.SUCCEEDED]) == {OperationNews.UNDONE}
-
-
-def test_from_an_unknown_outcome_only_evidence_leads_away() -> None:
-    assert set(MOVES[Status.UNRESOLVED].values()).isdisjoint({Status.CANCELED})
-    for states in (AttemptState.UNKNOWN, AttemptState.PENDING, AttemptState.REQUIRES_ACTION):
-        assert AttemptState.UNKNOWN not in ATTEMPT_MOVES[states].values()
 
 
 @given(asked=st.integers(0, 10**6))

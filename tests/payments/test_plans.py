@@ -23,7 +23,7 @@ from recoup.events import store as events
 from recoup.events.core import NewEvent
 from recoup.http import idempotency
 from recoup.payments import store
-from recoup.payments.store import writing
+from recoup.payments.store import hearing, writing
 
 ID: Final = UUID(int=1)
 NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
@@ -85,6 +85,22 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "decision": (
         lambda db: store.decision(db, merchant_id=ID, decision_id=ID),
         {("decisions_rest", "decisions_rest_pkey", 2)},
+    ),
+    "attempt by reference": (
+        lambda db: hearing.payments_of_attempt_reference(db, merchant_id=ID, account_id=ID, reference="r"),
+        {("attempts", "attempts_by_reference", 3)},
+    ),
+    "operation by reference": (
+        lambda db: hearing.payments_of_operation_reference(db, merchant_id=ID, reference="r"),
+        {("operations", "operations_by_processor_reference", 2)},
+    ),
+    "payment of an operation": (
+        lambda db: hearing.payment_of_operation(db, merchant_id=ID, operation_id=ID),
+        {("operations", "operations_by_id", 2)},
+    ),
+    "newest told": (
+        lambda db: hearing.newest_told(db, merchant_id=ID, payment_id=ID, object_id=ID),
+        {("payment_evidence", "payment_evidence_pkey", 4)},
     ),
     "event": (lambda db: events.read(db, merchant_id=ID, event_id=ID), {EVENT_ID}),
     "events after": (lambda db: events.after(db, merchant_id=ID, sequence=0, **NEWEST), {EVENT_PLACE}),

@@ -4,7 +4,9 @@
 create index attempts_by_reference on attempts (reference, merchant_id, processor_account_id)
     where reference is not null
 --;
-create index operations_by_reference on operations (reference, merchant_id) where reference is not null
+create index operations_by_processor_reference on operations (reference, merchant_id) where reference is not null
+--;
+create index operations_by_id on operations (id, merchant_id)
 --;
 -- Whose money a capture, cancellation or refund is about: once an attempt can be reversed, a payment may have had more
 -- than one that was approved.

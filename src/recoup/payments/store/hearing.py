@@ -1,0 +1,119 @@
+"""SQL of what processors tell unasked: whose it is, and what a second source has said before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from recoup.db import Database
+
+SHARED_MAX: Final = 20
+"""How many rows with one reference are read: some processors name a capture like its charge."""
+NOTICE: Final = "notice"
+QUESTION: Final = "question"
+
+
+async def payments_of_attempt_reference(
+    database: Database, *, merchant_id: UUID, account_id: UUID, reference: str
+) -> list[tuple[UUID, UUID]]:
+    """The payment and id of each attempt that this account's processor calls so, the newest first."""
+    rows = await database.fetch_all(
+        """
+        select payment_id, id from attempts
+        where merchant_id = %(merchant_id)s and processor_account_id = %(account_id)s and reference = %(reference)s
+        limit %(limit)s
+        """,
+        {
+            "merchant_id": merchant_id,
+            "account_id": account_id,
+            "reference": reference,
+            "limit": SHARED_MAX,
+        },
+    )
+    return sorted(((row["payment_id"], row["id"]) for row in rows), key=lambda one: one[1], reverse=True)
+
+
+async def payments_of_operation_reference(
+    database: Database, *, merchant_id: UUID, reference: str
+) -> list[tuple[UUID, UUID]]:
+    """The payment and id of each capture, cancellation or refund with this reference, at whichever account."""
+    rows = await database.fetch_all(
+        """
+        select payment_id, id from operations
+        where merchant_id = %(merchant_id)s and reference = %(reference)s limit %(limit)s
+        """,
+        {"merchant_id": merchant_id, "reference": reference, "limit": SHARED_MAX},
+    )
+    return [(row["payment_id"], row["id"]) for row in rows]
+
+
+async def payment_of_operation(database: Database, *, merchant_id: UUID, operation_id: UUID) -> UUID | None:
+    """The payment of a capture, cancellation or refund."""
+    row = await database.fetch_one(
+        "select payment_id from operations where merchant_id = %(merchant_id)s and id = %(operation_id)s",
+        {"merchant_id": merchant_id, "operation_id": operation_id},
+    )
+    return None if row is None else row["payment_id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one source said last of an attempt, capture, cancellation or refund."""
+
+    payment_id: UUID
+    object_id: UUID
+    source: str
+    told: str
+    occurred_at: datetime | None
+    heard_at: datetime
+    confirms: bool
+
+
+async def newest_told(
+    database: Database, *, merchant_id: UUID, payment_id: UUID, object_id: UUID
+) -> datetime | None:
+    """How new the newest notice about this is, in the processor's time; None where none came, or without a time."""
+    row = await database.fetch_one(
+        """
+        select occurred_at from payment_evidence
+        where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s and object_id = %(object_id)s
+            and source = %(source)s
+        """,
+        {
+            "merchant_id": merchant_id,
+            "payment_id": payment_id,
+            "object_id": object_id,
+            "source": NOTICE,
+        },
+    )
+    return None if row is None else row["occurred_at"]
+
+
+async def keep_word(database: Database, word: Word, *, merchant_id: UUID) -> None:
+    """Keep what a source said last, unless it has said newer things."""
+    await database.execute(
+        """
+        insert into payment_evidence as known (
+            merchant_id, payment_id, object_id, source, told, occurred_at, heard_at, confirmed_at)
+        values (
+            %(merchant_id)s, %(payment_id)s, %(object_id)s, %(source)s, %(told)s, %(occurred_at)s, %(heard_at)s,
+            %(confirmed_at)s)
+        on conflict (merchant_id, payment_id, object_id, source) do update
+        set told = excluded.told, occurred_at = coalesce(excluded.occurred_at, known.occurred_at),
+            heard_at = excluded.heard_at, confirmed_at = coalesce(excluded.confirmed_at, known.confirmed_at)
+        where known.occurred_at is null or excluded.occurred_at is null
+            or excluded.occurred_at >= known.occurred_at
+        """,
+        {
+            "merchant_id": merchant_id,
+            "payment_id": word.payment_id,
+            "object_id": word.object_id,
+            "source": word.source,
+            "told": word.told,
+            "occurred_at": word.occurred_at,
+            "heard_at": word.heard_at,
+            "confirmed_at": word.heard_at if word.confirms else None,
+        },
+    )
