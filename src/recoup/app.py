@@ -31,6 +31,7 @@ from recoup.http.intake import Limits
 from recoup.http.routes import Claim as EdgeClaim
 from recoup.http.routes import Route
 from recoup.http.wiring import About, Wiring
+from recoup.inboxed import Inbounds
 from recoup.kit.clock import Clock
 from recoup.kit.ids import Buffered, Kind, render, uuid7
 from recoup.kit.secret import Secret
@@ -134,13 +135,8 @@ class Service:
         self.recoveries = Recoveries(
             database, payments=self.payments, customers=self.customers, new_id=new_id
         )
-        self.audit_cases = Audit(
-            database,
-            payments=self.payments,
-            accounts=self.accounts,
-            new_id=new_id,
-            unrecognised=self._unrecognised(),
-        )
+        self.audit_cases = self._audit()
+        self.inbound = self._inbound()
         self.worker = Worker(
             database,
             handlers=self.handlers(),
@@ -177,6 +173,7 @@ class Service:
     async def close(self) -> None:
         """Finish what is queued and close connections to processors."""
         await self.routing.close()
+        await self.inbound.close()
         await self.writer.close()
         await self.webhooks.close()
         await self.gateway.close()
@@ -199,6 +196,27 @@ class Service:
             types=FACTS,
         )
 
+    def _audit(self) -> Audit:
+        return Audit(
+            self.database,
+            payments=self.payments,
+            accounts=self.accounts,
+            new_id=self.new_id,
+            unrecognised=self._unrecognised(),
+        )
+
+    def _inbound(self) -> Inbounds:
+        return Inbounds(
+            self._tools(),
+            self.settings,
+            payments=self.payments,
+            audit=self.audit_cases,
+            sealer=self.vault,
+            merchant=self.merchants.merchant,
+            public_url=lambda: self._public_url,
+            registry=self.registry,
+        )
+
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
         return {
@@ -206,6 +224,7 @@ class Service:
             **self.routing.handlers(),
             **recovery_jobs.handlers(self.recoveries),
             **audit_jobs.handlers(self.audit_cases),
+            **self.inbound.handlers(),
         }
 
     def edge(self, *, base_url: str) -> Edge:
@@ -246,7 +265,7 @@ class Service:
         return Edge(
             [*payments.routes(), *verifications.routes(), *testclock.routes(), *self._other_routes()],
             wiring,
-            pages=pages.pages(),
+            pages=[*pages.pages(), *self.inbound.pages()],
             limits=limits,
             about=about,
         )
@@ -263,6 +282,7 @@ class Service:
             *self.routing.routes(),
             *EventsApi(self.database).routes(),
             *self.webhooks.routes(),
+            *self.inbound.routes(),
             *self.books.routes(),
             *SandboxApi(self.worlds, link_port=self.around.sandbox_link_port).routes(),
         ]

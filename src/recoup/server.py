@@ -190,7 +190,7 @@ async def _every(seconds: float, chore: Callable[[], Awaitable[object]], stop: a
 def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
     """What goes on beside the work: old idempotency keys thrown away, plans kept right while tables grow, experiments
     that began or stopped elsewhere learned of, accounts' health shared with other processes,
-    old deliveries thrown away, events posted to the ledger."""
+    old webhooks thrown away both ways, events posted to the ledger."""
     database, clock = service.database, service.around.clock
     return [
         asyncio.create_task(
@@ -199,7 +199,7 @@ def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
         asyncio.create_task(_every(plans.EVERY_S, lambda: plans.refresh(database), stop), name="plans"),
         *(
             asyncio.create_task(_every(seconds, chore, stop), name=name)
-            for part in (service.routing, service.webhooks, service.books)
+            for part in (service.routing, service.webhooks, service.inbound, service.books)
             for name, seconds, chore in part.chores()
         ),
     ]

@@ -142,6 +142,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`10.1.0.0/16, fd00:1::/64`. Without it live webhooks go to public addresses only.",
         ),
     ] = ""
+    inbound_kept_days: Annotated[
+        int,
+        Meta(
+            ge=1, le=3650, description="For how many days what processors sent is kept, and can be replayed."
+        ),
+    ] = 90
     worker_poll_s: Annotated[
         float, Meta(ge=0.01, le=60, description="How often an idle worker looks for due work, in seconds.")
     ] = 0.5

@@ -22,6 +22,12 @@ class CaseKind(StrEnum):
     """What a case is about."""
 
     UNSEEN_CODE = "unseen_code"
+    CONTRADICTION = "contradiction"
+    """A processor says another end of something than we hold."""
+    WEBHOOK_CONFLICT = "webhook_conflict"
+    """A processor's webhook came twice under one name, and says two things."""
+    WEBHOOK_FAILED = "webhook_failed"
+    """A processor's webhook could not be read."""
 
 
 class CaseState(StrEnum):

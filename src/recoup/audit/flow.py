@@ -84,10 +84,16 @@ class Audit:
                 if not await store.count(connection, kept, merchant_id=merchant.id):
                     continue
                 case = of_unseen_code(kept, id_=self._new_id(), now=now)
-                if await store.open_case(connection, case, merchant_id=merchant.id):
-                    await self._tell(connection, merchant, "audit.case_opened", case, now)
+                await self.open(connection, merchant, case, now=now)
             self._unrecognised(unseen.connector)
         return None
+
+    async def open(self, connection: Connection, merchant: Merchant, case: Case, *, now: datetime) -> bool:
+        """Open a case, unless one about the same thing is open; whether it is new."""
+        if not await store.open_case(connection, case, merchant_id=merchant.id):
+            return False
+        await self._tell(connection, merchant, "audit.case_opened", case, now)
+        return True
 
     async def get(self, merchant: Merchant, case_id: UUID) -> Case:
         """One case; refuses with 404."""

@@ -41,6 +41,7 @@ from recoup.connectors.base import (
     LinkRequest,
     Question,
     Request,
+    Undecided,
     Verification,
 )
 from recoup.gateway.connection import Pace
@@ -87,7 +88,9 @@ class _Verb(Generic[T]):
 _CHARGE: Final[_Verb[Outcome]] = _Verb("charge", get_args(Outcome), Unprocessed, Unknown)
 _COMPLETE: Final[_Verb[Evidence | Unprocessed]] = _Verb("complete", get_args(Evidence), Unprocessed, Unknown)
 _VERIFY: Final[_Verb[Outcome]] = _Verb("verify", get_args(Outcome), Unprocessed, Unknown)
-_AUTHENTICATE: Final[_Verb[Authentic | Forged]] = _Verb("authenticate", (Authentic, Forged), Forged, Forged)
+_AUTHENTICATE: Final[_Verb[Authentic | Forged | Undecided]] = _Verb(
+    "authenticate", (Authentic, Forged, Undecided), Undecided, Undecided
+)
 _CAPTURE: Final[_Verb[FollowUp]] = _Verb("capture", get_args(FollowUp), Unprocessed, Unknown)
 _CANCEL: Final[_Verb[FollowUp]] = _Verb("cancel", get_args(FollowUp), Unprocessed, Unknown)
 _REFUND: Final[_Verb[FollowUp]] = _Verb("refund", get_args(FollowUp), Unprocessed, Unknown)
@@ -195,7 +198,7 @@ class Gateway:
 
     async def authenticate(
         self, connector: Connector, account: Account, delivery: Delivery, *, account_id: UUID
-    ) -> Timed[Authentic | Forged]:
+    ) -> Timed[Authentic | Forged | Undecided]:
         """Whether a webhook is the processor's; most connectors know without asking anybody."""
         return await self._ask(
             _AUTHENTICATE, connector, account, account_id, lambda: connector.authenticate(account, delivery)

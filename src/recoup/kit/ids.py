@@ -44,6 +44,7 @@ class Kind(StrEnum):
     EVENT = "evt"
     WEBHOOK_ENDPOINT = "we"
     WEBHOOK_DELIVERY = "whd"
+    INBOUND = "inb"
     LEDGER_ACCOUNT = "lac"
     LEDGER_ENTRY = "len"
     FAULT = "flt"

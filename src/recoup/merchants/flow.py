@@ -227,6 +227,10 @@ class ProcessorAccounts:
         known = self._remembered.peek(merchant_id)
         return known if known is not None else await self._read(merchant_id, queries)
 
+    async def owner_of(self, account_id: UUID) -> UUID | None:
+        """Which tenant an account is of, for those who are told no more than its id."""
+        return await store.owner_of(self._database, account_id=account_id)
+
     async def account(self, merchant_id: UUID, account_id: UUID) -> ProcessorAccount:
         """One account of a tenant; refuses with 404."""
         for account in await self.accounts_of(merchant_id):

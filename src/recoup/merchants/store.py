@@ -205,6 +205,18 @@ async def insert_account(connection: Connection, stored: StoredAccount, *, merch
     )
 
 
+async def owner_of(queries: Queries, *, account_id: UUID) -> UUID | None:
+    """Which tenant an account is of."""
+    row = await queries.fetch_one(
+        """
+        -- all merchants: a processor that sends us something names an account and nobody else.
+        select merchant_id from processor_accounts where id = %(id)s
+        """,
+        {"id": account_id},
+    )
+    return None if row is None else row["merchant_id"]
+
+
 async def update_account(connection: Connection, stored: StoredAccount, *, merchant_id: UUID) -> None:
     """All that can change of an account."""
     await connection.execute(

@@ -82,6 +82,7 @@ class Adyen(Defaults):
     """The connector."""
 
     name: Final = NAME
+    webhook_reply = "[accepted]"
     credentials: Final = {
         "api_key": Credential(
             "The API key of a credential that may use Checkout, and raw card data if cards are."

@@ -38,6 +38,7 @@ from recoup.connectors.base.webhooks import (
     Forged,
     Notice,
     Subject,
+    Undecided,
 )
 from recoup.connectors.base.wire import (
     REPLY_BYTES_MAX,
@@ -96,6 +97,7 @@ __all__ = [
     "Source",
     "Subject",
     "Token",
+    "Undecided",
     "Verification",
     "decoded",
     "no_readable_answer",

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from recoup.connectors.base.asks import Account, Change, Charge, Completion, Question, Verification
-from recoup.connectors.base.webhooks import Authentic, Delivery, Forged, Notice
+from recoup.connectors.base.webhooks import Authentic, Delivery, Forged, Notice, Undecided
 from recoup.connectors.base.wire import Exchange, HttpResponse
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import (
@@ -139,6 +139,11 @@ class Connector(Protocol):
         ...
 
     @property
+    def webhook_reply(self) -> str:
+        """What it wants to read when a webhook was taken; most want a status of 2xx and nothing more."""
+        ...
+
+    @property
     def credentials(self) -> Mapping[str, Credential]:
         """What an account brings, by name."""
         ...
@@ -192,7 +197,7 @@ class Connector(Protocol):
         """The same for a capture, cancellation or refund."""
         ...
 
-    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
+    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """Whether a webhook comes from this processor, for this account, now."""
         ...
 
@@ -205,6 +210,7 @@ class Defaults(ABC):
     """What a connector answers that its processor has no way to do: inherited, then overridden one by one."""
 
     test_mode_only: bool = False
+    webhook_reply: str = ""
 
     @abstractmethod
     def lookup(self, account: Account, question: Question) -> Exchange[Evidence]:
@@ -236,7 +242,7 @@ class Defaults(ABC):
         yield from ()
         return Unknown("this processor cannot withdraw a change by our key")
 
-    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
+    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """The processor sends no webhooks."""
         yield from ()
         return Forged("this processor sends no webhooks")

@@ -47,6 +47,13 @@ class Forged:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Who must be asked whether it is genuine could not say so just now: ask again later."""
+
+    why: str
+
+
 class Subject(StrEnum):
     """What a notice is about."""
 

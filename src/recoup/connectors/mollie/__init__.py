@@ -47,6 +47,7 @@ from recoup.connectors.base import (
     Notice,
     Question,
     Token,
+    Undecided,
     Verification,
     no_readable_answer,
     shaped,
@@ -253,7 +254,7 @@ class Mollie(Defaults):
             return Unknown(f"no {question.change} under our key was found")
         return step.means() if question.amount in {None, step.amount.money()} else Unknown("another amount")
 
-    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
+    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """By the signature of a subscription; where there is none, by asking for the payment that is named."""
         given = delivery.headers.get("x-mollie-signature")
         if given is None:
@@ -261,6 +262,8 @@ class Mollie(Defaults):
             if payment is None:
                 return Forged("there is no signature")
             response = yield _get(account, _payment_path(payment))
+            if response.status == 429 or response.status >= 500:
+                return Undecided(f"Mollie answered HTTP {response.status}")
             found = read(response, Payment)
             if found is None or (found.resource, found.id) != ("payment", payment):
                 return Forged("the payment is not this account's")

@@ -51,6 +51,7 @@ from recoup.connectors.base import (
     Idempotency,
     Notice,
     Question,
+    Undecided,
     Verification,
     no_readable_answer,
 )
@@ -264,12 +265,14 @@ class PayPal(Defaults):
             order, key=question.key, kind=question.change, authorization=charge, amount=question.amount
         )
 
-    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged]:
+    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """The signature, by the certificate that PayPal shows."""
         url, text = told.certificate_url(account, delivery), told.signed_text(account, delivery)
         if url is None or text is None:
             return Forged("it is not signed for this webhook, now, with a certificate of PayPal's")
         response = yield HttpRequest(method="GET", url=url)
+        if response.status == 429 or response.status >= 500:
+            return Undecided(f"PayPal answered HTTP {response.status}")
         key = told.key_of(response.body, delivery.received_at) if response.status == 200 else None
         if key is None or not told.is_signed(key, delivery, text):
             return Forged("the signature is not PayPal's")

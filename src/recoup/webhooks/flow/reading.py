@@ -1,0 +1,286 @@
+"""Reads what processors sent: what each notice says is heard by payments, and what came of it is written down.
+
+Hearing may be repeated, so a crash anywhere only has a delivery read again. What cannot be judged yet, and what fails,
+is read again later; what a person must see is told to whoever listens, in the transaction that writes it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Protocol, assert_never
+from uuid import UUID
+
+import structlog
+
+from recoup.connectors.base import (
+    Account,
+    Authentic,
+    Connector,
+    CredentialNews,
+    Delivery,
+    DisputeNews,
+    Forged,
+    Notice,
+    Undecided,
+)
+from recoup.db import Connection, Database, due, is_passing
+from recoup.gateway import Gateway
+from recoup.kit.ids import Kind, render
+from recoup.merchants.core import Merchant
+from recoup.merchants.flow import Sealer
+from recoup.payments.flow.heard import Applied, Contradiction, Foreign, Heard, Known, NotYet, Place
+from recoup.webhooks.core.inbox import (
+    FAILURES_MAX,
+    NOTICES_MAX,
+    QUIET,
+    TO_A_PERSON,
+    Inbound,
+    Result,
+    Told,
+    name_of,
+    place,
+    result_of,
+    shortened,
+    unpacked,
+    wait_after,
+)
+from recoup.webhooks.flow.arrivals import Arrivals
+from recoup.webhooks.flow.inbox import Seen
+from recoup.webhooks.store import inbox as store
+
+TO_SEE: Final = "inbound.to_see"
+"""The fact that a delivery needs a person."""
+NEWS: Final = f"event:{TO_SEE}"
+
+_log: Final = structlog.get_logger("recoup.inbox")
+
+
+class Payments(Protocol):
+    """What the inbox asks of payments."""
+
+    async def hear(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Heard:
+        """Take a notice; may be called again with the same."""
+        ...
+
+    async def place(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Place | None:
+        """Where a notice belongs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A delivery with what came in it."""
+
+    row: Inbound
+    delivery: Delivery
+    connector: Connector
+    seen: Account
+
+
+class Reader:
+    """Reads deliveries."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        payments: Payments,
+        gateway: Gateway,
+        sealer: Sealer,
+        seen: Seen,
+        arrivals: Arrivals,
+    ) -> None:
+        self._database = database
+        self._payments = payments
+        self._gateway = gateway
+        self._sealer = sealer
+        self._seen = seen
+        self._arrivals = arrivals
+
+    async def read(self, merchant: Merchant, inbound_id: UUID, now: datetime) -> datetime | None:
+        """What the worker does with a delivery that was stored or is replayed: when to look again."""
+        row = await store.read(self._database, merchant_id=merchant.id, inbound_id=inbound_id)
+        if row is None or row.result is not None:
+            return None
+        try:
+            return await self._read(merchant, row, now)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            return await self._failed(merchant, row, now, error=error)
+
+    async def _read(self, merchant: Merchant, row: Inbound, now: datetime) -> datetime | None:
+        opened = await self._opened(merchant, row)
+        if not row.verified:
+            verdict = await self._gateway.authenticate(
+                opened.connector, opened.seen, opened.delivery, account_id=row.account_id
+            )
+            match verdict.outcome:
+                case Undecided(why):
+                    return await self._again(merchant, row, now, why=why)
+                case Forged(why):
+                    self._arrivals.forged(opened.connector.name, row.account_id, why)
+                    await store.forget(self._database, merchant_id=merchant.id, inbound_id=row.id)
+                    return None
+                case Authentic() as authentic:
+                    if not await self._proved(merchant, opened, authentic):
+                        return await self._conclude(merchant, opened, [], now=now, result=Result.KNOWN)
+        notices = opened.connector.notices(opened.seen, opened.delivery)[:NOTICES_MAX]
+        odds = await self._at_odds(merchant, row, notices)
+        if odds is not None:
+            return await self._conclude(merchant, opened, odds, now=now)
+        told: list[Told] = []
+        again: list[datetime] = []
+        for notice in notices:
+            heard = await self._heard(merchant, row.account_id, notice)
+            (again.append(heard) if isinstance(heard, datetime) else told.append(heard))
+        if again:
+            return max(min(again), now)
+        return await self._conclude(merchant, opened, told, now=now)
+
+    async def _opened(self, merchant: Merchant, row: Inbound) -> _Opened:
+        _, connector, seen = await self._seen(merchant, row.account_id)
+        sealed = await store.sealed(self._database, merchant_id=merchant.id, inbound_id=row.id)
+        assert sealed is not None, "it was here a moment ago, and is kept for longer than this takes"
+        plain = await self._sealer.unseal(
+            merchant.id, sealed, aad=place(merchant.id, row.id), queries=self._database
+        )
+        return _Opened(row, unpacked(plain, received_at=row.received_at), connector, seen)
+
+    async def _proved(self, merchant: Merchant, opened: _Opened, authentic: Authentic) -> bool:
+        """Whether this is the first of what the processor vouches for."""
+        notices = opened.connector.notices(opened.seen, opened.delivery)
+        name = name_of(authentic, opened.delivery, notices)
+        return await store.prove(
+            self._database, merchant_id=merchant.id, inbound_id=opened.row.id, delivery_id=name
+        )
+
+    async def _at_odds(
+        self, merchant: Merchant, row: Inbound, notices: Sequence[Notice]
+    ) -> list[Told] | None:
+        """What to say of a delivery whose name another one has; None where it is to be heard.
+
+        Other bytes alone are no conflict: some processors count in them how often they have tried.
+        """
+        fresh = await store.read(self._database, merchant_id=merchant.id, inbound_id=row.id)
+        if fresh is None:
+            return []
+        other = await store.of_same_name(self._database, fresh, merchant_id=merchant.id)
+        if other is None:
+            return None
+        before = await self._opened(merchant, other)
+        then = replace(before.delivery, received_at=row.received_at)  # some notices tell by it what day it is
+        said = before.connector.notices(before.seen, then)[:NOTICES_MAX]
+        shown = render(Kind.INBOUND, other.id)
+        if tuple(said) != tuple(notices):
+            why = f"it has the name of {shown} and says something else"
+            return [_told(one, Result.CONFLICT, why=why) for one in notices] or [_nameless(row, why)]
+        if other.result in QUIET:
+            return [_told(one, Result.KNOWN, why=f"the same as {shown}") for one in notices]
+        return None
+
+    async def _heard(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Told | datetime:
+        """What came of a notice, or when to hear it again."""
+        if notice.meaning is None or isinstance(notice.meaning, DisputeNews | CredentialNews):
+            return await self._unused(merchant, account_id, notice)
+        heard = await self._payments.hear(merchant, account_id, notice)
+        match heard:
+            case Known(payment_id):
+                return _told(notice, Result.KNOWN, payment_id=payment_id)
+            case Applied(payment_id, happened):
+                return _told(notice, Result.APPLIED, payment_id=payment_id, happened=happened)
+            case Foreign(why):
+                return _told(notice, Result.FOREIGN, why=why)
+            case NotYet():
+                return heard.again_at
+            case Contradiction():
+                return Told(
+                    event_id=notice.event_id,
+                    about=notice.about.value,
+                    result=Result.CONTRADICTION,
+                    reference=notice.reference,
+                    occurred_at=notice.occurred_at,
+                    payment_id=heard.payment_id,
+                    object_name=heard.about,
+                    held=heard.known,
+                    said=heard.told,
+                    why=shortened(heard.remedy),
+                )
+            case _:
+                assert_never(heard)
+
+    async def _unused(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Told:
+        """Nothing is done with such news yet; it is kept, and can be replayed."""
+        found = None
+        if isinstance(notice.meaning, DisputeNews):
+            found = await self._payments.place(merchant, account_id, notice)
+        return _told(notice, Result.UNUSED, payment_id=None if found is None else found.payment_id)
+
+    async def _failed(
+        self, merchant: Merchant, row: Inbound, now: datetime, *, error: Exception
+    ) -> datetime | None:
+        """Read it again, ever later; in the end a person must look."""
+        _log.exception("inbox.reading_failed", inbound=render(Kind.INBOUND, row.id), tries=row.tries + 1)
+        return await self._again(merchant, row, now, why=type(error).__name__)
+
+    async def _again(self, merchant: Merchant, row: Inbound, now: datetime, *, why: str) -> datetime | None:
+        tries = await store.count_failure(self._database, merchant_id=merchant.id, inbound_id=row.id)
+        if tries < FAILURES_MAX:
+            return now + wait_after(tries)
+        told = [_nameless(row, f"it could not be read, last because of: {why}", result=Result.FAILED)]
+        await self._write_down(merchant, row.id, told, result=Result.FAILED, now=now)
+        return None
+
+    async def _conclude(
+        self,
+        merchant: Merchant,
+        opened: _Opened,
+        told: Sequence[Told],
+        *,
+        now: datetime,
+        result: Result | None = None,
+    ) -> None:
+        result = result or result_of(told)
+        await self._write_down(merchant, opened.row.id, told, result=result, now=now)
+        self._arrivals.read(opened.connector.name, result)
+
+    async def _write_down(
+        self, merchant: Merchant, inbound_id: UUID, told: Sequence[Told], *, result: Result, now: datetime
+    ) -> None:
+        async def work(connection: Connection) -> None:
+            there = await store.conclude(
+                connection, merchant_id=merchant.id, inbound_id=inbound_id, result=result, told=told, at=now
+            )
+            if there and any(one.result in TO_A_PERSON for one in told):
+                await due.put(
+                    connection, merchant_id=merchant.id, kind=NEWS, object_id=inbound_id, due_at=now
+                )
+
+        await self._database.retrying(work)
+
+
+def _told(
+    notice: Notice,
+    result: Result,
+    *,
+    payment_id: UUID | None = None,
+    happened: tuple[str, ...] = (),
+    why: str | None = None,
+) -> Told:
+    return Told(
+        event_id=notice.event_id,
+        about=notice.about.value,
+        result=result,
+        reference=notice.reference,
+        occurred_at=notice.occurred_at,
+        payment_id=payment_id,
+        happened=happened,
+        why=None if why is None else shortened(why),
+    )
+
+
+def _nameless(row: Inbound, why: str, *, result: Result = Result.CONFLICT) -> Told:
+    """Of a delivery as a whole."""
+    return Told(event_id=row.delivery_id, about="other", result=result, why=shortened(why))
