@@ -27,6 +27,7 @@ from recoup.outcomes.core import (
 from recoup.outcomes.core.override import Reading
 from recoup.payments.core import AttemptState, Status
 from recoup.payments.flow import Taken
+from recoup.payments.flow.completing import Completing
 
 ASKS: Final = ActionRequired("ref-1", "https://bank.example/3ds")
 TAKEN: Final = Approved("ch-1", captured=True)
@@ -151,6 +152,25 @@ async def test_two_who_come_back_at_once_complete_once(house: House, merchant: M
     assert (await first).payment.status is Status.CAPTURED
     assert house.bank.keys("complete") == house.bank.keys("charge")
     assert await house.stored_key(merchant, "two") is None, "a refused key may come again"
+
+
+async def test_who_comes_back_from_one_step_does_not_go_on_with_the_next(
+    house: House, merchant: Merchant
+) -> None:
+    """Two requests bring the customer back from one step, and the first leads to a challenge. Going on with that before
+    they met it would have it refused, and the payment with it."""
+    payment_id = await waiting(house, merchant)
+    seen = await house.snapshot(merchant, payment_id)
+    house.bank.will("complete", replace(ASKS, url="https://bank.example/challenge"))
+    assert (await house.come_back(merchant, payment_id)).payment.status is Status.REQUIRES_ACTION
+    late = Completing(house._tools())
+    claim = house.claim("late", "payment_change", payment_id)
+    with pytest.raises(Refusal) as caught:
+        await late.complete(merchant, seen, {"a": "1"}, claim=claim, now=house.now)
+    assert caught.value.code == "payment_under_way"
+    assert house.bank.verbs() == ["charge", "complete"]
+    assert await house.stored_key(merchant, "late") is None
+    assert (await house.come_back(merchant, payment_id)).payment.status is Status.CAPTURED
 
 
 async def test_where_it_stood_before_says_nothing_of_a_completion(house: House, merchant: Merchant) -> None:

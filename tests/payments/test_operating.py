@@ -12,7 +12,15 @@ from tests.payments.house import House
 
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import ActionRequired, Approved, Pending, Refused, Unknown, Unprocessed
+from recoup.outcomes.core import (
+    ActionRequired,
+    Approved,
+    Pending,
+    Refused,
+    Unknown,
+    Unprocessed,
+    Withdrawn,
+)
 from recoup.payments.core import AttemptState, OperationState, Status
 from recoup.payments.core.records import OPERATIONS_MAX
 
@@ -237,6 +245,26 @@ async def test_of_two_cancellations_at_once_one_is_refused_in_words(house: House
     assert refused.code == "payment_unexpected_state"
     events = await house.events(merchant, waiting.payment.id)
     assert events.count("payment.canceled") == 1
+
+
+async def test_a_promise_about_one_attempt_says_nothing_of_the_next(house: House, merchant: Merchant) -> None:
+    """While a cancellation asks, the attempt fails and another begins: its customer can still pay at the bank."""
+    house.bank.will("charge", AUTHENTICATE, AUTHENTICATE)
+    payment_id = (await house.pay(merchant)).payment.id
+    asked = Gate(Withdrawn("forgotten"))
+    house.bank.will("withdraw", asked)
+    cancelling = asyncio.create_task(house.cancel(merchant, payment_id, key="k"))
+    await asked.entered.wait()
+    house.bank.settle(house.bank.keys("charge")[0], no_funds())
+    await house.wait(seconds=2)
+    other = house.another_process()
+    await other.settle(merchant, payment_id)
+    again = await other.confirm(merchant, payment_id, await house.means(merchant, "5555555555554444"))
+    assert again.payment.status is Status.REQUIRES_ACTION
+    asked.opened.set()
+    assert (await refusal(cancelling)).code == "payment_unexpected_state"
+    assert (await house.snapshot(merchant, payment_id)).payment.status is Status.REQUIRES_ACTION
+    assert await house.stored_key(merchant, "k") is None
 
 
 async def test_captured_money_is_given_back_in_parts_and_never_more(house: House, merchant: Merchant) -> None:

@@ -13,20 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
 import msgspec
 
 from recoup.connectors.base import Charge
+from recoup.kit.refusals import conflict
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Evidence, Unprocessed
 from recoup.payments import store
 from recoup.payments.core import Attempt, AttemptState, Snapshot, steps
 from recoup.payments.core.answers import still_awaited
-from recoup.payments.core.records import PLAIN_STEP, Returned
+from recoup.payments.core.records import PLAIN_STEP, Action, Returned
 from recoup.payments.core.step import Step
 from recoup.payments.flow.asking import charge_of, completion_of
 from recoup.payments.flow.tools import Tools, processor_asked
 from recoup.payments.writes import Along, Answer, Claim, storable
+
+_WENT_ON: Final = (
+    "Another request went on with this payment meanwhile, and its customer is awaited anew: read it."
+)
 
 
 class Completing:
@@ -47,12 +54,14 @@ class Completing:
         """Go on, and give the payment as it then is. Raises `Taken`, or refuses where no customer is awaited."""
         charge = await self._charge_again(merchant, snapshot)
         await self._keep(merchant, snapshot, returned)
-        resumed, _ = await self._tools.commit(
-            merchant,
-            lambda fresh: steps.resumed(fresh, now=now, patience=self._tools.patience),
-            snapshot,
-            Along(claim=claim),
-        )
+
+        def plan(fresh: Snapshot) -> Step:
+            step = steps.resumed(fresh, now=now, patience=self._tools.patience)
+            if _awaited(fresh) != _awaited(snapshot):
+                raise conflict("payment_under_way", _WENT_ON, retry_after_s=1)
+            return step
+
+        resumed, _ = await self._tools.commit(merchant, plan, snapshot, Along(claim=claim))
         attempt = resumed.open_attempt
         if attempt is not None and attempt.state is AttemptState.COMPLETING:
             with processor_asked(resumed.payment.id):
@@ -118,3 +127,9 @@ class Completing:
             for row in tokens:  # others found out about the approval first; the token came to us alone
                 await self._tools.wallet.keep_token(merchant, row)
         return concluded
+
+
+def _awaited(snapshot: Snapshot) -> tuple[UUID, Action | None, str | None] | None:
+    """For what the customer is awaited: of which attempt, and of its steps which."""
+    attempt = snapshot.open_attempt
+    return None if attempt is None else (attempt.id, attempt.action, attempt.action_url)

@@ -11,6 +11,7 @@ from recoup.kit.refusals import conflict, invalid
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import FollowUp, Unknown, Withdrawn
 from recoup.payments.core import (
+    Attempt,
     Operation,
     OperationKind,
     OperationState,
@@ -118,15 +119,15 @@ class Operating:
         self, merchant: Merchant, snapshot: Snapshot, *, claim: Claim | None, now: datetime
     ) -> Snapshot:
         """Cancel a payment that holds no money; where the customer must still act, the processor forgets it first."""
-        proof: Withdrawn | None = None
+        proof, about = None, snapshot.open_attempt
         if snapshot.payment.status is Status.REQUIRES_ACTION:
             snapshot, proof = await self._withdraw(merchant, snapshot, now=now)
-        abandoned, _ = await self._tools.commit(
-            merchant,
-            lambda fresh: steps.abandoned(fresh, now=now, proof=proof),
-            snapshot,
-            Along(claim=claim),
-        )
+
+        def plan(fresh: Snapshot) -> Step:
+            holds = proof is not None and _still_holds(proof, about, fresh.open_attempt)
+            return steps.abandoned(fresh, now=now, proof=proof if holds else None)
+
+        abandoned, _ = await self._tools.commit(merchant, plan, snapshot, Along(claim=claim))
         if claim is not None:
             answer = Answer(claim.key, 200, self._tools.render.payment(abandoned, livemode=merchant.livemode))
             await self._tools.keep_answer(merchant, answer)
@@ -163,3 +164,11 @@ class Operating:
 
         tokens = await self._tools.tokens(merchant, attempt, said)
         return (await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens)))[0], None
+
+
+def _still_holds(proof: Withdrawn, about: Attempt | None, now_open: Attempt | None) -> bool:
+    """Whether what is known of one attempt is about the one that is open now: while the processor was asked, that one
+    may have failed and another begun. What is left alone must still wait for a step of ours."""
+    if about is None or now_open is None or about.id != now_open.id:
+        return False
+    return proof is not _LEFT_ALONE or now_open.action is not None
