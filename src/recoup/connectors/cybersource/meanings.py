@@ -177,10 +177,11 @@ def changed(response: HttpResponse, *, key: str) -> FollowUp:
 
 
 def waits(found: Details) -> bool:
-    """Whether a transaction ended with a challenge of the customer, before anything was authorised."""
-    enrolled, authorised = found.application("ics_pa_enroll"), found.application("ics_auth")
-    silent = authorised is None or str(authorised.reason_code) in {"", _CHALLENGED}
-    return silent and enrolled is not None and str(enrolled.reason_code) == _CHALLENGED
+    """Whether a transaction ended with a challenge of the customer, before anything was authorised; whichever service
+    says so, since read as a decline it would hide the payment that follows a challenge that was met."""
+    told = (found.application("ics_pa_enroll"), found.application("ics_auth"))
+    codes = {"" if one is None else str(one.reason_code) for one in told}
+    return _CHALLENGED in codes and codes <= {"", _CHALLENGED}
 
 
 def evidence(found: Details, question: Question) -> Evidence:
