@@ -50,6 +50,7 @@ NOW: Final = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 KEPT: Final = {
     "authenticationTransactionId": "kept-0000",
     "complete3dsChallenge": "/api/payments/kept-0001/3dsChallenges",
+    "customer_vault_id": "kept-0002",
 }
 CRYPTOGRAM: Final = "AJkBBkhgQQAAAE4gSEJydQAAAAA="
 """Twenty bytes; all but its end reads the same in a form."""
@@ -58,6 +59,11 @@ RETURNED: Final = {
     "redirectResult": "returned-0000",
     "PaRes": "returned-0001",
     "verification_token": "returned-0002",
+    "cavv": "AJkBBkhgQQAAAE4gSEJydQAAAAA=",
+    "eci": "05",
+    "cardHolderAuth": "verified",
+    "threeDsVersion": "2.2.0",
+    "directoryServerId": "f25084f0-5b16-4c0a-ae5d-b24808a95e4b",
 }
 REQUESTS_MAX: Final = 8
 

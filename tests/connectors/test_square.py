@@ -15,7 +15,7 @@ from recoup.connectors.base import Authentic, Delivery, Forged, HttpRequest, Htt
 from recoup.connectors.square import SQUARE
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
-from recoup.outcomes.core import Approved, Unknown, Unprocessed
+from recoup.outcomes.core import ActionRequired, Approved, Declined, Unknown, Unprocessed
 
 CASE: Final = CASES[0]
 REPLIES: Final = {(one.folder, one.name): one for one in recorded("square")}
@@ -165,6 +165,87 @@ class TestCaptures:
         exchange = drive(CASE.asked("capture"), [look, look])
         assert [request.method for request in exchange.sent] == ["GET", "PUT"]
         assert isinstance(exchange.meant, Unprocessed)
+
+
+class TestVerifying:
+    """Square's own script, on a page of ours."""
+
+    BACK: Final = "https://pay.example/actions/token/return"
+    ON_FILE: Final = Token(Secret("ccof:r3c0up0000000000GB"), customer="customer-1", brand="visa")
+    WANTS: Final = REPLIES["declined", "verification_required"].replies
+
+    def said(self, wish: str, source: Token = ON_FILE, **changes: Any) -> Told:
+        account = replace(ACCOUNT, credentials={**ACCOUNT.credentials, "three_d_secure": Secret(wish)})
+        charge = a_charge(**{"source": source, "callback_url": self.BACK, **changes})
+        return drive(SQUARE.charge(account, charge), self.WANTS)
+
+    def test_a_card_on_file_that_is_declined_for_want_of_it_waits(self) -> None:
+        told = self.said("when_asked")
+        assert (len(told.sent), type(told.meant)) == (1, ActionRequired)
+        assert isinstance(told.meant, ActionRequired) and told.meant.script is not None
+        assert told.meant.script.parameters == {
+            "application_id": "sandbox-sq0idb-recoup00000000000000",
+            "location_id": "LR3C0UP000001",
+            "source_id": "ccof:r3c0up0000000000GB",
+            "amount": "49.99",
+            "currency": "EUR",
+            "givenName": "Wilhelmina",
+            "familyName": "Ormsby",
+            "email": "wilhelmina@example.com",
+            "line1": "1 Main Street",
+            "city": "Berlin",
+            "postalCode": "94103-6677",
+            "countryCode": "DE",
+        }
+
+    def test_always_means_before_anything_is_charged(self) -> None:
+        told = self.said("always", Token(Secret("cnon:of-one-use"), brand="visa"), amount=Money(4990, "JPY"))
+        assert told.sent == ()
+        assert isinstance(told.meant, ActionRequired) and told.meant.script is not None
+        assert told.meant.reference == KEY
+        assert told.meant.script.parameters["amount"] == "4990"
+
+    def test_a_token_of_one_use_that_was_declined_may_be_spent(self) -> None:
+        assert isinstance(self.said("when_asked", Token(Secret("cnon:of-one-use"))).meant, Declined)
+
+    def test_who_cannot_be_verified_is_declined_as_before(self) -> None:
+        for changes in ({"callback_url": None}, {"initiator": "merchant"}):
+            assert isinstance(self.said("when_asked", **changes).meant, Declined)
+        assert isinstance(self.said("off").meant, Declined)
+        account = replace(ACCOUNT, credentials={**ACCOUNT.credentials, "application_id": Secret("")})
+        charge = a_charge(source=self.ON_FILE, callback_url=self.BACK)
+        assert isinstance(drive(SQUARE.charge(account, charge), self.WANTS).meant, Declined)
+
+    def test_a_live_account_loads_the_live_script(self) -> None:
+        account = replace(ACCOUNT, livemode=True)
+        charge = a_charge(source=self.ON_FILE, callback_url=self.BACK)
+        meant = drive(SQUARE.charge(account, charge), self.WANTS).meant
+        assert isinstance(meant, ActionRequired) and meant.script is not None
+        assert meant.url == "https://web.squarecdn.com/v1/square.js"
+        assert not [one for one in meant.script.origins if "sandbox" in one]
+
+    def test_the_charge_that_goes_on_differs_in_its_key_and_token_alone(self) -> None:
+        """Under the first key Square would refuse another request, or show the first decline again."""
+        (first,), (second,) = told("charge").sent, told("complete").sent
+        changed = {"idempotency_key": f"{KEY}-3ds", "verification_token": "returned-0002"}
+        assert body(second) == {**body(first), **changed}
+        assert body(second)["reference_id"] == KEY
+        assert len(body(second)["idempotency_key"]) <= 45
+
+    def test_the_card_and_the_amount_are_ours_whatever_the_browser_says(self) -> None:
+        forged = {"verification_token": "verf", "source_id": "ccof:of-another", "amount": "0.01"}
+        (request,) = told("complete", returned=forged).sent
+        assert body(request)["source_id"] == TOKEN
+        assert body(request)["amount_money"] == {"amount": 4999, "currency": "EUR"}
+
+    def test_what_no_script_made_is_not_handed_on(self) -> None:
+        for token in ("a\r\nb", "x" * 5000, "", "\u00fc"):
+            exchange = told("complete", returned={"verification_token": token})
+            assert (exchange.sent, type(exchange.meant)) == ((), Declined)
+
+    def test_while_the_customer_may_be_at_it_the_newest_payments_are_looked_through(self) -> None:
+        (request,) = told("lookup", "lookup_waits", folder="garbage").sent
+        assert "begin_time=" in request.url and "end_time=" not in request.url
 
 
 class TestWithdrawing:

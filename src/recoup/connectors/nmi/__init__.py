@@ -10,12 +10,19 @@ Code 300 says that the gateway rejected the request itself, 420 that it lost the
 authentication failure is certain to have reached nothing.
 
 A payment by the merchant says so, and names no earlier one: NMI takes its own transaction id for that, never a
-network's. Amounts have two decimals, so only such currencies are taken. 3-D Secure needs NMI's script in the merchant's
-page, or is made elsewhere: its result goes along.
+network's. Amounts have two decimals, so only such currencies are taken. The result of an authentication made elsewhere
+goes along.
+
+Where the account says so (credential `three_d_secure`, with a public `checkout_key`), a customer is sent to a page of
+ours that loads NMI's script (`payer`), before anything is charged: `always`, for a card in NMI's vault or one that is
+to be remembered. No answer of NMI's says that an issuer wants its customer to authenticate, so it cannot be done only
+where asked. What the script says goes with the charge. A browser can make it up, and the issuer, who made the
+cryptogram, then declines, or takes no liability. **Not run against the real script.**
 
 A form has no end by which one cut off could be told; the transport's own length is what guards the fields after the
 code. A webhook's `t` is a nonce and no time, so nothing there grows stale. Not verified: the lists in chargeback and
-card-updater webhooks (they are told as such, and change nothing here); which acquirers behind NMI take `validate`.
+card-updater webhooks (they are told as such, and change nothing here); which acquirers behind NMI take `validate`;
+where else than NMI's two hosts its script loads from.
 """
 
 from __future__ import annotations
@@ -27,20 +34,24 @@ from recoup.connectors.base import (
     Addresses,
     Authentic,
     Capabilities,
+    Card,
     Change,
     ChangeKind,
     Charge,
+    Completion,
     Credential,
     Defaults,
     Delivery,
     Exchange,
     Forged,
+    HttpResponse,
     Notice,
     Question,
     Verification,
 )
+from recoup.connectors.base.scripted import WISH, When, credential, failure
 from recoup.connectors.base.webhooks import hmac_hex, same
-from recoup.connectors.nmi import answers, requests, told
+from recoup.connectors.nmi import answers, payer, requests, told
 from recoup.kit.currencies import DECIMALS
 from recoup.outcomes.core import (
     Done,
@@ -64,6 +75,12 @@ class Nmi(Defaults):
             "Security key with the permissions API and query: Settings, Security Keys."
         ),
         "signing_key": Credential("Signing key of webhooks: Settings, Webhooks.", required=False),
+        payer.KEY: Credential(
+            "Public checkout key, for NMI's script in a customer's browser: Settings, Security Keys.",
+            required=False,
+            secret=False,
+        ),
+        WISH: credential(When.ALWAYS),
     }
     capabilities = Capabilities(
         currencies=frozenset(code for code, decimals in DECIMALS.items() if decimals == 2),
@@ -77,7 +94,10 @@ class Nmi(Defaults):
         withdraw=False,
         processor_tokens=True,
         gives_tokens=True,
+        three_d_secure=True,
         takes_authentication=True,
+        wants_card_again=True,
+        goes_on_with_us=True,
         verification=True,
         webhooks=True,
     )
@@ -86,15 +106,31 @@ class Nmi(Defaults):
         """Take or hold money."""
         if charge.amount.currency not in (self.capabilities.currencies or ()):
             return Unprocessed(f"not sent: NMI takes two decimals, and {charge.amount.currency} has others")
+        if payer.is_wanted(account, charge):
+            vault_id: str | None
+            if isinstance(charge.source, Card):
+                vault_id = payer.saved((yield requests.post(account, requests.saving(charge))))
+            else:
+                vault_id = charge.source.value.reveal()
+            if vault_id is None:
+                return Unprocessed("not charged: the card was not put into the vault")
+            return payer.asks(account, charge, vault_id)
         response = yield requests.post(account, requests.sale(charge))
-        return answers.charged(
-            response,
-            key=charge.key,
-            amount=charge.amount,
-            brand=charge.source.brand,
-            today=charge.today,
-            captured=charge.capture,
-        )
+        return _charged(response, charge)
+
+    def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+        """Charge with what NMI's script said of the customer's authentication."""
+        if completion.charge is None or payer.VAULT_ID not in completion.kept:
+            return (yield from super().complete(account, completion))
+        result, why = payer.result(completion), failure(completion)
+        if not result:
+            if why is None and not payer.came_back(completion):
+                return payer.asks(account, completion.charge, completion.kept[payer.VAULT_ID])
+            return payer.unauthenticated(completion, why or "failed")
+        charge = payer.charge_of(completion.charge, completion)
+        response = yield requests.post(account, {**requests.sale(charge), **result})
+        said = payer.with_token(_charged(response, charge), charge)
+        return Unknown(said.why) if isinstance(said, Unprocessed) else said
 
     def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
         """A validation: no amount is held."""
@@ -171,6 +207,17 @@ class Nmi(Defaults):
     def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
         """What happened to a transaction; other news is told as such."""
         return told.notices(delivery)
+
+
+def _charged(response: HttpResponse, charge: Charge) -> Outcome:
+    return answers.charged(
+        response,
+        key=charge.key,
+        amount=charge.amount,
+        brand=charge.source.brand,
+        today=charge.today,
+        captured=charge.capture,
+    )
 
 
 NMI: Final = Nmi()

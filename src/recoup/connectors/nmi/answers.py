@@ -17,6 +17,8 @@ from recoup.outcomes.core.classify import declined
 NAME: Final = "nmi"
 VOIDED: Final = "voided"
 """Our word, in NMI's table, for a charge that was let go of before we heard of it."""
+UNAUTHENTICATED: Final = "unauthenticated"
+"""Our word, in NMI's table, for a charge that was never asked for: its customer did not authenticate."""
 FIELDS_MAX: Final = 100
 
 _CODE: Final = re.compile(r"[1-4][0-9]{2}", re.ASCII)
@@ -38,7 +40,7 @@ def charged(
     response: HttpResponse, *, key: str, amount: Money | None, brand: str, today: date, captured: bool
 ) -> Outcome:
     """What the answer to a charge or a validation means."""
-    said = _answer(response)
+    said = read(response)
     if said is None:
         return no_readable_answer(response)
     if refused := _not_authenticated(said):
@@ -74,7 +76,7 @@ def charged(
 
 def changed(response: HttpResponse, change: Change) -> FollowUp:
     """What the answer to a capture, void or refund means. The acts on a charge repeat the charge's own order id."""
-    said = _answer(response)
+    said = read(response)
     if said is None or said.get("orderid", "") not in {"", change.key, change.charge_key}:
         return no_readable_answer(response)
     if refused := _not_authenticated(said):
@@ -103,7 +105,7 @@ def two_letters(code: str) -> str | None:
     return code if _TWO_LETTERS.fullmatch(code) else None
 
 
-def _answer(response: HttpResponse) -> dict[str, str] | None:
+def read(response: HttpResponse) -> dict[str, str] | None:
     """The fields of an answer that has a response and its code; one with a field twice is none."""
     if response.status != 200:
         return None

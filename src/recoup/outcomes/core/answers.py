@@ -107,6 +107,9 @@ class ScriptKind(StrEnum):
     SQUARE_VERIFICATION = "square_verification"
     """Load Square's own script from `url`, and bring back the `verification_token` that it makes."""
 
+    NMI_PAYER = "nmi_payer"
+    """Load NMI's own script from `url`, and bring back what it says of the authentication, in its words."""
+
     @property
     def is_theirs(self) -> bool:
         """Whether `url` is the address of a script that the processor publishes."""

@@ -1,4 +1,5 @@
-"""NMI's response codes 200 to 461, and what became of a charge that was voided. 100 is an approval and has no row.
+"""NMI's response codes 200 to 461, and two words of ours: of a charge that was voided, and of one that was not asked
+for because its customer did not authenticate. 100 is an approval and has no row.
 
 What the codes leave open the text beside them often tells (`300`: rejected by the gateway, for whatever reason). NMI
 publishes no hardness; 264 asks for "a few days", which is read as three.
@@ -53,6 +54,9 @@ _MEANINGS: Final = {
 }
 
 _VOIDED: Final = CodeRow("voided", "do_not_try_again", source="NMI: Query API, actions", as_of=READ)
+_UNAUTHENTICATED: Final = CodeRow(
+    "unauthenticated", "authentication_required", source="NMI: Gateway.js, ThreeDSecureUI", as_of=READ
+)
 
 ROWS: Final[tuple[CodeRow, ...]] = (
     *(
@@ -60,4 +64,5 @@ ROWS: Final[tuple[CodeRow, ...]] = (
         for code, standard in _MEANINGS.items()
     ),
     _VOIDED,
+    _UNAUTHENTICATED,
 )
