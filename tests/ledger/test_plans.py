@@ -14,15 +14,12 @@ import pytest
 from tests.payments.plans import Lookup, Planner, noted
 
 from recoup.events.reading_on import read_on
-from recoup.ledger.core import Account, AccountKind, Cause, Position, Source, TransferKind, transfer
+from recoup.ledger.core import Account, AccountKind, Position
 from recoup.ledger.store import checks, following, posting, reading
 from recoup.ledger.store.reading import Filters
 
 ID: Final = UUID(int=1)
 AT: Final = datetime(2026, 11, 22, tzinfo=UTC)
-MADE: Final = transfer(
-    TransferKind.CAPTURE, 1, currency="USD", processor_account_id=ID, cause=Cause(Source.EVENT, ID, AT, ID)
-)
 PAGE: Final[dict[str, Any]] = {"merchant_id": ID, "after": 9, "before": 0, "limit": 10}
 BACK: Final[dict[str, Any]] = {"merchant_id": ID, "after": 9, "before": 5, "limit": 10}
 
@@ -58,7 +55,7 @@ READS: Final[dict[str, tuple[Any, set[Lookup]]]] = {
         set(),
     ),
     "lock": (lambda db: posting._locked(db, ID), {BOOK}),
-    "new": (lambda db: posting._new(db, [MADE], merchant_id=ID), {BY_CAUSE, ACCOUNT}),
+    "known": (lambda db: posting._known(db, [ID], merchant_id=ID), {BY_CAUSE}),
     "numbers": (
         lambda db: posting._numbers(db, [Account(AccountKind.SALES, "USD")], merchant_id=ID),
         {ACCOUNT_BY_NAME},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ import msgspec
 from recoup.kit.ids import Kind, parse
 from recoup.payments.core.machine import Status
 
+_ACCOUNTS_REMEMBERED: Final = 4096
 _HOLDING: Final = frozenset({Status.AUTHORIZED, Status.PARTIALLY_CAPTURED})
 
 
@@ -102,7 +104,7 @@ def _payment(shown: _Object, happened: Happened) -> PaymentNews:
         shown.currency,
         held=held,
         captured=shown.amount_captured,
-        processor_account_id=None if account is None else _id(Kind.PROCESSOR_ACCOUNT, account),
+        processor_account_id=None if account is None else _account(account),
         approved=None if approved is None else _id(Kind.ATTEMPT, approved),
     )
 
@@ -127,6 +129,12 @@ def _refund(shown: _Object, happened: Happened) -> RefundNews:
         pending=pending,
         done=done,
     )
+
+
+@lru_cache(maxsize=_ACCOUNTS_REMEMBERED)
+def _account(text: str) -> UUID:
+    """A processor account's id: there are few, and every event names one."""
+    return _id(Kind.PROCESSOR_ACCOUNT, text)
 
 
 def _id(kind: Kind, text: str) -> UUID:

@@ -6,13 +6,13 @@ else is changing. A transaction that also appends events does that last: the boo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from recoup.db import Connection
-from recoup.ledger.core import Account, Transfer
+from recoup.ledger.core import Account, Transfer, TransferKind
 
 NOWHERE: Final = UUID(int=0)
 """Stands for the processor account of an account that is not kept by those."""
@@ -70,15 +70,16 @@ async def post(
     """Write what is not posted yet, onto a book that this transaction has locked; the book after it, and how many
     transfers were new. Raises `PostedOtherwise`."""
     assert len(transfers) <= POSTED_MAX, "more transfers than are posted at once"
-    new = await _new(connection, transfers, merchant_id=merchant_id)
+    numbers = await _numbers(connection, _accounts_of(transfers), merchant_id=merchant_id)
+    new = await _new(connection, transfers, merchant_id=merchant_id, numbers=numbers)
     if not new:
         return book, 0
-    numbers, opened = await _numbered(connection, new, merchant_id=merchant_id, book=book)
-    after = Book(book.transfers + len(new), book.accounts + opened, book.events)
-    await _write_transfers(
-        connection, new, merchant_id=merchant_id, first=book.transfers + 1, numbers=numbers
-    )
-    sums = _sums(new, first=book.transfers + 1, numbers=numbers)
+    opened = await _opened(connection, new, merchant_id=merchant_id, book=book, numbers=numbers)
+    numbers |= opened
+    first = book.transfers + 1
+    after = Book(book.transfers + len(new), book.accounts + len(opened), book.events)
+    await write_transfers(connection, new, merchant_id=merchant_id, first=first, numbers=numbers)
+    sums = _sums(new, first=first, numbers=numbers)
     await _add_to_balances(connection, sums, merchant_id=merchant_id, every=checkpoint_every)
     await connection.execute(
         """
@@ -90,46 +91,61 @@ async def post(
     return after, len(new)
 
 
-async def _new(connection: Connection, transfers: Sequence[Transfer], *, merchant_id: UUID) -> list[Transfer]:
-    """Those whose cause has not posted them yet."""
-    rows = await connection.fetch_all(
-        """
-        select t.cause, t.kind, t.amount, t.currency, d.processor_account_id as debited,
-            c.processor_account_id as credited
-        from unnest(%(causes)s::uuid[]) as wanted (cause)
-        join ledger_transfers t on t.merchant_id = %(merchant_id)s and t.cause = wanted.cause
-        join ledger_accounts d on d.merchant_id = t.merchant_id and d.number = t.debit
-        join ledger_accounts c on c.merchant_id = t.merchant_id and c.number = t.credit
-        """,
-        {"merchant_id": merchant_id, "causes": sorted({one.cause.id for one in transfers})},
-    )
-    known = {
-        (row["cause"], row["kind"]): (row["amount"], row["currency"], row["debited"], row["credited"])
-        for row in rows
-    }
-    new: list[Transfer] = []
+async def _new(
+    connection: Connection,
+    transfers: Sequence[Transfer],
+    *,
+    merchant_id: UUID,
+    numbers: Mapping[Account, int],
+) -> list[Transfer]:
+    """Those whose cause has not posted them yet; an account that has no number was never posted to."""
+    known = await _known(connection, {one.cause.id for one in transfers}, merchant_id=merchant_id)
+    new: dict[tuple[UUID, str], Transfer] = {}
     for one in transfers:
         key = (one.cause.id, one.kind.value)
-        moved = (one.amount, one.currency, _place(one.debit), _place(one.credit))
-        if key not in known:
-            known[key] = moved
-            new.append(one)
-        elif known[key] != moved:
+        posted = known.get(key)
+        if posted is None:
+            first = new.setdefault(key, one)
+            same = first is one or first == one
+        else:
+            same = posted == (one.amount, numbers.get(one.debit), numbers.get(one.credit))
+        if not same:
             raise PostedOtherwise(f"{one.kind} of {one.cause.source} {one.cause.id} was posted otherwise")
-    return new
+    return list(new.values())
 
 
-def _place(account: Account) -> UUID:
-    return account.processor_account_id or NOWHERE
+async def _known(
+    connection: Connection, causes: Collection[UUID], *, merchant_id: UUID
+) -> dict[tuple[UUID, str], tuple[int, int, int]]:
+    """What these causes have posted: amount, debit and credit of each kind."""
+    rows = await connection.fetch_all(
+        """
+        select t.cause, t.kind, t.amount, t.debit, t.credit
+        from unnest(%(causes)s::uuid[]) as wanted (cause)
+        cross join lateral (
+            select p.cause, p.kind, p.amount, p.debit, p.credit from ledger_transfers p
+            where p.merchant_id = %(merchant_id)s and p.cause = wanted.cause limit %(kinds)s
+        ) t
+        """,
+        {"merchant_id": merchant_id, "causes": sorted(causes), "kinds": len(TransferKind)},
+    )
+    return {(row["cause"], row["kind"]): (row["amount"], row["debit"], row["credit"]) for row in rows}
 
 
-async def _numbered(
-    connection: Connection, transfers: Iterable[Transfer], *, merchant_id: UUID, book: Book
-) -> tuple[Mapping[Account, int], int]:
-    """The number of every account of these transfers, and how many accounts had to be opened."""
-    wanted = sorted({side for one in transfers for side in (one.debit, one.credit)}, key=_order)
-    found = await _numbers(connection, wanted, merchant_id=merchant_id)
-    missing = [one for one in wanted if one not in found]
+def _accounts_of(transfers: Iterable[Transfer]) -> list[Account]:
+    return sorted({side for one in transfers for side in (one.debit, one.credit)}, key=_order)
+
+
+async def _opened(
+    connection: Connection,
+    transfers: Iterable[Transfer],
+    *,
+    merchant_id: UUID,
+    book: Book,
+    numbers: Mapping[Account, int],
+) -> dict[Account, int]:
+    """Open the accounts of these transfers that have no number yet; their numbers."""
+    missing = [one for one in _accounts_of(transfers) if one not in numbers]
     opened = {one: book.accounts + place for place, one in enumerate(missing, start=1)}
     if opened:
         await connection.execute(
@@ -141,7 +157,11 @@ async def _numbered(
             """,
             {"merchant_id": merchant_id, "numbers": list(opened.values())} | _columns(missing),
         )
-    return {**found, **opened}, len(opened)
+    return opened
+
+
+def _place(account: Account) -> UUID:
+    return account.processor_account_id or NOWHERE
 
 
 def _order(account: Account) -> tuple[str, str, UUID]:
@@ -172,7 +192,7 @@ async def _numbers(
     return {accounts[row["place"] - 1]: row["number"] for row in rows}
 
 
-async def _write_transfers(
+async def write_transfers(
     connection: Connection,
     transfers: Sequence[Transfer],
     *,
@@ -180,6 +200,7 @@ async def _write_transfers(
     first: int,
     numbers: Mapping[Account, int],
 ) -> None:
+    """Write transfers, numbered from `first`, with the numbers of their accounts."""
     await connection.execute(
         """
         insert into ledger_transfers
