@@ -121,7 +121,7 @@ class InboundApi:
             Route(
                 "GET",
                 _PATH,
-                self.page,
+                self.list_inbound,
                 query=InboundQuery,
                 answer=InboundList,
                 summary="List what processors sent",
@@ -129,12 +129,17 @@ class InboundApi:
                 tag=_TAG,
             ),
             Route(
-                "GET", _ONE, self.read, answer=InboundObject, summary="Read what a processor sent", tag=_TAG
+                "GET",
+                _ONE,
+                self.read_inbound,
+                answer=InboundObject,
+                summary="Read what a processor sent",
+                tag=_TAG,
             ),
             Route(
                 "POST",
                 f"{_ONE}/replay",
-                self.replay,
+                self.replay_inbound,
                 body=ReplayInbound,
                 answer=InboundObject,
                 summary="Read a processor's webhook again",
@@ -145,7 +150,7 @@ class InboundApi:
             Route(
                 "POST",
                 f"{_PATH}/replay",
-                self.replay_span,
+                self.replay_inbounds,
                 body=ReplayInbounds,
                 answer=InboundReplayObject,
                 summary="Read an account's webhooks again",
@@ -162,7 +167,7 @@ class InboundApi:
         )
         return Answer(200, reply.encode(), content_type=_TEXT)
 
-    async def page(self, call: Call[None, InboundQuery]) -> InboundList:
+    async def list_inbound(self, call: Call[None, InboundQuery]) -> InboundList:
         """`GET /v1/inbound`."""
         page, account = call.query.page(Kind.INBOUND), call.query.account
         found = await self._journal.page(
@@ -176,17 +181,17 @@ class InboundApi:
         shown, has_more = page.cut(found)
         return InboundList(data=[_object(one, call) for one in shown], has_more=has_more, url=_PATH)
 
-    async def read(self, call: Call[None, None]) -> InboundObject:
+    async def read_inbound(self, call: Call[None, None]) -> InboundObject:
         """`GET /v1/inbound/{inbound}`."""
         id_ = call.path_id("inbound", Kind.INBOUND)
         return _object(await self._journal.get(call.merchant, id_), call)
 
-    async def replay(self, call: Call[ReplayInbound, None]) -> InboundObject:
+    async def replay_inbound(self, call: Call[ReplayInbound, None]) -> InboundObject:
         """`POST /v1/inbound/{inbound}/replay`."""
         id_ = call.path_id("inbound", Kind.INBOUND)
         return _object(await self._journal.replay(call.transaction(), call.merchant, id_, now=call.now), call)
 
-    async def replay_span(self, call: Call[ReplayInbounds, None]) -> InboundReplayObject:
+    async def replay_inbounds(self, call: Call[ReplayInbounds, None]) -> InboundReplayObject:
         """`POST /v1/inbound/replay`."""
         body = call.body
         after = None if body.after is None else parse_id(Kind.INBOUND, body.after, param="after")
