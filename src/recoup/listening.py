@@ -62,18 +62,36 @@ async def listen(
     await sender.open()
     try:
         tell(f"Forwarding events to {forward}. Signing secret: {secret.secret.reveal()}")
-        while True:
-            page = _page.decode(await api.get(f"/v1/events?limit=100&after_sequence={reached}"))
-            for raw in page.data:
-                event = _event.decode(raw)
-                reached = event.sequence
-                if matches(events, event.type):
-                    answered, latency_ms = await sender.send(target, event.id, bytes(raw))
-                    tell(f"{event.type} {event.id} -> {_said(answered)} ({latency_ms} ms)")
-            if not page.has_more:
-                await asyncio.sleep(POLL_S)
+        await _follow(api, sender, target, events=events, reached=reached, tell=tell)
     finally:
         await sender.close()
+
+
+async def _follow(
+    api: Api,
+    sender: Sender,
+    target: Target,
+    *,
+    events: Sequence[str],
+    reached: int,
+    tell: Callable[[str], None],
+) -> None:
+    """Forward the events behind a place, for ever."""
+    while True:
+        page = _page.decode(await api.get(f"/v1/events?limit=100&after_sequence={reached}"))
+        for raw in page.data:
+            event = _event.decode(raw)
+            reached = event.sequence
+            if matches(events, event.type):
+                tell(await _forwarded(sender, target, event, bytes(raw)))
+        if not page.has_more:
+            await asyncio.sleep(POLL_S)
+
+
+async def _forwarded(sender: Sender, target: Target, event: _Event, body: bytes) -> str:
+    """Send one event; the line that says so."""
+    answered, latency_ms = await sender.send(target, event.id, body)
+    return f"{event.type} {event.id} -> {_said(answered)} ({latency_ms} ms)"
 
 
 def _said(answered: Answered) -> str:

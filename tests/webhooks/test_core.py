@@ -29,7 +29,7 @@ from recoup.webhooks.core.schedule import (
     after,
     retry_after,
 )
-from recoup.webhooks.core.signing import OVERLAP_MAX, SECRETS_MAX, active, new_secret, rotated
+from recoup.webhooks.core.signing import OVERLAP_MAX, SECRETS_MAX, SigningSecret, active, new_secret, rotated
 
 NOW = datetime(2026, 11, 22, 5, tzinfo=UTC)
 FAILED = Answered(500)
@@ -212,7 +212,7 @@ def test_a_filter_takes_what_it_says(filters: list[str]) -> None:
 @given(overlaps=st.lists(st.integers(0, int(OVERLAP_MAX.total_seconds())), min_size=1, max_size=6))
 def test_rotating_never_lengthens_a_secret_s_life(overlaps: list[int]) -> None:
     count = iter(range(1, 100))
-    secrets = (new_secret(lambda size: bytes([next(count)]) * size),)
+    secrets: tuple[SigningSecret, ...] = (new_secret(lambda size: bytes([next(count)]) * size),)
     for overlap in overlaps:
         fresh = new_secret(lambda size: bytes([next(count)]) * size)
         before = {one.secret: one.until for one in secrets}

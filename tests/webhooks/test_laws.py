@@ -55,8 +55,8 @@ async def test_every_event_arrives_in_the_order_of_its_object_whoever_dies(
     moods.update(dict.fromkeys(moods, 0.0))
     for _ in range(4):
         await wait(house, hours=9)
-    for n, one in enumerate(made):
-        found = await deliveries(house, merchant, one)
+    for n, where in enumerate(made):
+        found = await deliveries(house, merchant, where)
         assert {each.status for each in found} == {Status.DELIVERED}
         assert len(found) == sum(told.values())
         for object_id, count in told.items():

@@ -116,11 +116,20 @@ class Pace:
         wait = _pause(away)
         return Pace(max(self.at_once // 2, 1), away, None if wait is None else now + wait)
 
+    @property
+    def is_away(self) -> bool:
+        """Whether nobody was there, several times in a row."""
+        return self.away >= PAUSE_AFTER
+
+    def is_paused(self, *, now: datetime) -> bool:
+        """Whether the endpoint is left alone for the moment."""
+        return self.not_before is not None and now < self.not_before
+
     def room(self, *, in_flight: int, now: datetime) -> int:
         """How many requests may begin now."""
-        if self.not_before is not None and now < self.not_before:
+        if self.is_paused(now=now):
             return 0
-        return max((1 if self.away >= PAUSE_AFTER else self.at_once) - in_flight, 0)
+        return max((1 if self.is_away else self.at_once) - in_flight, 0)
 
 
 def _pause(away: int) -> timedelta | None:

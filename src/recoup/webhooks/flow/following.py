@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -38,14 +38,14 @@ class Following:
         self._events_at_once = events_at_once
         self._lanes_max = lanes_max
 
-    async def follow(self, merchant_id: UUID) -> int:
+    async def follow(self, merchant_id: UUID, *, without: Collection[UUID] = ()) -> int:
         """Take up a batch of the merchant's events for each place that its endpoints have reached; how many
-        events those were."""
+        events those were. Endpoints in `without` stay where they are."""
 
         async def work(connection: Connection) -> int:
             by_place: dict[int, list[Endpoint]] = defaultdict(list)
             for endpoint in await store.behind(connection, merchant_id=merchant_id):
-                if await self._has_room(connection, merchant_id, endpoint):
+                if endpoint.id not in without and await self._has_room(connection, merchant_id, endpoint):
                     by_place[endpoint.sequence].append(endpoint)
             taken = 0
             for place, endpoints in sorted(by_place.items()):

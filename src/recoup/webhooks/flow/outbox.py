@@ -2,7 +2,8 @@
 
 Rounds take up events and claim lanes by lease; requests run beside each other, at most so many for one endpoint and in
 all; what came back is written in groups, because a commit costs the same for one as for a hundred. An endpoint that
-keeps failing is spoken to with one request at a time, and with pauses: it costs the others next to nothing.
+keeps failing is spoken to with one request at a time, and with pauses, and takes up no events meanwhile: it costs
+the others next to nothing.
 
 Between a request and the commit of its outcome a crash may fall: the lease ends, and the same bytes leave again
 under the same id. That is the only way in which something is sent twice.
@@ -16,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -40,6 +41,8 @@ from recoup.webhooks.store.sending import Work
 
 LEASE: Final = timedelta(seconds=60)
 """How long a claim is good: longer than a request and the writing of its outcome may take."""
+APART_S: Final = 0.005
+"""Between rounds, so that a round finds more than one request's room: its statements cost the same for many."""
 GRACE_S: Final = 5.0
 """How long a stop waits for requests that are under way; what is cut off leaves again later."""
 TARGETS_MAX: Final = 10_000
@@ -113,9 +116,12 @@ class Outbox:
                 found = await self.round()
             except Exception:  # noqa: BLE001 - the outbox outlives every fault
                 _log.exception("webhooks.round_failed")
-            if not found and not stop.is_set():
+            if found:
+                await asyncio.sleep(APART_S)
+            elif not stop.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), poll_s)
+                await asyncio.sleep(APART_S)
         await stopping
         await self.quiet(within_s=GRACE_S)
 
@@ -125,14 +131,23 @@ class Outbox:
 
     async def round(self) -> int:
         """Take up events, claim what is due, begin requests; how much of that there was."""
-        found = 0
-        work = await store.work(self._database, now=self._clock.now())
-        for merchant_id in dict.fromkeys(one.merchant_id for one in work if one.is_behind):
-            found += await self._following.follow(merchant_id)
+        found, now = 0, self._clock.now()
+        work = await store.work(self._database, now=now)
+        left_alone = {one.endpoint_id for one in work if self._is_left_alone(one, now=now)}
+        behind = (one for one in work if one.is_behind and one.endpoint_id not in left_alone)
+        for merchant_id in dict.fromkeys(one.merchant_id for one in behind):
+            found += await self._following.follow(merchant_id, without=left_alone)
         for one in work:
             if one.is_due or one.is_behind:
                 found += await self._begin(one)
         return found
+
+    def _is_left_alone(self, work: Work, *, now: datetime) -> bool:
+        """Whether an endpoint takes up no events for now, because nobody is there and enough waits to find out."""
+        speaking = self._speaking.get(work.endpoint_id)
+        if speaking is None or not speaking.pace.is_away:
+            return False
+        return work.is_due or speaking.in_flight > 0 or speaking.pace.is_paused(now=now)
 
     async def quiet(self, *, within_s: float | None = None) -> None:
         """Wait until every request under way has ended and is written; those that take too long are cut off."""
