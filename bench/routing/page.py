@@ -35,7 +35,8 @@ How to read it:
   points ahead, there is no gap worth the name, and a dash stands there.
 * **Net value** is margin on approved amounts less fees, for a thousand payments, against the static route that is best
   for value.
-* ± is half of a 95 % interval over seeds (the first three in the sweeps). One payment has one try, unless it says otherwise.
+* ± is half of a 95 % interval over seeds (the first three in the sweeps). One payment has one try, unless it says
+  otherwise.
 """
 
 _WORLD: Final = """## The world
