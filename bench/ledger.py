@@ -134,6 +134,7 @@ def _shown(number: int, merchant: UUID, status: str) -> dict[str, Any]:
         "status": status,
         "amount": 4999,
         "currency": "USD",
+        "amount_capturable": 0 if status == "captured" else 4999,
         "amount_captured": 4999 if status == "captured" else 0,
         "processor_account": render(Kind.PROCESSOR_ACCOUNT, ACCOUNT),
         "attempts": [{"id": render(Kind.ATTEMPT, UUID(int=number)), "outcome": "approved"}],

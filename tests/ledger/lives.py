@@ -36,6 +36,15 @@ from recoup.payments.core import (
 )
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step, Target
+from recoup.payments.core.undoing import (
+    CaptureLost,
+    HoldGone,
+    MoneyReturned,
+    RefundLost,
+    Undoing,
+    hindrance,
+    undone,
+)
 from recoup.payments.objects import Objects
 
 START: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -55,10 +64,9 @@ OUTCOMES: Final = (
     Pending("ref-1"),
     Withdrawn(),
 )
+KINDS: Final = (*[OperationKind.CAPTURE] * 4, *[OperationKind.REFUND] * 4, OperationKind.CANCEL)
 ANSWERS: Final = (
-    Done("done-1"),
-    Done("done-2"),
-    Done("done-3"),
+    *[Done(f"done-{number}") for number in range(7)],
     Refused("no", "No."),
     Unknown("no answer"),
     Pending("p"),
@@ -149,6 +157,19 @@ class Life:
         new = NewOperation(self.id(), kind, amount, final)
         self.tried(lambda: operations.begun(self.snapshot, new, now=self.now, patience=PATIENCE))
 
+    def undo(self, which: int) -> None:
+        """Evidence that something did not last."""
+        no = Refused("no", "No.")
+        attempts, made = self.snapshot.attempts, self.snapshot.operations
+        about: list[Undoing] = [CaptureLost(None, no)]
+        about += [CaptureLost(one.id, no) for one in made if one.kind is OperationKind.CAPTURE]
+        about += [RefundLost(one.id, no) for one in made if one.kind is OperationKind.REFUND]
+        about += [MoneyReturned(one.id, decline()) for one in attempts]
+        about += [HoldGone(one.id) for one in attempts]
+        undoing = about[which % len(about)]
+        if hindrance(self.snapshot, undoing) is None:
+            self.tried(lambda: undone(self.snapshot, undoing, now=self.now))
+
     def conclude(self, which: int, answer: int) -> None:
         if made := self.snapshot.operations:
             operation = made[-1 - which % len(made)]
@@ -156,11 +177,11 @@ class Life:
             self.tried(lambda: operations.concluded(self.snapshot, operation.id, news, now=self.now))
 
 
-def _lived(number: int, currency: str, held: bool, acts: list[tuple[int, int, int]]) -> Life:
+def _lived(number: int, currency: str, how: int, acts: list[tuple[int, int, int]]) -> Life:
     life = Life(number, currency)
-    if held:
+    if how:
         life.start(0)
-        life.answer(1)
+        life.answer(how % 2)
     amounts = (300, 1, 700, AMOUNT, None)
     for act, one, other in acts:
         match act:
@@ -169,22 +190,25 @@ def _lived(number: int, currency: str, held: bool, acts: list[tuple[int, int, in
             case 1:
                 life.answer(one)
             case 2:
-                kind = list(OperationKind)[one % len(OperationKind)]
-                life.operate(kind, amounts[other % len(amounts)], final=one > 50)
-            case _:
+                life.operate(KINDS[one % len(KINDS)], amounts[other % len(amounts)], final=other > 80)
+            case 3:
                 life.conclude(one, other)
+            case _:
+                life.undo(one)
     return life
 
 
 def lives(number: st.SearchStrategy[int] | None = None) -> st.SearchStrategy[Life]:
-    """Histories; most begin with money that is held."""
+    """Histories; most begin with money that is held or taken."""
     acts = st.lists(
-        st.tuples(st.sampled_from([0, 1, 2, 2, 3, 3, 3]), st.integers(0, 99), st.integers(0, 99)), max_size=25
+        st.tuples(st.sampled_from([0, 1, 2, 2, 2, 3, 3, 3, 4]), st.integers(0, 99), st.integers(0, 99)),
+        min_size=4,
+        max_size=25,
     )
     return st.builds(
         _lived,
         number or st.just(1),
         st.sampled_from(["USD", "EUR"]),
-        st.sampled_from([True, True, False]),
+        st.sampled_from([1, 3, 2, 0]),
         acts,
     )

@@ -28,12 +28,17 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class PaymentNews:
-    """A payment as it was after an event. `approved` is the attempt that holds or took the money."""
+    """A payment as it was after an event. `approved` is the attempt that holds or took the money.
+
+    `holds`: its status says that money is held. Of that, `capturable` may be captured now: all, unless a capture is
+    under way.
+    """
 
     happened: Happened
     payment_id: UUID
     currency: str
-    held: int
+    holds: bool
+    capturable: int
     captured: int
     processor_account_id: UUID | None
     approved: UUID | None
@@ -67,6 +72,7 @@ class _Object(msgspec.Struct, frozen=True):
     status: str = ""
     amount: int = -1
     currency: str = ""
+    amount_capturable: int = -1
     amount_captured: int = -1
     processor_account: str | None = None
     payment: str = ""
@@ -93,16 +99,15 @@ def read(data: bytes, happened: Happened) -> News | None:
 
 
 def _payment(shown: _Object, happened: Happened) -> PaymentNews:
-    """What is held is told by the status: what may be captured is less while a capture is under way."""
-    assert shown.amount >= shown.amount_captured >= 0, "a payment shows its sums"
-    held = shown.amount - shown.amount_captured if Status(shown.status) in _HOLDING else 0
+    assert min(shown.amount, shown.amount_capturable, shown.amount_captured) >= 0, "a payment shows its sums"
     approved = next((one.id for one in shown.attempts if one.outcome == "approved"), None)
     account = shown.processor_account
     return PaymentNews(
         happened,
         _id(Kind.PAYMENT, shown.id),
         shown.currency,
-        held=held,
+        holds=Status(shown.status) in _HOLDING,
+        capturable=shown.amount_capturable,
         captured=shown.amount_captured,
         processor_account_id=None if account is None else _account(account),
         approved=None if approved is None else _id(Kind.ATTEMPT, approved),

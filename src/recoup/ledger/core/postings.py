@@ -77,7 +77,7 @@ def _new_refund(news: RefundNews, payment: Position | None) -> Position:
 def _of_payment(news: PaymentNews, before: Position, fee_of: FeeOf) -> tuple[Position, list[Transfer]]:
     wanted = replace(
         before,
-        held=news.held,
+        held=_held(news, before),
         captured=news.captured,
         fee=_fee(before, news.captured, fee_of),
         processor_account_id=news.processor_account_id or before.processor_account_id,
@@ -93,6 +93,16 @@ def _of_payment(news: PaymentNews, before: Position, fee_of: FeeOf) -> tuple[Pos
         *_payment_transfers(before, nothing, news.happened),
         *_payment_transfers(here, wanted, news.happened),
     ]
+
+
+def _held(news: PaymentNews, before: Position) -> int:
+    """What is held. While a capture is under way less may be captured, and nothing else tells of it: as long as the sum
+    that was captured is the same, money that is held at the same account stays held."""
+    if not news.holds:
+        return 0
+    if news.captured != before.captured or news.processor_account_id != before.processor_account_id:
+        return news.capturable
+    return max(before.held, news.capturable)
 
 
 def _fee(before: Position, captured: int, fee_of: FeeOf) -> int:
