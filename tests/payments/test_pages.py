@@ -15,7 +15,7 @@ from recoup.connectors.base import Card
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import Approved, Unprocessed
+from recoup.outcomes.core import Approved, Pending, Unprocessed
 from recoup.payments.core import Status
 
 
@@ -223,6 +223,19 @@ async def test_a_payment_that_goes_on_only_with_us_is_canceled_by_leaving_it_alo
     assert (await visit(house, "POST", f"{url}/return", {"a": "1"})).status == 303
     with pytest.raises(Refusal):
         await house.come_back(merchant, payment_id)
+
+
+async def test_what_a_processor_shows_of_a_payment_that_waits_for_us_is_not_its_end(house: House) -> None:
+    """It takes nothing without us, so it is not asked; read as pending, the challenge could not be met any more."""
+    merchant = await house.merchant("east")
+    payment_id, url = await waiting(house, merchant)
+    house.bank.will("lookup", Pending("ref-1"))
+    await house.wait(seconds=2)
+    assert await house.work() == 1
+    assert (await visit(house, "GET", url)).status == 200
+    await visit(house, "POST", f"{url}/return")
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.CAPTURED
+    assert house.bank.verbs() == ["charge", "complete"]
 
 
 async def test_a_processor_that_wants_the_card_again_gets_it_without_its_code(house: House) -> None:

@@ -23,7 +23,7 @@ from recoup.payments.core import (
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
 from recoup.payments.flow.asking import change_of, question_of
-from recoup.payments.flow.settling import leads_where_it_did
+from recoup.payments.flow.settling import leads_where_it_did, waits_for_us
 from recoup.payments.flow.tools import Tools, approved_attempt, processor_asked
 from recoup.payments.writes import Along, Answer, Claim
 
@@ -140,7 +140,7 @@ class Operating:
         attempt = snapshot.open_attempt
         assert attempt is not None, "a payment that requires action has an open attempt"
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
-        if connector.capabilities.goes_on_with_us and attempt.action is not None:
+        if waits_for_us(connector, attempt):
             return snapshot, _LEFT_ALONE
         if not (connector.capabilities.withdraw and leads_where_it_did(account, attempt.started_at)):
             raise conflict(

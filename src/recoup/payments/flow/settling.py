@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from recoup.connectors.base import Connector
 from recoup.kit.ids import made_at
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.outcomes.core import (
@@ -50,6 +51,7 @@ from recoup.payments.writes import Along
 _ASKED_ABOUT: Final = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACTION, AttemptState.UNKNOWN})
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _NOTHING: Final = timedelta(0)
+_OURS: Final = Unknown("nothing happens before its customer is back and we go on with it")
 RESUMED_WITHIN: Final = timedelta(days=1)
 """For how long after an attempt began its completion is repeated: less than any processor remembers keys by which alone
 it would know the second from the first (the shortest says seven days)."""
@@ -60,6 +62,13 @@ _STALE_MAX: Final = timedelta(minutes=1)
 def leads_where_it_did(account: ProcessorAccount, sent_at: datetime) -> bool:
     """Whether an account still leads to where something was sent: another's promise about our key is worth nothing."""
     return account.repointed_at is None or sent_at > account.repointed_at + _STALE_MAX
+
+
+def waits_for_us(connector: Connector, attempt: Attempt) -> bool:
+    """Whether an attempt takes nothing until we complete it: there is nothing to ask about it, and leaving it alone
+    ends it. What such a processor shows of it meanwhile is told for none of them, and must not be taken for its end."""
+    awaited = attempt.state is AttemptState.REQUIRES_ACTION and attempt.action is not None
+    return awaited and connector.capabilities.goes_on_with_us
 
 
 def _is_old(fresh: Snapshot, attempt_id: UUID, evidence: Evidence | Withdrawn) -> bool:
@@ -153,6 +162,8 @@ class Settling:
         self, merchant: Merchant, snapshot: Snapshot, attempt: Attempt
     ) -> Evidence | Withdrawn:
         account, connector, seen = await self._tools.account(merchant, attempt.processor_account_id)
+        if waits_for_us(connector, attempt):
+            return _OURS
         asked = question_of(snapshot.payment, attempt, now=self._tools.now(merchant))
         gateway = self._tools.gateway
         found: Evidence | Withdrawn
