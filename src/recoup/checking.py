@@ -35,7 +35,7 @@ def check() -> None:
     async def look(service: Service) -> None:
         nonlocal found
         async for name, side in _sides(service):
-            found += await _checked(service, name, side)
+            found += await checked(service, name, side)
 
     with_service(own_settings(), look)
     if found:
@@ -51,7 +51,7 @@ async def _sides(service: Service) -> AsyncIterator[tuple[str, Merchant]]:
         last = pairs[-1].test.id
 
 
-async def _checked(service: Service, name: str, side: Merchant) -> int:
+async def checked(service: Service, name: str, side: Merchant) -> int:
     """Check one side of a merchant, and tell; how many findings there were."""
     books = service.books
     await books.follower.follow(side.id, batches=BATCHES_MAX)

@@ -19,6 +19,7 @@ from recoup.outcomes.core import (
     ActionRequired,
     Approved,
     Done,
+    FollowUp,
     Pending,
     Refused,
     Unknown,
@@ -65,7 +66,7 @@ OUTCOMES: Final = (
     Withdrawn(),
 )
 KINDS: Final = (*[OperationKind.CAPTURE] * 4, *[OperationKind.REFUND] * 4, OperationKind.CANCEL)
-ANSWERS: Final = (
+ANSWERS: Final[tuple[FollowUp | Withdrawn, ...]] = (
     *[Done(f"done-{number}") for number in range(7)],
     Refused("no", "No."),
     Unknown("no answer"),

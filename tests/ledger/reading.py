@@ -9,8 +9,7 @@ from uuid import UUID
 from tests.payments.house import House
 
 from recoup.ledger.core import AccountKind, TransferKind
-from recoup.ledger.flow import Entry, Filters
-from recoup.ledger.store.reading import NUMBER_MAX
+from recoup.ledger.store.reading import NUMBER_MAX, Entry, Filters
 from recoup.merchants.core import Merchant
 
 ALL: Final = 100_000

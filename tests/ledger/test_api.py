@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from tests.payments.house import House
 
-from recoup.checking import told
+from recoup.checking import checked, told
 from recoup.kit.ids import Kind, render
 from recoup.ledger.flow import Unbalanced, WrongBalance, WrongPayment
 from recoup.merchants.core import Merchant
@@ -18,7 +18,7 @@ _NOBODY: Final = "0" * 26
 
 async def got(house: House, path: str, key: str, status: int = 200) -> Any:
     answer = await house.call("GET", path, key=key)
-    assert answer.status == status, answer.body
+    assert answer.status == status, answer
     return answer.json
 
 
@@ -148,3 +148,18 @@ def test_a_finding_is_told_in_a_sentence() -> None:
     assert "USD is out of balance" in told(Unbalanced("USD", 1, 2))
     assert "Account 3 (sales, EUR)" in told(WrongBalance(3, "sales", "EUR", 1, 2, 3, 4))
     assert render(Kind.PAYMENT, paid) in told(WrongPayment(paid, 1, 2, 3, 4, 5, 6))
+
+
+async def test_the_check_of_the_command_line_posts_what_is_new_and_tells(
+    house: House, merchant: Merchant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await house.pay(merchant)
+    assert await checked(house, "Shop, test", merchant) == 0
+    assert "Shop, test: 1 entries, 2 accounts, posted up to event" in capsys.readouterr().out
+    await house.database.execute(
+        "update ledger_accounts set debits = debits + 1 where merchant_id = %(merchant_id)s and kind = 'sales'",
+        {"merchant_id": merchant.id},
+    )
+    assert await checked(house, "Shop, test", merchant) == 2
+    assert "USD is out of balance: 1001 debits, 1000 credits." in capsys.readouterr().out
+    house.merchants_made.remove(merchant)

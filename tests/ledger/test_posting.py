@@ -17,8 +17,9 @@ from tests.payments.house import House
 
 from recoup.db import Connection
 from recoup.ledger.core import AccountKind, Cause, Source, Transfer, TransferKind, transfer
-from recoup.ledger.flow import Balance, Entry, Filters, post
+from recoup.ledger.flow import post
 from recoup.ledger.store import checks, posting, reading
+from recoup.ledger.store.reading import Balance, Entry, Filters
 from recoup.merchants.core import Merchant
 
 AT: Final = datetime(2026, 11, 22, tzinfo=UTC)
