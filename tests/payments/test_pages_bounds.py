@@ -130,3 +130,15 @@ def test_a_token_names_what_it_was_made_for(merchant: UUID, attempt: UUID) -> No
     assert len(token) == TOKEN_LENGTH
     assert addresses.named_by(token) == (merchant, attempt)
     assert Addresses(Secret("other"), lambda: "").named_by(token) is None
+
+
+@pytest.mark.parametrize("url", ["https://[shop", "http://[::g]/after", "https://shop]/"])
+async def test_an_address_that_is_none_is_refused_before_anybody_is_charged(
+    house: House, merchant: Merchant, url: str
+) -> None:
+    """Else the page that sends the customer to their bank would break, with the payment waiting behind it."""
+    key = await house.key_of(merchant)
+    body = {"amount": 1000, "currency": "USD", "return_url": url}
+    refused = await house.call("POST", "/v1/payments", body, key=key)
+    assert (refused.status, refused.json["error"]["param"]) == (400, "return_url")
+    assert house.bank.asked == []

@@ -25,6 +25,7 @@ from recoup.payments.api.reading import (
     merchant_of,
     named_by,
     optional_id,
+    return_url_of,
     returned_of,
 )
 from recoup.payments.core import NewPayment, OperationKind, OperationState, Snapshot
@@ -241,7 +242,7 @@ class PaymentsApi:
             initiator=body.initiator,
             customer_id=customer or owner,
             merchant_reference=body.merchant_reference,
-            return_url=body.return_url,
+            return_url=return_url_of(body.return_url),
             routing=accounts_of(body.routing),
             recovery_policy=None if body.recovery is None else body.recovery.policy,
             metadata=body.metadata,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from recoup.connectors.base import Browser
@@ -70,6 +71,17 @@ def check_one_method(body: CreatePayment | ConfirmPayment) -> None:
             "Send `payment_method` or `payment_method_data`, not both.",
             param="payment_method",
         )
+
+
+def return_url_of(sent: str | None) -> str | None:
+    """Where the customer comes back to; refuses what no browser could be sent to."""
+    try:
+        urlsplit(sent or "")
+    except ValueError:
+        raise invalid(
+            "invalid_return_url", "`return_url` names no host: check its brackets.", param="return_url"
+        ) from None
+    return sent
 
 
 def browser_of(sent: BrowserData | None) -> Browser | None:

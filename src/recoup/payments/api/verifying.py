@@ -22,6 +22,7 @@ from recoup.payments.api.reading import (
     claim_of,
     merchant_of,
     optional_id,
+    return_url_of,
     returned_of,
 )
 from recoup.payments.flow import Taken
@@ -168,7 +169,7 @@ class VerificationsApi:
             payment_method_id=call.path_id("payment_method", Kind.PAYMENT_METHOD),
             currency=body.currency,
             account_id=optional_id(Kind.PROCESSOR_ACCOUNT, body.processor_account, "processor_account"),
-            return_url=body.return_url,
+            return_url=return_url_of(body.return_url),
             browser=browser_of(body.browser),
         )
         return await self._once(
