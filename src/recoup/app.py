@@ -44,6 +44,7 @@ from recoup.payments.api import PaymentsApi
 from recoup.payments.api.pages import ActionPages
 from recoup.payments.api.verifying import VerificationsApi
 from recoup.payments.core import Payment
+from recoup.payments.core.lapse import read_spans
 from recoup.payments.core.step import UNRECOGNISED
 from recoup.payments.flow import Payments, Tools
 from recoup.payments.flow.hosting import Addresses, Hosting
@@ -64,6 +65,7 @@ from recoup.sandbox.worlds.flow import Worlds
 from recoup.settings import Settings
 from recoup.testclock.api import TestClockApi
 from recoup.testclock.flow import TestClocks
+from recoup.truthed import Truth
 from recoup.vault.api import CustomersApi, PaymentMethodsApi
 from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
 from recoup.vault.keys import MasterKeys
@@ -131,7 +133,10 @@ class Service:
             decisions_kept=timedelta(days=settings.decisions_kept_days),
         )
         self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=new_id)
-        self.payments = Payments(self._tools(), alone_since=around.alone_since)
+        self.payments = Payments(
+            self._tools(), alone_since=around.alone_since, reread_after=read_spans(settings.reread_after)
+        )
+        self.truth = Truth(self.payments, key_is_known=self._key_is_known, render=self.objects)
         self.recoveries = Recoveries(
             database, payments=self.payments, customers=self.customers, new_id=new_id
         )
@@ -221,6 +226,7 @@ class Service:
         """What is done for each kind of due row."""
         return {
             SETTLE: self.payments.settle,
+            **self.truth.handlers(),
             **self.routing.handlers(),
             **recovery_jobs.handlers(self.recoveries),
             **audit_jobs.handlers(self.audit_cases),
@@ -255,7 +261,7 @@ class Service:
             new_request_id=lambda: render(Kind.REQUEST, self.new_id()),
             ready=self._ready,
             registry=self.registry,
-            resume=payments.resume() | verifications.resume() | testclock.resume(),
+            resume=payments.resume() | self.truth.resume() | verifications.resume() | testclock.resume(),
         )
         limits = Limits(
             requests_in_flight_max=self.settings.requests_in_flight_max,
@@ -280,6 +286,7 @@ class Service:
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *self.routing.routes(),
+            *self.truth.routes(),
             *EventsApi(self.database).routes(),
             *self.webhooks.routes(),
             *self.inbound.routes(),

@@ -21,6 +21,7 @@ from msgspec import Meta
 from msgspec.inspect import CustomType, EnumType, FloatType, IntType, Type, UnionType, type_info
 
 from recoup.kit.secret import Secret
+from recoup.payments.core.lapse import read_spans
 from recoup.webhooks.core.addresses import read_networks
 
 PREFIX: Final = "RECOUP_"
@@ -148,6 +149,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ge=1, le=3650, description="For how many days what processors sent is kept, and can be replayed."
         ),
     ] = 90
+    reread_after: Annotated[
+        str,
+        Meta(
+            min_length=2,
+            max_length=200,
+            description="How long after its end a payment is read again at its processor: spans such as `30m`, `1h` or "
+            "`7d`, separated by commas.",
+        ),
+    ] = "1h, 1d, 7d, 30d"
     worker_poll_s: Annotated[
         float, Meta(ge=0.01, le=60, description="How often an idle worker looks for due work, in seconds.")
     ] = 0.5
@@ -231,6 +241,12 @@ def _consistent(settings: Settings) -> Settings:
     except ValueError:
         raise SettingsError(
             "webhook_networks must be networks separated by commas, such as 10.1.0.0/16, fd00:1::/64."
+        ) from None
+    try:
+        read_spans(settings.reread_after)
+    except ValueError:
+        raise SettingsError(
+            "reread_after must be spans of time separated by commas, such as 1h, 1d, 7d."
         ) from None
     return settings
 

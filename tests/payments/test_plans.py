@@ -23,7 +23,7 @@ from recoup.events import store as events
 from recoup.events.core import NewEvent
 from recoup.http import idempotency
 from recoup.payments import store
-from recoup.payments.store import hearing, writing
+from recoup.payments.store import hearing, rereading, writing
 
 ID: Final = UUID(int=1)
 NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
@@ -101,6 +101,14 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "newest told": (
         lambda db: hearing.newest_told(db, merchant_id=ID, payment_id=ID, object_id=ID),
         {("payment_evidence", "payment_evidence_pkey", 4)},
+    ),
+    "was told": (
+        lambda db: rereading.was_told(db, merchant_id=ID, payment_id=ID, type_="t", since=NOW),
+        {OBJECT_EVENTS},
+    ),
+    "followed": (
+        lambda db: rereading.followed(db, merchant_id=ID),
+        {("payment_rereads", "payment_rereads_pkey", 1)},
     ),
     "event": (lambda db: events.read(db, merchant_id=ID, event_id=ID), {EVENT_ID}),
     "events after": (lambda db: events.after(db, merchant_id=ID, sequence=0, **NEWEST), {EVENT_PLACE}),

@@ -80,6 +80,16 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "POST /v1/payments/{payment}/capture": [naming({}), naming({"amount": 1})],
     "POST /v1/payments/{payment}/cancel": [naming({})],
     "POST /v1/payments/{payment}/sync": [naming({})],
+    "POST /v1/payments/{payment}/resolve": [
+        naming(
+            {
+                "attempt": "att_00000000000000000000000000",
+                "outcome": "not_processed",
+                "evidence": "Their support told us so on the telephone.",
+            }
+        )
+    ],
+    "POST /v1/refunds/{refund}/sync": [naming({})],
     "POST /v1/refunds": [naming({"payment": "{payment}"}), naming({"payment": "{payment}", "amount": 1})],
     "GET /v1/refunds": listing("{refund}", "payment={payment}"),
     "GET /v1/refunds/{refund}": ONE,

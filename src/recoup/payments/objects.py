@@ -29,6 +29,7 @@ from recoup.payments.core import (
     Snapshot,
     Status,
 )
+from recoup.payments.core.lapse import capture_before
 from recoup.payments.writes import storable
 
 SHOWN_MAX: Final = 512
@@ -148,6 +149,13 @@ class PaymentObject(Struct, kw_only=True, frozen=True):
     agreement: Annotated[
         Agreement | None, Meta(description="What the customer agreed to, where you said so.")
     ]
+    capture_before: Annotated[
+        str | None,
+        Meta(
+            description="While money is held: until when it can be captured for certain (RFC 3339). After that the "
+            "processor is asked whether it still is."
+        ),
+    ]
     created_at: str
     livemode: bool
     metadata: dict[str, str]
@@ -240,7 +248,7 @@ PageOf = Callable[[UUID, UUID], str]
 def payment_object(snapshot: Snapshot, *, livemode: bool, page_of: PageOf) -> PaymentObject:
     """A payment with its attempts."""
     payment = snapshot.payment
-    decline = payment.decline
+    decline, until = payment.decline, capture_before(snapshot)
     return PaymentObject(
         id=render(Kind.PAYMENT, payment.id),
         status=payment.status,
@@ -262,6 +270,7 @@ def payment_object(snapshot: Snapshot, *, livemode: bool, page_of: PageOf) -> Pa
         next_action=_next_action(payment, page_of),
         return_url=payment.return_url,
         agreement=payment.agreement,  # type: ignore[arg-type]
+        capture_before=None if until is None else rfc3339(until),
         created_at=rfc3339(payment.created_at),
         livemode=livemode,
         metadata=payment.metadata,

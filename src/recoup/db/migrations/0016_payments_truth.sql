@@ -14,7 +14,7 @@ alter table operations add column attempt_id uuid
 --;
 -- What a second source said of an attempt, capture, cancellation or refund, last: whether it confirmed what we hold
 -- (`confirmed_at`), and how old the newest of its news is (`occurred_at`, in its own time), so that older news which
--- comes later changes nothing.
+-- comes later changes nothing. `contradicts` says what a person should do where it was against what we hold.
 create table payment_evidence (
     merchant_id uuid not null,
     payment_id uuid not null,
@@ -24,5 +24,15 @@ create table payment_evidence (
     occurred_at timestamptz,
     heard_at timestamptz not null,
     confirmed_at timestamptz,
+    contradicts text,
     primary key (merchant_id, payment_id, object_id, source)
+)
+--;
+-- What contradicts what is closed, and what a person should do about it.
+create index payment_evidence_contradicts on payment_evidence (merchant_id, heard_at) where contradicts is not null
+--;
+-- How far a merchant's events are followed by those who read payments again after their end.
+create table payment_rereads (
+    merchant_id uuid primary key,
+    sequence bigint not null
 )

@@ -55,6 +55,7 @@ class Against(StrEnum):
     NOT_CANCELED = "not_canceled"
     REFUNDED_ELSEWHERE = "refunded_elsewhere"
     OTHER_AMOUNT = "other_amount"
+    NOT_AS_RESOLVED = "not_as_resolved"
 
 
 Verdict: TypeAlias = Agrees | Against | Undoing
@@ -98,6 +99,8 @@ def _approval_again(snapshot: Snapshot, evidence: Approved) -> Agrees | Against:
 
 def _declined_after_approval(snapshot: Snapshot, attempt: Attempt, evidence: Declined) -> Verdict:
     payment = snapshot.payment
+    if attempt.is_by_hand:
+        return Against.NOT_AS_RESOLVED
     match payment.status:
         case Status.AUTHORIZED:
             return HoldGone(attempt.id)
@@ -175,6 +178,12 @@ _WORDS: Final = {
         "refunded",
         "Money of this payment was given back without Recoup, so its refundable amount here is too high: refund "
         "nothing more of it before you have compared the sums with the processor's.",
+    ),
+    Against.NOT_AS_RESOLVED: _Words(
+        "approved, by hand",
+        "declined",
+        "A person resolved this attempt as approved, and the processor says that it was declined: you were not paid. "
+        "Look at the processor; then charge the customer again with a new payment.",
     ),
     Against.OTHER_AMOUNT: _Words(
         "our amount",

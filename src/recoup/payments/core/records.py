@@ -168,6 +168,10 @@ class Returned(Struct, frozen=True):
         return f"Returned(step={self.step})"
 
 
+BY_HAND: Final = "resolved by hand"
+"""How the reason begins that an attempt has which a person closed."""
+
+
 class Attempt(Struct, frozen=True):
     """One request to one processor account to move money for a payment."""
 
@@ -194,6 +198,11 @@ class Attempt(Struct, frozen=True):
     latency_ms: int | None
     action: Action | None = None
     returned: Returned | None = None
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person closed it, not its processor."""
+        return self.why is not None and self.why.startswith(BY_HAND)
 
     @property
     def brought_back(self) -> dict[str, str] | None:

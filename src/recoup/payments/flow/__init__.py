@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from recoup.payments.core import (
     steps,
 )
 from recoup.payments.core.answers import AT_WORK
+from recoup.payments.core.by_hand import Resolution
 from recoup.payments.core.facts import PaymentFacts
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
@@ -33,6 +34,8 @@ from recoup.payments.flow.facts_reading import FactsReader
 from recoup.payments.flow.heard import Heard, Place
 from recoup.payments.flow.hearing import Hearing
 from recoup.payments.flow.operating import Operating
+from recoup.payments.flow.rereading import Rereading
+from recoup.payments.flow.resolving import Resolving
 from recoup.payments.flow.reviewing import Reviewing
 from recoup.payments.flow.settling import Settling
 from recoup.payments.flow.tools import Means, Taken, Tools
@@ -40,6 +43,7 @@ from recoup.payments.writes import Along, Answer, Claim
 
 __all__ = ["Means", "Payments", "Taken", "Tools"]
 
+_HOUR: Final = timedelta(hours=1)
 _AWAITS_CUSTOMER: Final = (
     "This payment awaits its customer, with the payment method it has: confirm it without one after they acted, "
     "or cancel it and create a new payment for another method."
@@ -49,7 +53,14 @@ _AWAITS_CUSTOMER: Final = (
 class Payments:
     """Everything that can be done with payments."""
 
-    def __init__(self, tools: Tools, *, alone_since: datetime | None = None) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        *,
+        alone_since: datetime | None = None,
+        reread_after: Sequence[timedelta] = (_HOUR,),
+    ) -> None:
+        """`reread_after`: how long after its end a payment is read again."""
         self._tools = tools
         self._charging = Charging(tools)
         self._completing = Completing(tools)
@@ -57,7 +68,9 @@ class Payments:
         self._settling = Settling(tools, alone_since=alone_since)
         self._reviewing = Reviewing(tools)
         self._hearing = Hearing(tools, self._settling, self._reviewing)
+        self._resolving = Resolving(tools, self._reviewing)
         self._facts = FactsReader(tools)
+        self.rereading = Rereading(tools, self._settling, self._reviewing, spans=reread_after)
 
     async def create(
         self, merchant: Merchant, new: NewPayment, means: Means | None, *, claim: Claim | None, now: datetime
@@ -191,12 +204,49 @@ class Payments:
         )
 
     async def sync(self, merchant: Merchant, payment_id: UUID, *, claim: Claim | None) -> Snapshot:
-        """Ask the processor now about whatever is open. Raises `Taken`."""
+        """Ask the processor now about whatever is open, and about what has ended too. Raises `Taken`."""
         snapshot = await self._tools.load(merchant, payment_id)
-        return await self._look(merchant, snapshot, claim)
+        return await self._look(merchant, snapshot, claim, again=self._reviewing.all)
 
-    async def _look(self, merchant: Merchant, snapshot: Snapshot, claim: Claim | None) -> Snapshot:
-        """Ask, unless the one who made the open attempt is still at work on it."""
+    async def sync_refund(self, merchant: Merchant, refund_id: UUID, *, claim: Claim | None) -> Operation:
+        """Ask the processor now about a refund, whether it has ended or not. Raises `Taken`."""
+        refund = await self.read_refund(merchant, refund_id)
+        snapshot = await self._tools.load(merchant, refund.payment_id)
+
+        async def again(merchant: Merchant, fresh: Snapshot) -> object:
+            known = fresh.operation(refund_id)
+            assert known is not None, "operations are never deleted"
+            if known.state in steps.OPEN_OPERATIONS:
+                return None
+            return await self._reviewing.operation(merchant, fresh, known, told=None)
+
+        seen = await self._look(merchant, snapshot, claim, again=again, refund_id=refund_id)
+        found = seen.operation(refund_id)
+        assert found is not None, "operations are never deleted"
+        return found
+
+    async def resolve(
+        self,
+        merchant: Merchant,
+        payment_id: UUID,
+        resolution: Resolution,
+        *,
+        claim: Claim | None,
+        now: datetime,
+    ) -> Snapshot:
+        """A person's word on an attempt that nobody else can tell of. Raises `Taken`."""
+        return await self._resolving.resolve(merchant, payment_id, resolution, claim=claim, now=now)
+
+    async def _look(
+        self,
+        merchant: Merchant,
+        snapshot: Snapshot,
+        claim: Claim | None,
+        *,
+        again: Callable[[Merchant, Snapshot], Awaitable[object]] | None = None,
+        refund_id: UUID | None = None,
+    ) -> Snapshot:
+        """Ask, unless the one who made the open attempt is still at work on it; `again` asks about what has ended."""
         now, tools = self._tools.now(merchant), self._tools
         if self._settling.under_way_until(snapshot, now) is not None:
             raise conflict(
@@ -208,12 +258,19 @@ class Payments:
             raise Taken
         try:
             seen = await self._settling.ask(merchant, snapshot)
+            if again is not None:
+                await again(merchant, seen)
+                seen = await tools.load(merchant, seen.payment.id)
         except Refusal:
             if claim is not None:
                 await tools.release_claim(merchant.id, claim)
             raise
         if claim is not None:
-            body = tools.render.payment(seen, livemode=merchant.livemode)
+            refund = None if refund_id is None else seen.operation(refund_id)
+            if refund is None:
+                body = tools.render.payment(seen, livemode=merchant.livemode)
+            else:
+                body = tools.render.refund(refund, livemode=merchant.livemode)
             await tools.keep_answer(merchant, Answer(claim.key, 200, body))
         return seen
 
@@ -284,10 +341,6 @@ class Payments:
     async def hear(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Heard:
         """Take in what a processor account told unasked; the same notice may come again, at any time."""
         return await self._hearing.hear(merchant, account_id, notice)
-
-    async def reread(self, merchant: Merchant, payment_id: UUID) -> Sequence[Heard]:
-        """Ask about everything of a payment that has ended, and change what evidence undoes."""
-        return await self._reviewing.all(merchant, await self._tools.load(merchant, payment_id))
 
 
 def _brought_back(snapshot: Snapshot) -> Mapping[str, str] | None:

@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Evidence, FollowUpEvidence, Unknown
@@ -36,6 +38,8 @@ REREAD_MAX: Final = 20
 _CLOSED: Final = frozenset(
     {AttemptState.APPROVED, AttemptState.DECLINED, AttemptState.UNPROCESSED, AttemptState.REVERSED}
 )
+
+_log: Final = structlog.get_logger("recoup.payments")
 
 Judge = Callable[[Snapshot], Verdict]
 
@@ -88,7 +92,8 @@ class Reviewing:
             said = await self.ask_of_attempt(merchant, snapshot, attempt)
             return _word(said), self.judge_of_attempt(attempt.id, said)
 
-        return await self._look(merchant, snapshot, about, told=told, ask=ask)
+        heard = await self._look(merchant, snapshot, about, told=told, ask=ask)
+        return await self._kept(merchant, about, heard, told=told)
 
     async def operation(
         self, merchant: Merchant, snapshot: Snapshot, operation: Operation, *, told: Told | None
@@ -101,7 +106,8 @@ class Reviewing:
             said = await self.ask_of_operation(merchant, snapshot, operation)
             return _word(said), self.judge_of_operation(operation.id, said)
 
-        return await self._look(merchant, snapshot, about, told=told, ask=ask)
+        heard = await self._look(merchant, snapshot, about, told=told, ask=ask)
+        return await self._kept(merchant, about, heard, told=told)
 
     async def ask_of_attempt(self, merchant: Merchant, snapshot: Snapshot, attempt: Attempt) -> Evidence:
         """What the processor says of an attempt now."""
@@ -142,6 +148,18 @@ class Reviewing:
             return judging.of_operation(operation, said) if ended else Agrees.NOTHING
 
         return None if isinstance(said, Unknown) else judge
+
+    async def _kept(self, merchant: Merchant, about: _About, heard: Heard, *, told: Told | None) -> Heard:
+        """Keep a contradiction, for whoever looks for them, and who may have missed the answer."""
+        if isinstance(heard, Contradiction):
+            source, at = (store.QUESTION, None) if told is None else (store.NOTICE, told.at)
+            _log.error("payments.contradiction", about=heard.about, known=heard.known, told=heard.told)
+            now = self._tools.now(merchant)
+            word = store.Word(
+                heard.payment_id, about.object_id, source, heard.told, at, now, contradicts=heard.remedy
+            )
+            await store.keep_word(self._tools.database, word, merchant_id=merchant.id)
+        return heard
 
     async def _look(
         self,

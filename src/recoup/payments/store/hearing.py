@@ -68,7 +68,8 @@ class Word:
     told: str
     occurred_at: datetime | None
     heard_at: datetime
-    confirms: bool
+    confirms: bool = False
+    contradicts: str | None = None
 
 
 async def newest_told(
@@ -96,13 +97,15 @@ async def keep_word(database: Database, word: Word, *, merchant_id: UUID) -> Non
     await database.execute(
         """
         insert into payment_evidence as known (
-            merchant_id, payment_id, object_id, source, told, occurred_at, heard_at, confirmed_at)
+            merchant_id, payment_id, object_id, source, told, occurred_at, heard_at, confirmed_at,
+            contradicts)
         values (
             %(merchant_id)s, %(payment_id)s, %(object_id)s, %(source)s, %(told)s, %(occurred_at)s, %(heard_at)s,
-            %(confirmed_at)s)
+            %(confirmed_at)s, %(contradicts)s)
         on conflict (merchant_id, payment_id, object_id, source) do update
         set told = excluded.told, occurred_at = coalesce(excluded.occurred_at, known.occurred_at),
-            heard_at = excluded.heard_at, confirmed_at = coalesce(excluded.confirmed_at, known.confirmed_at)
+            heard_at = excluded.heard_at, confirmed_at = coalesce(excluded.confirmed_at, known.confirmed_at),
+            contradicts = excluded.contradicts
         where known.occurred_at is null or excluded.occurred_at is null
             or excluded.occurred_at >= known.occurred_at
         """,
@@ -115,5 +118,6 @@ async def keep_word(database: Database, word: Word, *, merchant_id: UUID) -> Non
             "occurred_at": word.occurred_at,
             "heard_at": word.heard_at,
             "confirmed_at": word.heard_at if word.confirms else None,
+            "contradicts": word.contradicts,
         },
     )
