@@ -56,7 +56,8 @@ class SavePolicy(WrittenPolicy, frozen=True):
         Meta(description="Why, for whoever reads it later."),
     ] = None
     activate: Annotated[
-        bool, Meta(description="false: keep it without putting it in force, to try it in an experiment first.")
+        bool,
+        Meta(description="false: keep it without putting it in force, to try it in an experiment first."),
     ] = True
 
 
