@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -91,6 +92,17 @@ async def test_a_month_that_has_begun_in_the_rest_stays_there(database: Database
     await tidy(database, now=later, kept=timedelta(days=600))
     assert await part_of(database, begun) == "decisions_rest"
     assert await part_of(database, await insert(database, later + timedelta(days=31))) == "decisions_2028_01"
+
+
+async def test_a_month_in_the_rest_is_not_tried_again_each_time(database: Database) -> None:
+    """Trying locks the rest, where payments are writing, for as long as reading all of it takes."""
+    later = NOW + timedelta(days=400)
+    await insert(database, later)
+    await tidy(database, now=later, kept=timedelta(days=600))
+    async with database.transaction() as connection:
+        await connection.execute("lock table decisions_rest in row exclusive mode")
+        async with asyncio.timeout(1.5):
+            await tidy(database, now=later, kept=timedelta(days=600))
 
 
 async def test_a_decision_is_found_in_its_part_alone(database: Database) -> None:

@@ -91,7 +91,7 @@ async def tidy(database: Database, *, now: datetime, kept: timedelta) -> tuple[s
 async def _make(database: Database, month: Month) -> None:
     """Made beside, then attached: that does not hold up payments as making it in place would."""
     low, high = month.bounds
-    if month.name in await _parts(database):
+    if month.name in await _parts(database) or await _has_begun(database, month):
         return
     name = sql.Identifier(month.name)
     try:
@@ -113,6 +113,19 @@ async def _make(database: Database, month: Month) -> None:
         _log.info("routing.month_begun", part=month.name)
     except errors.LockNotAvailable:
         _log.warning("routing.month_not_made", part=month.name)
+
+
+async def _has_begun(database: Database, month: Month) -> bool:
+    """Whether the rest holds decisions of this month: it stays there then. Asked first, because trying to attach its
+    part would lock the rest, where payments write, until all of it was read, each hour of the month."""
+    row = await database.fetch_one(
+        """
+        -- all merchants: whether anybody's decision of the month lies in no month's part.
+        select exists (select 1 from decisions_rest where id >= %(low)s and id < %(high)s) as begun
+        """,
+        dict(zip(("low", "high"), month.bounds, strict=True)),
+    )
+    return row is not None and bool(row["begun"])
 
 
 async def _parts(database: Database) -> tuple[str, ...]:
