@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
+import structlog
+
 from recoup.db import Database
+from recoup.kit.ids import Kind, render
 from recoup.merchants.core import ProcessorAccount
 from recoup.merchants.flow import ProcessorAccounts
 from recoup.payments.core.machine import AttemptState
@@ -15,6 +19,8 @@ from recoup.payments.store.observed import Observed
 from recoup.routing.core.learning import Observation, Told, told_by
 from recoup.routing.core.reading import facts_of
 from recoup.routing.flow.learning import Seen
+
+_log: Final = structlog.get_logger("recoup.payments")
 
 
 class EndedAttempts:
@@ -28,12 +34,18 @@ class EndedAttempts:
         """The attempts of these payments that have an outcome, as it is by now."""
         rows = await store.of_payments(self._database, payment_ids, merchant_id=merchant_id)
         accounts = {one.id: one for one in await self._accounts.accounts_of(merchant_id)}
-        return [_seen(row, accounts[row.account_id]) for row in rows if row.account_id in accounts]
+        seen = (_seen(row, accounts[row.account_id]) for row in rows if row.account_id in accounts)
+        return [one for one in seen if one is not None]
 
 
-def _seen(row: Observed, account: ProcessorAccount) -> Seen:
-    # The facts are the call's: what is tried after a decline is harder, which is no fault of the account's.
-    facts = replace(facts_of(row.data), attempt_number=row.number)
+def _seen(row: Observed, account: ProcessorAccount) -> Seen | None:
+    """What is to be learned; None where the decision cannot be read, which must not stop all that comes after it."""
+    try:
+        # The facts are the call's: what is tried after a decline is harder, which is no fault of the account's.
+        facts = replace(facts_of(row.data), attempt_number=row.number)
+    except (LookupError, TypeError, ValueError):
+        _log.warning("decision_unreadable", attempt=render(Kind.ATTEMPT, row.id))
+        return None
     return Seen(row.id, Observation(facts, account, _told(row), row.finished_at))
 
 
