@@ -11,8 +11,8 @@ refuses our own request sent twice, and nothing else of ours. Such a refusal (re
 
 A charge that is captured and not yet settled cannot be refunded; a refund of all of it is then a void. Only the
 gateway's own errors without a transaction, and of those only the ones about credentials, permissions or the shape of
-the request, say that nothing was done. Disputes are not told by webhook, and 3-D Secure needs the merchant's own page:
-its result goes along.
+the request, say that nothing was done. Disputes are not told by webhook. Authorize.Net has no 3-D Secure service of its
+own, so nobody is sent anywhere: the result of an authentication made elsewhere goes along.
 
 Not verified against the gateway: whether `authenticationIndicator` wants both digits of the indicator; that
 `createProfile` works beside a zero amount; that a webhook is signed with the text of the key and not with its bytes in

@@ -13,7 +13,8 @@ an account says which merchant account has which currency, and a currency withou
 * What has not settled cannot be refunded, but voided: a refund of the whole asks first which it is.
 * 3-D Secure needs Braintree's own script in the browser: a token made there (a nonce) carries its result; without one
   we cannot send the customer anywhere. A nonce is good for one charge, so have it remembered. The result of one made
-  elsewhere is passed through.
+  elsewhere is passed through. There is no page of ours for it: this schema makes no nonce of a saved method for the
+  script to begin with, and a charge under our order with a nonce that has run out could not be told from one lost.
 * A card can be checked only by storing it: unless it is to be remembered, it is deleted again.
 
 Not verified against a live account: from which `Braintree-Version` on the network transaction id is shown; whether a
