@@ -63,6 +63,7 @@ from recoup.sandbox.api import SandboxApi
 from recoup.sandbox.cards import PUBLISHED
 from recoup.sandbox.worlds.flow import Worlds
 from recoup.settings import Settings
+from recoup.settled import Settled
 from recoup.testclock.api import TestClockApi
 from recoup.testclock.flow import TestClocks
 from recoup.truthed import Truth
@@ -142,6 +143,8 @@ class Service:
         )
         self.audit_cases = self._audit()
         self.inbound = self._inbound()
+        self.books = Books(database, self.accounts)
+        self.settlements = Settled(self)
         self.worker = Worker(
             database,
             handlers=self.handlers(),
@@ -154,7 +157,6 @@ class Service:
             database, clock=around.clock, stepper=self.worker, moved=self._clock_moved
         )
         self.webhooks = self._webhooks()
-        self.books = Books(database, self.accounts)
 
     def new_id(self) -> UUID:
         """A new id, made now."""
@@ -231,6 +233,7 @@ class Service:
             **recovery_jobs.handlers(self.recoveries),
             **audit_jobs.handlers(self.audit_cases),
             **self.inbound.handlers(),
+            **self.settlements.handlers(),
         }
 
     def edge(self, *, base_url: str) -> Edge:
@@ -290,6 +293,7 @@ class Service:
             *EventsApi(self.database).routes(),
             *self.webhooks.routes(),
             *self.inbound.routes(),
+            *self.settlements.routes(),
             *self.books.routes(),
             *SandboxApi(self.worlds, link_port=self.around.sandbox_link_port).routes(),
         ]

@@ -27,6 +27,7 @@ from recoup.merchants.core import KeyKind, Merchant
 from recoup.policing import routing
 from recoup.sandboxed import Ready
 from recoup.settings import SettingsError
+from recoup.settling import settlements
 from recoup.triggering import trigger as make_happen
 from recoup.vault.keys import MasterKeyUnusable
 
@@ -37,6 +38,7 @@ app.command(declines)
 app.command(routing)
 app.command(backtest)
 app.command(decisions)
+app.command(settlements)
 app.command(ledger)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from recoup.events.objects import EventObject
 from recoup.hooked import FACTS as WEBHOOK_FACTS
 from recoup.http.wiring import Webhook
 from recoup.routed import FACTS as ROUTING_FACTS
+from recoup.settled import FACTS as SETTLEMENT_FACTS
 from recoup.truthed import FACTS as TRUTH_FACTS
 
 TAGS: Final = {
@@ -23,6 +24,7 @@ TAGS: Final = {
     "routing": "Who was asked, and why.",
     "processor accounts": "Your accounts at processors, and what each connector can do.",
     "ledger": "Where your money is: double entry, posted from what happened.",
+    "settlements": "What processors say they paid out, matched against what we know.",
     "audit": "What a person should look at, and what to do about it.",
     "events": "Facts that happened, numbered without gaps.",
     "webhooks": "Where you hear of events, and what was sent there.",
@@ -67,6 +69,7 @@ FACTS: Final = {
     "recovery.resumed": "The recovery goes on.",
     **ROUTING_FACTS,
     **TRUTH_FACTS,
+    **SETTLEMENT_FACTS,
     "audit.case_opened": "There is something that a person should look at.",
     "audit.case_resolved": "An audit case was resolved.",
     **WEBHOOK_FACTS,

@@ -199,7 +199,14 @@ def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
         asyncio.create_task(_every(plans.EVERY_S, lambda: plans.refresh(database), stop), name="plans"),
         *(
             asyncio.create_task(_every(seconds, chore, stop), name=name)
-            for part in (service.routing, service.webhooks, service.inbound, service.books, service.truth)
+            for part in (
+                service.routing,
+                service.webhooks,
+                service.inbound,
+                service.books,
+                service.truth,
+                service.settlements,
+            )
             for name, seconds, chore in part.chores()
         ),
     ]

@@ -12,8 +12,8 @@ import pytest
 
 SOURCE: Final = Path(__file__).parents[2] / "src" / "recoup"
 IN_ORDER: Final = (
-    "merchants events vault outcomes budgets routing paydays payments ledger disputes billing recovery webhooks audit "
-    "sandbox testclock dashboard"
+    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements billing recovery "
+    "webhooks audit sandbox testclock dashboard"
 )
 SUBJECTS: Final = IN_ORDER.split()
 FLOORS: Final = (

@@ -29,7 +29,8 @@ class Bound:
         _check(route)
         self.route = route
         self.query = QueryParser(route.query or Nothing)
-        self.body = BodyParser(route.body or Nothing) if route.method in WITH_BODY else None
+        takes_json = route.method in WITH_BODY and route.upload is None
+        self.body = BodyParser(route.body or Nothing) if takes_json else None
         for example in route.examples.values():
             assert self.body is not None, f"{route.path}: an example for a route without a body"
             self.body.parse(msgspec.json.encode(example))
@@ -48,6 +49,8 @@ class Bound:
 
     def canonical(self, body: Any) -> bytes:
         """The same bytes for all ways of writing the same body."""
+        if self.route.upload is not None:
+            return bytes(body)
         return self.body.canonical(body) if self.body is not None and body is not None else b""
 
     def permit(self, caller: Caller) -> None:
@@ -94,6 +97,9 @@ def _check(route: Route) -> None:
     assert route.path.startswith("/") and not route.path.endswith("/"), f"{where}: /a/path"
     assert route.method in WITH_BODY or route.body is None, f"{where}: {route.method} takes no body"
     assert route.method in WITH_BODY or route.idempotency is Idempotency.NONE, f"{where}: it takes no key"
+    assert route.upload is None or (route.body is None and route.method in WITH_BODY), (
+        f"{where}: a file is a body"
+    )
     keyed = route.idempotency is not Idempotency.NONE
     assert not keyed or route.auth is not Auth.NONE, f"{where}: keys belong to a merchant"
 

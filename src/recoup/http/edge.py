@@ -8,7 +8,8 @@ stopped by its client going away: a payment may be on its way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
@@ -20,9 +21,9 @@ from recoup.http.answers import CLOSE, Answer
 from recoup.http.bound import Bound, bearer, check_version, claim_of, unknown_key
 from recoup.http.exchange import CLIENT_GONE, Exchange, Reporter, own_request_id
 from recoup.http.failures import overloaded
-from recoup.http.intake import ClientGone, Limits, Receive, Send, read_body, require_json
+from recoup.http.intake import ClientGone, Limits, Receive, Send, read_body, require_json, require_type
 from recoup.http.metrics import Metrics
-from recoup.http.routes import NOBODY, Auth, Call, Caller, Route
+from recoup.http.routes import NOBODY, Auth, Call, Caller, Route, Upload
 from recoup.http.runner import Runner
 from recoup.http.system import SystemPage, system_pages
 from recoup.http.table import Table
@@ -59,6 +60,7 @@ class Edge:
         self._running: set[asyncio.Task[Answer]] = set()
         self._in_flight = 0
         self._visits = 0
+        self._uploads = 0
         self._table: Table[Bound | SystemPage | PublicPage] = Table()
         for route in routes:
             self._table.add(route.method, route.path, Bound(route))
@@ -148,14 +150,29 @@ class Edge:
         self._in_flight += 1
         task: asyncio.Task[Answer] | None = None
         try:
-            call = await self._check(exchange, target, parameters)
-            task = asyncio.create_task(self._runner.run(target, call, exchange))
-            self._running.add(task)
-            task.add_done_callback(self._ended)
-            return await asyncio.shield(task)
+            with self._room(target.route.upload):
+                call = await self._check(exchange, target, parameters)
+                task = asyncio.create_task(self._runner.run(target, call, exchange))
+                self._running.add(task)
+                task.add_done_callback(self._ended)
+                return await asyncio.shield(task)
         finally:
             if task is None:
                 self._in_flight -= 1
+
+    @contextmanager
+    def _room(self, upload: Upload | None) -> Iterator[None]:
+        """Room for a file in memory, where one comes."""
+        if upload is None:
+            yield
+            return
+        if self._uploads >= self._limits.uploads_max:
+            raise overloaded("Too many files are being taken in: try again in a moment.")
+        self._uploads += 1
+        try:
+            yield
+        finally:
+            self._uploads -= 1
 
     async def _visited(self, exchange: Exchange, page: PublicPage, parameters: Mapping[str, str]) -> Answer:
         """Serve somebody without a key. Visitors have a share of their own, so that they never keep the API busy."""
@@ -201,6 +218,8 @@ class Edge:
             raw = await read_body(exchange.receive, exchange.headers, self._limits)
             require_json(raw, exchange.headers)
         body = bound.parse_body(raw)
+        if bound.route.upload is not None:
+            body = await self._file(exchange, bound.route.upload)
         now = self._wiring.clock.now()
         key = bound.key(exchange.headers)
         fingerprint = self._fingerprint(exchange, bound.canonical(body)) if key is not None else b""
@@ -216,6 +235,11 @@ class Edge:
             claim=claim_of(key, fingerprint=fingerprint, at=now),
             connection=None,
         )
+
+    async def _file(self, exchange: Exchange, upload: Upload) -> bytes:
+        require_type(upload.content_type, exchange.headers)
+        limits = replace(self._limits, body_bytes_max=upload.bytes_max, body_seconds_max=upload.seconds_max)
+        return await read_body(exchange.receive, exchange.headers, limits)
 
     async def _identify(self, exchange: Exchange, bound: Bound) -> Caller:
         if bound.route.auth is Auth.NONE:

@@ -31,6 +31,8 @@ class Limits:
     requests_in_flight_max: int = 256
     visits_max: int = 64
     """Requests to public pages, beside those."""
+    uploads_max: int = 4
+    """Files that are taken in at once, among those in flight: each is in memory."""
     body_bytes_max: int = 64 * 1024
     body_seconds_max: float = 10.0
     """How long a client may take to send one body."""
@@ -108,6 +110,13 @@ def require_json(raw: bytes, headers: Mapping[bytes, bytes]) -> None:
             return
         raise _unsupported("Send the body uncompressed.")
     raise _unsupported("Send JSON, with `Content-Type: application/json`.")
+
+
+def require_type(content_type: str, headers: Mapping[bytes, bytes]) -> None:
+    """Refuses (415) a body that does not say that it is of this type, uncompressed."""
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if kind != content_type.encode() or headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise _unsupported(f"Send the file itself, uncompressed, with `Content-Type: {content_type}`.")
 
 
 def _unsupported(message: str) -> Refusal:

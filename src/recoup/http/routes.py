@@ -157,6 +157,19 @@ class Problem:
     meaning: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is a file and no JSON: its type, the most bytes of it, and how long a client may take to send it.
+
+    The handler finds it as bytes in `Call.body`. Few are taken at once (`Limits.uploads_max`), since each is in memory
+    while it is worked on.
+    """
+
+    content_type: str
+    bytes_max: int
+    seconds_max: float = 120.0
+
+
 Handler = Callable[[Call[Any, Any]], Awaitable[msgspec.Struct | Reply]]
 
 
@@ -169,6 +182,8 @@ class Route:
     handler: Handler = field(repr=False)
     body: Any = field(default=None, kw_only=True)
     """The struct that a body reads as, or a union of structs told apart by a tag; None where there is none."""
+    upload: Upload | None = field(default=None, kw_only=True)
+    """What a body is that is a file, in place of `body`."""
     query: type[msgspec.Struct] | None = field(default=None, kw_only=True)
     answer: Any = field(default=None, kw_only=True)
     """The type of the answer's body; None where there is none."""

@@ -49,6 +49,8 @@ class Kind(StrEnum):
     LEDGER_ENTRY = "len"
     FAULT = "flt"
     AUDIT_CASE = "aud"
+    SETTLEMENT = "stl"
+    SETTLEMENT_EXCEPTION = "ste"
     REQUEST = "req"
 
 

@@ -92,6 +92,9 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         operation["description"] = f"{route.description}\n\nTest mode only.".strip()
     if route.body is not None:
         operation["requestBody"] = _request_body(route, schemas)
+    if route.upload is not None:
+        taken = {"schema": {"type": "string", "maxLength": route.upload.bytes_max}}
+        operation["requestBody"] = {"required": True, "content": {route.upload.content_type: taken}}
     for status, problems in error_statuses(route).items():
         operation["responses"][str(status)] = _refusal(status, problems, schemas)
     return operation

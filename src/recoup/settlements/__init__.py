@@ -1,0 +1,1 @@
+"""What processors say they paid out: their reports read into one form, matched against what we know, both ways."""

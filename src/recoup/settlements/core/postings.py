@@ -1,0 +1,140 @@
+"""What a report posts to the ledger: fees as they were taken, conversions, reserves, and what was paid out.
+
+A charge and a refund are in the ledger already, since they happened here; the report adds what only it can tell. Money
+that a person must look at first is not posted before they have.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid5
+
+from recoup.ledger.core import Cause, Source, Transfer, TransferKind, transfer
+from recoup.settlements.core.lines import LineKind
+from recoup.settlements.core.reasons import Reason
+
+_OF_DISPUTES: Final = frozenset({LineKind.DISPUTE, LineKind.DISPUTE_REVERSAL})
+"""Disputes post for themselves."""
+_SOLD: Final = frozenset({LineKind.CHARGE, LineKind.REFUND})
+
+
+@dataclass(frozen=True, slots=True)
+class Summed:
+    """What the lines of one kind come to. `fees_expected` in `currency`, `fees` and `net` in the other."""
+
+    kind: str
+    currency: str
+    settlement_currency: str
+    gross: int
+    fees: int
+    net: int
+    fees_expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOut:
+    """A payout and what it came to; below zero where the processor collected a debt."""
+
+    payout: str
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """What is posted for: a report or an exception of a processor account, and when it was worked."""
+
+    id: UUID
+    processor_account_id: UUID
+    at: datetime
+    source: Source = Source.SETTLEMENT
+
+
+def posted(sums: Sequence[Summed], payouts: Sequence[PaidOut], of: Of) -> list[Transfer]:
+    """The transfers of a report, each with a cause of its own, so that posting them again posts nothing."""
+    return [*_fees(sums, of), *_converted(sums, of), *_reserved(sums, of), *_paid_out(payouts, of)]
+
+
+def _fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
+    more: defaultdict[str, int] = defaultdict(int)
+    for one in sums:
+        if one.kind not in _OF_DISPUTES:
+            more[one.settlement_currency] += one.fees
+            more[one.currency] -= one.fees_expected
+    for currency, amount in sorted(more.items()):
+        yield from _either(
+            amount, TransferKind.FEE_ADDED, TransferKind.FEE_REDUCED, of=of, currency=currency, name="fees"
+        )
+
+
+def _converted(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
+    for one in sums:
+        if one.currency == one.settlement_currency or one.kind not in _SOLD:
+            continue
+        name = f"converted {one.kind} {one.currency} {one.settlement_currency}"
+        out, into = TransferKind.CONVERTED_OUT, TransferKind.CONVERTED_IN
+        yield from _either(one.gross, out, into, of=of, currency=one.currency, name=f"{name} out")
+        settled = one.net + one.fees
+        yield from _either(settled, into, out, of=of, currency=one.settlement_currency, name=f"{name} in")
+
+
+def _reserved(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
+    for one in sums:
+        if one.kind == LineKind.RESERVE:
+            yield from _either(
+                one.net,
+                TransferKind.RESERVE_RELEASED,
+                TransferKind.RESERVE_HELD,
+                of=of,
+                currency=one.settlement_currency,
+                name="reserve",
+            )
+
+
+def _paid_out(payouts: Sequence[PaidOut], of: Of) -> Iterator[Transfer]:
+    for one in payouts:
+        yield from _either(
+            one.amount,
+            TransferKind.PAYOUT,
+            TransferKind.PAYOUT_RETURNED,
+            of=of,
+            currency=one.currency,
+            name=f"payout {one.payout}",
+        )
+
+
+def accepted(
+    reason: Reason, *, expected: int | None, gross: int, net: int, currencies: tuple[str, str], of: Of
+) -> list[Transfer]:
+    """What accepting a difference posts. `currencies` are the payment's and the settlement's.
+
+    What we have with another amount differs by the amounts; what we do not have at all, by all that was moved.
+    Other reasons are about money that is posted elsewhere, or by the payment when its own truth changes.
+    """
+    match reason:
+        case Reason.AMOUNT_DIFFERS if expected is not None:
+            amount, currency = gross - expected, currencies[0]
+        case Reason.MISSING_HERE | Reason.DUPLICATE | Reason.UNKNOWN_KIND:
+            amount, currency = net, currencies[1]
+        case _:
+            return []
+    back, off = TransferKind.WRITE_BACK, TransferKind.WRITE_OFF
+    return [*_either(amount, back, off, of=of, currency=currency, name="accepted")]
+
+
+def _either(
+    amount: int, more: TransferKind, less: TransferKind, *, of: Of, currency: str, name: str
+) -> Iterator[Transfer]:
+    """A transfer of one kind for an amount above zero, of the other for one below."""
+    if amount:
+        yield transfer(
+            more if amount > 0 else less,
+            abs(amount),
+            currency=currency,
+            processor_account_id=of.processor_account_id,
+            cause=Cause(of.source, uuid5(of.id, f"{name} {currency}"), of.at),
+        )

@@ -1,0 +1,147 @@
+"""Reads exceptions, and ends them as a person says: accepted, linked to a payment, or ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from recoup.db import Connection, Database
+from recoup.kit.ids import Kind, render
+from recoup.kit.refusals import conflict, invalid, not_found
+from recoup.ledger.core import Source
+from recoup.ledger.flow import post
+from recoup.merchants.core import Merchant
+from recoup.settlements.core.postings import Of, accepted
+from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason, Resolution
+from recoup.settlements.core.reports import StoredLine
+from recoup.settlements.store import exceptions as store
+from recoup.settlements.store import reports
+
+
+class Exceptions:
+    """What a person must look at."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, merchant: Merchant, exception_id: UUID) -> Discrepancy:
+        """One exception; refuses with 404."""
+        found = await store.read(self._database, merchant_id=merchant.id, exception_id=exception_id)
+        if found is None:
+            raise _not_there(exception_id)
+        return found
+
+    async def page(
+        self,
+        merchant: Merchant,
+        *,
+        report_id: UUID | None,
+        state: ExceptionState | None,
+        reason: Reason | None,
+        after: UUID | None,
+        before: UUID | None,
+        limit: int,
+    ) -> Sequence[Discrepancy]:
+        """Exceptions newest first, of one report or of all; with `before` oldest first."""
+        return await store.page(
+            self._database,
+            merchant_id=merchant.id,
+            report_id=report_id,
+            state=state,
+            reason=reason,
+            after=after,
+            before=before,
+            limit=limit,
+        )
+
+    async def resolve(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        exception_id: UUID,
+        *,
+        resolution: Resolution,
+        note: str | None,
+        payment_id: UUID | None,
+        now: datetime,
+    ) -> Discrepancy:
+        """End an exception. What is accepted is posted as a difference; what is linked becomes the payment's line."""
+        await self._check(connection, merchant, resolution, note, payment_id)
+        ended = await store.resolve(
+            connection,
+            merchant_id=merchant.id,
+            exception_id=exception_id,
+            resolution=resolution,
+            note=note,
+            payment_id=payment_id,
+            now=now,
+        )
+        if ended is None:
+            if await store.read(connection, merchant_id=merchant.id, exception_id=exception_id) is None:
+                raise _not_there(exception_id)
+            raise conflict("exception_resolved", "This exception is resolved already.")
+        if ended.settlement_id is None or ended.number is None:
+            if resolution is Resolution.LINKED:
+                raise invalid("nothing_to_link", "No line of a report is meant here: accept or ignore it.")
+            return ended
+        if resolution is Resolution.LINKED and payment_id is not None:
+            await store.link(
+                connection,
+                merchant_id=merchant.id,
+                report_id=ended.settlement_id,
+                number=ended.number,
+                payment_id=payment_id,
+            )
+        if resolution is Resolution.ACCEPTED:
+            await self._post(connection, merchant, ended, now=now)
+        return ended
+
+    async def _check(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        resolution: Resolution,
+        note: str | None,
+        payment_id: UUID | None,
+    ) -> None:
+        if resolution is Resolution.IGNORED and not (note or "").strip():
+            raise invalid("reason_missing", "Say in `reason` why this is ignored.", param="reason")
+        if (resolution is Resolution.LINKED) != (payment_id is not None):
+            raise invalid("payment_missing", "Send `payment` with `link`, and only there.", param="payment")
+        if payment_id is not None and not await store.payment_there(
+            connection, merchant_id=merchant.id, payment_id=payment_id
+        ):
+            raise not_found("payment", render(Kind.PAYMENT, payment_id), param="payment")
+
+    async def _post(
+        self, connection: Connection, merchant: Merchant, ended: Discrepancy, *, now: datetime
+    ) -> None:
+        line = await self._line(merchant, ended)
+        of = Of(ended.id, ended.processor_account_id, now, Source.PERSON)
+        transfers = accepted(
+            ended.reason,
+            expected=ended.expected,
+            gross=line.gross,
+            net=line.net,
+            currencies=(line.currency, line.settlement_currency),
+            of=of,
+        )
+        await post(connection, merchant.id, transfers)
+
+    async def _line(self, merchant: Merchant, ended: Discrepancy) -> StoredLine:
+        assert ended.settlement_id is not None and ended.number is not None, "it is about a line"
+        (line,) = await reports.lines(
+            self._database,
+            merchant_id=merchant.id,
+            report_id=ended.settlement_id,
+            status=None,
+            payment_id=None,
+            after=ended.number - 1,
+            limit=1,
+        )
+        return line
+
+
+def _not_there(exception_id: UUID) -> Exception:
+    return not_found("settlement exception", render(Kind.SETTLEMENT_EXCEPTION, exception_id))

@@ -1,0 +1,134 @@
+"""Looks for what no report has: behind a cursor in each merchant's events, so many days after a capture or refund.
+
+Only accounts whose reports are uploaded are looked at, from the first movement that a report of theirs tells of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from recoup.db import Connection, Database
+from recoup.events.store import Pointer, pointers
+from recoup.kit.clock import Clock
+from recoup.merchants.core import Merchant
+from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason
+from recoup.settlements.core.tolerance import TOLERANCES, Tolerances
+from recoup.settlements.store import exceptions as store
+from recoup.settlements.store.exceptions import Reporting, Unreported
+
+EVERY_S: Final = 600.0
+"""How often it is looked for."""
+EVENTS_AT_ONCE: Final = 1000
+BATCHES_AT_ONCE: Final = 100
+MERCHANTS_AT_ONCE: Final = 500
+MOVED: Final = frozenset({"payment.captured", "payment.partially_captured", "refund.succeeded"})
+"""The events after which a report must have a line."""
+
+
+class Missing:
+    """Opens an exception for each capture and refund that no report has in time."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        merchant: Callable[[UUID], Awaitable[Merchant | None]],
+        clock: Clock,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._database = database
+        self._merchant = merchant
+        self._clock = clock
+        self._new_id = new_id
+
+    async def look(self) -> int:
+        """Look at all merchants who upload reports; how many exceptions were opened at most."""
+        opened, last = 0, UUID(int=0)
+        while found := await store.with_reports(self._database, after=last, limit=MERCHANTS_AT_ONCE):
+            for merchant_id in found:
+                merchant = await self._merchant(merchant_id)
+                if merchant is not None:
+                    opened += await self.look_at(merchant, now=merchant.now(self._clock.now()))
+            last = found[-1]
+        return opened
+
+    async def look_at(self, merchant: Merchant, *, now: datetime) -> int:
+        """The same for one merchant, up to a limit."""
+        opened = 0
+        for _ in range(BATCHES_AT_ONCE):
+            moved, more = await self._database.retrying(lambda one: self._batch(one, merchant, now=now))
+            opened += more
+            if not moved:
+                break
+        return opened
+
+    async def _batch(self, connection: Connection, merchant: Merchant, *, now: datetime) -> tuple[bool, int]:
+        """The next events that are old enough; whether there were any, and how many things no report has."""
+        accounts = {
+            one.processor_account_id: one
+            for one in await store.reporting(connection, merchant_id=merchant.id)
+        }
+        if not accounts:
+            return False, 0
+        days = max(TOLERANCES[Tolerances(one.tolerance)].missing_after_days for one in accounts.values())
+        after = await store.cursor_of(connection, merchant_id=merchant.id)
+        found = await pointers(connection, merchant_id=merchant.id, after=after, limit=EVENTS_AT_ONCE)
+        old = _until(found, now - timedelta(days=days))
+        if not old:
+            return False, 0
+        opened = await self._open(connection, merchant, old, accounts, now=now)
+        await store.move_cursor(connection, merchant_id=merchant.id, sequence=old[-1].sequence)
+        return True, opened
+
+    async def _open(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        old: Sequence[Pointer],
+        accounts: Mapping[UUID, Reporting],
+        *,
+        now: datetime,
+    ) -> int:
+        moved_at = {one.object_id: one.created_at for one in old if one.type in MOVED}
+        if not moved_at:
+            return 0
+        found = await store.unreported(
+            connection, sorted(moved_at), merchant_id=merchant.id, account_ids=sorted(accounts)
+        )
+        new = [
+            self._exception(one, now=now)
+            for one in found
+            if moved_at[one.object_id] >= accounts[one.processor_account_id].since
+        ]
+        await store.open_missing(connection, new, merchant_id=merchant.id)
+        return len(new)
+
+    def _exception(self, one: Unreported, *, now: datetime) -> Discrepancy:
+        return Discrepancy(
+            id=self._new_id(),
+            settlement_id=None,
+            number=None,
+            processor_account_id=one.processor_account_id,
+            reason=Reason.MISSING_THERE,
+            state=ExceptionState.OPEN,
+            payment_id=one.payment_id,
+            object_id=one.object_id,
+            expected=one.amount,
+            found=None,
+            currency=one.currency,
+            proposals=(),
+            opened_at=now,
+        )
+
+
+def _until(found: Sequence[Pointer], last: datetime) -> list[Pointer]:
+    """Those before the first event that is too young."""
+    old: list[Pointer] = []
+    for one in found:
+        if one.created_at > last:
+            break
+        old.append(one)
+    return old

@@ -1,0 +1,310 @@
+"""SQL of reports: the files, how far each is worked, its lines, and what was uploaded until it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import msgspec
+
+from recoup.db import Connection, Database, Queries
+from recoup.db.paging import bounds
+from recoup.settlements.core.formats.generic import Mapping
+from recoup.settlements.core.postings import Summed
+from recoup.settlements.core.reports import LineStatus, Report, ReportState, StoredLine
+from recoup.settlements.core.tolerance import Tolerances
+
+_COLUMNS: Final[
+    LiteralString
+] = """id, processor_account_id, format, mapping, tolerance, digest, size, state, lines,
+    worked, matched, exceptions, first_at, created_at, updated_at, finished_at"""
+
+
+def _report(row: dict[str, Any]) -> Report:
+    return Report(
+        **{
+            **row,
+            "tolerance": Tolerances(row["tolerance"]),
+            "state": ReportState(row["state"]),
+            "digest": bytes(row["digest"]),
+        }
+    )
+
+
+async def begin(connection: Connection, report: Report, *, merchant_id: UUID) -> Report:
+    """Write a report, unless the same file of the same account is there; the one that is there afterwards."""
+    await connection.execute(
+        """
+        insert into settlements (merchant_id, id, processor_account_id, format, mapping, tolerance, digest, size, state,
+            lines, worked, matched, exceptions, first_at, created_at, updated_at)
+        values (%(merchant_id)s, %(id)s, %(account_id)s, %(format)s, %(mapping)s, %(tolerance)s, %(digest)s, %(size)s,
+            'importing', %(lines)s, 0, 0, 0, %(first_at)s, %(now)s, %(now)s)
+        on conflict (merchant_id, processor_account_id, digest) do nothing
+        """,
+        {
+            "merchant_id": merchant_id,
+            "id": report.id,
+            "account_id": report.processor_account_id,
+            "format": report.format,
+            "mapping": report.mapping,
+            "tolerance": report.tolerance,
+            "digest": report.digest,
+            "size": report.size,
+            "lines": report.lines,
+            "first_at": report.first_at,
+            "now": report.created_at,
+        },
+    )
+    found = await same(
+        connection, merchant_id=merchant_id, account_id=report.processor_account_id, digest=report.digest
+    )
+    assert found is not None, "it is there, or was there before"
+    return found
+
+
+async def same(queries: Queries, *, merchant_id: UUID, account_id: UUID, digest: bytes) -> Report | None:
+    """The report of this very file, if it was taken before."""
+    row = await queries.fetch_one(
+        f"""
+        select {_COLUMNS} from settlements
+        where merchant_id = %(merchant_id)s and processor_account_id = %(account_id)s and digest = %(digest)s
+        """,  # noqa: S608
+        {"merchant_id": merchant_id, "account_id": account_id, "digest": digest},
+    )
+    return None if row is None else _report(row)
+
+
+async def read(queries: Queries, *, merchant_id: UUID, report_id: UUID) -> Report | None:
+    """One report."""
+    row = await queries.fetch_one(
+        f"select {_COLUMNS} from settlements where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608
+        {"merchant_id": merchant_id, "id": report_id},
+    )
+    return None if row is None else _report(row)
+
+
+async def lock(connection: Connection, *, merchant_id: UUID, report_id: UUID) -> Report:
+    """One report, for this transaction alone."""
+    row = await connection.fetch_one(
+        f"""
+        select {_COLUMNS} from settlements
+        where merchant_id = %(merchant_id)s and id = %(id)s for no key update
+        """,  # noqa: S608
+        {"merchant_id": merchant_id, "id": report_id},
+    )
+    assert row is not None, "reports are never thrown away"
+    return _report(row)
+
+
+async def page(
+    database: Database,
+    *,
+    merchant_id: UUID,
+    account_id: UUID | None,
+    after: UUID | None,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[Report]:
+    """Reports newest first; with `before` oldest first."""
+    order: LiteralString = "desc" if before is None else "asc"
+    rows = await database.fetch_all(
+        f"""
+        select {_COLUMNS} from settlements
+        where merchant_id = %(merchant_id)s and id < %(after)s and id > %(before)s
+            and (%(account_id)s::uuid is null or processor_account_id = %(account_id)s)
+        order by id {order} limit %(limit)s
+        """,  # noqa: S608
+        {"merchant_id": merchant_id, "account_id": account_id, "limit": limit} | bounds(after, before),
+    )
+    return [_report(row) for row in rows]
+
+
+async def move_on(
+    connection: Connection, *, merchant_id: UUID, report_id: UUID, worked: int, exceptions: int, now: datetime
+) -> None:
+    """So many more lines are worked, of which so many are exceptions; `matched` is counted at the end."""
+    await connection.execute(
+        """
+        update settlements
+        set worked = worked + %(worked)s, exceptions = exceptions + %(exceptions)s, updated_at = %(now)s
+        where merchant_id = %(merchant_id)s and id = %(id)s
+        """,
+        {
+            "merchant_id": merchant_id,
+            "id": report_id,
+            "worked": worked,
+            "exceptions": exceptions,
+            "now": now,
+        },
+    )
+
+
+async def finish(connection: Connection, *, merchant_id: UUID, report_id: UUID, now: datetime) -> Report:
+    """Every line is worked: count what fits, and let go of what was uploaded."""
+    await connection.execute(
+        "delete from settlement_files where merchant_id = %(merchant_id)s and settlement_id = %(id)s",
+        {"merchant_id": merchant_id, "id": report_id},
+    )
+    row = await connection.fetch_one(
+        f"""
+        update settlements
+        set state = 'done', finished_at = %(now)s, updated_at = %(now)s, matched = (
+            select count(*) from settlement_lines
+            where merchant_id = %(merchant_id)s and settlement_id = %(id)s and status = 'matched')
+        where merchant_id = %(merchant_id)s and id = %(id)s and worked = lines
+        returning {_COLUMNS}
+        """,  # noqa: S608
+        {"merchant_id": merchant_id, "id": report_id, "now": now},
+    )
+    assert row is not None, "a report ends when its last line is worked"
+    return _report(row)
+
+
+async def keep(connection: Connection, parts: Sequence[bytes], *, merchant_id: UUID, report_id: UUID) -> None:
+    """Keep what was uploaded until it is worked."""
+    for number, content in enumerate(parts):
+        await connection.execute(
+            """
+            insert into settlement_files (merchant_id, settlement_id, part, content)
+            values (%(merchant_id)s, %(id)s, %(part)s, %(content)s)
+            on conflict (merchant_id, settlement_id, part) do nothing
+            """,
+            {"merchant_id": merchant_id, "id": report_id, "part": number, "content": content},
+        )
+
+
+async def kept(database: Database, *, merchant_id: UUID, report_id: UUID) -> AsyncIterator[bytes]:
+    """What was uploaded, part by part."""
+    part = 0
+    while (
+        row := await database.fetch_one(
+            """
+            select content from settlement_files
+            where merchant_id = %(merchant_id)s and settlement_id = %(id)s and part = %(part)s
+            """,
+            {"merchant_id": merchant_id, "id": report_id, "part": part},
+        )
+    ) is not None:
+        yield bytes(row["content"])
+        part += 1
+
+
+async def lines(
+    database: Database,
+    *,
+    merchant_id: UUID,
+    report_id: UUID,
+    status: LineStatus | None,
+    payment_id: UUID | None,
+    after: int,
+    limit: int,
+) -> Sequence[StoredLine]:
+    """The lines of a report behind a number, in the order of the file."""
+    rows = await database.fetch_all(
+        """
+        select number, file_row as row, kind, raw_kind, key, reference, charge_reference, payout, gross, fee, net,
+            currency, settlement_currency, rate, occurred_at, last4, status, reason, payment_id, object_id, fee_expected
+        from settlement_lines
+        where merchant_id = %(merchant_id)s and settlement_id = %(id)s and number > %(after)s
+            and (%(status)s::text is null or status = %(status)s)
+            and (%(payment_id)s::uuid is null or payment_id = %(payment_id)s)
+        order by number limit %(limit)s
+        """,
+        {
+            "merchant_id": merchant_id,
+            "id": report_id,
+            "status": status,
+            "payment_id": payment_id,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return [StoredLine(**{**row, "status": LineStatus(row["status"])}) for row in rows]
+
+
+async def write_mapping(
+    connection: Connection, name: str, mapping: Mapping, *, merchant_id: UUID, now: datetime
+) -> None:
+    """A mapping under its name; one that is there is replaced."""
+    await connection.execute(
+        """
+        insert into settlement_mappings (merchant_id, name, mapping, created_at, updated_at)
+        values (%(merchant_id)s, %(name)s, %(mapping)s, %(now)s, %(now)s)
+        on conflict (merchant_id, name) do update set mapping = excluded.mapping, updated_at = excluded.updated_at
+        """,
+        {
+            "merchant_id": merchant_id,
+            "name": name,
+            "mapping": msgspec.json.encode(mapping).decode(),
+            "now": now,
+        },
+    )
+
+
+async def mapping(queries: Queries, name: str, *, merchant_id: UUID) -> Mapping | None:
+    """A mapping by its name."""
+    row = await queries.fetch_one(
+        "select mapping from settlement_mappings where merchant_id = %(merchant_id)s and name = %(name)s",
+        {"merchant_id": merchant_id, "name": name},
+    )
+    return None if row is None else msgspec.convert(row["mapping"], Mapping)
+
+
+async def mappings(queries: Queries, *, merchant_id: UUID, limit: int) -> Sequence[tuple[str, Mapping]]:
+    """All mappings, by name."""
+    rows = await queries.fetch_all(
+        """
+        select name, mapping from settlement_mappings
+        where merchant_id = %(merchant_id)s order by name limit %(limit)s
+        """,
+        {"merchant_id": merchant_id, "limit": limit},
+    )
+    return [(row["name"], msgspec.convert(row["mapping"], Mapping)) for row in rows]
+
+
+async def sums(connection: Connection, *, merchant_id: UUID, report_id: UUID) -> Sequence[Summed]:
+    """What the lines come to whose money is where we thought it was. What a person must look at is not among them,
+    but for fees, which were taken in any case."""
+    rows = await connection.fetch_all(
+        """
+        select kind, currency, settlement_currency, sum(gross)::bigint as gross, sum(fee)::bigint as fees,
+            sum(net)::bigint as net, coalesce(sum(fee_expected), 0)::bigint as fees_expected
+        from settlement_lines
+        where merchant_id = %(merchant_id)s and settlement_id = %(id)s
+            and (status <> 'exception' or reason = 'fee_differs')
+        group by kind, currency, settlement_currency order by kind, currency, settlement_currency
+        """,
+        {"merchant_id": merchant_id, "id": report_id},
+    )
+    return [Summed(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutSum:
+    """A payout: what its lines come to without the payout itself, and what the report says that was paid out."""
+
+    payout: str
+    currency: str
+    lines: int
+    net: int
+    told: int | None
+
+
+async def payouts(queries: Queries, *, merchant_id: UUID, report_id: UUID, limit: int) -> Sequence[PayoutSum]:
+    """The payouts of a report. What was settled twice by two overlapping reports counts in the first only."""
+    rows = await queries.fetch_all(
+        """
+        select payout, settlement_currency as currency, count(*) as lines,
+            coalesce(sum(net) filter (where kind not in ('payout', 'payout_reversal')), 0)::bigint as net,
+            (-sum(net) filter (where kind in ('payout', 'payout_reversal')))::bigint as told
+        from settlement_lines
+        where merchant_id = %(merchant_id)s and settlement_id = %(id)s and payout is not null
+            and reason is distinct from 'duplicate'
+        group by payout, settlement_currency order by payout, settlement_currency limit %(limit)s
+        """,
+        {"merchant_id": merchant_id, "id": report_id, "limit": limit},
+    )
+    return [PayoutSum(**row) for row in rows]
