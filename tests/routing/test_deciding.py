@@ -100,6 +100,16 @@ def test_a_drained_account_is_the_last_resort(
     assert drained == sorted(drained)
 
 
+def test_however_many_are_probed_most_go_to_who_is_well() -> None:
+    """Five accounts that are coming back, each with a quarter to probe it, would take more than all there is."""
+    hopeful = Standing(Health.DEGRADED, 0.25, "coming back")
+    options = [option(A), *(option(UUID(int=number), standing=hopeful) for number in range(11, 16))]
+    placed = decide(options, Ruling("r", Method.ORDERED), seed=b"s", unit=None)
+    assert sum(one.propensity for one in placed) == pytest.approx(1.0)
+    firsts = Counter(order(options, Ruling("r", Method.ORDERED), seed)[0] for seed in SEEDS)
+    assert firsts[A] / len(SEEDS) == pytest.approx(0.5, abs=0.03)
+
+
 def test_who_is_degraded_goes_behind_but_is_probed_by_its_share() -> None:
     """Only being asked can show that it is well again."""
     options = [option(A, standing=DEGRADED), option(B)]

@@ -146,6 +146,10 @@ def _learned(tier: Sequence[Option], ruling: Ruling, *, seed: bytes) -> _Ranked:
     )
 
 
+PROBES_MAX: Final = 0.5
+"""The part of payments that goes to all accounts with an open breaker together, at most."""
+
+
 def _probed(order: Sequence[Placed], seed: bytes) -> tuple[Placed, ...]:
     """Lets one degraded account go first, by its share; the others' propensities shrink by all such shares."""
     probes = {
@@ -155,7 +159,10 @@ def _probed(order: Sequence[Placed], seed: bytes) -> tuple[Placed, ...]:
     }
     if not probes or order[0].option.standing.health is not Health.GOOD:
         return tuple(order)
-    left = max(0.0, 1.0 - sum(probes.values()))
+    total = sum(probes.values())
+    if total > PROBES_MAX:
+        probes = {account_id: share * PROBES_MAX / total for account_id, share in probes.items()}
+    left = 1.0 - sum(probes.values())
     weighed = [
         Placed(one.option, probes.get(one.option.account_id, one.propensity * left), one.why) for one in order
     ]
