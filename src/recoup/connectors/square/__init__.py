@@ -185,13 +185,8 @@ class Square(Defaults):
             )
         body = verifying.body_of(asking.charge(account, charge, token, kept=None), completion, made)
         response = yield send(account, "POST", "payments", body=body)
-        refusal = refusal_of(response)
-        if (
-            refusal is not None
-            and refusal.payment is None
-            and verifying.is_about_the_token(refusal.errors[0])
-        ):
-            return verifying.unverified(completion, refusal.errors[0].code)
+        if why := verifying.token_refused(response):
+            return verifying.unverified(completion, why)
         said = charged(response, Asked(charge.key, token.brand, completion.today, charge.amount))
         return Unknown(said.why) if isinstance(said, Unprocessed) else verifying.with_token(said, completion)
 

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from recoup.connectors.base import Account, Charge, Completion, Notice, Question, Token
+from recoup.connectors.base import Account, Charge, Completion, HttpResponse, Notice, Question, Token
 from recoup.connectors.base.scripted import When, when
-from recoup.connectors.square.reading import CardObject, Error, Payment
+from recoup.connectors.square.reading import CardObject, Payment, at_the_door, refusal_of
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import ActionRequired, Approved, Declined, Evidence, Outcome, Script, ScriptKind
 from recoup.outcomes.core.classify import declined
@@ -94,9 +94,13 @@ def unverified(completion: Completion, why: str) -> Declined:
     )
 
 
-def is_about_the_token(error: Error) -> bool:
-    """Whether Square refused the request because of the verification token in it."""
-    return error.category == "INVALID_REQUEST_ERROR" and error.field == BROUGHT
+def token_refused(response: HttpResponse) -> str | None:
+    """Square's code where it refused the request at the door because of the verification token in it, else None."""
+    refusal = refusal_of(response)
+    if refusal is None or refusal.payment is not None:
+        return None
+    error = refusal.errors[0]
+    return error.code if error.field == BROUGHT and at_the_door(response, error) else None
 
 
 def waited(question: Question) -> bool:
