@@ -1,0 +1,13 @@
+"""The bench of settlements runs, matches what it made, and tells it in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench import settlements
+
+
+async def test_a_small_run_matches_what_it_made(tmp_path: Path, empty_database_url: str) -> None:
+    result = await settlements.run(tmp_path, empty_database_url, lines=2000)
+    assert (result.lines, result.matched, result.exceptions) == (2000, 1998, 2)
+    assert result.ratio > 1 and "2000 lines" in result.told()
