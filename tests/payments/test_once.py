@@ -166,7 +166,8 @@ async def test_what_was_done_is_not_refused_when_it_comes_again(house: House, me
     assert all(one.headers["idempotent-replayed"] == "true" for one in again)
     refused = await house.call("POST", f"{path}/capture", {"amount": 600}, key=key, once="e")
     assert (refused.status, refused.error["code"]) == (409, "payment_unexpected_state")
-    assert house.bank.verbs() == ["charge", "capture", "cancel", "refund"]
+    asked = ["lookup", *["lookup_change"] * 3]
+    assert house.bank.verbs() == ["charge", "capture", "cancel", "refund", *asked], "each of them once"
 
 
 async def test_a_refused_request_keeps_no_key(house: House, merchant: Merchant) -> None:

@@ -263,13 +263,13 @@ async def test_an_attempt_begun_while_others_look_is_not_taken_for_theirs(
     assert (await confirming).payment.status is Status.CAPTURED
 
 
-async def test_asking_about_a_payment_with_nothing_open_writes_nothing(
+async def test_asking_about_a_payment_with_nothing_open_changes_nothing(
     house: House, merchant: Merchant
 ) -> None:
     paid = await house.pay(merchant)
     seen = await house.payments.sync(merchant, paid.payment.id, claim=None)
     assert seen == paid == await house.snapshot(merchant, paid.payment.id)
-    assert house.bank.verbs() == ["charge"]
+    assert house.bank.verbs() == ["charge", "lookup"]
 
 
 async def test_a_sync_settles_at_once_and_records_its_answer(house: House, merchant: Merchant) -> None:
