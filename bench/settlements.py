@@ -227,7 +227,7 @@ async def _copied(database: Database, file: Path) -> float:
     """How long a bare COPY of the file takes, into a table like any other."""
     async with database.connection() as connection:
         columns = ", ".join(f"c{number} text" for number in range(_HEADER.count(",") + 1))
-        await connection.execute(f"create table bare ({columns})")  # type: ignore[arg-type]
+        await connection.execute(f"create table bare ({columns})")
         began = time.perf_counter()
         async with (
             connection.cursor() as cursor,

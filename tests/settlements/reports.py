@@ -104,8 +104,9 @@ def major(minor: int, currency: str = "USD") -> str:
     return f"{money.major():.{money.decimals}f}"
 
 
-def stripe_row(kind: str, gross: int, fee: int = 0, currency: str = "USD", **more: Any) -> dict[str, Any]:
-    """A line of a Stripe report."""
+def stripe_row(kind: str, gross: int, fee: int = 0, /, **more: Any) -> dict[str, Any]:
+    """A line of a Stripe report, in dollars unless `currency` says otherwise."""
+    currency: str = more.pop("currency", "USD")
     return {
         "automatic_payout_id": "po_1",
         "balance_transaction_id": "txn_1",
@@ -119,7 +120,7 @@ def stripe_row(kind: str, gross: int, fee: int = 0, currency: str = "USD", **mor
     }
 
 
-def adyen_row(kind: str, gross: int, fee: int = 0, currency: str = "EUR", **more: Any) -> dict[str, Any]:
+def adyen_row(kind: str, gross: int, fee: int = 0, currency: str = "EUR", /, **more: Any) -> dict[str, Any]:
     """A line of an Adyen report."""
     net = gross - fee
     return {

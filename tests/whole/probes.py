@@ -186,6 +186,19 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     ),
     "GET /v1/ledger/entries/{ledger_entry}": ONE,
     "GET /v1/ledger/trial_balance": [Probe(OWN)],
+    "POST /v1/settlements": [
+        Probe(frozenset({415}), query="processor_account={processor_account}&format=stripe")
+    ],
+    "GET /v1/settlements": listing("{settlement}", "processor_account={processor_account}"),
+    **{
+        f"GET /v1/settlements/{{settlement}}{what}": ONE for what in ("", "/lines", "/payouts", "/exceptions")
+    },
+    "GET /v1/settlement_exceptions": listing("{settlement_exception}"),
+    "POST /v1/settlement_exceptions/{settlement_exception}/resolve": [naming({"resolution": "accept"})],
+    "GET /v1/settlement_mappings": [Probe(OWN)],
+    "POST /v1/settlement_mappings": [
+        naming({"name": "own", "mapping": {"columns": {"gross": "A"}, "currency": "USD"}}, OWN)
+    ],
     "GET /v1/audit/cases": listing("{audit_case}"),
     "GET /v1/audit/cases/{audit_case}": ONE,
     "POST /v1/audit/cases/{audit_case}/resolve": [naming({})],

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.settlements.reports import STRIPE, stripe_row, written
 from tests.whole.probes import ANY_CARD, EMAIL, MARK, PROBES, Probe
 from tests.whole.served import (
+    ANSWER_S,
     CARD,
     MASTER_KEY,
+    RETRY_S,
     Answered,
     Client,
     Served,
@@ -96,6 +99,7 @@ async def lived(victim: Client) -> dict[str, str]:
     cases = await victim.get("/v1/audit/cases")
     fault = await victim.post("/v1/test/faults", {"kind": "outage", "on": "any", "times": 9})
     charges = await victim.get("/v1/test/world/charges")
+    settlement, exception = await settled(victim, paid["processor_account"])
     verified = await victim.post(f"/v1/payment_methods/{method['id']}/verify", {"currency": "USD"})
     return {
         "customer": customer["id"],
@@ -110,6 +114,8 @@ async def lived(victim: Client) -> dict[str, str]:
         "event": (await victim.events())[0]["id"],
         "fault": fault["id"],
         "audit_case": cases["data"][0]["id"],
+        "settlement": settlement,
+        "settlement_exception": exception,
         "ledger_account": (await victim.get("/v1/ledger/accounts"))["data"][0]["id"],
         "ledger_entry": (await victim.get("/v1/ledger/entries"))["data"][0]["id"],
         "charge": charges["data"][0]["id"],
@@ -137,6 +143,18 @@ async def told(victim: Client) -> tuple[Any, Any]:
             await asyncio.sleep(0.05)
     await victim.post(path, {"enabled": False})
     return endpoint, listed[0]
+
+
+async def settled(victim: Client, account: str) -> tuple[str, str]:
+    """Upload a report with a charge that is not known; the report's id and the exception's."""
+    row = stripe_row("charge", 77_123, source_id=MARK)
+    path, headers = f"/v1/settlements?processor_account={account}&format=stripe", {"Content-Type": "text/csv"}
+    made = (await victim.send("POST", path, raw=written(STRIPE, [row]), headers=headers)).json["id"]
+    async with asyncio.timeout(ANSWER_S):
+        while True:
+            if found := (await victim.get(f"/v1/settlements/{made}/exceptions"))["data"]:
+                return made, found[0]["id"]
+            await asyncio.sleep(RETRY_S)
 
 
 async def declined_renewal(victim: Client, customer: str) -> Any:
@@ -231,6 +249,8 @@ LISTS: Final = (
     "routing/experiments",
     "test/world/charges",
     "audit/cases",
+    "settlements",
+    "settlement_exceptions",
 )
 NOT_SECRET: Final = {"card", "code", "own_customer", "tomorrow"}
 """What a stranger may well know or have: names that are the same for everybody, and its own."""
