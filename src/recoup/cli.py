@@ -1,5 +1,5 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
-`backtest routing`, `decisions replay`, `routing check`, `ledger check`, `listen`, `trigger`."""
+`backtest routing`, `decisions replay`, `routing check`, `ledger check`, `inbound replay`, `listen`, `trigger`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from recoup.listening import listen as forward_events
 from recoup.lookingback import backtest, decisions
 from recoup.merchants.core import KeyKind, Merchant
 from recoup.policing import routing
+from recoup.rereading import inbound
 from recoup.sandboxed import Ready
 from recoup.settings import SettingsError
 from recoup.settling import settlements
@@ -40,6 +41,7 @@ app.command(backtest)
 app.command(decisions)
 app.command(settlements)
 app.command(ledger)
+app.command(inbound)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 

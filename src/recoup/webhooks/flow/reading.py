@@ -28,7 +28,7 @@ from recoup.connectors.base import (
 from recoup.db import Connection, Database, due, is_passing
 from recoup.gateway import Gateway
 from recoup.kit.ids import Kind, render
-from recoup.merchants.core import Merchant
+from recoup.merchants.core import Merchant, Sealed
 from recoup.merchants.flow import Sealer
 from recoup.payments.flow.heard import Applied, Contradiction, Foreign, Heard, Known, NotYet, Place
 from recoup.webhooks.core.inbox import (
@@ -101,18 +101,21 @@ class Reader:
 
     async def read(self, merchant: Merchant, inbound_id: UUID, now: datetime) -> datetime | None:
         """What the worker does with a delivery that was stored or is replayed: when to look again."""
-        row = await store.read(self._database, merchant_id=merchant.id, inbound_id=inbound_id)
-        if row is None or row.result is not None:
+        found = await store.whole(self._database, merchant_id=merchant.id, inbound_id=inbound_id)
+        if found is None or found[0].result is not None:
             return None
+        row, sealed = found
         try:
-            return await self._read(merchant, row, now)
+            return await self._read(merchant, row, now, sealed=sealed)
         except Exception as error:
             if is_passing(error):
                 raise
             return await self._failed(merchant, row, now, error=error)
 
-    async def _read(self, merchant: Merchant, row: Inbound, now: datetime) -> datetime | None:
-        opened = await self._opened(merchant, row)
+    async def _read(
+        self, merchant: Merchant, row: Inbound, now: datetime, *, sealed: Sealed
+    ) -> datetime | None:
+        opened = await self._opened(merchant, row, sealed)
         if not row.verified:
             verdict = await self._gateway.authenticate(
                 opened.connector, opened.seen, opened.delivery, account_id=row.account_id
@@ -125,12 +128,18 @@ class Reader:
                     await store.forget(self._database, merchant_id=merchant.id, inbound_id=row.id)
                     return None
                 case Authentic() as authentic:
-                    if not await self._proved(merchant, opened, authentic):
-                        return await self._conclude(merchant, opened, [], now=now, result=Result.KNOWN)
+                    name = name_of(
+                        authentic, opened.delivery, opened.connector.notices(opened.seen, opened.delivery)
+                    )
+                    row = replace(row, verified=True, delivery_id=name)
+                    if not await self._proved(merchant, row):
+                        await self._conclude(merchant, opened, [], now=now, result=Result.KNOWN)
+                        return None
         notices = opened.connector.notices(opened.seen, opened.delivery)[:NOTICES_MAX]
         odds = await self._at_odds(merchant, row, notices)
         if odds is not None:
-            return await self._conclude(merchant, opened, odds, now=now)
+            await self._conclude(merchant, opened, odds, now=now)
+            return None
         told: list[Told] = []
         again: list[datetime] = []
         for notice in notices:
@@ -138,23 +147,20 @@ class Reader:
             (again.append(heard) if isinstance(heard, datetime) else told.append(heard))
         if again:
             return max(min(again), now)
-        return await self._conclude(merchant, opened, told, now=now)
+        await self._conclude(merchant, opened, told, now=now)
+        return None
 
-    async def _opened(self, merchant: Merchant, row: Inbound) -> _Opened:
+    async def _opened(self, merchant: Merchant, row: Inbound, sealed: Sealed) -> _Opened:
         _, connector, seen = await self._seen(merchant, row.account_id)
-        sealed = await store.sealed(self._database, merchant_id=merchant.id, inbound_id=row.id)
-        assert sealed is not None, "it was here a moment ago, and is kept for longer than this takes"
         plain = await self._sealer.unseal(
             merchant.id, sealed, aad=place(merchant.id, row.id), queries=self._database
         )
         return _Opened(row, unpacked(plain, received_at=row.received_at), connector, seen)
 
-    async def _proved(self, merchant: Merchant, opened: _Opened, authentic: Authentic) -> bool:
-        """Whether this is the first of what the processor vouches for."""
-        notices = opened.connector.notices(opened.seen, opened.delivery)
-        name = name_of(authentic, opened.delivery, notices)
+    async def _proved(self, merchant: Merchant, row: Inbound) -> bool:
+        """Write down that the processor vouches for it; whether it is the first of its name and content."""
         return await store.prove(
-            self._database, merchant_id=merchant.id, inbound_id=opened.row.id, delivery_id=name
+            self._database, merchant_id=merchant.id, inbound_id=row.id, delivery_id=row.delivery_id
         )
 
     async def _at_odds(
@@ -164,17 +170,16 @@ class Reader:
 
         Other bytes alone are no conflict: some processors count in them how often they have tried.
         """
-        fresh = await store.read(self._database, merchant_id=merchant.id, inbound_id=row.id)
-        if fresh is None:
-            return []
-        other = await store.of_same_name(self._database, fresh, merchant_id=merchant.id)
-        if other is None:
+        earlier = await store.of_same_name(self._database, row, merchant_id=merchant.id)
+        found = earlier and await store.whole(self._database, merchant_id=merchant.id, inbound_id=earlier)
+        if not found:
             return None
-        before = await self._opened(merchant, other)
+        other, sealed = found
+        before = await self._opened(merchant, other, sealed)
         then = replace(before.delivery, received_at=row.received_at)  # some notices tell by it what day it is
         said = before.connector.notices(before.seen, then)[:NOTICES_MAX]
         shown = render(Kind.INBOUND, other.id)
-        if tuple(said) != tuple(notices):
+        if _without_times(said) != _without_times(notices):
             why = f"it has the name of {shown} and says something else"
             return [_told(one, Result.CONFLICT, why=why) for one in notices] or [_nameless(row, why)]
         if other.result in QUIET:
@@ -259,6 +264,11 @@ class Reader:
                 )
 
         await self._database.retrying(work)
+
+
+def _without_times(notices: Sequence[Notice]) -> tuple[Notice, ...]:
+    """What notices say; when they say it happened may be told anew with each delivery."""
+    return tuple(replace(one, occurred_at=None) for one in notices)
 
 
 def _told(

@@ -53,25 +53,31 @@ async def read(queries: Queries, *, merchant_id: UUID, inbound_id: UUID) -> Inbo
     return None if row is None else _inbound(row)
 
 
-async def sealed(queries: Queries, *, merchant_id: UUID, inbound_id: UUID) -> Sealed | None:
-    """What came, as it is kept."""
+async def whole(queries: Queries, *, merchant_id: UUID, inbound_id: UUID) -> tuple[Inbound, Sealed] | None:
+    """One delivery, with what came as it is kept."""
     row = await queries.fetch_one(
-        "select data_key_id, sealed from inbound where merchant_id = %(merchant_id)s and id = %(id)s",
+        f"""
+        select {_COLUMNS}, data_key_id, sealed from inbound
+        where merchant_id = %(merchant_id)s and id = %(id)s
+        """,  # noqa: S608
         {"merchant_id": merchant_id, "id": inbound_id},
     )
-    return None if row is None else Sealed(row["data_key_id"], bytes(row["sealed"]))
+    if row is None:
+        return None
+    sealed = Sealed(row.pop("data_key_id"), bytes(row.pop("sealed")))
+    return _inbound(row), sealed
 
 
-async def of_same_name(queries: Queries, one: Inbound, *, merchant_id: UUID) -> Inbound | None:
+async def of_same_name(queries: Queries, one: Inbound, *, merchant_id: UUID) -> UUID | None:
     """The first other delivery of that name that was read already, or came before this one; none that is itself at
     odds with another."""
     row = await queries.fetch_one(
-        f"""
-        select {_COLUMNS} from inbound
+        """
+        select id from inbound
         where merchant_id = %(merchant_id)s and account_id = %(account_id)s and delivery_id = %(delivery_id)s
             and id <> %(id)s and (id < %(id)s or result is not null) and result is distinct from 'conflict'
         order by id limit 1
-        """,  # noqa: S608
+        """,
         {
             "merchant_id": merchant_id,
             "account_id": one.account_id,
@@ -79,23 +85,26 @@ async def of_same_name(queries: Queries, one: Inbound, *, merchant_id: UUID) -> 
             "id": one.id,
         },
     )
-    return None if row is None else _inbound(row)
+    return None if row is None else row["id"]
 
 
 async def prove(database: Database, *, merchant_id: UUID, inbound_id: UUID, delivery_id: str) -> bool:
     """Say that a delivery is genuine, and its name; False where the very same is here under that name already."""
-    updated = await database.execute(
+    row = await database.fetch_one(
         """
-        update inbound set verified = true, delivery_id = %(delivery_id)s
-        where merchant_id = %(merchant_id)s and id = %(id)s and not exists (
-            select 1 from inbound other
-            where other.merchant_id = inbound.merchant_id and other.account_id = inbound.account_id
-                and other.delivery_id = %(delivery_id)s and other.digest = inbound.digest and other.id <> inbound.id
-        )
+        update inbound set verified = true, delivery_id = case
+            when exists (
+                select 1 from inbound other
+                where other.merchant_id = inbound.merchant_id and other.account_id = inbound.account_id
+                    and other.delivery_id = %(delivery_id)s and other.digest = inbound.digest
+                    and other.id <> inbound.id
+            ) then delivery_id else %(delivery_id)s end
+        where merchant_id = %(merchant_id)s and id = %(id)s
+        returning delivery_id
         """,
         {"merchant_id": merchant_id, "id": inbound_id, "delivery_id": delivery_id},
     )
-    return updated > 0
+    return row is not None and row["delivery_id"] == delivery_id
 
 
 async def forget(queries: Connection | Database, *, merchant_id: UUID, inbound_id: UUID) -> None:
