@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from tests.payments.test_core_laws import PATIENCE, START, opened, target
+from tests.payments.beginnings import PATIENCE, START, opened, target
 
 from recoup.outcomes.core import Approved, Refused, Unknown, Unprocessed
 from recoup.payments.core import OperationKind, operations, steps
