@@ -336,3 +336,11 @@ async def test_who_uploads_nothing_misses_nothing(desk: Desk) -> None:
     await desk.house.wait(days=30)
     assert await desk.house.settlements.missing.look_at(desk.merchant, now=desk.house.now) == 0
     assert await desk.exceptions() == []
+
+
+async def test_what_a_report_writes_is_kept_as_it_is(desk: Desk) -> None:
+    """Backslashes, tabs and line feeds in references are theirs, and no word to the database."""
+    odd = "a\\N\\tb\tc\nd\\."
+    report = await desk.stripe(stripe_row("charge", 5, source_id=odd, payment_intent_id="\\N"))
+    (line,) = await desk.lines(report)
+    assert (line.reference, line.charge_reference, line.key) == (odd, "\\N", None)
