@@ -102,6 +102,14 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
         lambda db: hearing.newest_told(db, merchant_id=ID, payment_id=ID, object_id=ID),
         {("payment_evidence", "payment_evidence_pkey", 4)},
     ),
+    "contradictions": (
+        lambda db: hearing.contradictions(db, merchant_id=ID, since=NOW, limit=10),
+        {("payment_evidence", "payment_evidence_contradicts", 2)},
+    ),
+    "confirmed": (
+        lambda db: hearing.confirmed(db, merchant_id=ID, payment_ids=[ID]),
+        {("payment_evidence", "payment_evidence_pkey", 2)},
+    ),
     "was told": (
         lambda db: rereading.was_told(db, merchant_id=ID, payment_id=ID, type_="t", since=NOW),
         {OBJECT_EVENTS},

@@ -45,6 +45,7 @@ async def test_what_ended_is_read_again_after_an_hour_a_day_a_week_and_a_month(
         assert house.bank.verbs()[asked:] == ["lookup"]
         kept = await word(house, merchant, paid.attempts[0].id)
         assert (kept["confirmed_at"], kept["source"]) == (house.now, "question")
+        assert await house.payments.confirmed(merchant, [paid.payment.id]) == {paid.payment.id: house.now}
     assert (REREAD, paid.payment.id) not in await house.dues(merchant)
 
 
@@ -70,6 +71,11 @@ async def test_a_contradiction_found_by_reading_again_is_kept_for_a_person(
     await house.work()
     kept = await word(house, merchant, declined.attempts[0].id)
     assert "void or refund" in str(kept["contradicts"])
+    [(found, remedy)] = await house.payments.contradictions(
+        merchant, since=house.now - timedelta(days=1), limit=10
+    )
+    assert (found.object_id, found.told, remedy) == (declined.attempts[0].id, "approved", kept["contradicts"])
+    assert await house.payments.confirmed(merchant, [declined.payment.id]) == {}
     assert await house.snapshot(merchant, declined.payment.id) == declined
 
 

@@ -39,6 +39,8 @@ from recoup.payments.flow.resolving import Resolving
 from recoup.payments.flow.reviewing import Reviewing
 from recoup.payments.flow.settling import Settling
 from recoup.payments.flow.tools import Means, Taken, Tools
+from recoup.payments.store import hearing as evidence
+from recoup.payments.store.hearing import Word
 from recoup.payments.writes import Along, Answer, Claim
 
 __all__ = ["Means", "Payments", "Taken", "Tools"]
@@ -224,6 +226,20 @@ class Payments:
         found = seen.operation(refund_id)
         assert found is not None, "operations are never deleted"
         return found
+
+    async def contradictions(
+        self, merchant: Merchant, *, since: datetime, limit: int
+    ) -> Sequence[tuple[Word, str]]:
+        """What was heard since then against what is closed, oldest first, each with what to do about it."""
+        return await evidence.contradictions(
+            self._tools.database, merchant_id=merchant.id, since=since, limit=limit
+        )
+
+    async def confirmed(self, merchant: Merchant, payment_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
+        """When a second source last said of these payments what we hold; those that are left out it never did."""
+        return await evidence.confirmed(
+            self._tools.database, merchant_id=merchant.id, payment_ids=payment_ids
+        )
 
     async def resolve(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -121,3 +122,38 @@ async def keep_word(database: Database, word: Word, *, merchant_id: UUID) -> Non
             "contradicts": word.contradicts,
         },
     )
+
+
+async def contradictions(
+    database: Database, *, merchant_id: UUID, since: datetime, limit: int
+) -> list[tuple[Word, str]]:
+    """What was heard since then against what is closed, oldest first, each with what a person should do about it."""
+    rows = await database.fetch_all(
+        """
+        select payment_id, object_id, source, told, occurred_at, heard_at, contradicts
+        from payment_evidence
+        where merchant_id = %(merchant_id)s and contradicts is not null and heard_at >= %(since)s
+        order by heard_at limit %(limit)s
+        """,
+        {"merchant_id": merchant_id, "since": since, "limit": limit},
+    )
+    return [(Word(**row), row["contradicts"]) for row in rows]
+
+
+async def confirmed(
+    database: Database, *, merchant_id: UUID, payment_ids: Sequence[UUID]
+) -> dict[UUID, datetime]:
+    """Of these payments, those of which a second source said what we hold, and when it last did."""
+    rows = await database.fetch_all(
+        """
+        select wanted.id as payment_id, e.confirmed_at as at
+        from unnest(%(payments)s::uuid[]) as wanted (id)
+        cross join lateral (
+            select confirmed_at from payment_evidence
+            where merchant_id = %(merchant_id)s and payment_id = wanted.id and confirmed_at is not null
+            order by confirmed_at desc limit 1
+        ) e
+        """,
+        {"merchant_id": merchant_id, "payments": list(payment_ids)},
+    )
+    return {row["payment_id"]: row["at"] for row in rows}
