@@ -33,6 +33,7 @@ demo: install
 bench: install
 	@.venv/bin/python -m bench.connectors
 	@.venv/bin/python -m bench.payments
+	@.venv/bin/python -m bench.inbox
 	@.venv/bin/python -m bench.ledger
 
 # Begins a connector: make connector name=acme

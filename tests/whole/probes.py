@@ -174,6 +174,13 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     ],
     "POST /v1/webhook_endpoints/{webhook_endpoint}/deliveries/{webhook_delivery}/replay": [naming({})],
     "GET /v1/webhook_deliveries/{webhook_delivery}": ONE,
+    "GET /v1/inbound": listing("{inbound}", "account={processor_account}", "account={told_account}"),
+    "GET /v1/inbound/{inbound}": ONE,
+    "POST /v1/inbound/{inbound}/replay": [naming({})],
+    "POST /v1/inbound/replay": [
+        naming({"account": "{told_account}", "since": "2026-01-01T00:00:00Z"}, OWN),
+        naming({"account": "{told_account}", "since": "2026-01-01T00:00:00Z", "after": "{inbound}"}, OWN),
+    ],
     "GET /v1/connectors": [Probe(OWN)],
     "GET /v1/declines/{connector}/{code}": [Probe(OWN)],
     "POST /v1/declines/{connector}/{code}/override": [naming({"category": "issuer"}, OWN)],

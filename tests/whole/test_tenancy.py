@@ -7,6 +7,7 @@ fails the test: add a line that names somebody else's object in every place wher
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from tests.settlements.reports import STRIPE, stripe_row, written
 from tests.whole.probes import ANY_CARD, EMAIL, MARK, PROBES, Probe
@@ -34,6 +36,7 @@ from tests.whole.served import (
 )
 
 from recoup import sandboxed
+from recoup.connectors.base.webhooks import hmac_hex
 from recoup.merchants.core import KeyKind
 
 
@@ -99,7 +102,6 @@ async def lived(victim: Client) -> dict[str, str]:
     cases = await victim.get("/v1/audit/cases")
     fault = await victim.post("/v1/test/faults", {"kind": "outage", "on": "any", "times": 9})
     charges = await victim.get("/v1/test/world/charges")
-    settlement, exception = await settled(victim, paid["processor_account"])
     verified = await victim.post(f"/v1/payment_methods/{method['id']}/verify", {"currency": "USD"})
     return {
         "customer": customer["id"],
@@ -114,14 +116,14 @@ async def lived(victim: Client) -> dict[str, str]:
         "event": (await victim.events())[0]["id"],
         "fault": fault["id"],
         "audit_case": cases["data"][0]["id"],
-        "settlement": settlement,
-        "settlement_exception": exception,
+        **await settled(victim, paid["processor_account"]),
         "ledger_account": (await victim.get("/v1/ledger/accounts"))["data"][0]["id"],
         "ledger_entry": (await victim.get("/v1/ledger/entries"))["data"][0]["id"],
         "charge": charges["data"][0]["id"],
         "card": "card_1",
         "connector": "alpha",
         "code": "insufficient_funds",
+        **await heard(victim),
         "webhook_endpoint": endpoint["id"],
         "webhook_delivery": delivery["id"],
         "version": str(policy["version"]),
@@ -145,15 +147,39 @@ async def told(victim: Client) -> tuple[Any, Any]:
     return endpoint, listed[0]
 
 
-async def settled(victim: Client, account: str) -> tuple[str, str]:
-    """Upload a report with a charge that is not known; the report's id and the exception's."""
+async def heard(victim: Client) -> dict[str, str]:
+    """An account, out of use, whose processor has told something of nobody's payment; its id and the webhook's."""
+    secret, stamp = f"whsec_{MARK}", str(int(time.time()))
+    account = await victim.post(
+        "/v1/processor_accounts",
+        {
+            "connector": "stripe",
+            "label": MARK,
+            "credentials": {"api_key": f"sk_test_{MARK}", "webhook_secret": secret},
+            "enabled": False,
+        },
+    )
+    event = {"id": f"evt_{MARK}", "type": "customer.created", "created": int(stamp), "data": {"object": {}}}
+    body = msgspec.json.encode(event)
+    signature = hmac_hex(secret.encode(), f"{stamp}.".encode() + body)
+    headers = {"Stripe-Signature": f"t={stamp},v1={signature}", "Authorization": ""}
+    answered = await victim.send("POST", f"/v1/inbound/{account['id']}", raw=body, headers=headers)
+    assert answered.status == 200, answered.body
+    async with asyncio.timeout(ANSWER_S):
+        while (listed := (await victim.get("/v1/inbound"))["data"])[0]["result"] is None:  # noqa: ASYNC110 - over the API
+            await asyncio.sleep(RETRY_S)
+    return {"told_account": account["id"], "inbound": listed[0]["id"]}
+
+
+async def settled(victim: Client, account: str) -> dict[str, str]:
+    """Upload a report with a charge that is not known: the report's name and the exception's."""
     row = stripe_row("charge", 77_123, source_id=MARK)
     path, headers = f"/v1/settlements?processor_account={account}&format=stripe", {"Content-Type": "text/csv"}
     made = (await victim.send("POST", path, raw=written(STRIPE, [row]), headers=headers)).json["id"]
     async with asyncio.timeout(ANSWER_S):
         while True:
             if found := (await victim.get(f"/v1/settlements/{made}/exceptions"))["data"]:
-                return made, found[0]["id"]
+                return {"settlement": made, "settlement_exception": found[0]["id"]}
             await asyncio.sleep(RETRY_S)
 
 
@@ -187,6 +213,7 @@ async def view(victim: Client) -> dict[str, Any]:
         "ledger/accounts",
         "ledger/entries",
         "webhook_endpoints",
+        "inbound",
     )
     seen: dict[str, Any] = {name: await victim.every(f"/v1/{name}") for name in lists}
     seen["events"] = await victim.events()

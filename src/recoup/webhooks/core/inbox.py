@@ -183,7 +183,7 @@ def unproved_name(delivery: Delivery) -> str:
 
 def fitting(name: str) -> str:
     """A name that the journal can hold."""
-    clean = name.replace("\x00", "")
+    clean = name.replace("\x00", "").encode("utf-8", "replace").decode()
     if clean and len(clean) <= NAME_LENGTH_MAX:
         return clean
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

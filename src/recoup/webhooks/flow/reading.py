@@ -39,6 +39,7 @@ from recoup.webhooks.core.inbox import (
     Inbound,
     Result,
     Told,
+    fitting,
     name_of,
     place,
     result_of,
@@ -202,7 +203,7 @@ class Reader:
                 return heard.again_at
             case Contradiction():
                 return Told(
-                    event_id=notice.event_id,
+                    event_id=fitting(notice.event_id),
                     about=notice.about.value,
                     result=Result.CONTRADICTION,
                     reference=notice.reference,
@@ -280,7 +281,7 @@ def _told(
     why: str | None = None,
 ) -> Told:
     return Told(
-        event_id=notice.event_id,
+        event_id=fitting(notice.event_id),
         about=notice.about.value,
         result=result,
         reference=notice.reference,
