@@ -52,7 +52,7 @@ async def done(shop: Client, settlement: str) -> Any:
 async def test_the_how_to_page_does_what_it_says(shop: Client) -> None:
     paid = await shop.post("/v1/payments", payment())
     await shop.post("/v1/settlement_mappings", msgspec.json.decode(block("json")))
-    content = block("csv").replace("ATTEMPT", paid["attempts"][0]["id"]).encode()
+    content = block("text").replace("ATTEMPT", paid["attempts"][0]["id"]).encode()
     how = "format=generic&mapping=bank"
     made = await upload(shop, content, paid["processor_account"], how=how, once="payout-1")
     assert (made.status, made.json["object"], made.json["lines"]) == (201, "settlement", 3)
