@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.acceptance.asking import payment, reference, refused
+from tests.acceptance.asking import card, payment, reference, refused, stored
 from tests.whole.served import Client
 
+GENERIC = "4000000000000002"
 CARD = {"brand": "visa", "funding": "credit", "issuer_country": "US", "bin": "42424242"}
 
 
@@ -69,6 +70,52 @@ async def test_where_nobody_can_do_it_everybody_s_reason_is_told(shop: Client) -
     assert all(one["place"] is None and "no less" in one["why"] for one in told["data"]["candidates"])
 
 
+async def test_a_payment_that_says_its_category_goes_where_that_is_taken(shop: Client) -> None:
+    """By what accounts take, by the policy, and again at a later try; one that does not say goes anywhere."""
+    ids = await labels(shop)
+    await shop.post(f"/v1/processor_accounts/{ids['alpha']}", {"merchant_categories": ["5411"]})
+    try:
+        declined = await shop.post("/v1/payments", payment(GENERIC, merchant_category="5999"))
+        paid = await shop.post("/v1/payments", payment(merchant_category="5999"))
+        silent = await shop.post("/v1/payments", payment())
+        asked = {"amount": 4999, "currency": "USD", "merchant_category": "5999", **CARD}
+        told = await shop.post("/v1/routing/explain", asked)
+    finally:
+        await shop.post(f"/v1/processor_accounts/{ids['alpha']}", {"merchant_categories": None})
+    assert (paid["processor_account"], paid["merchant_category"]) == (ids["bravo"], "5999")
+    assert (silent["processor_account"], silent["merchant_category"]) == (ids["alpha"], None)
+    assert told["chosen"] == ids["bravo"] and "merchant category 5999" in str(told["data"]["candidates"])
+    rule = {"name": "what", "when": {"merchant_category": "5999"}, "then": {"ordered": ["bravo"]}}
+    await shop.post("/v1/routing/policy", {"policy": {"rules": [rule]}})
+    again = await shop.post(f"/v1/payments/{declined['id']}/confirm", {"payment_method_data": card()})
+    why = (await shop.get(f"/v1/decisions/{again['attempts'][-1]['decision']}"))["data"]
+    assert (why["rule"], why["facts"]["merchant_category"]) == ("what", "5999")
+    wrong = await shop.send("POST", "/v1/payments", payment(merchant_category="54x1"))
+    assert refused(wrong)[:2] == (400, "invalid_request") and refused(wrong)[3] == "merchant_category"
+
+
+async def test_who_must_authenticate_goes_where_that_can_be_done(shop: Client) -> None:
+    """Once an issuer has asked for the customer, the next try with that card passes over who has no 3-D Secure."""
+    ids = await labels(shop)
+    await shop.post(f"/v1/processor_accounts/{ids['alpha']}", {"three_d_secure": False})
+    order, (_, method) = reference(), await stored(shop)
+    wanted = {"kind": "decline", "decline_code": "authentication_required", "network_code": "1A"}
+    try:
+        await shop.post("/v1/test/faults", wanted | {"merchant_reference": order})
+        said = payment(None, payment_method=method, merchant_reference=order)
+        declined = await shop.post("/v1/payments", said)
+        assert [one["processor_account"] for one in declined["attempts"]] == [ids["alpha"]]
+        again = await shop.post(f"/v1/payments/{declined['id']}/confirm", {"payment_method": method})
+        asked = {"amount": 4999, "currency": "USD", "needs_challenge": True, **CARD}
+        told = await shop.post("/v1/routing/explain", asked)
+    finally:
+        await shop.post(f"/v1/processor_accounts/{ids['alpha']}", {"three_d_secure": None})
+    assert again["attempts"][-1]["processor_account"] == told["chosen"] == ids["bravo"]
+    why = (await shop.get(f"/v1/decisions/{again['attempts'][-1]['decision']}"))["data"]
+    assert why["facts"]["needs_challenge"] is True
+    assert "cannot have the customer authenticated" in str(why["candidates"])
+
+
 async def test_a_failure_goes_on_at_another_acquirer(shop: Client) -> None:
     """Not merely at the next account: the same acquirer would bring the same request to the same issuer."""
     ids = await labels(shop)
@@ -83,6 +130,12 @@ async def test_a_failure_goes_on_at_another_acquirer(shop: Client) -> None:
         assert [one["processor_account"] for one in paid["attempts"]] == [ids["alpha"], elsewhere["id"]]
     finally:
         await shop.send("DELETE", f"/v1/processor_accounts/{elsewhere['id']}")
+
+
+async def test_a_card_s_network_is_read_from_its_first_digits(shop: Client) -> None:
+    """Who explains a route need not know the network: the payment's would be read from the card too."""
+    told = await shop.post("/v1/routing/explain", {"amount": 100, "currency": "USD", "bin": "424242"})
+    assert told["data"]["facts"]["brand"] == "visa"
 
 
 async def test_what_cannot_be_explained_is_refused_by_name(shop: Client) -> None:

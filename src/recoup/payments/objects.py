@@ -149,6 +149,7 @@ class PaymentObject(Struct, kw_only=True, frozen=True):
     agreement: Annotated[
         Agreement | None, Meta(description="What the customer agreed to, where you said so.")
     ]
+    merchant_category: Annotated[str | None, Meta(description="What is sold (ISO 18245), where you said so.")]
     capture_before: Annotated[
         str | None,
         Meta(
@@ -270,6 +271,7 @@ def payment_object(snapshot: Snapshot, *, livemode: bool, page_of: PageOf) -> Pa
         next_action=_next_action(payment, page_of),
         return_url=payment.return_url,
         agreement=payment.agreement,  # type: ignore[arg-type]
+        merchant_category=payment.merchant_category,
         capture_before=None if until is None else rfc3339(until),
         created_at=rfc3339(payment.created_at),
         livemode=livemode,

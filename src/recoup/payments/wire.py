@@ -162,6 +162,14 @@ class CreatePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
             "series. Processors and networks are told; null means `unscheduled`."
         ),
     ] = None
+    merchant_category: Annotated[
+        Annotated[str, Meta(pattern="^[0-9]{4}\\Z")] | None,
+        Meta(
+            description="What is sold: a category of ISO 18245. Accounts that do not take it are left out, and routing "
+            "policies may ask for it; processors are not told. null: accounts of every category are asked.",
+            examples=["5411"],
+        ),
+    ] = None
     metadata: Metadata = msgspec.field(default_factory=dict)
 
 

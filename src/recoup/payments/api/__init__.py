@@ -247,6 +247,7 @@ class PaymentsApi:
             recovery_policy=None if body.recovery is None else body.recovery.policy,
             metadata=body.metadata,
             agreement=body.agreement,
+            merchant_category=body.merchant_category,
         )
         try:
             return await self._flow.create(

@@ -116,6 +116,7 @@ class Payment(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     agreement: str | None = None
+    merchant_category: str | None = None
 
     @property
     def amounts(self) -> Amounts:
@@ -287,3 +288,4 @@ class NewPayment:
     recovery_policy: str | None
     metadata: dict[str, str]
     agreement: str | None = None
+    merchant_category: str | None = None

@@ -91,6 +91,7 @@ def opened(new: NewPayment, *, payment_method_id: UUID | None, now: datetime) ->
         created_at=now,
         updated_at=now,
         agreement=new.agreement,
+        merchant_category=new.merchant_category,
     )
     return Step(None, Snapshot(payment), ("payment.created",))
 

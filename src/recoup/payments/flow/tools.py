@@ -30,7 +30,7 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.merchants.flow import ProcessorAccounts
-from recoup.outcomes.core import Approved, Declined, FollowUp, Outcome, Withdrawn
+from recoup.outcomes.core import AdviceAction, Approved, Declined, FollowUp, Outcome, Withdrawn
 from recoup.payments import store
 from recoup.payments.core import (
     Attempt,
@@ -359,10 +359,19 @@ def facts_of(payment: Payment, means: Means, *, at: datetime) -> Facts:
         customer_id=payment.customer_id or means.customer_id,
         metadata=payment.metadata,
         agreement=payment.agreement,
+        merchant_category=payment.merchant_category,
         network_transaction_id=means.network_transaction_id is not None,
         can_challenge=by_customer and payment.return_url is not None,
         authenticated=by_customer and means.authentication is not None,
+        needs_challenge=by_customer and _was_told_to_authenticate(payment, means),
     )
+
+
+def _was_told_to_authenticate(payment: Payment, means: Means) -> bool:
+    """Whether the payment's last answer was that the owner of this very card must authenticate."""
+    if payment.decline is None or payment.payment_method_id != means.payment_method_id:
+        return False
+    return payment.decline.decline.advice.action is AdviceAction.AUTHENTICATE
 
 
 def busy() -> Refusal:

@@ -19,6 +19,7 @@ from recoup.routing.core import Facts
 from recoup.routing.core.facts import UNKNOWN_BRAND
 from recoup.routing.core.record import Turn, recorded
 from recoup.routing.flow.routing import Router
+from recoup.vault.core.ranges import brand_of
 
 Name = Annotated[str, Meta(min_length=1, max_length=40)]
 Country = Annotated[str, Meta(min_length=2, max_length=2, pattern="^[A-Z]{2}\\Z")]
@@ -29,13 +30,30 @@ class ExplainRoute(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     amount: Annotated[int, Meta(ge=1, le=10**12, description="In the currency's smallest unit.")]
     currency: Annotated[str, Meta(min_length=3, max_length=3, description="ISO 4217 code.")]
-    brand: Annotated[Name, Meta(description="The card's network.", examples=["visa"])] = UNKNOWN_BRAND
+    brand: Annotated[
+        Name | None,
+        Meta(
+            description="The card's network. Left out, it is read from `bin`; without either, only accounts that take "
+            "every network can do it.",
+            examples=["visa"],
+        ),
+    ] = None
     funding: Literal["credit", "debit", "prepaid", "unknown"] = "unknown"
     bin: Annotated[str, Meta(pattern="^[0-9]{6,8}\\Z")] | None = None
     issuer_country: Country | None = None
     capture: Literal["automatic", "manual"] = "automatic"
     initiator: Literal["customer", "merchant"] = "customer"
     agreement: Literal["unscheduled", "recurring"] | None = None
+    merchant_category: Annotated[str, Meta(pattern="^[0-9]{4}\\Z", examples=["5411"])] | None = None
+    network_transaction_id: Annotated[
+        bool, Meta(description="Whether the network's name of the customer's first payment is known.")
+    ] = False
+    authenticated: Annotated[
+        bool, Meta(description="Whether the payment brings a 3-D Secure result (`three_d_secure`).")
+    ] = False
+    needs_challenge: Annotated[
+        bool, Meta(description="Whether the issuer has already asked for the customer to authenticate.")
+    ] = False
     customer: IdText | None = None
     metadata: Metadata = {}
     attempt_number: Annotated[int, Meta(ge=1, le=50)] = 1
@@ -132,7 +150,7 @@ def _facts(call: Call[ExplainRoute, None]) -> Facts:
         raise invalid("currency_unknown", "`currency` must be a currency code of ISO 4217.", param="currency")
     return Facts(
         currency=body.currency,
-        brand=body.brand,
+        brand=body.brand or (UNKNOWN_BRAND if body.bin is None else brand_of(body.bin)),
         issuer_country=body.issuer_country,
         capture=body.capture,
         initiator=body.initiator,
@@ -146,4 +164,8 @@ def _facts(call: Call[ExplainRoute, None]) -> Facts:
         else parse_id(Kind.CUSTOMER, body.customer, param="customer"),
         metadata=body.metadata,
         agreement=body.agreement,
+        merchant_category=body.merchant_category,
+        network_transaction_id=body.network_transaction_id,
+        authenticated=body.authenticated,
+        needs_challenge=body.needs_challenge,
     )

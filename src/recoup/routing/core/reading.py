@@ -44,6 +44,7 @@ def facts_of(record: Record) -> Facts:
         network_transaction_id=stored.get("network_transaction_id", False),
         can_challenge=stored.get("can_challenge", False),
         authenticated=stored.get("authenticated", False),
+        needs_challenge=stored.get("needs_challenge", False),
     )
 
 

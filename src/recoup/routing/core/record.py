@@ -69,6 +69,7 @@ def _facts(facts: Facts) -> dict[str, Any]:
         "network_transaction_id": facts.network_transaction_id or None,
         "can_challenge": facts.can_challenge or None,
         "authenticated": facts.authenticated or None,
+        "needs_challenge": facts.needs_challenge or None,
     }
     if facts.saved_at:
         optional["card_in_vault"] = facts.card_in_vault
