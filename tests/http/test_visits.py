@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.http.serving import Client, served
+from tests.http.serving import Answered, Client, served
 from tests.http.toy import Toy
 
 from recoup.http.answers import Answer
@@ -30,6 +30,7 @@ class Pages:
             PublicPage("POST", "/echo/{name}", self.echo, body_bytes_max=10),
             PublicPage("GET", "/wait", self.wait),
             PublicPage("GET", "/break", self.break_),
+            PublicPage("POST", "/told", self.told, body_bytes_max=10, share="machines"),
         ]
 
     async def echo(self, visit: Visit) -> Answer:
@@ -43,6 +44,10 @@ class Pages:
         await self.go_on.wait()
         return Answer(200, b"")
 
+    async def told(self, visit: Visit) -> Answer:
+        """What a machine says."""
+        return Answer(200, visit.body)
+
     async def break_(self, visit: Visit) -> Answer:
         """A bug."""
         raise RuntimeError("a secret of ours")
@@ -55,7 +60,7 @@ def pages() -> Pages:
 
 @pytest.fixture
 async def client(toy: Toy, pages: Pages) -> AsyncIterator[Client]:
-    limits = Limits(visits_max=VISITS)
+    limits = Limits(visits_max=VISITS, visits_arriving_max=VISITS + 1)
     edge = Edge(toy.routes(), toy._wiring(), pages=pages.pages(), limits=limits)
     async with served(edge) as client:
         yield client
@@ -90,3 +95,42 @@ async def test_visitors_never_keep_the_api_busy(client: Client, pages: Pages) ->
     pages.go_on.set()
     assert [(await one).status for one in waiting] == [200] * VISITS
     assert (await client.send("GET", "/wait", key=None)).status == 200
+
+
+async def _slow(client: Client, path: str) -> asyncio.StreamWriter:
+    """Somebody who says that a body comes, and then sends one byte of it."""
+    _, writer = await client.raw()
+    writer.write(b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx" % path.encode())
+    await writer.drain()
+    return writer
+
+
+async def test_slow_bodies_take_no_places_from_those_that_came_whole(client: Client) -> None:
+    slow = [await _slow(client, "/echo/ann") for _ in range(VISITS)]
+    assert (await client.send("POST", "/echo/ann", body=b"hi", key=None)).status == 200
+    slow.append(await _slow(client, "/echo/ann"))
+    shown = await _until(client, "/echo/ann", 503)
+    assert "Retry-After" in shown.headers, "their number is bounded too"
+    assert (await client.send("POST", "/told", body=b"hi", key=None)).body == b"hi", "the other share"
+    for one in slow:
+        one.close()
+    await _until(client, "/echo/ann", 200)
+
+
+async def _until(client: Client, path: str, status: int) -> Answered:
+    """What is answered as soon as the server has seen what the slow ones did."""
+    async with asyncio.timeout(5):
+        while True:
+            shown = await client.send("POST", path, body=b"hi", key=None)
+            if shown.status == status:
+                return shown
+
+
+async def test_shares_are_apart(client: Client, pages: Pages) -> None:
+    waiting = [asyncio.create_task(client.send("GET", "/wait", key=None)) for _ in range(VISITS)]
+    for _ in waiting:
+        await pages.entered.acquire()
+    assert (await client.send("POST", "/echo/ann", body=b"hi", key=None)).status == 503
+    assert (await client.send("POST", "/told", body=b"hi", key=None)).status == 200
+    pages.go_on.set()
+    await asyncio.gather(*waiting)

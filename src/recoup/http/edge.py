@@ -8,6 +8,7 @@ stopped by its client going away: a payment may be on its way.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,16 @@ from recoup.http.answers import CLOSE, Answer
 from recoup.http.bound import Bound, bearer, check_version, claim_of, unknown_key
 from recoup.http.exchange import CLIENT_GONE, Exchange, Reporter, own_request_id
 from recoup.http.failures import overloaded
-from recoup.http.intake import ClientGone, Limits, Receive, Send, read_body, require_json, require_type
+from recoup.http.intake import (
+    ClientGone,
+    Limits,
+    Receive,
+    Send,
+    comes_with_body,
+    read_body,
+    require_json,
+    require_type,
+)
 from recoup.http.metrics import Metrics
 from recoup.http.routes import NOBODY, Auth, Call, Caller, Route, Upload
 from recoup.http.runner import Runner
@@ -59,7 +69,8 @@ class Edge:
         self._runner = Runner(wiring, self._reporter, claim_wait_ms=self._limits.claim_wait_ms)
         self._running: set[asyncio.Task[Answer]] = set()
         self._in_flight = 0
-        self._visits = 0
+        self._visits: Counter[str] = Counter()
+        self._arriving: Counter[str] = Counter()
         self._uploads = 0
         self._table: Table[Bound | SystemPage | PublicPage] = Table()
         for route in routes:
@@ -175,16 +186,15 @@ class Edge:
             self._uploads -= 1
 
     async def _visited(self, exchange: Exchange, page: PublicPage, parameters: Mapping[str, str]) -> Answer:
-        """Serve somebody without a key. Visitors have a share of their own, so that they never keep the API busy."""
-        if self._visits >= self._limits.visits_max:
-            raise overloaded("Too many visitors at once: try again in a moment.")
-        self._visits += 1
-        try:
+        """Serve somebody without a key. Each share of pages has its own places, so that its visitors keep neither the
+        API nor another share busy; and a body that is slow to come takes none from those that are worked on."""
+        body = b""
+        if comes_with_body(exchange.headers):
             limits = replace(self._limits, body_bytes_max=page.body_bytes_max)
-            body = await read_body(exchange.receive, exchange.headers, limits)
+            with _place(self._arriving, page.share, at_most=limits.visits_arriving_max):
+                body = await read_body(exchange.receive, exchange.headers, limits)
+        with _place(self._visits, page.share, at_most=self._limits.visits_max):
             return await page.serve(Visit(parameters, exchange.query_string, exchange.headers, body))
-        finally:
-            self._visits -= 1
 
     def _ended(self, task: asyncio.Task[Answer]) -> None:
         """A request is in flight until its handler ends, whether or not its client waits for it."""
@@ -254,6 +264,18 @@ class Edge:
     def _fingerprint(self, exchange: Exchange, canonical: bytes) -> bytes:
         target = f"{exchange.method} {exchange.path}\n".encode()
         return self._wiring.fingerprint(target + exchange.query_string + b"\n" + canonical)
+
+
+@contextmanager
+def _place(taken: Counter[str], share: str, *, at_most: int) -> Iterator[None]:
+    """A visitor's place; refuses where all are taken."""
+    if taken[share] >= at_most:
+        raise overloaded("Too many visitors at once: try again in a moment.")
+    taken[share] += 1
+    try:
+        yield
+    finally:
+        taken[share] -= 1
 
 
 @lru_cache(maxsize=4096)

@@ -30,7 +30,9 @@ class Limits:
 
     requests_in_flight_max: int = 256
     visits_max: int = 64
-    """Requests to public pages, beside those."""
+    """Requests to the public pages of one share that are worked on, beside those."""
+    visits_arriving_max: int = 256
+    """Requests to the public pages of one share of which the body is still on its way."""
     uploads_max: int = 4
     """Files that are taken in at once, among those in flight: each is in memory."""
     body_bytes_max: int = 64 * 1024
@@ -40,6 +42,11 @@ class Limits:
     """How long a request waits for the end of an earlier one with its idempotency key."""
     shutdown_seconds_max: float = 30.0
     """How long a shutdown waits for the requests that have begun."""
+
+
+def comes_with_body(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request says that a body follows."""
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limits: Limits) -> bytes:

@@ -1,7 +1,7 @@
 """Pages for people beside the API: no key opens them, and they answer in HTML.
 
-A subject says what it serves by a `PublicPage`. The edge caps its visitors apart from the API's callers, bounds their
-bodies, and logs the path's template only: a path may hold a token.
+A subject says what it serves by a `PublicPage`. The edge caps its visitors apart from the API's callers, and those of
+one share apart from another's; it bounds their bodies, and logs the path's template only: a path may hold a token.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class PublicPage:
-    """A page at a method and a path, which is written as a route's."""
+    """A page at a method and a path, which is written as a route's. Pages of one `share` share their places."""
 
     method: str
     path: str
     serve: Callable[[Visit], Awaitable[Answer]] = field(repr=False)
     body_bytes_max: int = 0
+    share: str = "people"

@@ -113,7 +113,7 @@ class InboundApi:
     def pages(self) -> list[PublicPage]:
         """What processors send to: without a key of ours, for they sign with theirs."""
         path = f"{_PATH}/{{processor_account}}"
-        return [PublicPage("POST", path, self.take, body_bytes_max=BODY_BYTES_MAX)]
+        return [PublicPage("POST", path, self.take, body_bytes_max=BODY_BYTES_MAX, share="processors")]
 
     def routes(self) -> list[Route]:
         """All routes."""
