@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from tests.payments.bank import Gate, Lost, decline, no_funds
 from tests.payments.house import House
+from tests.payments.visiting import visit, waiting
 
 from recoup.connectors.base import Notice, Subject
 from recoup.connectors.base.webhooks import AskAgain, DisputeNews, DisputeState
@@ -112,6 +113,22 @@ async def test_whoever_is_at_work_is_left_alone(house: House, merchant: Merchant
     assert isinstance(heard, NotYet) and heard.again_at > house.now
     gate.opened.set()
     assert (await paying).payment.status is Status.CAPTURED
+
+
+@pytest.mark.parametrize(
+    "meaning", [decline(), Pending("ch-1"), TAKEN, AskAgain()], ids=lambda one: type(one).__name__
+)
+async def test_nothing_that_is_told_ends_what_waits_for_us(house: House, meaning: Any) -> None:
+    """It takes nothing before its customer is back: whatever is shown of it until then, they can still go on."""
+    merchant = await house.merchant("east")
+    payment_id, url = await waiting(house, merchant)
+    house.bank.will("lookup", decline())
+    about = Told(house, merchant, await house.snapshot(merchant, payment_id))
+    assert await about.hear(meaning) == Known(payment_id)
+    assert (await about.now()).payment.status is Status.REQUIRES_ACTION
+    await visit(house, "POST", f"{url}/return")
+    assert (await house.confirm(merchant, payment_id)).payment.status is Status.CAPTURED
+    assert house.bank.verbs() == ["charge", "complete"]
 
 
 async def test_strangers_are_told_apart(house: House, merchant: Merchant) -> None:

@@ -41,7 +41,7 @@ from recoup.payments.flow.heard import NotYet as NotYet
 from recoup.payments.flow.heard import Place as Place
 from recoup.payments.flow.placing import Placing
 from recoup.payments.flow.reviewing import Reviewing, Told
-from recoup.payments.flow.settling import Settling
+from recoup.payments.flow.settling import Settling, waits_for_us
 from recoup.payments.flow.tools import Tools, operation_key
 from recoup.payments.store import hearing as store
 from recoup.payments.writes import Along
@@ -95,7 +95,11 @@ class Hearing:
     async def _of_open_attempt(
         self, merchant: Merchant, snapshot: Snapshot, attempt: Attempt, notice: Notice
     ) -> Heard:
-        """It awaits its answer: the processor's now, else the notice's."""
+        """It awaits its answer: the processor's now, else the notice's. Not while it takes nothing without us: what is
+        shown or told of it until then is none."""
+        _, connector, _ = await self._tools.account(merchant, attempt.processor_account_id)
+        if waits_for_us(connector, attempt):
+            return Known(snapshot.payment.id)
         said: Evidence | Against = await self._reviewing.ask_of_attempt(merchant, snapshot, attempt)
         if isinstance(said, Unknown) and not await self._is_old(merchant, snapshot, attempt.id, notice):
             said = await self._alone(merchant, snapshot, attempt, notice)
