@@ -57,7 +57,8 @@ async def test_many_payments_of_one_merchant_at_once_are_all_right(
     }
     stored = {one.payment.id: one for one in await house.payments_of(merchant)}
     assert all(stored[one.payment.id] == one for one in paid)
-    assert len(await house.events(merchant)) == 600
+    told = [type_ for type_ in await house.events(merchant) if not type_.startswith("processor.")]
+    assert len(told) == 600
 
 
 async def test_one_key_makes_one_payment(house: House, other: House, merchant: Merchant) -> None:

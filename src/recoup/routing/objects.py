@@ -17,6 +17,7 @@ from recoup.routing.core.words import Health
 class ProcessorHealthObject(Struct, kw_only=True, frozen=True):
     """How a processor account does, as a whole or for cards of one issuer country."""
 
+    id: Annotated[str, Meta(description="The processor account's.")]
     object: Literal["processor_health"] = "processor_health"
     processor_account: str
     label: str
@@ -45,6 +46,7 @@ def health_object(
 ) -> ProcessorHealthObject:
     """One scope's health."""
     return ProcessorHealthObject(
+        id=render(Kind.PROCESSOR_ACCOUNT, account_id),
         processor_account=render(Kind.PROCESSOR_ACCOUNT, account_id),
         label=label,
         scope=scope,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
 
 from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
 from recoup.routing.core.policy_reading import Format, plain
 from recoup.routing.store.policies import Activation, SavedPolicy
 
@@ -16,6 +18,7 @@ from recoup.routing.store.policies import Activation, SavedPolicy
 class PolicyVersionObject(Struct, kw_only=True, frozen=True):
     """A version of your routing policy, without what it says."""
 
+    id: Annotated[str, Meta(description="The tenant's: it has one routing policy, in versions.")]
     object: Literal["routing_policy_version"] = "routing_policy_version"
     version: Annotated[int, Meta(description="Counts from 1; a version never changes.")]
     active: Annotated[bool, Meta(description="Whether payments are routed by it now.")]
@@ -46,10 +49,11 @@ class PolicyObject(Struct, kw_only=True, frozen=True):
 
 
 def version_object(
-    saved: SavedPolicy, activation: Activation | None, *, livemode: bool
+    saved: SavedPolicy, activation: Activation | None, *, merchant_id: UUID, livemode: bool
 ) -> PolicyVersionObject:
     """A version as lists and events show it; `activation` where it is in force."""
     return PolicyVersionObject(
+        id=render(Kind.MERCHANT, merchant_id),
         version=saved.version,
         active=activation is not None,
         note=saved.note,

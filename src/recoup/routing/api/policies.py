@@ -223,7 +223,12 @@ class RoutingPoliciesApi:
             limit=query.limit + 1,
         )
         shown = sorted(found[: query.limit], key=lambda one: -one.saved.version)
-        data = [version_object(one.saved, one.activation, livemode=call.merchant.livemode) for one in shown]
+        data = [
+            version_object(
+                one.saved, one.activation, merchant_id=call.merchant.id, livemode=call.merchant.livemode
+            )
+            for one in shown
+        ]
         return PolicyVersionList(data=data, has_more=len(found) > query.limit, url=_VERSIONS)
 
     async def save(self, call: Call[SavePolicy, None]) -> PolicyObject:

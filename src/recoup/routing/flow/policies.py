@@ -206,7 +206,9 @@ class RoutingPolicies:
         activation = Activation(sequence, saved.version, activated_by=by, activated_at=now)
         await store.activate(connection, activation, merchant_id=merchant.id)
         # The policy of a tenant is one object, which has the tenant's own id.
-        shown: PolicyVersionObject = version_object(saved, activation, livemode=merchant.livemode)
+        shown: PolicyVersionObject = version_object(
+            saved, activation, merchant_id=merchant.id, livemode=merchant.livemode
+        )
         fact = Fact(CHANGED, merchant.id, shown)
         await tell(connection, merchant.id, [fact], now=now, new_id=self._new_id)
         self._versions.forget(merchant.id, unsettled_s=_UNSETTLED_S)
