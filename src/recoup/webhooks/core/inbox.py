@@ -197,7 +197,8 @@ def result_of(told: Iterable[Told]) -> Result:
 
 def wait_after(tries: int) -> timedelta:
     """How long to wait before something that failed so often is tried again."""
-    return min(_WAIT_FIRST * 2 ** min(tries, _DOUBLINGS_MAX), _WAIT_MAX)
+    doubled: int = 1 << min(tries, _DOUBLINGS_MAX)
+    return min(_WAIT_FIRST * doubled, _WAIT_MAX)
 
 
 def shortened(why: str) -> str:
