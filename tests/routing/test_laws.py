@@ -209,6 +209,15 @@ def test_what_follows_each_answer(answer: Any, turn: type) -> None:
     assert type(found) is turn
 
 
+@pytest.mark.parametrize(("within_ms", "elapsed_ms", "turn"), [(0, 0, Stop), (500, 499, Next), (500, 500, Stop)])
+def test_a_policy_says_how_long_others_are_asked(within_ms: int, elapsed_ms: int, turn: type) -> None:
+    """And that nobody else is: zero is a time too."""
+    known = [(Account(UUID(int=n), f"account {n}"), capabilities()) for n in (1, 2)]
+    chosen = replace(route(CARD, known), failover_within_ms=within_ms)
+    found = after(Unprocessed("refused"), route=chosen, tried=[UUID(int=1)], elapsed_ms=elapsed_ms)
+    assert type(found) is turn
+
+
 def test_an_account_named_twice_keeps_its_first_place() -> None:
     first, second = UUID(int=1), UUID(int=2)
     known = [(Account(one, str(one)), capabilities()) for one in (first, second)]

@@ -269,7 +269,7 @@ def _written(body: WrittenPolicy) -> tuple[str, Format]:
         case _:
             raise invalid(
                 "one_of_policy_and_toml",
-                "Send the policy as `policy` (JSON) or as `toml`, not both.",
+                "Send the policy as `policy` (JSON) or as `toml`: one of them, not both and not neither.",
                 param="policy",
             )
 

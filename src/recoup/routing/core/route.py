@@ -203,7 +203,7 @@ def after(
     most = min(attempts_max, route.attempts_max or attempts_max)
     if len(tried) >= most:
         return Stop(f"{said}, but {most} processors were asked in this call, which is the limit")
-    within_ms = route.failover_within_ms or FAILOVER_WITHIN_MS
+    within_ms = FAILOVER_WITHIN_MS if route.failover_within_ms is None else route.failover_within_ms
     if elapsed_ms >= within_ms:
         return Stop(
             f"{said}, but the call has taken {elapsed_ms} ms, and others are asked within {within_ms} ms only"
