@@ -189,7 +189,7 @@ class Edge:
         """Serve somebody without a key. Each share of pages has its own places, so that its visitors keep neither the
         API nor another share busy; and a body that is slow to come takes none from those that are worked on."""
         body = b""
-        if comes_with_body(exchange.headers):
+        if page.body_bytes_max or comes_with_body(exchange.headers):
             limits = replace(self._limits, body_bytes_max=page.body_bytes_max)
             with _place(self._arriving, page.share, at_most=limits.visits_arriving_max):
                 body = await read_body(exchange.receive, exchange.headers, limits)
