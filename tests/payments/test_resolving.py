@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from tests.payments.bank import Lost, no_funds
@@ -14,7 +15,9 @@ from recoup.kit.money import Money
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Approved
 from recoup.payments.core import Snapshot, Status
+from recoup.payments.core.by_hand import NOT_BEFORE
 from recoup.payments.flow.heard import Contradiction
+from recoup.payments.flow.settling import RESUMED_WITHIN
 
 EVIDENCE = "Their support looked it up on the telephone, ticket 4711."
 
@@ -77,6 +80,11 @@ async def test_not_within_a_day(house: House) -> None:
     person = await desk(house, hours=23)
     refused = await person.say("not_processed")
     assert (refused.status, refused.json["error"]["code"]) == (409, "too_early_to_resolve")
+
+
+def test_no_completion_is_on_its_way_when_a_person_may_decide() -> None:
+    """It would take the money of an attempt that they had called not processed, beside the one that followed."""
+    assert RESUMED_WITHIN + timedelta(minutes=30) < NOT_BEFORE
 
 
 async def test_not_while_the_processor_can_tell_or_forget(house: House) -> None:

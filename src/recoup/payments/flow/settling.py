@@ -52,9 +52,10 @@ _ASKED_ABOUT: Final = frozenset({AttemptState.PENDING, AttemptState.REQUIRES_ACT
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _NOTHING: Final = timedelta(0)
 _OURS: Final = Unknown("nothing happens before its customer is back and we go on with it")
-RESUMED_WITHIN: Final = timedelta(days=1)
+RESUMED_WITHIN: Final = timedelta(hours=23)
 """For how long after an attempt began its completion is repeated: less than any processor remembers keys by which alone
-it would know the second from the first (the shortest says seven days)."""
+it would know the second from the first (the shortest says seven days), and so much less than the day after which a
+person may decide about the attempt that none is on its way then."""
 _STALE_MAX: Final = timedelta(minutes=1)
 """Longer than any process goes on sending to where an account led before."""
 
