@@ -28,7 +28,7 @@ from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Approved, Done
 from recoup.payments.core import Snapshot, Status
 from recoup.webhooks.core.inbox import FAILURES_MAX
-from recoup.webhooks.flow.inbox import READ, UNPROVED_MAX
+from recoup.webhooks.flow.inbox import READ, UNPROVED_BYTES_MAX, UNPROVED_MAX
 
 
 @pytest.fixture
@@ -315,6 +315,29 @@ async def test_so_many_and_no_more_are_taken_that_nobody_vouches_for(house: Hous
     assert (await send(house, account, body, headers)).status == 200
     refused = await send(house, account, body, headers)
     assert (refused.status, refused.headers["retry-after"]) == (429, "60")
+
+
+async def test_what_nobody_vouches_for_takes_little_room(house: House, teller: Merchant) -> None:
+    """It is kept until the processor could be asked, which may be hours."""
+    account = await account_of(house, teller)
+    headers = {"x-signature": "00", ASKS: "yes"}
+    body = saying("e-1", text="x" * (400 << 10))
+    taken = 0
+    while (await send(house, account, body, headers)).status == 200:
+        taken += 1
+        assert taken * len(body) <= UNPROVED_BYTES_MAX
+    assert taken
+    assert (await send(house, account, body)).status == 200, "what is signed has no part in it"
+
+
+async def test_what_is_genuine_is_kept_whatever_goes_wrong_in_reading_it(
+    house: House, teller: Merchant
+) -> None:
+    """A processor that is told of an error again and again sends nothing more in the end."""
+    account = await account_of(house, teller)
+    assert (await send(house, account, saying("e-1", breaks=True))).status == 200
+    assert [row["delivery_id"] for row in await rows(house, teller)] == ["e-1"]
+    assert await results(house, teller) == [None]
 
 
 async def test_what_is_old_is_thrown_away(house: House, teller: Merchant) -> None:

@@ -22,6 +22,7 @@ from recoup.connectors.base import (
     Delivery,
     Exchange,
     Forged,
+    Notice,
     Undecided,
 )
 from recoup.db import Database, Grouped
@@ -50,6 +51,8 @@ ACCOUNTS_REMEMBERED_MAX: Final = 10_000
 ACCOUNT_TTL_S: Final = 60.0
 UNPROVED_MAX: Final = 600
 """Deliveries of one account in a minute that nobody has vouched for: each costs a question to the processor."""
+UNPROVED_BYTES_MAX: Final = 4 << 20
+"""What those may hold in all: they are kept until the processor could be asked, whoever sent them."""
 MINUTE_S: Final = 60.0
 LANES: Final = 2
 """Groups of one merchant's deliveries that are written beside each other: they share no row."""
@@ -113,9 +116,9 @@ class Inbox:
         verdict = judged(connector.authenticate(seen, delivery), connector.name)
         match verdict:
             case Authentic():
-                name = name_of(verdict, delivery, connector.notices(seen, delivery))
+                name = name_of(verdict, delivery, said(connector, seen, delivery))
             case Undecided():
-                self._unproved.go(account_id)
+                self._unproved.go(account_id, size=len(body))
                 name = unproved_name(delivery)
             case Forged(why):
                 self._arrivals.forged(connector.name, account_id, why)
@@ -159,20 +162,21 @@ class Inbox:
 
 
 class _Paces:
-    """Lets so many go in a minute, by account."""
+    """Lets so many go in a minute, and so many bytes, by account."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._since = monotonic()
         self._gone: dict[UUID, int] = {}
+        self._bytes: dict[UUID, int] = {}
 
-    def go(self, account_id: UUID) -> None:
+    def go(self, account_id: UUID, *, size: int) -> None:
         """Count one; refuses with 429 where there were too many."""
         now = self._monotonic()
         if now - self._since >= MINUTE_S:
-            self._since, self._gone = now, {}
-        gone = self._gone.get(account_id, 0)
-        if gone >= UNPROVED_MAX:
+            self._since, self._gone, self._bytes = now, {}, {}
+        gone, held = self._gone.get(account_id, 0), self._bytes.get(account_id, 0)
+        if gone >= UNPROVED_MAX or held + size > UNPROVED_BYTES_MAX:
             raise Refusal(
                 RefusalType.RATE_LIMITED,
                 "webhooks_unproved",
@@ -180,6 +184,16 @@ class _Paces:
                 retry_after_s=int(MINUTE_S),
             )
         self._gone[account_id] = gone + 1
+        self._bytes[account_id] = held + size
+
+
+def said(connector: Connector, seen: Account, delivery: Delivery) -> tuple[Notice, ...]:
+    """What a genuine delivery says, as far as it can be read: one that cannot be is kept all the same, for a person."""
+    try:
+        return connector.notices(seen, delivery)
+    except Exception as error:  # noqa: BLE001 - a connector's bug must not lose what a processor told
+        _log.error("connector_bug", connector=connector.name, verb="notices", bug=type(error).__name__)
+        return ()
 
 
 def judged(
