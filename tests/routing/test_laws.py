@@ -209,7 +209,9 @@ def test_what_follows_each_answer(answer: Any, turn: type) -> None:
     assert type(found) is turn
 
 
-@pytest.mark.parametrize(("within_ms", "elapsed_ms", "turn"), [(0, 0, Stop), (500, 499, Next), (500, 500, Stop)])
+@pytest.mark.parametrize(
+    ("within_ms", "elapsed_ms", "turn"), [(0, 0, Stop), (500, 499, Next), (500, 500, Stop)]
+)
 def test_a_policy_says_how_long_others_are_asked(within_ms: int, elapsed_ms: int, turn: type) -> None:
     """And that nobody else is: zero is a time too."""
     known = [(Account(UUID(int=n), f"account {n}"), capabilities()) for n in (1, 2)]
