@@ -23,6 +23,7 @@ _FORBIDDEN: Final[tuple[Network, ...]] = tuple(
         "10.0.0.0/8",  # private
         "100.64.0.0/10",  # shared by providers, and clouds' own services
         "127.0.0.0/8",  # loopback
+        "168.63.129.16/32",  # a cloud's own services, beside its metadata
         "169.254.0.0/16",  # link-local, and clouds' metadata
         "172.16.0.0/12",  # private
         "192.0.0.0/24",  # protocol assignments, and clouds' metadata

@@ -24,6 +24,7 @@ from recoup.webhooks.core.deliveries import REPLY_BYTES_KEPT
 from recoup.webhooks.core.endpoints import Target
 from recoup.webhooks.core.schedule import Answered, retry_after
 from recoup.webhooks.core.signing import headers
+from recoup.webhooks.flow.names import Names
 
 CONNECT_TIMEOUT_S: Final = 5.0
 TIMEOUT_S: Final = 15.0
@@ -102,7 +103,7 @@ class Sender:
 
     async def open(self) -> None:
         """Make ready to send."""
-        resolver = self._resolver or aiohttp.ThreadedResolver()
+        resolver = self._resolver or Names()
         self._judges = {
             livemode: _Judge(livemode=livemode, allowed=self._allowed, resolver=resolver)
             for livemode in (False, True)
