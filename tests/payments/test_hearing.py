@@ -216,6 +216,18 @@ async def test_returned_money_declines_the_payment_which_may_be_tried_again(
     await house.check_rows()
 
 
+async def test_a_processor_that_can_be_asked_must_itself_say_that_money_was_returned(
+    house: House, merchant: Merchant
+) -> None:
+    """It lets the payment be tried again: nobody charges twice for a word that could not be checked just now."""
+    about = await told(house, merchant)
+    house.bank.will("lookup", Lost())
+    heard = await about.hear(no_funds())
+    assert isinstance(heard, Contradiction) and (heard.known, heard.told) == ("captured", "charge:declined")
+    now = await about.now()
+    assert (now.payment.status, now.attempts[0].state) == (Status.CAPTURED, AttemptState.APPROVED)
+
+
 async def test_money_that_was_given_back_before_is_a_case(house: House, merchant: Merchant) -> None:
     about = await told(house, merchant)
     await house.refund(merchant, about.snapshot.payment.id, 300)
