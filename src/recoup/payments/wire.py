@@ -165,8 +165,8 @@ class CreatePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
     merchant_category: Annotated[
         Annotated[str, Meta(pattern="^[0-9]{4}\\Z")] | None,
         Meta(
-            description="What is sold: a category of ISO 18245. Accounts that do not take it are left out, and routing "
-            "policies may ask for it; processors are not told. null: accounts of every category are asked.",
+            description="What is sold: the 4 digits of an ISO 18245 category. Accounts that do not take it are left "
+            "out, and routing policies may ask for it; processors are not told. null: accounts of all are asked.",
             examples=["5411"],
         ),
     ] = None
