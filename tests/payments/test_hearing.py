@@ -18,7 +18,7 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import ActionRequired, Approved, Done, Pending, Refused
-from recoup.payments.core import AttemptState, Operation, Snapshot, Status
+from recoup.payments.core import AttemptState, Operation, OperationState, Snapshot, Status
 from recoup.payments.flow.heard import Applied, Contradiction, Foreign, Known, NotYet
 from recoup.payments.flow.tools import operation_key
 
@@ -330,6 +330,22 @@ async def test_our_own_refund_is_known_by_its_amount_while_it_has_no_name(
     )
     assert isinstance(heard, Applied) and "refund.succeeded" in heard.happened
     assert (await about.now()).operation(refund.id).reference == "re-1"  # type: ignore[union-attr]
+
+
+async def test_a_refund_fails_only_by_its_own_name(house: House) -> None:
+    """One of the same amount that was made at the processor's own pages may have failed: ours may still be paid, and
+    whoever took it for failed would refund twice."""
+    merchant = await house.merchant("west")
+    about = await told(house, merchant)
+    house.bank.will("refund", Lost(Done("r-1")))
+    refund = await house.refund(merchant, about.snapshot.payment.id, 300)
+    await house.wait(minutes=5)
+    house.bank.will("lookup_change", *[Lost()] * 3)
+    of_another = {"amount": Money(300, "USD"), "reference": "r-2"}
+    assert isinstance(await about.hear(BOUNCED, Subject.REFUND, **of_another), Known)
+    assert (await about.now()).operations[0].state is OperationState.UNKNOWN
+    heard = await about.hear_of(refund, BOUNCED, Subject.REFUND)
+    assert isinstance(heard, Applied) and heard.happened == ("refund.failed",)
 
 
 async def test_older_news_of_a_refund_does_not_revive_it(house: House) -> None:

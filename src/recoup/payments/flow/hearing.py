@@ -238,6 +238,12 @@ def _captured_at_most(approved: Approved, *, asked: bool) -> Approved:
     return approved
 
 
+def _names(notice: Notice, operation: Operation) -> bool:
+    """Whether a notice gives our key back, or the name under which the processor took it."""
+    by_reference = operation.reference is not None and notice.reference == operation.reference
+    return by_reference or notice.key == operation_key(operation)
+
+
 def _change_alone(operation: Operation, notice: Notice) -> FollowUpEvidence | Against:
     """What a notice about a capture, cancellation or refund is worth by itself."""
     said = notice.meaning
@@ -245,6 +251,8 @@ def _change_alone(operation: Operation, notice: Notice) -> FollowUpEvidence | Ag
         return Unknown("the notice says too little by itself")
     if operation.kind is OperationKind.CANCEL:
         return said
+    if isinstance(said, Refused) and not _names(notice, operation):
+        return Unknown("another of the same amount may have failed: the notice does not name ours")
     if notice.amount is None:
         return Unknown("the notice does not say of how much")
     told = (notice.amount.minor, notice.amount.currency)

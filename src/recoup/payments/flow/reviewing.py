@@ -24,7 +24,7 @@ from recoup.payments.core import evidence as judging
 from recoup.payments.core.evidence import HINDERED, Against, Agrees, Verdict
 from recoup.payments.core.step import Step
 from recoup.payments.core.steps import OPEN_OPERATIONS
-from recoup.payments.core.undoing import Hindrance, MoneyReturned, Undoing
+from recoup.payments.core.undoing import Hindrance, MoneyReturned, RefundLost, Undoing
 from recoup.payments.flow.asking import question_of, question_of_change
 from recoup.payments.flow.heard import Applied, Contradiction, Heard, Known, NotYet
 from recoup.payments.flow.tools import Tools, attempt_of, operation_key
@@ -223,14 +223,15 @@ class Reviewing:
         if stale:
             return Known(payment_id)
         if told.at is None or (
-            isinstance(verdict, MoneyReturned) and await self._can_be_asked(merchant, snapshot, about)
+            isinstance(verdict, MoneyReturned | RefundLost)
+            and await self._can_be_asked(merchant, snapshot, about)
         ):
             return self._against(snapshot, about, verdict, word=told.word)
         return await self._judged(merchant, snapshot, about, judge=told.judge, word=told.word)
 
     async def _can_be_asked(self, merchant: Merchant, snapshot: Snapshot, about: _About) -> bool:
-        """Whether the processor only did not answer now. That money was returned lets the payment be tried again, so
-        its own answer is waited for: by `sync`, or when the payment is read again."""
+        """Whether the processor only did not answer now. That money was returned lets the payment be tried again, and
+        that a refund failed lets it be refunded again: its own answer is waited for, by `sync` or a later reading."""
         attempt = snapshot.attempt(about.attempt_id)
         assert attempt is not None, "attempts are never deleted"
         _, connector, _ = await self._tools.account(merchant, attempt.processor_account_id)
