@@ -344,3 +344,11 @@ async def test_what_a_report_writes_is_kept_as_it_is(desk: Desk) -> None:
     report = await desk.stripe(stripe_row("charge", 5, source_id=odd, payment_intent_id="\\N"))
     (line,) = await desk.lines(report)
     assert (line.reference, line.charge_reference, line.key) == (odd, "\\N", None)
+
+
+async def test_every_payout_of_a_report_is_posted_however_many_there_are(desk: Desk) -> None:
+    """A file of some years has thousands."""
+    count = 2100
+    rows = [stripe_row("fee", 1, automatic_payout_id=f"po_{number}") for number in range(count)]
+    await desk.stripe(*rows)
+    assert await desk.balances(AccountKind.IN_TRANSIT) == [count]

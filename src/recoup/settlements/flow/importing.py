@@ -44,7 +44,7 @@ CHUNK_LINES: Final = 20_000
 """Lines that are matched and written in one transaction."""
 PART_BYTES: Final = 4 << 20
 """How much of an upload is kept in one row, before it is compressed."""
-PAYOUTS_POSTED_MAX: Final = 2_000
+POSTED_AT_ONCE: Final = 4_000
 PROPOSED_FOR_MAX: Final = 500
 """For how many unknown charges of a chunk payments are proposed."""
 _BEFORE: Final = timedelta(days=5)
@@ -291,13 +291,15 @@ async def _post(
 ) -> None:
     sums = await reports.sums(connection, merchant_id=merchant.id, report_id=report.id)
     found = await reports.payouts(
-        connection, merchant_id=merchant.id, report_id=report.id, limit=PAYOUTS_POSTED_MAX
+        connection, merchant_id=merchant.id, report_id=report.id, limit=report.lines
     )
     paid = [
         PaidOut(one.payout, one.currency, one.told or 0 if format_.tells_payouts else one.net)
         for one in found
     ]
-    await post(connection, merchant.id, posted(sums, paid, Of(report.id, report.processor_account_id, now)))
+    transfers = posted(sums, paid, Of(report.id, report.processor_account_id, now))
+    for start in range(0, len(transfers), POSTED_AT_ONCE):
+        await post(connection, merchant.id, transfers[start : start + POSTED_AT_ONCE])
 
 
 def _look_over(source: Source, format_: Format) -> _LookedOver:
