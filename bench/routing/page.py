@@ -91,7 +91,8 @@ def printed(results: Results) -> Iterator[str]:
 
 
 def page(results: Results) -> str:
-    """The page, as Markdown."""
+    """The page, as Markdown; of what was not run it says nothing."""
+    swept, drilled = "affinity" in results.sweeps, bool(results.drills)
     parts = [
         _HEAD.format(seeds=f"{results.seeds[0]} to {results.seeds[-1]}"),
         *_goals(results),
@@ -101,9 +102,13 @@ def page(results: Results) -> str:
         *_picture("routing-regret.svg", "Approvals lost against the oracle over time"),
         *_failover(results),
         *_sweeps(results),
-        *_picture("routing-affinity.svg", "What there is to win, by size of the affinity"),
+        *(_picture("routing-affinity.svg", "What there is to win, by size of the affinity") if swept else []),
         *_drills(results),
-        *_picture("routing-outage.svg", "Share of payments asked of the acquirer that breaks"),
+        *(
+            _picture("routing-outage.svg", "Share of payments asked of the acquirer that breaks")
+            if drilled
+            else []
+        ),
         _WORLD.format(base="\n".join(_base())),
     ]
     return "\n".join(part.rstrip() if part.endswith("\n\n") else part for part in parts).rstrip() + "\n"
