@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 
 from recoup.audit import jobs as audit_jobs
 from recoup.audit.api import AuditApi
@@ -22,6 +22,7 @@ from recoup.connectors.base import Connector
 from recoup.db import Database
 from recoup.events.api import EventsApi
 from recoup.facts import FACTS, TAGS, WEBHOOKS
+from recoup.figures import count_stopped, unrecognised
 from recoup.gateway import Gateway
 from recoup.hooked import Webhooks
 from recoup.http import idempotency
@@ -144,6 +145,7 @@ class Service:
         self.audit_cases = self._audit()
         self.inbound = self._inbound()
         self.books = Books(database, self.accounts)
+        count_stopped(self.registry, [self.books.follower, self.payments.rereading, self.routing.learner])
         self.settlements = Settled(self)
         self.worker = Worker(
             database,
@@ -209,7 +211,7 @@ class Service:
             payments=self.payments,
             accounts=self.accounts,
             new_id=self.new_id,
-            unrecognised=self._unrecognised(),
+            unrecognised=unrecognised(self.registry),
         )
 
     def _inbound(self) -> Inbounds:
@@ -341,15 +343,6 @@ class Service:
             recovery_policy=payment.recovery_policy,
             recovery_id=payment.recovery_id,
         )
-
-    def _unrecognised(self) -> Callable[[str], None]:
-        counter = Counter(
-            "recoup_unrecognised_decline_codes",
-            "Declines whose code no table knows.",
-            ["connector"],
-            registry=self.registry,
-        )
-        return lambda connector: counter.labels(connector).inc()
 
     async def _run_news(
         self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime

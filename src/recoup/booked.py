@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from recoup.db import Database
 from recoup.http.routes import Route
@@ -12,9 +12,7 @@ from recoup.ledger.flow.fees import ExpectedFees
 from recoup.ledger.flow.following import EVERY_S, Follower
 from recoup.merchants.flow import ProcessorAccounts
 from recoup.payments.flow.learning import EndedAttempts
-
-Chore = tuple[str, float, Callable[[], Awaitable[object]]]
-"""What is done again and again: its name, how many seconds apart, and what."""
+from recoup.worker import Chore
 
 
 class Books:
@@ -27,7 +25,7 @@ class Books:
 
     def chores(self) -> Sequence[Chore]:
         """What a server does beside its work."""
-        return (("ledger", EVERY_S, self.follower.follow_all),)
+        return (("ledger", EVERY_S, self.follower.rounds.go),)
 
     def routes(self) -> list[Route]:
         """All routes."""

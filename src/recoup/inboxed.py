@@ -22,10 +22,10 @@ from recoup.webhooks.flow.arrivals import Arrivals
 from recoup.webhooks.flow.inbox import READ, Inbox, inbound_path
 from recoup.webhooks.flow.journal import Journal
 from recoup.webhooks.flow.reading import NEWS, Payments, Reader
+from recoup.worker import Chore
 
 TIDY_S: Final = 3600.0
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
-Chore = tuple[str, float, Callable[[], Awaitable[object]]]
 
 
 class Inbounds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -29,10 +29,7 @@ from recoup.routing.flow.learning import Learned, Learner
 from recoup.routing.flow.policies import RoutingPolicies
 from recoup.routing.flow.routing import Router, Sources
 from recoup.routing.store import months
-from recoup.worker import Handler
-
-Chore = tuple[str, float, Callable[[], Awaitable[object]]]
-"""What is done again and again: its name, how many seconds apart, and what."""
+from recoup.worker import Chore, Handler
 
 TIDY_S: Final = 3600.0
 
@@ -104,7 +101,7 @@ class Routing:
 
     async def learn(self) -> None:
         """Learn what merchants' events tell that is new, and take over what was learned, here or elsewhere."""
-        await self.learner.learn_all()
+        await self.learner.rounds.go()
         await self.learned.refresh()
 
     async def tidy(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -17,10 +17,7 @@ from recoup.settlements.api import SettlementsApi
 from recoup.settlements.flow import Exceptions, Importing, Missing, Reports
 from recoup.settlements.flow.importing import CONTRADICTED, WORK
 from recoup.settlements.flow.missing import EVERY_S
-from recoup.worker import Handler
-
-Chore = tuple[str, float, Callable[[], Awaitable[object]]]
-"""What is done again and again: its name, how many seconds apart, and what."""
+from recoup.worker import Chore, Handler
 
 FACTS: Final = {
     "settlement.completed": "A processor's report was matched, line by line.",

@@ -12,10 +12,7 @@ from recoup.payments.api.truth import TruthApi
 from recoup.payments.flow import Payments
 from recoup.payments.flow.rereading import EVERY_S, HOLD, REREAD
 from recoup.payments.writes import Renderer
-from recoup.worker import Handler
-
-Chore = tuple[str, float, Callable[[], Awaitable[object]]]
-"""What is done again and again: its name, how many seconds apart, and what."""
+from recoup.worker import Chore, Handler
 
 FACTS: Final = {
     "payment.reversed": "What was taken was returned, and the payment is declined after all.",
@@ -41,7 +38,7 @@ class Truth:
 
     def chores(self) -> Sequence[Chore]:
         """What a server does beside its work."""
-        return (("rereading", EVERY_S, self._rereading.follow_all),)
+        return (("rereading", EVERY_S, self._rereading.rounds.go),)
 
     def routes(self) -> list[Route]:
         """All routes."""

@@ -36,6 +36,8 @@ _DOUBLINGS_MAX: Final = 16
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
 """Given the merchant, the object and the merchant's now: when to run again, or None when nothing more is due."""
+Chore = tuple[str, float, Callable[[], Awaitable[object]]]
+"""What a server does again and again beside its work: its name, how many seconds apart, and what."""
 
 _log: Final = structlog.get_logger("recoup.worker")
 

@@ -12,6 +12,7 @@ from tests.payments.bank import Lost, no_funds
 from tests.payments.house import House
 
 from recoup.db import Connection, Database
+from recoup.events.following import behind
 from recoup.ledger.core import AccountKind, Source, TransferKind
 from recoup.ledger.flow.fees import ExpectedFees
 from recoup.ledger.flow.following import Follower
@@ -240,10 +241,10 @@ async def test_all_merchants_are_followed_and_one_s_trouble_is_its_own(
         """,
         {"merchant_id": troubled.id, "shown": shown},
     )
-    await follower(house, events_at_once=10).follow_all()
+    await follower(house, events_at_once=10).rounds.go()
     assert await kinds(house, merchant) == [(T.CAPTURE, 1000)]
     assert await kinds(house, troubled) == []
     assert await store.events_posted(house.database, merchant_id=troubled.id) == 0
-    behind, _ = await store.behind(house.database, after=UUID(int=0), limit=1000)
-    assert troubled.id in behind and merchant.id not in behind
+    late, _ = await behind(house.database, store.PLACES, after=UUID(int=0), limit=1000)
+    assert troubled.id in late and merchant.id not in late
     house.merchants_made.remove(troubled)

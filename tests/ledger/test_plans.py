@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from tests.payments.plans import Lookup, Planner, noted
 
+from recoup.events.following import behind
 from recoup.events.reading_on import read_on
 from recoup.ledger.core import Account, AccountKind, Position
 from recoup.ledger.store import checks, following, posting, reading
@@ -46,7 +47,7 @@ STREAM: Final = ("event_streams", "event_streams_pkey", 1)
 
 READS: Final[dict[str, tuple[Any, set[Lookup]]]] = {
     "read on": (lambda db: read_on(db, ["payment"], merchant_id=ID, after=1, limit=10), {EVENT}),
-    "behind": (lambda db: following.behind(db, after=ID, limit=10), {STREAM, BOOK}),
+    "behind": (lambda db: behind(db, following.PLACES, after=ID, limit=10), {STREAM, BOOK}),
     "events posted": (lambda db: following.events_posted(db, merchant_id=ID), {BOOK}),
     "move on": (lambda db: following.move_on(db, merchant_id=ID, events=1), {BOOK}),
     "positions": (lambda db: following.positions(db, [ID], merchant_id=ID), {POSITION}),

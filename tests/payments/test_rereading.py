@@ -84,7 +84,7 @@ async def test_following_twice_and_by_two_makes_one_row(house: House, merchant: 
     other = house.another_process()
     assert await house.payments.rereading.follow(merchant.id) == 1
     assert await other.payments.rereading.follow(merchant.id) == 0
-    assert await house.payments.rereading.follow_all() == 0
+    assert await house.payments.rereading.rounds.go() == 0
     await other.close()
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.payments.plans import Lookup, Planner, noted
 from tests.routing.tries import START
 
+from recoup.events.following import behind
 from recoup.events.store import pointers
 from recoup.routing.store import learning as store
 
@@ -21,7 +22,7 @@ TOLD_BY_ID: Final = ("routing_observations", "routing_observations_pkey", 2)
 LEARNED: Final = ("routing_learned", "routing_learned_pkey", 1)
 STATEMENTS: Final[dict[str, tuple[Any, set[Lookup]]]] = {
     "behind": (
-        lambda db: store.behind(db, after=ID, wall=START, limit=9),
+        lambda db: behind(db, store.PLACES, after=ID, limit=9),
         {LEARNED, ("event_streams", "event_streams_pkey", 1)},
     ),
     "cells": (lambda db: store.cells(db, [1], merchant_id=ID), {CELLS_BY_KEY}),

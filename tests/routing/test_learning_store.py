@@ -16,6 +16,7 @@ from tests.routing.tries import MINUTE, START, A, B, learned, paid, seen
 
 from recoup.db import Database
 from recoup.events.core import NewEvent
+from recoup.events.following import behind
 from recoup.events.store import append
 from recoup.kit.clock import ManualClock
 from recoup.kit.ids import uuid7
@@ -42,6 +43,7 @@ class Shop:
         self.ended: dict[UUID, list[Seen]] = {}
         self.asked: list[int] = []
         self.crashes = False
+        self.accounts = 2
 
     @classmethod
     async def opened(cls, database: Database) -> Shop:
@@ -64,6 +66,9 @@ class Shop:
         assert merchant_id == self.merchant_id
         self.asked.append(len(payment_ids))
         return [one for payment_id in payment_ids for one in self.ended.get(payment_id, [])]
+
+    async def has_choice(self, merchant_id: UUID) -> bool:
+        return self.accounts > 1
 
     async def tell(self, payment_id: UUID, type_: str = "payment.captured") -> None:
         """An event of a payment."""
@@ -242,15 +247,26 @@ async def test_merchants_who_are_behind_are_found(database: Database) -> None:
     shops = [await Shop.opened(database) for _ in range(3)]
     for shop in shops[:2]:
         await shop.end(Told.APPROVED)
-    found, last = await store.behind(database, after=UUID(int=0), wall=START, limit=1_000)
+    found, last = await behind(database, store.PLACES, after=UUID(int=0), limit=1_000)
     assert {shop.merchant_id for shop in shops[:2]} <= set(found) and last is None
     assert shops[2].merchant_id not in found
-    page, end = await store.behind(database, after=UUID(int=0), wall=START, limit=1)
+    page, end = await behind(database, store.PLACES, after=UUID(int=0), limit=1)
     assert end is not None and set(page) <= {end}
     for shop in shops[:2]:
         await shop.learner().learn(shop.merchant_id)
-    found, _ = await store.behind(database, after=UUID(int=0), wall=START, limit=1_000)
+    found, _ = await behind(database, store.PLACES, after=UUID(int=0), limit=1_000)
     assert not {shop.merchant_id for shop in shops} & set(found)
+
+
+async def test_nothing_is_learned_where_there_is_nothing_to_choose(shop: Shop) -> None:
+    """The events wait, and are learned when there is a second account."""
+    await shop.end(Told.APPROVED)
+    shop.accounts = 1
+    assert await shop.learner().learn(shop.merchant_id) == 0
+    assert await shop.cells() == {}
+    shop.accounts = 2
+    assert await shop.learner().learn(shop.merchant_id) == 1
+    assert await shop.cells() == shop.expected()
 
 
 async def test_one_merchant_s_trouble_is_not_another_s(database: Database) -> None:
@@ -259,6 +275,9 @@ async def test_one_merchant_s_trouble_is_not_another_s(database: Database) -> No
     await well.end(Told.APPROVED)
 
     class Both:
+        async def has_choice(self, merchant_id: UUID) -> bool:
+            return True
+
         async def observations(self, merchant_id: UUID, payment_ids: Sequence[UUID]) -> Sequence[Seen]:
             if merchant_id == sick.merchant_id:
                 raise Crash
@@ -266,7 +285,7 @@ async def test_one_merchant_s_trouble_is_not_another_s(database: Database) -> No
                 await well.observations(merchant_id, payment_ids) if merchant_id == well.merchant_id else []
             )
 
-    assert await Learner(database, Both(), clock=well.clock).learn_all() == 1
+    assert await Learner(database, Both(), clock=well.clock).rounds.go() == 1
     assert await well.cells() == well.expected()
     assert await sick.cells() == {}
 

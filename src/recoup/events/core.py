@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID
 
 
@@ -38,3 +39,11 @@ class RawEvent:
 
     type: str
     data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The table where a follower keeps its place in each merchant's stream, and the column that has it."""
+
+    table: LiteralString
+    column: LiteralString

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -67,7 +68,8 @@ class Ledger:
 
     async def catch_up(self, merchant_id: UUID) -> Book:
         """Post what is new, up to a limit; how far the books are then."""
-        await self._follower.follow_if_possible(merchant_id, batches=CAUGHT_UP_BATCHES)
+        by = partial(self._follower.follow, batches=CAUGHT_UP_BATCHES)
+        await self._follower.rounds.follow(merchant_id, by)
         return await reading.book(self._database, merchant_id=merchant_id)
 
     async def balances(

@@ -2,7 +2,7 @@
 
 A batch's transfers, balances, positions and cursor are one transaction. Several processes may follow the same stream
 and die anywhere: who comes second finds the cursor moved and reads on from there. An event that cannot be read stops
-its merchant's books where they are, which the books themselves tell (`behind`); none is passed over.
+its merchant's books where they are, which the books and `Rounds.stopped` tell; none is passed over.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import structlog
-
 from recoup.db import Connection, Database
+from recoup.events.following import Rounds
 from recoup.events.reading_on import Passed, read_on
 from recoup.ledger.core import (
     FeeOf,
@@ -37,12 +36,8 @@ EVERY_S: Final = 1.0
 EVENTS_AT_ONCE: Final = 500
 BATCHES_AT_ONCE: Final = 20
 """Batches of one merchant before the next merchant has its turn."""
-MERCHANTS_AT_ONCE: Final = 500
 SUBJECTS: Final = ("payment", "refund")
 """Whose events move money."""
-_FIRST: Final = UUID(int=0)
-
-_log: Final = structlog.get_logger("recoup.ledger")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +59,7 @@ class Follower:
         self._database = database
         self._fees = fees
         self._events_at_once = events_at_once
-        self._looked_at = _FIRST
-
-    async def follow_all(self) -> int:
-        """Post what is new of the next page of merchants; how many transfers that were."""
-        merchants, last = await store.behind(self._database, after=self._looked_at, limit=MERCHANTS_AT_ONCE)
-        self._looked_at = last or _FIRST
-        return sum([await self.follow_if_possible(one) for one in merchants])
-
-    async def follow_if_possible(self, merchant_id: UUID, *, batches: int = BATCHES_AT_ONCE) -> int:
-        """The same for one merchant, whose trouble is nobody else's: it is logged, and the books stay as they are."""
-        try:
-            return await self.follow(merchant_id, batches=batches)
-        except Exception:  # noqa: BLE001 - one merchant's trouble is not another's
-            _log.exception("not_posted", merchant_id=str(merchant_id))
-            return 0
+        self.rounds = Rounds(database, store.PLACES, self.follow, name="ledger")
 
     async def follow(self, merchant_id: UUID, *, batches: int = BATCHES_AT_ONCE) -> int:
         """Post what is new of one merchant, up to a limit; how many transfers that were."""

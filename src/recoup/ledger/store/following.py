@@ -1,32 +1,17 @@
-"""SQL of the follower: whose events are not posted, what is posted of an object, and how far a merchant's books are."""
+"""SQL of the follower: what is posted of an object, and how far a merchant's books are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from recoup.db import Connection, Queries
+from recoup.events.core import Places
 from recoup.ledger.core import Position
 
-
-async def behind(queries: Queries, *, after: UUID, limit: int) -> tuple[list[UUID], UUID | None]:
-    """The merchants among the next `limit` after `after` whose events are not all posted; and the last of those looked
-    at, None where there are no more behind it."""
-    rows = await queries.fetch_all(
-        """
-        -- all merchants: a look at one page of streams, in their order, for work to do
-        select s.merchant_id, s.sequence > coalesce(b.events, 0) as is_behind
-        from (
-            select merchant_id, sequence from event_streams
-            where merchant_id > %(after)s order by merchant_id limit %(limit)s
-        ) s
-        left join ledger_books b on b.merchant_id = s.merchant_id
-        order by s.merchant_id
-        """,
-        {"after": after, "limit": limit},
-    )
-    last = rows[-1]["merchant_id"] if len(rows) == limit else None
-    return [row["merchant_id"] for row in rows if row["is_behind"]], last
+PLACES: Final = Places("ledger_books", "events")
+"""How far each merchant's events are posted."""
 
 
 async def events_posted(queries: Queries, *, merchant_id: UUID) -> int:

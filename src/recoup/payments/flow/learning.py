@@ -37,6 +37,11 @@ class EndedAttempts:
         seen = (_seen(row, accounts[row.account_id]) for row in rows if row.account_id in accounts)
         return [one for one in seen if one is not None]
 
+    async def has_choice(self, merchant_id: UUID) -> bool:
+        """Whether the merchant has accounts to choose between."""
+        enabled = [one for one in await self._accounts.accounts_of(merchant_id) if one.enabled]
+        return len(enabled) > 1
+
 
 def _seen(row: Observed, account: ProcessorAccount) -> Seen | None:
     """What is to be learned; None where the decision cannot be read, which must not stop all that comes after it."""

@@ -16,6 +16,7 @@ import structlog
 from msgspec.structs import replace
 
 from recoup.db import Connection
+from recoup.events.following import Rounds
 from recoup.events.store import Pointer, pointers
 from recoup.merchants.core import Merchant
 from recoup.payments import store as payments
@@ -39,8 +40,6 @@ EVERY_S: Final = 5.0
 """How often new events are followed: nothing is due before the first span, which is a minute at least."""
 EVENTS_AT_ONCE: Final = 1000
 BATCHES_AT_ONCE: Final = 20
-MERCHANTS_AT_ONCE: Final = 500
-_FIRST: Final = UUID(int=0)
 _DAY: Final = timedelta(days=1)
 _MONTH: Final = timedelta(days=31)
 _ENDS: Final = frozenset(
@@ -72,21 +71,7 @@ class Rereading:
         self._settling = settling
         self._reviewing = reviewing
         self._spans = spans
-        self._looked_at = _FIRST
-
-    async def follow_all(self) -> int:
-        """Follow what is new of the next page of merchants; how many rows of due work that made."""
-        database = self._tools.database
-        merchants, last = await store.behind(database, after=self._looked_at, limit=MERCHANTS_AT_ONCE)
-        self._looked_at = last or _FIRST
-        return sum([await self._follow_if_possible(one) for one in merchants])
-
-    async def _follow_if_possible(self, merchant_id: UUID) -> int:
-        try:
-            return await self.follow(merchant_id)
-        except Exception:  # noqa: BLE001 - one merchant's trouble is not another's
-            _log.exception("payments.not_followed", merchant_id=str(merchant_id))
-            return 0
+        self.rounds = Rounds(tools.database, store.PLACES, self.follow, name="rereading")
 
     async def follow(self, merchant_id: UUID) -> int:
         """Follow what is new of one merchant, up to a limit."""

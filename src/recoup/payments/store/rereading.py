@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from recoup.db import Connection, Queries
 from recoup.db.due import slot_of
+from recoup.events.core import Places
+
+PLACES: Final = Places("payment_rereads", "sequence")
+"""How far each merchant's events are followed."""
 
 
 class Later(NamedTuple):
@@ -17,26 +21,6 @@ class Later(NamedTuple):
     kind: str
     payment_id: UUID
     at: datetime
-
-
-async def behind(queries: Queries, *, after: UUID, limit: int) -> tuple[list[UUID], UUID | None]:
-    """The merchants among the next `limit` after `after` whose events are not all followed; and the last of those
-    looked at, None where there are no more behind it."""
-    rows = await queries.fetch_all(
-        """
-        -- all merchants: a look at one page of streams, in their order, for work to do
-        select s.merchant_id, s.sequence > coalesce(r.sequence, 0) as is_behind
-        from (
-            select merchant_id, sequence from event_streams
-            where merchant_id > %(after)s order by merchant_id limit %(limit)s
-        ) s
-        left join payment_rereads r on r.merchant_id = s.merchant_id
-        order by s.merchant_id
-        """,
-        {"after": after, "limit": limit},
-    )
-    last = rows[-1]["merchant_id"] if len(rows) == limit else None
-    return [row["merchant_id"] for row in rows if row["is_behind"]], last
 
 
 async def followed(queries: Queries, *, merchant_id: UUID) -> int:

@@ -18,6 +18,7 @@ from uuid import UUID
 import structlog
 
 from recoup.db import Connection, Database
+from recoup.events.following import Rounds
 from recoup.events.store import Pointer, pointers
 from recoup.kit.clock import Clock
 from recoup.routing.core.cells import SLOT_BYTES, SLOTS_MAX, CellTable
@@ -32,8 +33,6 @@ EVERY_S: Final = 1.0
 LEASE: Final = timedelta(seconds=60)
 EVENTS_AT_ONCE: Final = 1000
 BATCHES_AT_ONCE: Final = 20
-MERCHANTS_AT_ONCE: Final = 500
-"""How many merchants' streams one look compares with what was learned."""
 TOLD_KEPT: Final = timedelta(days=120)
 """How long an outcome that changes corrects what was learned of it: disputes and late returns come within this."""
 _SPARE: Final = timedelta(days=1)
@@ -52,7 +51,6 @@ BYTES_MAX: Final = 2 * SLOTS_MAX * SLOT_BYTES
 """How much memory a process gives to all merchants' tables together: 84 MB, or a little more while one is being read.
 The merchant not asked about for longest goes first, and is read again when asked about."""
 _PAYMENTS: Final = "payment."
-_FIRST: Final = UUID(int=0)
 
 _log: Final = structlog.get_logger("recoup.routing")
 
@@ -72,6 +70,10 @@ class Attempts(Protocol):
         """The attempts of these payments that have an outcome, as it is by now."""
         ...
 
+    async def has_choice(self, merchant_id: UUID) -> bool:
+        """Whether the merchant has accounts to choose between."""
+        ...
+
 
 class Learner:
     """Learns merchants' events."""
@@ -80,25 +82,16 @@ class Learner:
         self._database = database
         self._attempts = attempts
         self._clock = clock
-        self._looked_at = _FIRST
-
-    async def learn_all(self) -> int:
-        """Learn what is new of the next page of merchants; how many attempts that were."""
-        merchants, last = await store.behind(
-            self._database, after=self._looked_at, wall=self._clock.now(), limit=MERCHANTS_AT_ONCE
-        )
-        self._looked_at = last or _FIRST
-        return sum([await self._learn_if_possible(one) for one in merchants])
-
-    async def _learn_if_possible(self, merchant_id: UUID) -> int:
-        try:
-            return await self.learn(merchant_id)
-        except Exception:  # noqa: BLE001 - one merchant's trouble is not another's
-            _log.exception("not_learned", merchant_id=str(merchant_id))
-            return 0
+        self.rounds = Rounds(database, store.PLACES, self.learn, name="learning")
 
     async def learn(self, merchant_id: UUID) -> int:
-        """Learn what is new of one merchant, up to a limit; how many attempts that were."""
+        """Learn what is new of one merchant, up to a limit; how many attempts that were.
+
+        Where there is one account there is nothing to choose, and so nothing to learn for: the events wait in the
+        stream until there is another.
+        """
+        if not await self._attempts.has_choice(merchant_id):
+            return 0
         wall = self._clock.now()
         held = await store.lease(self._database, merchant_id=merchant_id, wall=wall, until=wall + LEASE)
         if held is None:

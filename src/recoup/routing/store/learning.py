@@ -13,7 +13,11 @@ from typing import Final
 from uuid import UUID
 
 from recoup.db import Connection, Database, Queries
+from recoup.events.core import Places
 from recoup.routing.core.learning import Cell, Told
+
+PLACES: Final = Places("routing_learned", "sequence")
+"""How far each merchant's events are learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +48,6 @@ class Place:
 
 FIRST: Final = Place(-1, 0)
 """Before every cell."""
-
-
-async def behind(
-    queries: Queries, *, after: UUID, wall: datetime, limit: int
-) -> tuple[list[UUID], UUID | None]:
-    """The merchants among the next `limit` after `after` whose events are not all learned and whom nobody learns now;
-    and the last of those looked at, None where there are no more behind it."""
-    rows = await queries.fetch_all(
-        """
-        -- all merchants: a look at one page of streams, in their order, for work to do
-        select s.merchant_id,
-            s.sequence > coalesce(l.sequence, 0)
-                and (l.leased_until is null or l.leased_until < %(wall)s) as is_behind
-        from (
-            select merchant_id, sequence from event_streams
-            where merchant_id > %(after)s order by merchant_id limit %(limit)s
-        ) s
-        left join routing_learned l on l.merchant_id = s.merchant_id
-        order by s.merchant_id
-        """,
-        {"after": after, "wall": wall, "limit": limit},
-    )
-    last = rows[-1]["merchant_id"] if len(rows) == limit else None
-    return [row["merchant_id"] for row in rows if row["is_behind"]], last
 
 
 async def lease(database: Database, *, merchant_id: UUID, wall: datetime, until: datetime) -> Lease | None:
