@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make run` and `make test` do all of their own set-up.
 # Paths are relative on purpose: the folder's own path may hold spaces.
-.PHONY: run test check demo bench connector install lock format clean
+.PHONY: run test lint check demo bench connector install lock format clean
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -20,10 +20,12 @@ run: install
 test: install
 	@.venv/bin/python -m pytest -q -n 2 --dist loadfile
 
-check: install
+lint: install
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+check: lint
 	@.venv/bin/python -m pytest -q tests/tidy
 	@.venv/bin/python -m pytest -q -n 2 --dist loadfile -m "not postgres and not slow" --ignore tests/tidy
 
