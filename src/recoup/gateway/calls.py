@@ -28,6 +28,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from recoup.connectors.base import (
+    AcceptDispute,
     Account,
     Authentic,
     Change,
@@ -41,6 +42,7 @@ from recoup.connectors.base import (
     LinkRequest,
     Question,
     Request,
+    SubmitEvidence,
     Undecided,
     Verification,
 )
@@ -59,6 +61,8 @@ from recoup.outcomes.core import (
 
 REQUESTS_MAX: Final = 8
 """The most requests in one exchange; a connector that wants more is broken."""
+EVIDENCE_REQUESTS_MAX: Final = 40
+"""The same for evidence in a dispute: some processors take each field and each document by itself."""
 
 _log: Final[FilteringBoundLogger] = structlog.get_logger("recoup.gateway")
 _level: Final = logging.getLogger("recoup.gateway")
@@ -83,6 +87,7 @@ class _Verb(Generic[T]):
     answers: tuple[type, ...]
     never_left: Callable[[str], T]
     no_answer: Callable[[str], T]
+    requests_max: int = REQUESTS_MAX
 
 
 _CHARGE: Final[_Verb[Outcome]] = _Verb("charge", get_args(Outcome), Unprocessed, Unknown)
@@ -94,6 +99,10 @@ _AUTHENTICATE: Final[_Verb[Authentic | Forged | Undecided]] = _Verb(
 _CAPTURE: Final[_Verb[FollowUp]] = _Verb("capture", get_args(FollowUp), Unprocessed, Unknown)
 _CANCEL: Final[_Verb[FollowUp]] = _Verb("cancel", get_args(FollowUp), Unprocessed, Unknown)
 _REFUND: Final[_Verb[FollowUp]] = _Verb("refund", get_args(FollowUp), Unprocessed, Unknown)
+_SUBMIT: Final[_Verb[FollowUp]] = _Verb(
+    "submit_evidence", get_args(FollowUp), Unprocessed, Unknown, EVIDENCE_REQUESTS_MAX
+)
+_ACCEPT: Final[_Verb[FollowUp]] = _Verb("accept_dispute", get_args(FollowUp), Unprocessed, Unknown)
 _LOOKUP: Final[_Verb[Evidence]] = _Verb("lookup", get_args(Evidence), Unknown, Unknown)
 _LOOKUP_CHANGE: Final[_Verb[FollowUpEvidence]] = _Verb(
     "lookup_change", get_args(FollowUpEvidence), Unknown, Unknown
@@ -228,6 +237,22 @@ class Gateway:
             _REFUND, connector, account, account_id, lambda: connector.refund(account, change)
         )
 
+    async def submit_evidence(
+        self, connector: Connector, account: Account, asked: SubmitEvidence, *, account_id: UUID
+    ) -> Timed[FollowUp]:
+        """Hand in evidence in a dispute. That it is being handed in has been committed before."""
+        return await self._ask(
+            _SUBMIT, connector, account, account_id, lambda: connector.submit_evidence(account, asked)
+        )
+
+    async def accept_dispute(
+        self, connector: Connector, account: Account, asked: AcceptDispute, *, account_id: UUID
+    ) -> Timed[FollowUp]:
+        """Give the disputed money up. That this was decided has been committed before."""
+        return await self._ask(
+            _ACCEPT, connector, account, account_id, lambda: connector.accept_dispute(account, asked)
+        )
+
     async def lookup(
         self, connector: Connector, account: Account, question: Question, *, account_id: UUID
     ) -> Timed[Evidence]:
@@ -300,7 +325,7 @@ class Gateway:
         said = _step(verb, exchange, None, connector=connector)
         if verb.name == _COMPLETE.name and isinstance(said, _Meant) and isinstance(said.value, Unknown):
             return NeverLeft(said.value.why)  # the connector saw that there was nothing to send
-        for _ in range(REQUESTS_MAX):
+        for _ in range(verb.requests_max):
             if not isinstance(said, Request):
                 return said
             started = perf_counter()
@@ -314,7 +339,7 @@ class Gateway:
                 return received
             said = _step(verb, exchange, received, connector=connector)
         if isinstance(said, Request):
-            return NoAnswer(f"the exchange did not end within {REQUESTS_MAX} requests")
+            return NoAnswer(f"the exchange did not end within {verb.requests_max} requests")
         return said
 
 

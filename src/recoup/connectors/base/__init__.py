@@ -27,6 +27,15 @@ from recoup.connectors.base.contract import (
     Idempotency,
     no_readable_answer,
 )
+from recoup.connectors.base.disputes import (
+    AcceptDispute,
+    DisputeEvidence,
+    DisputeVerb,
+    DocumentPurpose,
+    EvidenceField,
+    EvidenceFile,
+    SubmitEvidence,
+)
 from recoup.connectors.base.webhooks import (
     TOLERANCE,
     AskAgain,
@@ -58,6 +67,7 @@ from recoup.connectors.base.wire import (
 __all__ = [
     "REPLY_BYTES_MAX",
     "TOLERANCE",
+    "AcceptDispute",
     "Account",
     "Addresses",
     "Agreement",
@@ -80,8 +90,13 @@ __all__ = [
     "CredentialNews",
     "Defaults",
     "Delivery",
+    "DisputeEvidence",
     "DisputeNews",
     "DisputeState",
+    "DisputeVerb",
+    "DocumentPurpose",
+    "EvidenceField",
+    "EvidenceFile",
     "Exchange",
     "Forged",
     "HttpRequest",
@@ -96,6 +111,7 @@ __all__ = [
     "Request",
     "Source",
     "Subject",
+    "SubmitEvidence",
     "Token",
     "Undecided",
     "Verification",

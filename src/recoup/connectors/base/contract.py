@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from recoup.connectors.base.asks import Account, Change, Charge, Completion, Question, Verification
+from recoup.connectors.base.disputes import AcceptDispute, DisputeVerb, SubmitEvidence
 from recoup.connectors.base.webhooks import Authentic, Delivery, Forged, Notice, Undecided
 from recoup.connectors.base.wire import Exchange, HttpResponse
 from recoup.kit.secret import Secret
@@ -94,7 +95,7 @@ class Capabilities:
     3-D Secure result that was made elsewhere. `wants_card_again`: to go on after a challenge. `goes_on_with_us`: a
     charge that waits for our page takes nothing until we complete it, so that leaving it alone ends it.
     `resumable_completion`: the very same completion can be asked for again under the same key, and goes on once.
-    `lookup`: by our key alone, before we know the processor's reference.
+    `lookup`: by our key alone, before we know the processor's reference. `disputes`: what may be asked about a dispute.
     """
 
     currencies: frozenset[str] | None
@@ -118,6 +119,7 @@ class Capabilities:
     verification: bool = False
     webhooks: bool = False
     idempotency: Idempotency = Idempotency.NONE
+    disputes: frozenset[DisputeVerb] = frozenset()
 
 
 class Connector(Protocol):
@@ -197,6 +199,17 @@ class Connector(Protocol):
         """The same for a capture, cancellation or refund."""
         ...
 
+    def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
+        """Hand in evidence, for good, in the last request; `Done` says that it is with the processor.
+
+        Only for processors whose `capabilities.disputes` has it, as with the next.
+        """
+        ...
+
+    def accept_dispute(self, account: Account, asked: AcceptDispute) -> Exchange[FollowUp]:
+        """Give the disputed money up, in the last request."""
+        ...
+
     def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """Whether a webhook comes from this processor, for this account, now."""
         ...
@@ -241,6 +254,16 @@ class Defaults(ABC):
         """The processor keeps no such promise."""
         yield from ()
         return Unknown("this processor cannot withdraw a change by our key")
+
+    def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
+        """The processor takes no evidence from a program."""
+        yield from ()
+        return Unprocessed("not sent: this processor takes evidence on its own pages only")
+
+    def accept_dispute(self, account: Account, asked: AcceptDispute) -> Exchange[FollowUp]:
+        """The processor has no way for a program to accept a dispute."""
+        yield from ()
+        return Unprocessed("not sent: at this processor a dispute is accepted on its own pages only")
 
     def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """The processor sends no webhooks."""

@@ -67,25 +67,44 @@ class Subject(StrEnum):
 
 
 class DisputeState(StrEnum):
-    """How far a dispute is. `INQUIRY` asks before money moves; `CLOSED` ended without a loss or a win being told."""
+    """How far a dispute is, by what the processor told last."""
 
     INQUIRY = "inquiry"
+    """The issuer asks for documents before it moves money: a retrieval request."""
+    WARNING = "warning"
+    """The issuer reported fraud (TC40, SAFE), or a dispute is announced: no money moves, nothing is asked."""
+    RESOLVED_EARLY = "resolved_early"
+    """It was settled before it became a chargeback, by a refund: rapid dispute resolution, an alert."""
     OPENED = "opened"
     SUBMITTED = "submitted"
+    ACCEPTED = "accepted"
     WON = "won"
     LOST = "lost"
+    REVERSED = "reversed"
+    """What was won, or given back, is taken again: a second chargeback, a pre-arbitration."""
+    EXPIRED = "expired"
+    """The time for evidence ended without any."""
     CLOSED = "closed"
+    """It ended without a loss or a win being told."""
 
 
 @dataclass(frozen=True, slots=True)
 class DisputeNews:
-    """A dispute was opened, or moved. `reason` is the processor's or network's code for it."""
+    """A dispute was opened, or moved; what is None was not told.
+
+    `reason` is the processor's or network's code for it, as it came, `network` the network's name (`visa`). `fee` is
+    what the processor takes for the dispute itself. `withdrawn` says whether the disputed money is out of the
+    merchant's hands by this news: True taken, False never taken or given back.
+    """
 
     reference: str
     state: DisputeState
     amount: Money | None = None
+    fee: Money | None = None
     reason: str | None = None
+    network: str | None = None
     evidence_due: datetime | None = None
+    withdrawn: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
