@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final, get_args
 
+from tests.connectors.disputing import DISPUTE, a_submission, an_acceptance
 from tests.connectors.recorded import KEY, Recorded, recorded, spoken
 
 from recoup.connectors.base import (
@@ -78,10 +79,14 @@ REPLY_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "lookup_change": get_args(FollowUpEvidence),
     "withdraw": (*get_args(Evidence), Withdrawn),
     "withdraw_change": (*get_args(FollowUpEvidence), Withdrawn),
+    "submit_evidence": get_args(FollowUp),
+    "accept_dispute": get_args(FollowUp),
 }
 VERBS: Final = tuple(REPLY_TYPES)
 MOVING: Final = ("charge", "capture", "cancel", "refund")
 """The verbs that always move money, or what is held."""
+DISPUTING: Final = ("submit_evidence", "accept_dispute")
+"""The verbs whose last request hands in or gives up, for good."""
 QUESTIONS: Final = ("lookup", "lookup_change")
 EVIDENCE: Final = ("complete", *QUESTIONS, "withdraw", "withdraw_change")
 """The verbs that speak of what was sent before, and so can never prove that nothing was."""
@@ -120,7 +125,7 @@ class Case:
     replies by which the processor itself says that it did nothing. `moves_money` tells whether a request does.
     `sent_amount` reads the amount of a charge's last request, or of the one `amount_at` where the last only points to
     it; `amounts` is what it must be for 4990 minor units, by currency; `says_amounts` tells whether the processor's
-    answer to a charge repeats it.
+    answer to a charge repeats it. `settles` tells whether a request hands evidence in or gives a dispute up.
     """
 
     connector: Connector
@@ -135,6 +140,8 @@ class Case:
     says_amounts: bool = True
     charge_reference: str = "reference-1"
     webhooks: Webhooks | None = None
+    dispute_reference: str = DISPUTE
+    settles: Callable[[Any], bool] = lambda _: False
 
     @property
     def name(self) -> str:
@@ -158,6 +165,10 @@ class Case:
         """With what the default charge pays."""
         return a_card() if self.connector.capabilities.cards else a_token()
 
+    def acts(self, verb: str, request: Any) -> bool:
+        """Whether this is the request that has the verb's effect."""
+        return self.settles(request) if verb in DISPUTING else self.moves_money(request)
+
     def asked(self, verb: str, *, ask: Mapping[str, Any] | None = None) -> Exchange[Any]:
         """The exchange of a verb; `ask` changes what is asked, in the words of `a_charge` and its like."""
         connector, account, words = self.connector, self.account, dict(ask or {})
@@ -174,6 +185,12 @@ class Case:
                 exchange = connector.complete(account, asked)
             case "capture" | "cancel" | "refund":
                 exchange = getattr(connector, verb)(account, a_change(self.charge_reference, **words))
+            case "submit_evidence":
+                of = words.pop("reference", self.dispute_reference)
+                exchange = connector.submit_evidence(account, a_submission(of, **words))
+            case "accept_dispute":
+                of = words.pop("reference", self.dispute_reference)
+                exchange = connector.accept_dispute(account, an_acceptance(of, **words))
             case _:
                 exchange = getattr(connector, verb)(account, a_question(verb, self.charge_reference, **words))
         return exchange

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.connectors.cases import CASES
 from tests.connectors.conformance import (
+    DISPUTING,
     EVIDENCE,
     MOVING,
     QUESTIONS,
@@ -51,6 +52,7 @@ MEANINGS: Final[Mapping[str, tuple[type, ...]]] = {
     "pending": (Pending, ActionRequired),
     "garbage": (Unknown,),
 }
+_DISPUTING: Final = dict(zip(("submit", "accept"), DISPUTING, strict=True))
 every_connector = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 VERBS_OF_ALL: Final = [(case, verb) for case in CASES.values() for verb in REPLY_TYPES if verb in case.good]
 every_verb = pytest.mark.parametrize(
@@ -84,7 +86,8 @@ def not_understood(case: Case, verb: str, replies: list[HttpResponse]) -> bool:
     """Whether the exchange ended as unknown, or, where nothing that moves money was ever sent, as never processed."""
     told = drive(case.asked(verb), replies)
     if isinstance(told.meant, Unprocessed):
-        return verb in {*MOVING, "verify"} and not any(case.moves_money(request) for request in told.sent)
+        may = verb in {*MOVING, *DISPUTING, "verify"}
+        return may and not any(case.acts(verb, request) for request in told.sent)
     return isinstance(told.meant, Unknown)
 
 
@@ -104,6 +107,7 @@ def test_every_verb_that_a_processor_can_do_has_a_good_exchange(case: Case) -> N
     wanted |= {"complete"} if can.three_d_secure else set()
     wanted |= {"verify"} if can.verification else set()
     wanted |= {"withdraw"} if can.withdraw else set()
+    wanted |= {_DISPUTING[verb] for verb in can.disputes}
     assert wanted <= case.good.keys()
 
 
@@ -123,10 +127,10 @@ def test_what_moves_money_is_the_last_request_and_carries_our_key_unchanged(case
     """Promises 1 and 3: then a failure at an earlier request is harmless, and a repetition moves nothing twice."""
     told = drive(case.asked(verb), case.good[verb])
     assert told.sent
-    assert not any(case.moves_money(request) for request in told.sent[:-1])
-    if verb in MOVING:
-        assert case.moves_money(told.sent[-1])
-        assert KEY in carried(told.sent[-1])
+    assert not any(case.acts(verb, request) for request in told.sent[:-1])
+    if verb in {*MOVING, *DISPUTING}:
+        assert case.acts(verb, told.sent[-1])
+        assert verb in DISPUTING or KEY in carried(told.sent[-1])
     elif verb != "complete":
         assert not case.moves_money(told.sent[-1])
 

@@ -41,6 +41,11 @@ def moves_money(request: HttpRequest) -> bool:
     )
 
 
+def settles(request: HttpRequest) -> bool:
+    """Whether it hands evidence in, or closes the dispute."""
+    return b"submit=true" in request.body or request.url.endswith("/close")
+
+
 def sent_amount(request: HttpRequest) -> object:
     """The amount of a charge."""
     return parse_qs(request.body.decode())["amount"]
@@ -54,5 +59,7 @@ CASES: Final = (
         sent_amount=sent_amount,
         amounts={"JPY": ["4990"], "EUR": ["4990"], "KWD": ["4990"]},
         webhooks=Webhooks(sign, frozenset({"webhook_secret"}), stamped=True),
+        dispute_reference="dp_1SXq1kRecoup0dispute001",
+        settles=settles,
     ),
 )

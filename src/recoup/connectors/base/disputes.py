@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from recoup.kit.money import Money
+from recoup.outcomes.core import Unprocessed
 
 FILES_MAX: Final = 8
 """The most documents that one submission carries."""
@@ -27,6 +28,9 @@ class DisputeVerb(StrEnum):
 
     SUBMIT = "submit"
     ACCEPT = "accept"
+
+
+ALL_VERBS: Final = frozenset(DisputeVerb)
 
 
 class EvidenceField(StrEnum):
@@ -90,9 +94,20 @@ class DisputeEvidence:
     defense: str | None = None
 
     @property
+    def words(self) -> Mapping[EvidenceField, str]:
+        """The fields that say something, in the order of `EvidenceField`, whatever order they came in."""
+        told = ((name, self.fields.get(name, "").strip()) for name in EvidenceField)
+        return {name: text for name, text in told if text}
+
+    @property
     def is_empty(self) -> bool:
         """Whether it says nothing at all."""
-        return not self.files and not any(text.strip() for text in self.fields.values())
+        return not self.files and not self.words
+
+    def in_one_text(self) -> str:
+        """All fields one after another, each under its name, for processors who take one text."""
+        titled = (f"{name.replace('_', ' ').capitalize()}:\n{text}" for name, text in self.words.items())
+        return "\n\n".join(titled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,14 @@ class SubmitEvidence:
     reason: str | None = None
     amount: Money | None = None
     network: str | None = None
+
+
+NOTHING_TO_HAND_IN: Final = Unprocessed("not sent: there is no evidence to hand in")
+
+
+def not_taken(at: int, why: str) -> Unprocessed:
+    """The document, counted from nought, that the processor did not take: then nothing was handed in."""
+    return Unprocessed(f"not handed in: document {at + 1} was not taken: {why}")
 
 
 @dataclass(frozen=True, slots=True)

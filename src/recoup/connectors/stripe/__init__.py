@@ -59,8 +59,10 @@ from recoup.connectors.base import (
     Verification,
     no_readable_answer,
 )
+from recoup.connectors.base.disputes import ALL_VERBS
 from recoup.connectors.stripe import asking, webhooks
 from recoup.connectors.stripe.asking import KEY, counted, get, has_multicapture, money, named, post
+from recoup.connectors.stripe.disputing import Disputing
 from recoup.connectors.stripe.objects import (
     Customer,
     Intent,
@@ -107,7 +109,7 @@ T = TypeVar("T")
 _Steps = Generator[HttpRequest, HttpResponse, T]
 
 
-class Stripe(Defaults):
+class Stripe(Disputing, Defaults):
     """The connector."""
 
     name = "stripe"
@@ -115,7 +117,7 @@ class Stripe(Defaults):
     credentials: Final[Mapping[str, Credential]] = {
         "api_key": Credential(
             "The secret key (`sk_…`), or a restricted one (`rk_…`) that may write payment intents, setup intents, "
-            "refunds and customers. Cards from the vault need Stripe's permission for raw card data.",
+            "refunds, customers, files and disputes. Cards from the vault need Stripe's permission for raw card data.",
             test=("sk_test_", "rk_test_"),
             live=("sk_live_", "rk_live_"),
         ),
@@ -144,6 +146,7 @@ class Stripe(Defaults):
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,
+        disputes=ALL_VERBS,
     )
 
     def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:

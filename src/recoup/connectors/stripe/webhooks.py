@@ -25,11 +25,13 @@ from recoup.connectors.base.webhooks import any_same, body_digest, hmac_hex, is_
 from recoup.connectors.stripe.asking import KEY, money
 from recoup.connectors.stripe.objects import Code, Id, Intent, Method, RefundObject
 from recoup.connectors.stripe.reading import (
+    BRANDS,
     Asked,
     brand_of,
     meaning,
     refunded,
 )
+from recoup.kit.money import Money
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import Done
 
@@ -45,9 +47,10 @@ _DISPUTES: Final = {
     "under_review": DisputeState.SUBMITTED,
     "won": DisputeState.WON,
     "lost": DisputeState.LOST,
-    "prevented": DisputeState.CLOSED,
+    "prevented": DisputeState.RESOLVED_EARLY,
     "charge_refunded": DisputeState.CLOSED,
 }
+_MOVED: Final = {"charge.dispute.funds_withdrawn": True, "charge.dispute.funds_reinstated": False}
 
 
 class _Data(Struct, frozen=True):
@@ -78,11 +81,20 @@ class _EvidenceDetails(Struct, frozen=True):
 
 
 class _CardOfDispute(Struct, frozen=True):
+    brand: str | None = None
     network_reason_code: Code | None = None
 
 
 class _DetailsOfDispute(Struct, frozen=True):
     card: _CardOfDispute | None = None
+
+
+class _Movement(Struct, frozen=True):
+    """A balance transaction: below nought it takes money from the merchant. `fee` is on top of the amount."""
+
+    amount: int
+    currency: str
+    fee: int = 0
 
 
 class _Dispute(Struct, frozen=True, kw_only=True):
@@ -94,6 +106,30 @@ class _Dispute(Struct, frozen=True, kw_only=True):
     payment_intent: str | None = None
     evidence_details: _EvidenceDetails | None = None
     payment_method_details: _DetailsOfDispute | None = None
+    balance_transactions: list[_Movement] = []
+
+    @property
+    def fee(self) -> Money | None:
+        """What Stripe keeps for the dispute itself, where it has moved money."""
+        currencies = {moved.currency for moved in self.balance_transactions}
+        taken = sum(moved.fee for moved in self.balance_transactions)
+        return money(max(taken, 0), currencies.pop()) if len(currencies) == 1 else None
+
+    def is_withdrawn(self, event_type: str) -> bool | None:
+        """Whether the money is out of the merchant's hands: by the event's name, else by what moved until then."""
+        if event_type in _MOVED:
+            return _MOVED[event_type]
+        if self.status.startswith("warning_"):
+            return False
+        if not self.balance_transactions:
+            return None
+        return sum(moved.amount for moved in self.balance_transactions) < 0
+
+
+class _FraudWarning(Struct, frozen=True, kw_only=True):
+    id: Id
+    fraud_type: Code | None = None
+    payment_intent: str | None = None
 
 
 class _Charge(Struct, frozen=True, kw_only=True):
@@ -233,8 +269,11 @@ def _dispute(event: _Event) -> Notice | None:
         dispute.id,
         _DISPUTES[dispute.status],
         amount=amount,
+        fee=dispute.fee,
         reason=(card.network_reason_code if card is not None else None) or dispute.reason,
+        network=card.brand if card is not None and card.brand in BRANDS else None,
         evidence_due=datetime.fromtimestamp(due, UTC) if due is not None else None,
+        withdrawn=dispute.is_withdrawn(event.type),
     )
     return Notice(
         event.id,
@@ -243,6 +282,22 @@ def _dispute(event: _Event) -> Notice | None:
         reference=dispute.id,
         charge_reference=dispute.payment_intent,
         amount=amount,
+        occurred_at=event.at,
+    )
+
+
+def _fraud_warning(event: _Event) -> Notice | None:
+    """The issuer reported fraud: a dispute may follow, under a name of its own."""
+    warning = shaped(event.data.about, _FraudWarning)
+    if warning is None:
+        return None
+    news = DisputeNews(warning.id, DisputeState.WARNING, reason=warning.fraud_type, withdrawn=False)
+    return Notice(
+        event.id,
+        Subject.DISPUTE,
+        news,
+        reference=warning.id,
+        charge_reference=warning.payment_intent,
         occurred_at=event.at,
     )
 
@@ -287,6 +342,9 @@ _READERS: Final[Mapping[str, Callable[[_Event], Notice | None]]] = {
             "charge.dispute.funds_reinstated",
         ),
         _dispute,
+    ),
+    **dict.fromkeys(
+        ("radar.early_fraud_warning.created", "radar.early_fraud_warning.updated"), _fraud_warning
     ),
     "payment_method.automatically_updated": _card,
     "payment_method.detached": _card,

@@ -1,0 +1,54 @@
+"""What every connector that can is asked about a dispute: evidence in words and documents, and giving up."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tests.connectors.recorded import KEY
+
+from recoup.connectors.base import (
+    AcceptDispute,
+    DisputeEvidence,
+    DocumentPurpose,
+    EvidenceField,
+    EvidenceFile,
+    SubmitEvidence,
+)
+from recoup.kit.money import Money
+
+DISPUTE: Final = "dispute-1"
+WORDS: Final = {
+    EvidenceField.CUSTOMER_NAME: "Wilhelmina Ormsby",
+    EvidenceField.SHIPPING_TRACKING_NUMBER: "1Z0000000000000000",
+    EvidenceField.UNCATEGORIZED_TEXT: "The parcel was signed for; »thank you«, wrote the customer.",
+}
+PDF: Final = EvidenceFile(
+    "receipt of\r\norder 1.pdf", "application/pdf", b"%PDF-1.4\n\xff receipt", DocumentPurpose.RECEIPT
+)
+PHOTO: Final = EvidenceFile(
+    "door.jpg", "image/jpeg", b"\xff\xd8 photo \r\n--", DocumentPurpose.SHIPPING_DOCUMENTATION
+)
+
+
+def a_submission(dispute_reference: str = DISPUTE, **changes: Any) -> SubmitEvidence:
+    """Words and two documents, of which the first's name could break a header."""
+    whole: dict[str, Any] = {
+        "key": KEY,
+        "charge_reference": "reference-1",
+        "evidence": DisputeEvidence(WORDS, (PDF, PHOTO)),
+        "reason": "13.1",
+        "amount": Money(4999, "EUR"),
+        **changes,
+    }
+    return SubmitEvidence(dispute_reference=dispute_reference, **whole)
+
+
+def an_acceptance(dispute_reference: str = DISPUTE, **changes: Any) -> AcceptDispute:
+    """The merchant gives up."""
+    whole: dict[str, Any] = {
+        "key": KEY,
+        "charge_reference": "reference-1",
+        "amount": Money(4999, "EUR"),
+        **changes,
+    }
+    return AcceptDispute(dispute_reference=dispute_reference, **whole)
