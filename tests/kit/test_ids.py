@@ -84,6 +84,10 @@ def test_any_text_is_an_id_or_none_and_never_an_error(text: str, kind: Kind) -> 
         "pay_" + "0" * 27,
         "pay_" + "8" + "0" * 25,  # more than 128 bits
         "pay_" + "0" * 25 + "u",
+        "pay_" + "0" * 25 + "!",
+        "pay_" + "0" * 12 + "_" + "0" * 13,  # as numbers are written in programs
+        "pay_ " + "0" * 25,
+        "pay_+" + "0" * 25,
         "PAY_" + "0" * 26,
         "pay_" + "A" * 26,
         "pay_" + "０" * 26,

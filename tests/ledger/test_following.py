@@ -13,9 +13,9 @@ from tests.payments.house import House
 
 from recoup.db import Connection, Database
 from recoup.events.following import behind
-from recoup.ledger.core import AccountKind, Source, TransferKind
+from recoup.ledger.core import AccountKind, Happened, PaymentNews, Source, TransferKind, read
 from recoup.ledger.flow.fees import ExpectedFees
-from recoup.ledger.flow.following import Follower
+from recoup.ledger.flow.following import WITHOUT_MONEY, Follower
 from recoup.ledger.store import following as store
 from recoup.merchants.core import FeeRate, Fees, Merchant
 from recoup.merchants.flow import NewAccount
@@ -35,6 +35,20 @@ async def test_a_charge_is_a_sale_that_the_processor_owes(house: House, merchant
     assert await balances(house, merchant) == {A.RECEIVABLE: 1000, A.SALES: 1000}
     (entry,) = await entries(house, merchant)
     assert (entry.kind, entry.source, entry.at) == (T.CAPTURE, Source.EVENT, house.now)
+
+
+async def test_what_the_follower_does_not_read_tells_of_no_money(house: House, merchant: Merchant) -> None:
+    await house.pay(merchant)
+    await house.authorized(merchant)
+    rows = await house.database.fetch_all(
+        "select id, data::text as data, created_at from events where merchant_id = %s and type = any(%s)",
+        [merchant.id, list(WITHOUT_MONEY)],
+    )
+    assert len(rows) == 2
+    for row in rows:
+        news = read(row["data"].encode(), Happened(row["id"], 1, row["created_at"]))
+        assert isinstance(news, PaymentNews)
+        assert (news.holds, news.capturable, news.captured, news.approved) == (False, 0, 0, None)
 
 
 async def test_held_money_is_a_memo_until_it_is_captured(house: House, merchant: Merchant) -> None:

@@ -19,6 +19,7 @@ from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from recoup.db.errors import DatabaseUnusable, Overloaded, is_transient
+from recoup.db.lists import QuickListDumper
 
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Any] | None
@@ -270,6 +271,7 @@ async def _inspect(conninfo: str) -> None:
 
 async def _configure(connection: Connection) -> None:
     set_json_loads(msgspec.json.decode, connection)
+    connection.adapters.register_dumper(list, QuickListDumper)
 
 
 def _is_dead(connection: Connection) -> bool:

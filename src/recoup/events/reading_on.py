@@ -16,7 +16,7 @@ from recoup.db import Queries
 
 
 class Passed(NamedTuple):
-    """An event on the way; `data` is its object as JSON, or None where it is about a subject that was not asked for."""
+    """An event on the way; `data` is its object as JSON, or None where it was not asked for."""
 
     sequence: int
     id: UUID
@@ -26,18 +26,33 @@ class Passed(NamedTuple):
 
 
 async def read_on(
-    queries: Queries, subjects: Sequence[str], *, merchant_id: UUID, after: int, limit: int
+    queries: Queries,
+    subjects: Sequence[str],
+    *,
+    merchant_id: UUID,
+    after: int,
+    limit: int,
+    without: Sequence[str] = (),
 ) -> list[Passed]:
-    """The events behind a place, oldest first, with what those of some subjects (`payment`, `refund`) tell."""
+    """The events behind a place, oldest first, with what those of some subjects (`payment`, `refund`) tell.
+
+    Events of the types in `without` (`payment.created`) pass without their object, which is most of what is read."""
     rows = await queries.fetch_all(
         """
         select sequence, id, object_sequence, created_at,
-            case when split_part(type, '.', 1) = any(%(subjects)s) then data::text end as data
+            case when split_part(type, '.', 1) = any(%(subjects)s) and type <> all(%(without)s)
+                then data::text end as data
         from events
         where merchant_id = %(merchant_id)s and sequence > %(after)s
         order by sequence limit %(limit)s
         """,
-        {"merchant_id": merchant_id, "subjects": list(subjects), "after": after, "limit": limit},
+        {
+            "merchant_id": merchant_id,
+            "subjects": list(subjects),
+            "without": list(without),
+            "after": after,
+            "limit": limit,
+        },
     )
     return [
         Passed(

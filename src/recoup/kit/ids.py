@@ -15,7 +15,11 @@ from uuid import UUID, SafeUUID
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
 _TRIPLES: Final = tuple(a + b for a in _PAIRS for b in _ALPHABET)
-_VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_DIGITS: Final = bytes(
+    b"0123456789abcdefghijklmnopqrstuv"[_ALPHABET.index(chr(code))] if chr(code) in _ALPHABET else ord("!")
+    for code in range(256)
+)
+"""The letters as `int` reads base 32, and a sign that it refuses for whatever is no letter of ours."""
 TEXT_LENGTH: Final = 26
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -49,6 +53,7 @@ class Kind(StrEnum):
     LEDGER_ENTRY = "len"
     FAULT = "flt"
     AUDIT_CASE = "aud"
+    DISPUTE = "dsp"
     SETTLEMENT = "stl"
     SETTLEMENT_EXCEPTION = "ste"
     REQUEST = "req"
@@ -137,10 +142,8 @@ def parse(kind: Kind, text: str) -> UUID | None:
     prefix, separator, letters = text.partition("_")
     if not separator or prefix != kind.value or len(letters) != TEXT_LENGTH:
         return None
-    value = 0
-    for letter in letters:
-        digit = _VALUES.get(letter)
-        if digit is None:
-            return None
-        value = value << 5 | digit
-    return UUID(int=value) if value < 1 << 128 else None
+    try:
+        value = int(letters.encode("ascii").translate(_DIGITS), 32)
+    except ValueError:
+        return None
+    return _uuid(value) if value < 1 << 128 else None

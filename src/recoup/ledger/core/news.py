@@ -14,6 +14,7 @@ from recoup.kit.ids import Kind, parse
 from recoup.payments.core.machine import Status
 
 _ACCOUNTS_REMEMBERED: Final = 4096
+_SUBJECTS: Final = frozenset({"payment", "refund"})
 _HOLDING: Final = frozenset({Status.AUTHORIZED, Status.PARTIALLY_CAPTURED})
 
 
@@ -89,11 +90,17 @@ _read: Final = msgspec.json.Decoder(_Object).decode
 
 def read(data: bytes, happened: Happened) -> News | None:
     """What an event's object tells; None where it is about something else than a payment or a refund."""
-    match _head(data).object:
+    try:
+        shown = _read(data)
+    except msgspec.ValidationError:
+        if _head(data).object in _SUBJECTS:
+            raise
+        return None
+    match shown.object:
         case "payment":
-            return _payment(_read(data), happened)
+            return _payment(shown, happened)
         case "refund":
-            return _refund(_read(data), happened)
+            return _refund(shown, happened)
         case _:
             return None
 

@@ -7,6 +7,7 @@ its merchant's books where they are, which the books and `Rounds.stopped` tell; 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -38,6 +39,10 @@ BATCHES_AT_ONCE: Final = 20
 """Batches of one merchant before the next merchant has its turn."""
 SUBJECTS: Final = ("payment", "refund")
 """Whose events move money."""
+WITHOUT_MONEY: Final = ("payment.created",)
+"""Events that come before any money does: what they show is not even read."""
+READ_AT_ONCE: Final = 50
+"""Events that are read or folded between two looks at anything else: a payment waits a millisecond for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +83,19 @@ class Follower:
     async def _read(self, merchant_id: UUID) -> _Read | None:
         after = await store.events_posted(self._database, merchant_id=merchant_id)
         events = await read_on(
-            self._database, SUBJECTS, merchant_id=merchant_id, after=after, limit=self._events_at_once
+            self._database,
+            SUBJECTS,
+            merchant_id=merchant_id,
+            after=after,
+            limit=self._events_at_once,
+            without=WITHOUT_MONEY,
         )
         if not events:
             return None
-        news = [one for one in map(_news, events) if one is not None]
+        news: list[News] = []
+        for start in range(0, len(events), READ_AT_ONCE):
+            news += filter(None, map(_news, events[start : start + READ_AT_ONCE]))
+            await asyncio.sleep(0)
         fees = await self._fees.of(merchant_id, _with_fees(news))
         return _Read(after, events[-1].sequence, news, fees)
 
@@ -111,7 +124,7 @@ async def _write(connection: Connection, batch: _Read, *, merchant_id: UUID) -> 
         return 0
     objects = {_object_of(one) for one in batch.news} | {one.payment_id for one in batch.news}
     known = await store.positions(connection, sorted(objects), merchant_id=merchant_id)
-    changed, transfers = _folded(batch, known)
+    changed, transfers = await _folded(batch, known)
     written = await _posted(connection, transfers, merchant_id=merchant_id, book=book)
     if changed:
         await store.write_positions(connection, changed, merchant_id=merchant_id)
@@ -123,10 +136,12 @@ def _object_of(news: News) -> UUID:
     return news.refund_id if isinstance(news, RefundNews) else news.payment_id
 
 
-def _folded(batch: _Read, known: Mapping[UUID, Position]) -> tuple[list[Position], list[Transfer]]:
+async def _folded(batch: _Read, known: Mapping[UUID, Position]) -> tuple[list[Position], list[Transfer]]:
     """What a batch posts, and the positions that it leaves. Of what never held any money none is kept."""
     now, transfers = dict(known), list[Transfer]()
-    for one in batch.news:
+    for number, one in enumerate(batch.news, start=1):
+        if number % READ_AT_ONCE == 0:
+            await asyncio.sleep(0)
         done = posted(one, now.get, batch.fees.get(one.payment_id, unknown_fee))
         if done is not None:
             position, more = done
