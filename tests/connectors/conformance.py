@@ -125,7 +125,8 @@ class Case:
     replies by which the processor itself says that it did nothing. `moves_money` tells whether a request does.
     `sent_amount` reads the amount of a charge's last request, or of the one `amount_at` where the last only points to
     it; `amounts` is what it must be for 4990 minor units, by currency; `says_amounts` tells whether the processor's
-    answer to a charge repeats it. `settles` tells whether a request hands evidence in or gives a dispute up.
+    answer to a charge repeats it. `settles` tells whether a request hands evidence in or gives a dispute up;
+    `submission` is what is handed in, where it is not the usual.
     """
 
     connector: Connector
@@ -142,6 +143,7 @@ class Case:
     webhooks: Webhooks | None = None
     dispute_reference: str = DISPUTE
     settles: Callable[[Any], bool] = lambda _: False
+    submission: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -187,7 +189,9 @@ class Case:
                 exchange = getattr(connector, verb)(account, a_change(self.charge_reference, **words))
             case "submit_evidence":
                 of = words.pop("reference", self.dispute_reference)
-                exchange = connector.submit_evidence(account, a_submission(of, **words))
+                exchange = connector.submit_evidence(
+                    account, a_submission(of, **{**self.submission, **words})
+                )
             case "accept_dispute":
                 of = words.pop("reference", self.dispute_reference)
                 exchange = connector.accept_dispute(account, an_acceptance(of, **words))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from tests.connectors.recorded import KEY
@@ -28,6 +29,17 @@ PDF: Final = EvidenceFile(
 PHOTO: Final = EvidenceFile(
     "door.jpg", "image/jpeg", b"\xff\xd8 photo \r\n--", DocumentPurpose.SHIPPING_DOCUMENTATION
 )
+
+
+def documents(**types: str | None) -> DisputeEvidence:
+    """The two documents alone, with the processor's own words for them and for why the merchant is right."""
+    defense = types.pop("defense", None)
+    files = (PDF, PHOTO)
+    kinds = [types.get(file.purpose.value) for file in files]
+    return DisputeEvidence(
+        files=tuple(replace(file, their_type=kind) for file, kind in zip(files, kinds, strict=True)),
+        defense=defense,
+    )
 
 
 def a_submission(dispute_reference: str = DISPUTE, **changes: Any) -> SubmitEvidence:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import Adyen.util  # type: ignore[import-untyped]
 import msgspec
 from tests.connectors.conformance import Case, Webhooks, recorded_case
+from tests.connectors.disputing import documents
 from tests.connectors.recorded import recorded
 
 from recoup.connectors.adyen import ADYEN
@@ -100,6 +101,11 @@ def moves_money(request: HttpRequest) -> bool:
     return amount is None or amount["value"] > 0
 
 
+def settles(request: HttpRequest) -> bool:
+    """Whether it defends or accepts a dispute."""
+    return request.url.endswith(("/defendDispute", "/acceptDispute"))
+
+
 def _case() -> Case:
     case = recorded_case(
         ADYEN,
@@ -108,6 +114,9 @@ def _case() -> Case:
         sent_amount=sent_amount,
         amounts={"JPY": 4990, "EUR": 4990, "KWD": 4990},
         webhooks=Webhooks(sign, frozenset({"hmac_key"}), tampered=tampered),
+        dispute_reference="9915555555555555",
+        settles=settles,
+        submission={"evidence": documents(receipt="TIDorInvoice", shipping_documentation="ProofOfDelivery")},
     )
     taken_in = {one.name: one.replies for one in recorded(case.name) if one.folder == "pending"}
     return replace(

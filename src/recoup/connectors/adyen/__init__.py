@@ -21,6 +21,7 @@
   that is still on its way would be authorised after it.
 * Webhooks: set up the standard webhook with an HMAC key, answered with `[accepted]`; those about tokens may come to the
   same address if they are given the same key. Standard ones bear no signed time, so a repetition is known by its name.
+* Disputes: see `disputing` for what can be handed in. Webhooks tell how they go on, and of no fee.
 
 Not verified: whether `/payments/details` always repeats `merchantReference` (an answer without it, and with another
 `pspReference` than the charge's, is not believed); whether the `merchantReference` of a webhook about a change is the
@@ -51,6 +52,7 @@ from recoup.connectors.adyen.answers import (
     why_no_amount,
 )
 from recoup.connectors.adyen.asking import charge_body, shopper, verification_body
+from recoup.connectors.adyen.disputing import Disputing
 from recoup.connectors.adyen.webhooks import TokenEvent, hmac_of, item_notice, items_of, token_notice
 from recoup.connectors.base import (
     Account,
@@ -74,18 +76,19 @@ from recoup.connectors.base import (
     Verification,
     decoded,
 )
+from recoup.connectors.base.disputes import ALL_VERBS
 from recoup.connectors.base.webhooks import body_digest, same
 from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Unknown, Unprocessed
 
 
-class Adyen(Defaults):
+class Adyen(Disputing, Defaults):
     """The connector."""
 
     name: Final = NAME
     webhook_reply = "[accepted]"
     credentials: Final = {
         "api_key": Credential(
-            "The API key of a credential that may use Checkout, and raw card data if cards are."
+            "The API key of a credential that may use Checkout, raw card data if cards are, and disputes if they are."
         ),
         "merchant_account": Credential("The name of the merchant account.", secret=False),
         "live_prefix": Credential(
@@ -123,6 +126,7 @@ class Adyen(Defaults):
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,
+        disputes=ALL_VERBS,
     )
 
     def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:

@@ -126,20 +126,35 @@ _CHANGES: Final = {
 }
 _UNDONE: Final = frozenset({"CAPTURE_FAILED", "REFUND_FAILED", "REFUNDED_REVERSED"})
 """What was carried out and then failed after all: told with `success` true."""
+_TAKEN_AGAIN: Final = frozenset({"SECOND_CHARGEBACK", "PREARBITRATION_LOST"})
+"""After these, what `CHARGEBACK_REVERSED` gave back is gone for good."""
 _DISPUTES: Final = {
     "REQUEST_FOR_INFORMATION": DisputeState.INQUIRY,
+    "NOTIFICATION_OF_FRAUD": DisputeState.WARNING,
     "NOTIFICATION_OF_CHARGEBACK": DisputeState.OPENED,
     "CHARGEBACK": DisputeState.OPENED,
     "INFORMATION_SUPPLIED": DisputeState.SUBMITTED,
     "CHARGEBACK_REVERSED": DisputeState.SUBMITTED,
     "ISSUER_RESPONSE_TIMEFRAME_EXPIRED": DisputeState.WON,
     "PREARBITRATION_WON": DisputeState.WON,
-    "SECOND_CHARGEBACK": DisputeState.LOST,
-    "PREARBITRATION_LOST": DisputeState.LOST,
-    "DISPUTE_DEFENSE_PERIOD_ENDED": DisputeState.LOST,
+    **dict.fromkeys(_TAKEN_AGAIN, DisputeState.REVERSED),
+    "DISPUTE_DEFENSE_PERIOD_ENDED": DisputeState.EXPIRED,
 }
 """A reversed chargeback is not won yet: the issuer may still charge back a second time."""
-_DISPUTE_STATUSES: Final = {"won": DisputeState.WON, "lost": DisputeState.LOST, "accepted": DisputeState.LOST}
+_DISPUTE_STATUSES: Final = {
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+    "accepted": DisputeState.ACCEPTED,
+    "expired": DisputeState.EXPIRED,
+}
+_WITHDRAWN: Final = {
+    **dict.fromkeys(("REQUEST_FOR_INFORMATION", "NOTIFICATION_OF_FRAUD"), False),
+    **dict.fromkeys(
+        ("CHARGEBACK_REVERSED", "PREARBITRATION_WON", "ISSUER_RESPONSE_TIMEFRAME_EXPIRED"), False
+    ),
+    **dict.fromkeys(("CHARGEBACK", *_TAKEN_AGAIN), True),
+}
+"""Of the others it does not say itself whether money moved."""
 
 
 def _meaning(item: Item) -> _News:
@@ -177,7 +192,12 @@ def _authorisation(item: Item) -> Evidence | None:
     )
 
 
-_BRANDS: Final = {"visa": "visa", "mc": "mastercard", "amex": "amex", "discover": "discover", "jcb": "jcb"}
+_BRANDS: Final = {
+    **{name: name for name in ("visa", "amex", "discover", "diners", "jcb", "maestro", "elo")},
+    "mc": "mastercard",
+    "cup": "unionpay",
+    "cartebancaire": "cartes_bancaires",
+}
 
 
 def _changed(item: Item) -> FollowUpEvidence | None:
@@ -189,14 +209,23 @@ def _changed(item: Item) -> FollowUpEvidence | None:
 
 
 def _dispute(item: Item) -> DisputeNews:
-    status = (item.said("disputeStatus") or "").lower()
+    """How far it is: by its status, where it has one; what is taken again is so whatever the status says."""
+    status = _DISPUTE_STATUSES.get((item.said("disputeStatus") or "").lower())
+    state = _DISPUTES[item.event_code]
     return DisputeNews(
         reference=item.psp_reference,
-        state=_DISPUTE_STATUSES.get(status, _DISPUTES[item.event_code]),
+        state=state if status is None or state is DisputeState.REVERSED else status,
         amount=None if item.amount is None else item.amount.money(),
-        reason=(item.said("chargebackReasonCode") or item.reason or "").strip() or None,
+        reason=(_of_its_kind(item, "ReasonCode") or item.reason or "").strip() or None,
+        network=_BRANDS.get(_of_its_kind(item, "SchemeCode") or item.payment_method or ""),
         evidence_due=_moment(item.said("defensePeriodEndsAt")),
+        withdrawn=_WITHDRAWN.get(item.event_code),
     )
+
+
+def _of_its_kind(item: Item, name: str) -> str | None:
+    """A field that is called after what the notification is: a chargeback, a question, a report of fraud."""
+    return next((told for kind in ("chargeback", "rfi", "nof") if (told := item.said(f"{kind}{name}"))), None)
 
 
 def token_notice(event: TokenEvent) -> Notice:

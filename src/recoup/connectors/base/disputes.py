@@ -20,7 +20,7 @@ FILES_MAX: Final = 8
 FILE_BYTES_MAX: Final = 4_000_000
 """The longest document: the least of what the processors take, with room for how it is wrapped."""
 MEDIA_TYPES: Final = frozenset({"application/pdf", "image/jpeg", "image/png"})
-"""What a document may be: all that every processor takes."""
+"""What a document may be: what processors take, but Adyen no PNG."""
 
 
 class DisputeVerb(StrEnum):
