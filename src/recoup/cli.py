@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from recoup import sandboxed, server
 from recoup.app import Service
+from recoup.background import working
 from recoup.beside import own_settings, with_service
 from recoup.calling import CallRefused, calling
 from recoup.checking import ledger
@@ -92,19 +93,13 @@ def _curl(base_url: str, key: str) -> str:
 
 @app.command
 def work() -> None:
-    """Run only the worker and the outbox, beside API processes on the same database."""
-    settings = own_settings()
+    """Run what a server does beside its requests (due work, webhooks, chores) beside API processes on one database."""
 
     async def work_until_stopped(service: Service) -> None:
-        stop = asyncio.Event()
-        working = asyncio.create_task(service.worker.run(stop))
-        sending = asyncio.create_task(service.webhooks.run(stop))
-        await server.until_stopped()
-        stop.set()
-        await working
-        await sending
+        async with working(service):
+            await server.until_stopped()
 
-    with_service(settings, work_until_stopped)
+    with_service(own_settings(), work_until_stopped)
 
 
 @app.command(name="migrate")

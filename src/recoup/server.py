@@ -8,23 +8,22 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import structlog
 import uvicorn
 
 from recoup import sandboxed
 from recoup.app import Service, Surroundings
+from recoup.background import working
 from recoup.connectors.registry import CONNECTORS
-from recoup.db import Database, due, migrate, plans
+from recoup.db import Database, due, migrate
 from recoup.db.embedded import EmbeddedPostgres, conninfo_of_running
 from recoup.http.edge import Edge
-from recoup.http.idempotency import delete_old
 from recoup.kit.clock import Clock, SystemClock
 from recoup.payments.writes import SETTLE
 from recoup.sandbox.chain.hosts import listening
@@ -42,12 +41,8 @@ BACKLOG: Final = 2048
 KEEP_ALIVE_S: Final = 75
 STOP_S: Final = 30
 """How long a stop waits for requests that have begun."""
-TIDY_S: Final = 3600.0
 COLLECTED_AFTER: Final = (20_000, 20, 50)
 NO_SANDBOX: Final = "http://sandbox.invalid"
-
-
-_log: Final = structlog.get_logger("recoup.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +147,7 @@ async def running(settings: Settings, store: Store) -> AsyncIterator[tuple[Servi
         ready = Ready(base_url=base_url, key=None)
         if settings.sandbox:
             ready = await sandboxed.ensure(service, folder=_folder(settings), base_url=base_url)
-        stop = asyncio.Event()
-        worker = asyncio.create_task(service.worker.run(stop), name="worker")
-        stack.push_async_callback(_ended, worker, stop)
-        outbox = asyncio.create_task(service.webhooks.run(stop), name="outbox")
-        stack.push_async_callback(_ended, outbox, stop)
-        for chore in _chores(service, stop):
-            stack.push_async_callback(_ended, chore, stop)
+        await stack.enter_async_context(working(service))
         edge = service.edge(base_url=base_url)
         await stack.enter_async_context(_served(edge, listener))
         yield service, ready
@@ -174,47 +163,6 @@ def listen(host: str, port: int) -> socket.socket:
             f"Cannot listen on {host} port {port}: {error.strerror or error}. "
             "Stop what uses it, or choose another with RECOUP_PORT and RECOUP_HOST."
         ) from error
-
-
-async def _every(seconds: float, chore: Callable[[], Awaitable[object]], stop: asyncio.Event) -> None:
-    """Do a chore now and then again every so often, until told to stop; one that fails is tried again next time."""
-    while not stop.is_set():
-        try:
-            await chore()
-        except Exception:  # noqa: BLE001 - a chore is no reason to stop
-            _log.exception("chore_failed")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
-
-
-def _chores(service: Service, stop: asyncio.Event) -> list[asyncio.Task[None]]:
-    """What goes on beside the work: old idempotency keys thrown away, plans kept right while tables grow, experiments
-    that began or stopped elsewhere learned of, accounts' health shared with other processes,
-    old webhooks thrown away both ways, events posted to the ledger."""
-    database, clock = service.database, service.around.clock
-    return [
-        asyncio.create_task(
-            _every(TIDY_S, lambda: delete_old(database, now=clock.now()), stop), name="tidying"
-        ),
-        asyncio.create_task(_every(plans.EVERY_S, lambda: plans.refresh(database), stop), name="plans"),
-        *(
-            asyncio.create_task(_every(seconds, chore, stop), name=name)
-            for part in (
-                service.routing,
-                service.webhooks,
-                service.inbound,
-                service.books,
-                service.truth,
-                service.settlements,
-            )
-            for name, seconds, chore in part.chores()
-        ),
-    ]
-
-
-async def _ended(worker: asyncio.Task[None], stop: asyncio.Event) -> None:
-    stop.set()
-    await worker
 
 
 @asynccontextmanager
