@@ -49,6 +49,11 @@ def moves_money(request: HttpRequest) -> bool:
     return request.method == "POST" and _body(request).get("amount") != 0
 
 
+def settles(request: HttpRequest) -> bool:
+    """Whether it hands evidence in or accepts a dispute."""
+    return request.method == "POST" and "/disputes/" in request.url
+
+
 def _case() -> Case:
     case = recorded_case(
         CHECKOUT,
@@ -57,6 +62,8 @@ def _case() -> Case:
         sent_amount=sent_amount,
         amounts={"JPY": 4990, "EUR": 4990, "KWD": 4990},
         webhooks=Webhooks(sign, frozenset({"webhook_key"})),
+        dispute_reference="dsp_9rjdlsd4epepfjyyf9vl",
+        settles=settles,
     )
     taken_in = {one.name: one.replies for one in recorded(case.name) if one.folder == "pending"}
     return replace(

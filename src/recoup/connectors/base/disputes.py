@@ -104,10 +104,18 @@ class DisputeEvidence:
         """Whether it says nothing at all."""
         return not self.files and not self.words
 
-    def in_one_text(self) -> str:
-        """All fields one after another, each under its name, for processors who take one text."""
-        titled = (f"{name.replace('_', ' ').capitalize()}:\n{text}" for name, text in self.words.items())
-        return "\n\n".join(titled)
+    def in_texts(self, places: Mapping[EvidenceField, str], *, otherwise: str) -> Mapping[str, str]:
+        """The fields by a processor's own places for them; several in one place are titled and joined."""
+        texts: dict[str, dict[EvidenceField, str]] = {}
+        for name, text in self.words.items():
+            texts.setdefault(places.get(name, otherwise), {})[name] = text
+        return {place: _joined(told) for place, told in texts.items()}
+
+    def in_places(
+        self, places: Mapping[DocumentPurpose, str], *, otherwise: str
+    ) -> tuple[tuple[str, EvidenceFile], ...]:
+        """The documents, each with a processor's own place for it, or the one that the merchant named."""
+        return tuple((file.their_type or places.get(file.purpose, otherwise), file) for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,12 @@ class SubmitEvidence:
     reason: str | None = None
     amount: Money | None = None
     network: str | None = None
+
+
+def _joined(told: Mapping[EvidenceField, str]) -> str:
+    if len(told) == 1:
+        return next(iter(told.values()))
+    return "\n".join(f"{name.replace('_', ' ').capitalize()}: {text}" for name, text in told.items())
 
 
 NOTHING_TO_HAND_IN: Final = Unprocessed("not sent: there is no evidence to hand in")

@@ -15,6 +15,7 @@
 * `previous_payment_id` takes the network's transaction id of the payment that was agreed to, whoever processed that.
 * An invalid key (401) and too many requests (429) are answered without a body. They count as not processed where they
   bear Checkout.com's own request number, which nobody in between would add; else they are `Unknown`.
+* Disputes: see `disputing` for what can be handed in; webhooks tell of no fee, nor when money moved.
 
 Not verified: the names of error codes for what is wrong with a card (`card_expired` was seen, the others are taken from
 their like); whether events about saved cards say anything of cards that were closed but `reason_type`.
@@ -55,6 +56,7 @@ from recoup.connectors.base import (
     Verification,
     no_readable_answer,
 )
+from recoup.connectors.base.disputes import ALL_VERBS
 from recoup.connectors.base.webhooks import body_digest
 from recoup.connectors.checkout.answers import (
     AUTOMATIC,
@@ -74,6 +76,7 @@ from recoup.connectors.checkout.answers import (
     read,
     why_no_amount,
 )
+from recoup.connectors.checkout.disputing import Disputing
 from recoup.connectors.checkout.doors import change_refused, refused_at_the_door
 from recoup.connectors.checkout.webhooks import is_genuine, notices_in
 from recoup.kit.money import Money
@@ -83,7 +86,7 @@ _LISTED_MAX: Final = 10
 _METADATA_MAX: Final = 255
 
 
-class Checkout(Defaults):
+class Checkout(Disputing, Defaults):
     """The connector."""
 
     name: Final = NAME
@@ -128,6 +131,7 @@ class Checkout(Defaults):
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,
+        disputes=ALL_VERBS,
     )
 
     def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:

@@ -26,7 +26,7 @@ class Error(Struct, frozen=True):
     error_codes: list[str] = []
 
 
-_REQUEST_ID: Final = "cko-request-id"
+REQUEST_ID: Final = "cko-request-id"
 _NOT_LET_IN: Final = {401: "the key is not valid", 429: "too many requests"}
 
 
@@ -43,7 +43,7 @@ def _not_let_in(response: HttpResponse) -> Unprocessed | None:
 
     Since a key at work is told by 409, 429 is about rates alone (Checkout.com: support article on 409 and 429).
     """
-    if response.status not in _NOT_LET_IN or not response.headers.get(_REQUEST_ID):
+    if response.status not in _NOT_LET_IN or not response.headers.get(REQUEST_ID):
         return None
     said = read(response, Error, response.status)
     if said is not None and any("duplicate" in code for code in said.error_codes):

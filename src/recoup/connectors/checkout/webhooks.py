@@ -58,6 +58,7 @@ class Dispute(Struct, frozen=True):
     reason_code: str | None = None
     category: str | None = None
     evidence_required_by: str | None = None
+    payment_method: str | None = None
 
 
 class CardDetails(Struct, frozen=True):
@@ -114,12 +115,12 @@ _DISPUTES: Final = {
     "dispute_arbitration_won": DisputeState.WON,
     "dispute_lost": DisputeState.LOST,
     "dispute_arbitration_lost": DisputeState.LOST,
-    "dispute_expired": DisputeState.LOST,
-    "dispute_accepted": DisputeState.LOST,
+    "dispute_expired": DisputeState.EXPIRED,
+    "dispute_accepted": DisputeState.ACCEPTED,
     "dispute_canceled": DisputeState.CLOSED,
-    "dispute_resolved": DisputeState.CLOSED,
+    "dispute_resolved": DisputeState.RESOLVED_EARLY,
 }
-"""Expired: the time to answer is over, so the money stays where it went."""
+"""Resolved: the customer had been paid back already. None says by itself whether money moved."""
 _BRANDS: Final[Mapping[str, str]] = {
     "visa": "visa",
     "mastercard": "mastercard",
@@ -201,6 +202,7 @@ def _dispute(event: Event) -> tuple[Notice, ...]:
         state=state,
         amount=amount,
         reason=told.reason_code or told.category,
+        network=_brand(told.payment_method),
         evidence_due=_moment(told.evidence_required_by),
     )
     return (
