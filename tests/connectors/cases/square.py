@@ -44,6 +44,11 @@ def sent_amount(request: HttpRequest) -> object:
     return msgspec.json.decode(request.body)["amount_money"]["amount"]
 
 
+def settles(request: HttpRequest) -> bool:
+    """Whether it hands evidence in or accepts a dispute."""
+    return request.url.endswith(("/submit-evidence", "/accept"))
+
+
 CASES: Final = (
     recorded_case(
         SQUARE,
@@ -52,5 +57,7 @@ CASES: Final = (
         sent_amount=sent_amount,
         amounts={"JPY": 4990, "EUR": 4990},
         webhooks=Webhooks(sign, frozenset({"webhook_signature_key"})),
+        dispute_reference="dR3c0upDispute0000001",
+        settles=settles,
     ),
 )

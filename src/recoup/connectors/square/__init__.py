@@ -24,6 +24,8 @@ be carried out. Nor can a key be burnt by another request, since Square does not
 
 Amounts are in the smallest unit, as ISO 4217 counts it; a seller has the one currency of their country.
 
+Disputes: see `disputing` for what can be handed in; webhooks tell of no fee, nor when money moved.
+
 Not verified against Square itself: whether lists show failed payments; that a refund's reason comes back unchanged;
 that it names the field of a verification token that it refuses (else the outcome is unknown). A charge that
 got lost after its customer came back is looked for among the newest 300 payments; beyond these, the webhook tells.
@@ -60,9 +62,11 @@ from recoup.connectors.base import (
     Verification,
     no_readable_answer,
 )
+from recoup.connectors.base.disputes import ALL_VERBS
 from recoup.connectors.base.scripted import WISH, When, brought, credential, failure, wish
 from recoup.connectors.square import asking, verifying, webhooks
 from recoup.connectors.square.asking import AROUND, address, counted, named, send, window
+from recoup.connectors.square.disputing import Disputing
 from recoup.connectors.square.reading import (
     BRANDS,
     Asked,
@@ -106,7 +110,7 @@ T = TypeVar("T")
 _Steps = Generator[HttpRequest, HttpResponse, T]
 
 
-class Square(Defaults):
+class Square(Disputing, Defaults):
     """The connector."""
 
     name = "square"
@@ -115,7 +119,7 @@ class Square(Defaults):
     )
     credentials: Final[Mapping[str, Credential]] = {
         "access_token": Credential(
-            "The access token of the seller, with rights on payments, cards and customers."
+            "The access token of the seller, with rights on payments, cards, customers and disputes."
         ),
         "location_id": Credential("The location that takes the payments.", required=False, secret=False),
         "application_id": Credential(
@@ -143,6 +147,7 @@ class Square(Defaults):
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,
+        disputes=ALL_VERBS,
     )
 
     def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:

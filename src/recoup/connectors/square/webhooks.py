@@ -23,6 +23,7 @@ from recoup.connectors.base import (
 )
 from recoup.connectors.base.webhooks import body_digest, hmac_bytes, same
 from recoup.connectors.square.reading import (
+    BRANDS,
     Asked,
     CardObject,
     Code,
@@ -44,7 +45,7 @@ _DISPUTES: Final = {
     "PROCESSING": DisputeState.SUBMITTED,
     "WON": DisputeState.WON,
     "LOST": DisputeState.LOST,
-    "ACCEPTED": DisputeState.LOST,
+    "ACCEPTED": DisputeState.ACCEPTED,
 }
 _CLOSED: Final = frozenset({"card.disabled", "card.forgotten"})
 _CARD_CLOSED: Final = "ISSUER_ALERT_CARD_CLOSED"
@@ -84,6 +85,7 @@ class _Dispute(Struct, frozen=True, kw_only=True):
     amount_money: Sum | None = None
     reason: Code | None = None
     due_at: datetime | None = None
+    card_brand: str | None = None
     disputed_payment: _DisputedPayment = _DisputedPayment()
 
 
@@ -167,7 +169,15 @@ def _dispute(event: _Event, delivery: Delivery) -> Notice | None:
         return None
     amount = dispute.amount_money.money if dispute.amount_money is not None else None
     due = dispute.due_at if dispute.due_at is not None and dispute.due_at.tzinfo is not None else None
-    news = DisputeNews(name, _DISPUTES[dispute.state], amount=amount, reason=dispute.reason, evidence_due=due)
+    news = DisputeNews(
+        name,
+        _DISPUTES[dispute.state],
+        amount=amount,
+        reason=dispute.reason,
+        network=BRANDS.get(dispute.card_brand or ""),
+        evidence_due=due,
+        withdrawn=False if dispute.state.startswith("INQUIRY_") else None,
+    )
     return Notice(
         event.event_id,
         Subject.DISPUTE,
