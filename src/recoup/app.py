@@ -60,11 +60,10 @@ from recoup.recovery.core import listens as recovery_listens
 from recoup.recovery.flow import Recoveries
 from recoup.routed import Routing
 from recoup.routing.api import DecisionsApi
-from recoup.sandbox.api import SandboxApi
 from recoup.sandbox.cards import PUBLISHED
-from recoup.sandbox.worlds.flow import Worlds
 from recoup.settings import Settings
 from recoup.settled import Settled
+from recoup.simulated import Simulated
 from recoup.testclock.api import TestClockApi
 from recoup.testclock.flow import TestClocks
 from recoup.truthed import Truth
@@ -99,6 +98,9 @@ class Surroundings:
 class Service:
     """Every part of Recoup, wired."""
 
+    _own_url: str | None = None
+    """Where this server serves, once it does."""
+
     def __init__(self, settings: Settings, around: Surroundings) -> None:
         self.settings, self.around = settings, around
         self._chance = Buffered(around.entropy)
@@ -113,14 +115,13 @@ class Service:
             connectors=around.connectors,
             sealer=self.vault,
             new_id=new_id,
-            simulated=lambda merchant_id: {"api_key": self.worlds.key(merchant_id)},
+            simulated=lambda merchant_id: {"api_key": self.simulated.worlds.key(merchant_id)},
         )
         self.tokens = ProcessorTokens(database, self.vault, self.accounts, new_id=new_id)
         self.readings = DeclineReadings(database)
         self.methods = PaymentMethods(database, self.vault, self.tokens, new_id=new_id)
         self.customers = Customers(database, methods=self.methods, new_id=new_id)
         self.wallet = VaultWallet(self.vault, self.methods, self.tokens, self.customers)
-        self.worlds = Worlds(database, around.clock, secret=self._world_secret(), new_id=new_id)
         self.gateway = self._gateway()
         self._public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.addresses = Addresses(self._page_secret(), lambda: self._public_url)
@@ -147,6 +148,7 @@ class Service:
         self.books = Books(database, self.accounts)
         count_stopped(self.registry, [self.books.follower, self.payments.rereading, self.routing.learner])
         self.settlements = Settled(self)
+        self.simulated = self._simulated()
         self.worker = Worker(
             database,
             handlers=self.handlers(),
@@ -185,6 +187,7 @@ class Service:
         await self.inbound.close()
         await self.writer.close()
         await self.webhooks.close()
+        await self.simulated.close()
         await self.gateway.close()
 
     def _lease(self) -> timedelta:
@@ -226,6 +229,18 @@ class Service:
             registry=self.registry,
         )
 
+    def _simulated(self) -> Simulated:
+        return Simulated(
+            self.database,
+            clock=self.around.clock,
+            secret=self._world_secret(),
+            new_id=self.new_id,
+            accounts=self.accounts,
+            payments=self.payments,
+            own_url=lambda: self._own_url or self._public_url,
+            link_port=self.around.sandbox_link_port,
+        )
+
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
         return {
@@ -236,11 +251,12 @@ class Service:
             **audit_jobs.handlers(self.audit_cases),
             **self.inbound.handlers(),
             **self.settlements.handlers(),
+            **self.simulated.handlers(),
         }
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
-        self._public_url = self.settings.public_url or base_url
+        self._public_url, self._own_url = self.settings.public_url or base_url, base_url
         payments = PaymentsApi(
             self.payments,
             new_id=self.new_id,
@@ -297,7 +313,7 @@ class Service:
             *self.inbound.routes(),
             *self.settlements.routes(),
             *self.books.routes(),
-            *SandboxApi(self.worlds, link_port=self.around.sandbox_link_port).routes(),
+            *self.simulated.routes(),
         ]
 
     def _tools(self) -> Tools:
@@ -377,7 +393,7 @@ class Service:
 
     async def _clock_moved(self, merchant: Merchant, now: datetime) -> None:
         self.merchants.forget(merchant.id)
-        await self.worlds.advance(merchant.id, to=now)
+        await self.simulated.worlds.advance(merchant.id, to=now)
 
     async def _ready(self) -> bool:
         return await self.database.fetch_one("select 1 as one") is not None

@@ -59,7 +59,7 @@ async def make(service: Service, *, name: str, seed: int = SEED) -> Secret:
 
 async def add_accounts(service: Service, merchant: Merchant, *, seed: int) -> None:
     """Accounts at the three simulated processors, in one transaction."""
-    world_key = await service.worlds.ensure_world(merchant.id, seed=seed)
+    world_key = await service.simulated.worlds.ensure_world(merchant.id, seed=seed)
     now = service.around.clock.now()
     async with service.database.transaction() as connection:
         for connector, fees in ACCOUNTS.items():

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
 import msgspec
 import pytest
 from tests.connectors.cases import CASES
-from tests.connectors.cases.sandbox import change_reply, charge_reply, declined_reply, refusal, reply
+from tests.connectors.cases.sandbox import (
+    CHANGE,
+    CHARGE,
+    change_reply,
+    charge_reply,
+    declined_reply,
+    news,
+    refusal,
+    reply,
+    sign,
+)
 from tests.connectors.conformance import a_charge, drive
 from tests.connectors.recorded import KEY
 
-from recoup.connectors.base import HttpResponse, Question
+from recoup.connectors.base import HttpResponse, Notice, Question, Subject
 from recoup.connectors.registry import CONNECTORS
 from recoup.kit.money import Money
 from recoup.outcomes.core import (
@@ -27,6 +41,7 @@ from recoup.outcomes.core import (
 )
 
 ALPHA = CASES["alpha"]
+AT: Final = datetime(2026, 11, 23, 5, 1, tzinfo=UTC)
 
 
 def charged(answer: HttpResponse) -> object:
@@ -149,3 +164,37 @@ def test_the_three_differ() -> None:
     assert charlie.currencies == frozenset({"EUR", "GBP"})
     assert not charlie.multiple_captures
     assert all(can.lookup and can.withdraw for can in (alpha, bravo, charlie))
+
+
+def noticed(data: Mapping[str, object]) -> tuple[Notice, ...]:
+    """What a webhook about this says."""
+    return ALPHA.connector.notices(ALPHA.account, sign(ALPHA.account, news(data), AT))
+
+
+def test_a_webhook_says_what_an_answer_says() -> None:
+    """Then it can be trusted for as much, where nobody can be asked."""
+    (notice,) = noticed(CHARGE)
+    assert (notice.event_id, notice.about, notice.key) == ("ev_1", Subject.CHARGE, KEY)
+    assert notice.meaning == charged(charge_reply())
+    assert (notice.reference, notice.amount) == ("ch_1", Money(4999, "EUR"))
+    assert notice.occurred_at == datetime(2026, 11, 23, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("object_", "about"),
+    [("capture", Subject.CAPTURE), ("cancellation", Subject.CANCEL), ("refund", Subject.REFUND)],
+)
+def test_a_webhook_about_a_change_names_its_charge(object_: str, about: Subject) -> None:
+    (notice,) = noticed({**CHANGE, "object": object_})
+    assert (notice.about, notice.meaning) == (about, Done("cp_1"))
+    assert (notice.reference, notice.charge_reference, notice.amount) == ("cp_1", "ch_1", Money(1000, "EUR"))
+
+
+def test_a_refund_that_failed_says_why() -> None:
+    (notice,) = noticed({**CHANGE, "object": "refund", "state": "failed", "code": "gone", "message": "No."})
+    assert notice.meaning == Refused("gone", "No.")
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b'{"id": "ev_1", "data": 1}', b"\xff"])
+def test_a_webhook_that_is_not_understood_says_nothing(body: bytes) -> None:
+    assert ALPHA.connector.notices(ALPHA.account, sign(ALPHA.account, body, AT)) == ()

@@ -314,7 +314,7 @@ async def world_key(service: Service, test_key: str) -> Secret:
     """What opens the simulated processors of the merchant that a test key belongs to."""
     caller = await service.merchants.authenticate(test_key)
     assert caller is not None, "the key is good"
-    return await service.worlds.ensure_world(caller.merchant.id, seed=1)
+    return await service.simulated.worlds.ensure_world(caller.merchant.id, seed=1)
 
 
 def run_apart(work: Coroutine[Any, Any, T]) -> T:

@@ -13,6 +13,7 @@ from recoup.kit.clock import rfc3339
 from recoup.sandbox.core.cardfile import opens_by_form
 from recoup.sandbox.core.faults import Fault, FaultKind
 from recoup.sandbox.core.operations import Book, Operation, OperationKind, OperationState
+from recoup.sandbox.core.operations import book as booked
 from recoup.sandbox.core.processors import PROCESSORS
 from recoup.sandbox.wire import (
     FORM_FIELD,
@@ -143,6 +144,13 @@ def shown(operation: Operation, book: Book, *, base_url: str, token: str, now: d
 
 def _ok(value: msgspec.Struct) -> Answer:
     return Answer(200, msgspec.json.encode(value))
+
+
+def as_of(operation: Operation, *, now: datetime) -> ChargeObject | ChangeObject:
+    """A charge or a change as it stands at a moment, before anything was done with it since."""
+    if operation.kind is OperationKind.CHARGE:
+        return _charge(operation, booked(operation, (), now=now), url="", form=None, now=now)
+    return _change(operation, now=now)
 
 
 def _charge(

@@ -202,6 +202,7 @@ class Caller:
             api_key=self._api_key,
             body=body,
             charge_reference=reference,
+            by_link=True,
         )
 
     async def _heard(self, incoming: Incoming) -> _Said | None:

@@ -32,6 +32,13 @@ processor does not take this currency, brand or country), `no_such_charge` and `
 the door. Without it: 404 `not_found`, 409 `key_reused` (the key came before with another request: nothing is known of
 this one), 429 and 503 for a key that came before, and 503 where the issuer has decided and nobody could write it down.
 
+**Webhooks.** Where a world tells what happens (`POST /v1/test/webhooks` of Recoup's API), each piece of news is posted
+to `/v1/inbound/{account}`: `{"id", "type", "occurred_at", "data"}`, where `data` is the charge, capture, cancellation
+or refund as the answers above have it, and `type` its kind and state: `charge.approved`, `refund.failed`. The header
+`Sandbox-Signature: t=1764000000,v1=…` has the second at which it is sent, and in hexadecimal the HMAC-SHA256 of that
+number, a full stop and the body, under the SHA-256 of the world's API key. What is not answered with 2xx comes again,
+ever later, for three days; the same news has the same `id`.
+
 **Once.** The same key with the same request, to the byte, gives the first answer again and does nothing; with another
 request 409 `key_reused`. An operation, once asked for, is found by its key for ever.
 """
@@ -208,6 +215,15 @@ class ChangeObject(Struct, frozen=True, kw_only=True):
     created_at: str
     code: str | None = None
     message: str | None = None
+
+
+class NewsObject(Struct, frozen=True, kw_only=True):
+    """What a processor tells unasked. `data` is as it stood when it happened."""
+
+    id: str
+    type: str
+    occurred_at: str
+    data: ChargeObject | ChangeObject
 
 
 class WithdrawalObject(Struct, frozen=True, kw_only=True):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from tests.connectors.conformance import Case, Raw
+from tests.connectors.conformance import Case, Raw, Webhooks
 from tests.connectors.recorded import KEY
 
 from recoup.connectors import sandbox
-from recoup.connectors.base import Account, HttpRequest, HttpResponse
+from recoup.connectors.base import Account, Delivery, HttpRequest, HttpResponse
 from recoup.kit.secret import Secret
+from recoup.sandbox.flow.herald import signature
 
 CHARGE: Final[Mapping[str, Any]] = {
     "object": "charge",
@@ -121,7 +124,21 @@ def sandbox_case(connector: sandbox.Sandbox) -> Case:
         ],
         at_the_door=[refusal(503, "unavailable"), refusal(422, "not_supported"), refusal(409, "withdrawn")],
         moves_money=_moves_money,
+        webhooks=Webhooks(sign, frozenset({"api_key"}), stamped=True),
     )
+
+
+def sign(account: Account, body: bytes, at: datetime) -> Delivery:
+    """A webhook as a simulated processor sends it."""
+    digest = hashlib.sha256(account.credential("api_key").encode()).digest()
+    headers = {"sandbox-signature": signature(digest, body, at=at)}
+    return Delivery(headers, body, at, "https://pay.example/v1/inbound/pa_1")
+
+
+def news(data: Mapping[str, Any], *, id_: str = "ev_1", at: str = "2026-11-23T05:00:00.000Z") -> bytes:
+    """The body of a webhook about a charge or a change."""
+    type_ = f"{data['object']}.{data['state']}"
+    return msgspec.json.encode({"id": id_, "type": type_, "occurred_at": at, "data": data})
 
 
 def _moves_money(request: HttpRequest) -> bool:

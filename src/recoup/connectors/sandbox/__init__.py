@@ -16,6 +16,7 @@ import msgspec
 from recoup.connectors.base import (
     Account,
     Addresses,
+    Authentic,
     Capabilities,
     Change,
     Charge,
@@ -23,14 +24,19 @@ from recoup.connectors.base import (
     Connector,
     Credential,
     Defaults,
+    Delivery,
     Exchange,
+    Forged,
     HttpRequest,
     HttpResponse,
     Idempotency,
+    Notice,
     Question,
+    Undecided,
     Verification,
     no_readable_answer,
 )
+from recoup.connectors.sandbox import news
 from recoup.connectors.sandbox.wire import (
     Answer,
     ChangeAnswer,
@@ -40,6 +46,7 @@ from recoup.connectors.sandbox.wire import (
     WithdrawalAnswer,
     authorization,
     charge_body,
+    meant_by,
     read,
     refused_at_the_door,
     verification_body,
@@ -47,13 +54,11 @@ from recoup.connectors.sandbox.wire import (
 from recoup.outcomes.core import (
     ActionRequired,
     Declined,
-    Done,
     Evidence,
     FollowUp,
     FollowUpEvidence,
     Outcome,
     Pending,
-    Refused,
     Unknown,
     Withdrawn,
 )
@@ -139,6 +144,23 @@ class Sandbox(Defaults):
             return Withdrawn()
         return _changed(response, key=question.key)
 
+    def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
+        """Whether it was signed with the world's key, just now."""
+        yield from ()
+        return news.judged(account, delivery)
+
+    def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
+        """What happened to a charge, or to a change of one."""
+        said = news.read_news(delivery)
+        if said is None:
+            return ()
+        match said.about:
+            case ChargeAnswer() as charge:
+                today = delivery.received_at.date()
+                return (news.of_charge(said, charge, self._charge(charge, brand="", today=today)),)
+            case ChangeAnswer() as change:
+                return (news.of_change(said, change),)
+
     def _change(
         self, account: Account, change: Change, object_: str, *, body: Mapping[str, int]
     ) -> Exchange[FollowUp]:
@@ -165,17 +187,22 @@ class Sandbox(Defaults):
 
     def _charged(self, response: HttpResponse, *, key: str, brand: str, today: date) -> Evidence:
         """What an answer about a charge means."""
-        match read(response, ChargeAnswer, key=key):
-            case ChargeAnswer(state="approved") as answer:
+        answer = read(response, ChargeAnswer, key=key)
+        meant = None if answer is None else self._charge(answer, brand=brand, today=today)
+        return meant or no_readable_answer(response)
+
+    def _charge(self, answer: ChargeAnswer, *, brand: str, today: date) -> Evidence | None:
+        match answer:
+            case ChargeAnswer(state="approved"):
                 return answer.approved(captured=answer.capture)
-            case ChargeAnswer(state="declined", decline=Decline() as said) as answer:
+            case ChargeAnswer(state="declined", decline=Decline() as said):
                 return self._declined(answer, said, brand=brand, today=today)
-            case ChargeAnswer(state="requires_action", id=reference, authentication_url=str(url)) as answer:
+            case ChargeAnswer(state="requires_action", id=reference, authentication_url=str(url)):
                 return ActionRequired(reference, url, answer.authentication_form)
             case ChargeAnswer(state="pending", id=reference):
                 return Pending(reference)
             case _:
-                return no_readable_answer(response)
+                return None
 
     def _verified(self, response: HttpResponse, *, key: str, brand: str, today: date) -> Evidence:
         """What an answer about a verification means."""
@@ -207,15 +234,7 @@ def _changed(response: HttpResponse, *, key: str, object_: str | None = None) ->
     answer = read(response, ChangeAnswer, key=key)
     if answer is not None and object_ is not None and answer.object != object_:
         return Unknown(f"the answer is about a {answer.object}")
-    match answer:
-        case ChangeAnswer(state="done", id=reference):
-            return Done(reference)
-        case ChangeAnswer(state="pending", id=reference):
-            return Pending(reference)
-        case ChangeAnswer(state="refused" | "failed", code=str(code), message=message):
-            return Refused(code, message or "The processor gave no reason.")
-        case _:
-            return no_readable_answer(response)
+    return (None if answer is None else meant_by(answer)) or no_readable_answer(response)
 
 
 _EEA: Final = frozenset(
@@ -249,6 +268,7 @@ def _capabilities(
         three_d_secure=True,
         takes_authentication=True,
         verification=True,
+        webhooks=True,
         idempotency=Idempotency.KEY,
     )
 

@@ -9,7 +9,15 @@ from msgspec import Meta, Struct
 
 from recoup.connectors.base import Account, Authentication, Card, Charge, HttpResponse, Source, Verification
 from recoup.kit.secret import Secret
-from recoup.outcomes.core import Approved, Checks, Unprocessed
+from recoup.outcomes.core import (
+    Approved,
+    Checks,
+    Done,
+    FollowUpEvidence,
+    Pending,
+    Refused,
+    Unprocessed,
+)
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+\Z")]
 Code = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
@@ -90,6 +98,22 @@ class ChangeAnswer(Struct, frozen=True, kw_only=True):
     state: str
     code: Code | None = None
     message: Text | None = None
+    charge: Name | None = None
+    amount: int | None = None
+    currency: str | None = None
+
+
+def meant_by(change: ChangeAnswer) -> FollowUpEvidence | None:
+    """What a change amounts to; None where its state is not understood."""
+    match change:
+        case ChangeAnswer(state="done", id=reference):
+            return Done(reference)
+        case ChangeAnswer(state="pending", id=reference):
+            return Pending(reference)
+        case ChangeAnswer(state="refused" | "failed", code=str(code), message=message):
+            return Refused(code, message or "The processor gave no reason.")
+        case _:
+            return None
 
 
 class WithdrawalAnswer(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ ends."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from recoup.db import Connection, Database
 from recoup.kit.money import Money
@@ -16,6 +17,7 @@ from recoup.sandbox.core.issuer import Refusal
 from recoup.sandbox.core.operations import Operation, OperationKind, OperationState
 from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.flow.asking import judged, request_for, reversal
+from recoup.sandbox.flow.telling import news_of
 from recoup.sandbox.store import World
 
 
@@ -40,6 +42,7 @@ async def authenticate(
     reference: str,
     approve: bool,
     network: Acquirers,
+    now: datetime,
 ) -> Page | None:
     """What became of the charge; None where there is none. Only the first answer of a customer counts."""
     charge = await store.waiting(database, world_id=world.id, processor=processor, reference=reference)
@@ -55,7 +58,7 @@ async def authenticate(
             connection, world_id=world.id, processor=processor, reference=reference
         )
         assert waiting is not None, "a charge does not go away"
-        settled = await _settled(connection, world, waiting, judgement)
+        settled = await _settled(connection, world, waiting, judgement, now=now)
         if settled.state is OperationState.APPROVED:
             return settled, None
         # Somebody may have asked the issuer for this charge, here or elsewhere: it must not hold what nobody took.
@@ -82,13 +85,19 @@ def page(charge: Operation) -> Page:
 
 
 async def _settled(
-    connection: Connection, world: World, charge: Operation, judgement: Judgement | None
+    connection: Connection,
+    world: World,
+    charge: Operation,
+    judgement: Judgement | None,
+    *,
+    now: datetime,
 ) -> Operation:
     """The charge with its end, which may have come already."""
     if charge.state is not OperationState.REQUIRES_ACTION:
         return charge
     after = judged(charge, judgement)
     await store.settle(connection, after, world_id=world.id)
+    await store.tell(connection, news_of(after, world, since=now), world_id=world.id)
     return after
 
 

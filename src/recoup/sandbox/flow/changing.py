@@ -26,6 +26,7 @@ from recoup.sandbox.core.operations import (
 )
 from recoup.sandbox.flow.asking import given_back, reversal_by_key
 from recoup.sandbox.flow.desk import Desk
+from recoup.sandbox.flow.telling import news_of
 
 _KINDS: Final = {
     Verb.CAPTURE: OperationKind.CAPTURE,
@@ -150,6 +151,9 @@ async def _end(connection: Connection, desk: Desk, charge: Operation, *, network
         advice_code=said.advice_code,
     )
     await store.settle(connection, ended, world_id=desk.world.id)
+    if not desk.incoming.by_link:
+        told = news_of(ended, desk.world, since=desk.now)
+        await store.tell(connection, told, world_id=desk.world.id)
     advice = reversal_by_key(desk.world.id, charge.processor, charge.key, authenticated=True)
     await network.keep(connection, advice)
     return advice

@@ -23,6 +23,7 @@ from recoup.sandbox.core.faults import Fault, Request, Verb, matching
 from recoup.sandbox.core.issuer import Standing
 from recoup.sandbox.core.operations import Book, Operation, OperationKind, OperationState
 from recoup.sandbox.core.processors import PROCESSORS, Processor, ProcessorName
+from recoup.sandbox.flow.telling import news_of
 from recoup.sandbox.store import Arrival, Sent, World
 from recoup.sandbox.wire import (
     KEY_LENGTH_MAX,
@@ -70,7 +71,10 @@ class KeyTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request as it came. `key` is our key: from the header, or from the path of a question about it."""
+    """A request as it came. `key` is our key: from the header, or from the path of a question about it.
+
+    What came `by_link` is told to nobody: an acquirer's host sends no webhooks.
+    """
 
     processor: ProcessorName
     verb: Verb
@@ -80,6 +84,7 @@ class Incoming:
     api_key: str = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     charge_reference: str = ""
+    by_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,7 @@ class Desk:
             fingerprint=self.fingerprint(),
             status=noted.status,
             answer=noted.body.decode(),
+            news=() if self.incoming.by_link else news_of(operation, self.world),
         )
         if not added:
             raise KeyTaken

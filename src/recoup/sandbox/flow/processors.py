@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
+from uuid import UUID
 
 from recoup.db import Connection, Database, Overloaded
+from recoup.db.remembered import Remembered
 from recoup.kit.clock import Clock
 from recoup.sandbox import answers, store
 from recoup.sandbox.answers import Answer
@@ -23,9 +26,12 @@ from recoup.sandbox.flow.changing import call_off, change
 from recoup.sandbox.flow.charging import charge, verify
 from recoup.sandbox.flow.desk import Body, Desk, Incoming, KeyTaken, laid_out, of_token, parsed
 from recoup.sandbox.store import Arrival
+from recoup.sandbox.store.news import WAITING_MAX
 from recoup.sandbox.wire import CancellationRequest, ChangeRequest, ChargeRequest, VerificationRequest
 
 Sleep = Callable[[float], Awaitable[None]]
+_WORLDS_MAX: Final = 1000
+_COUNTED_EVERY_S: Final = 10.0
 _AROUND: Final = AT_THE_DOOR | ON_THE_WAY_BACK
 _STANDS: Final = frozenset(
     {
@@ -48,6 +54,7 @@ class Processors:
         self._clock = clock
         self._network = network
         self._sleep = sleep
+        self._waiting: Remembered[UUID, bool] = Remembered(entries_max=_WORLDS_MAX, ttl_s=_COUNTED_EVERY_S)
 
     async def answer(self, incoming: Incoming) -> Answer:
         """Do what a request asks."""
@@ -128,6 +135,7 @@ class Processors:
             reference=reference,
             approve=approve,
             network=self._network,
+            now=self._clock.now() + arrival.world.clock_offset,
         )
 
     async def _arrived(self, incoming: Incoming) -> Arrival | None:
@@ -140,7 +148,16 @@ class Processors:
         )
         if arrival is None or not keys.opens(incoming.api_key, world_id, arrival.key_digest):
             return None
+        if arrival.world.telling is not None and await self._waiting.get(
+            world_id, lambda: self._too_much_waits(world_id)
+        ):
+            return replace(arrival, world=replace(arrival.world, telling=None))
         return arrival
+
+    async def _too_much_waits(self, world_id: UUID) -> bool:
+        """Whether more is to be told in this world than may wait: what happens then gets lost."""
+        waiting = await store.count_untold(self._database, world_id=world_id, limit=WAITING_MAX)
+        return waiting >= WAITING_MAX
 
     async def _arrived_again(self, incoming: Incoming) -> Arrival:
         arrival = await self._arrived(incoming)

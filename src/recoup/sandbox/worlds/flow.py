@@ -23,6 +23,7 @@ from recoup.sandbox.core.people import GENERATIONS_MAX, POPULATION, Person, pers
 from recoup.sandbox.store import World, lock_account, write_account
 from recoup.sandbox.worlds import store
 from recoup.sandbox.worlds.store import ChargeLine, Counts
+from recoup.sandbox.worlds.tellings import no_world
 
 _AT_ONCE: Final = 50
 
@@ -223,10 +224,7 @@ class Worlds:
     async def _world(self, queries: Queries, merchant_id: UUID) -> tuple[World, datetime]:
         world = await store.world(queries, world_id=merchant_id)
         if world is None:
-            raise conflict(
-                "no_sandbox_world",
-                "This merchant has no simulated world; connect a sandbox processor account first.",
-            )
+            raise no_world()
         return world, self._clock.now() + world.clock_offset
 
     async def _now(self, queries: Queries, merchant_id: UUID) -> datetime:

@@ -14,6 +14,7 @@ from psycopg.rows import DictRow
 from recoup.db import Connection, Database, Queries
 from recoup.sandbox.core.faults import FAULTS_MAX, Fault
 from recoup.sandbox.core.issuer import Standing
+from recoup.sandbox.core.news import Telling
 from recoup.sandbox.store import FaultRow, World, standing_of, world_of
 
 ROWS_MAX: Final = 2000
@@ -90,6 +91,19 @@ async def set_offset(database: Database, *, world_id: UUID, offset_ms: int) -> N
         """,
         {"world_id": world_id, "offset_ms": offset_ms},
     )
+
+
+async def set_telling(connection: Connection, *, world_id: UUID, telling: Telling | None) -> bool:
+    """Have a world's processors tell so; whether there is such a world."""
+    said = None if telling is None else msgspec.json.encode(telling).decode()
+    row = await connection.fetch_one(
+        """
+        update sandbox.worlds set webhooks = %(said)s::jsonb where world_id = %(world_id)s
+        returning true as there
+        """,
+        {"world_id": world_id, "said": said},
+    )
+    return row is not None
 
 
 async def world(queries: Queries, *, world_id: UUID) -> World | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -11,11 +12,11 @@ import msgspec
 from psycopg.rows import DictRow
 
 from recoup.db import Connection, Queries
-from recoup.sandbox.core.balances import Balance
 from recoup.sandbox.core.faults import Fault, FaultKind, Verb
-from recoup.sandbox.core.issuer import CardState, Standing
+from recoup.sandbox.core.news import News, Telling
 from recoup.sandbox.core.operations import Operation, OperationKind, OperationState
 from recoup.sandbox.core.processors import ProcessorName
+from recoup.sandbox.store.news import FRESH, TOLD, news_of
 
 _FIELDS: Final = tuple(field.name for field in fields(Operation))
 _CHANGES_READ_MAX: Final = 1000
@@ -23,7 +24,8 @@ _CHANGES_READ_MAX: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A world, and what time it is in it compared with the clock."""
+    """A world, and what time it is in it compared with the clock. `telling` is how its processors tell what happens;
+    None where they tell no more than disputes."""
 
     id: UUID
     seed: int
@@ -31,6 +33,7 @@ class World:
     born: int
     clock_offset: timedelta
     created_at: datetime
+    telling: Telling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ async def arrival(
     """The world and all that bears on a request, in one statement; None where there is no such world."""
     row = await queries.fetch_one(
         """
-        select w.world_id, w.seed, w.epoch, w.born, w.clock_offset_ms, w.created_at, w.key_digest,
+        select w.world_id, w.seed, w.epoch, w.born, w.clock_offset_ms, w.created_at, w.key_digest, w.webhooks,
             o.kind, o.fingerprint, o.status, o.answer,
             (
                 select json_agg(f order by f.id) from sandbox.faults f
@@ -81,6 +84,38 @@ async def arrival(
     return Arrival(world_of(row), row["key_digest"], sent, faults)
 
 
+_ADD: Final = """
+    insert into sandbox.operations (
+        world_id, processor, key, epoch, kind, state, reference, created_at, due_at, due_state, charge_key,
+        charge_reference, order_key, merchant_reference, amount, currency, capture, by_merchant, card,
+        brand, country, account, held, exp_month, exp_year, cvc_given, postal_code_given, return_url,
+        decline_code, network_code, advice_code, message, cvc_check, postal_code_check, address_check,
+        network_transaction_id, remember, fingerprint, status, answer)
+    values (
+        %(world_id)s, %(processor)s, %(key)s, %(epoch)s, %(kind)s, %(state)s, %(reference)s, %(created_at)s,
+        %(due_at)s, %(due_state)s, %(charge_key)s, %(charge_reference)s, %(order_key)s,
+        %(merchant_reference)s, %(amount)s, %(currency)s, %(capture)s, %(by_merchant)s, %(card)s, %(brand)s,
+        %(country)s, %(account)s, %(held)s, %(exp_month)s, %(exp_year)s, %(cvc_given)s,
+        %(postal_code_given)s, %(return_url)s, %(decline_code)s, %(network_code)s, %(advice_code)s,
+        %(message)s, %(cvc_check)s, %(postal_code_check)s, %(address_check)s, %(network_transaction_id)s,
+        %(remember)s, %(fingerprint)s, %(status)s, %(answer)s)
+    -- Whichever unique index meets the other row first: the reference is made of the key.
+    on conflict do nothing
+    returning true as added
+"""
+_ADD_AND_TELL: Final = "".join(
+    (
+        "with added as (",
+        _ADD,
+        "), ",
+        FRESH,
+        "where exists (select from added)), ",
+        TOLD,
+        "select added from added",
+    )
+)
+
+
 async def add(
     queries: Queries,
     operation: Operation,
@@ -89,31 +124,15 @@ async def add(
     fingerprint: bytes | None = None,
     status: int | None = None,
     answer: str | None = None,
+    news: Sequence[News] = (),
 ) -> bool:
-    """Write an operation down, unless its key is taken already; whether it was written."""
-    row = await queries.fetch_one(
-        """
-        insert into sandbox.operations (
-            world_id, processor, key, epoch, kind, state, reference, created_at, due_at, due_state, charge_key,
-            charge_reference, order_key, merchant_reference, amount, currency, capture, by_merchant, card,
-            brand, country, account, held, exp_month, exp_year, cvc_given, postal_code_given, return_url,
-            decline_code, network_code, advice_code, message, cvc_check, postal_code_check, address_check,
-            network_transaction_id, remember, fingerprint, status, answer)
-        values (
-            %(world_id)s, %(processor)s, %(key)s, %(epoch)s, %(kind)s, %(state)s, %(reference)s, %(created_at)s,
-            %(due_at)s, %(due_state)s, %(charge_key)s, %(charge_reference)s, %(order_key)s,
-            %(merchant_reference)s, %(amount)s, %(currency)s, %(capture)s, %(by_merchant)s, %(card)s, %(brand)s,
-            %(country)s, %(account)s, %(held)s, %(exp_month)s, %(exp_year)s, %(cvc_given)s,
-            %(postal_code_given)s, %(return_url)s, %(decline_code)s, %(network_code)s, %(advice_code)s,
-            %(message)s, %(cvc_check)s, %(postal_code_check)s, %(address_check)s, %(network_transaction_id)s,
-            %(remember)s, %(fingerprint)s, %(status)s, %(answer)s)
-        -- Whichever unique index meets the other row first: the reference is made of the key.
-        on conflict do nothing
-        returning true as added
-        """,
-        _parameters(operation)
-        | {"world_id": world_id, "fingerprint": fingerprint, "status": status, "answer": answer},
-    )
+    """Write an operation down with what is told of it, unless its key is taken already; whether it was written."""
+    more = {"world_id": world_id, "fingerprint": fingerprint, "status": status, "answer": answer}
+    given = _parameters(operation) | more
+    if news:
+        row = await queries.fetch_one(_ADD_AND_TELL, given | news_of(news))
+    else:
+        row = await queries.fetch_one(_ADD, given)
     return row is not None
 
 
@@ -253,50 +272,6 @@ async def changes_of(queries: Queries, charge: Operation, *, world_id: UUID) -> 
     return [_operation(row) for row in rows]
 
 
-async def lock_account(connection: Connection, *, world_id: UUID, epoch: int, account: str) -> Standing:
-    """An account, made where it is used for the first time, and nobody else's until the transaction ends."""
-    row = await connection.fetch_one(
-        """
-        insert into sandbox.accounts (world_id, epoch, account) values (%(world_id)s, %(epoch)s, %(account)s)
-        on conflict (world_id, epoch, account) do update set account = excluded.account
-        returning *
-        """,
-        {"world_id": world_id, "epoch": epoch, "account": account},
-    )
-    assert row is not None, "it was there or has been made"
-    return standing_of(row)
-
-
-async def write_account(
-    connection: Connection, standing: Standing, *, world_id: UUID, epoch: int, account: str
-) -> None:
-    """Write down how a locked account stands."""
-    known = standing.known
-    await connection.execute(
-        """
-        update sandbox.accounts
-        set generation = %(generation)s, state = %(state)s, balance = %(balance)s, balance_at = %(balance_at)s,
-            payday_anchor = %(payday_anchor)s, payday_since = %(payday_since)s, set_up = %(set_up)s, day = %(day)s,
-            day_payments = %(day_payments)s
-        where world_id = %(world_id)s and epoch = %(epoch)s and account = %(account)s
-        """,
-        {
-            "world_id": world_id,
-            "epoch": epoch,
-            "account": account,
-            "generation": standing.generation,
-            "state": standing.state,
-            "balance": known.minor if known else None,
-            "balance_at": known.at if known else None,
-            "payday_anchor": standing.payday_anchor,
-            "payday_since": standing.payday_since,
-            "set_up": standing.set_up,
-            "day": standing.day,
-            "day_payments": standing.day_payments,
-        },
-    )
-
-
 async def take_fault(queries: Queries, fault: Fault, *, world_id: UUID) -> bool:
     """Let a fault happen once; False where others used it up meanwhile."""
     row = await queries.fetch_one(
@@ -312,22 +287,15 @@ async def take_fault(queries: Queries, fault: Fault, *, world_id: UUID) -> bool:
 
 def world_of(row: DictRow) -> World:
     """A row of `sandbox.worlds`."""
-    offset = timedelta(milliseconds=row["clock_offset_ms"])
-    return World(row["world_id"], row["seed"], row["epoch"], row["born"], offset, row["created_at"])
-
-
-def standing_of(row: DictRow) -> Standing:
-    """A row of `sandbox.accounts`."""
-    known = None if row["balance_at"] is None else Balance(row["balance"], row["balance_at"])
-    return Standing(
-        generation=row["generation"],
-        state=CardState(row["state"]),
-        known=known,
-        set_up=row["set_up"],
-        day=row["day"],
-        day_payments=row["day_payments"],
-        payday_anchor=row["payday_anchor"],
-        payday_since=row["payday_since"],
+    said = row.get("webhooks")
+    return World(
+        row["world_id"],
+        row["seed"],
+        row["epoch"],
+        row["born"],
+        timedelta(milliseconds=row["clock_offset_ms"]),
+        row["created_at"],
+        telling=None if said is None else msgspec.convert(said, Telling),
     )
 
 

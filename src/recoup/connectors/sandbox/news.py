@@ -1,0 +1,110 @@
+"""What simulated processors tell unasked: whether it is genuine, and what it says (see `recoup.sandbox.wire`)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from recoup.connectors.base import Account, Authentic, Delivery, Forged, Notice, Subject
+from recoup.connectors.base.webhooks import body_digest, hmac_hex, is_stale, same
+from recoup.connectors.sandbox.wire import ChangeAnswer, ChargeAnswer, Name, meant_by
+from recoup.kit.currencies import DECIMALS
+from recoup.kit.money import Money
+from recoup.outcomes.core import Evidence
+
+SIGNATURE: Final = "sandbox-signature"
+_SIGNED: Final = re.compile(r"t=([0-9]{1,11}),v1=([0-9a-f]{64})", re.ASCII)
+_CHANGES: Final = {
+    "capture": Subject.CAPTURE,
+    "cancellation": Subject.CANCEL,
+    "refund": Subject.REFUND,
+}
+
+
+class _Object(Struct, frozen=True):
+    object: str
+
+
+class _News(Struct, frozen=True, kw_only=True):
+    """One piece of news. Its `type` says no more than its data does."""
+
+    id: Name
+    occurred_at: Annotated[datetime, Meta(tz=True)]
+    data: msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """News that is understood."""
+
+    event_id: str
+    occurred_at: datetime
+    about: ChargeAnswer | ChangeAnswer
+
+
+def judged(account: Account, delivery: Delivery) -> Authentic | Forged:
+    """Whether the world's key signed these bytes a moment ago."""
+    found = _SIGNED.fullmatch(delivery.headers.get(SIGNATURE, ""))
+    if found is None:
+        return Forged("it has no signature")
+    key = hashlib.sha256(account.credential("api_key").encode()).digest()
+    if not same(hmac_hex(key, found[1].encode() + b"." + delivery.body), found[2]):
+        return Forged("the signature does not fit")
+    if is_stale(datetime.fromtimestamp(int(found[1]), UTC), delivery):
+        return Forged("it was signed too long ago, or ahead of time")
+    said = read_news(delivery)
+    return Authentic(body_digest(delivery) if said is None else said.event_id)
+
+
+def read_news(delivery: Delivery) -> News | None:
+    """What was sent, where it is understood."""
+    try:
+        said = msgspec.json.decode(delivery.body, type=_News)
+        kind = msgspec.json.decode(said.data, type=_Object).object
+        return News(said.id, said.occurred_at, _read(said.data, kind))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _read(data: msgspec.Raw, kind: str) -> ChargeAnswer | ChangeAnswer:
+    if kind in _CHANGES:
+        return msgspec.json.decode(data, type=ChangeAnswer)
+    return msgspec.json.decode(data, type=ChargeAnswer)
+
+
+def of_charge(said: News, charge: ChargeAnswer, meaning: Evidence | None) -> Notice:
+    """News of a charge."""
+    return Notice(
+        said.event_id,
+        Subject.CHARGE,
+        meaning,
+        reference=charge.id,
+        charge_reference=charge.id,
+        key=charge.key,
+        amount=_money(charge.amount, charge.currency),
+        occurred_at=said.occurred_at,
+    )
+
+
+def of_change(said: News, change: ChangeAnswer) -> Notice:
+    """News of a capture, cancellation or refund."""
+    return Notice(
+        said.event_id,
+        _CHANGES[change.object],
+        meant_by(change),
+        reference=change.id,
+        charge_reference=change.charge,
+        key=change.key,
+        amount=_money(change.amount, change.currency),
+        occurred_at=said.occurred_at,
+    )
+
+
+def _money(minor: int | None, currency: str | None) -> Money | None:
+    return Money(minor, currency) if minor is not None and currency in DECIMALS else None

@@ -1,0 +1,42 @@
+"""What a processor tells of an operation: its moments, worded as its answers are, and what arrives of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from recoup.kit.clock import rfc3339
+from recoup.sandbox import answers
+from recoup.sandbox.core.news import News, event_of, id_of, moments, on_the_way
+from recoup.sandbox.core.operations import Operation
+from recoup.sandbox.store import World
+from recoup.sandbox.wire import NewsObject
+
+
+def news_of(operation: Operation, world: World, *, since: datetime | None = None) -> list[News]:
+    """What is to be told of an operation that was just written down, or that changed at a later moment; nothing where
+    the world tells nothing."""
+    if world.telling is None:
+        return []
+    told: list[News] = []
+    for at, state in moments(operation, since=since):
+        event = event_of(world.id, operation.processor, operation.reference, state)
+        said = NewsObject(
+            id=event,
+            type=f"{operation.kind}.{state}",
+            occurred_at=rfc3339(at),
+            data=answers.as_of(operation, now=at),
+        )
+        news = News(
+            id=id_of(world.id, event),
+            processor=operation.processor,
+            event=event,
+            about=operation.reference,
+            charge_key=operation.charge_key or operation.key,
+            occurred_at=at,
+            due_at=at,
+            body=msgspec.json.encode(said).decode(),
+        )
+        told += on_the_way(news, world.telling, world_id=world.id)
+    return told

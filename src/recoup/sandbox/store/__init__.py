@@ -1,0 +1,30 @@
+"""SQL of the sandbox: operations, accounts and faults that happen; what is still to be told; disputes."""
+
+from recoup.sandbox.store.accounts import lock_account as lock_account
+from recoup.sandbox.store.accounts import standing_of as standing_of
+from recoup.sandbox.store.accounts import write_account as write_account
+from recoup.sandbox.store.news import TELL as TELL
+from recoup.sandbox.store.news import Untold as Untold
+from recoup.sandbox.store.news import count_try as count_try
+from recoup.sandbox.store.news import count_untold as count_untold
+from recoup.sandbox.store.news import drop_news as drop_news
+from recoup.sandbox.store.news import take_back as take_back
+from recoup.sandbox.store.news import tell as tell
+from recoup.sandbox.store.news import untold as untold
+from recoup.sandbox.store.operations import Arrival as Arrival
+from recoup.sandbox.store.operations import FaultRow as FaultRow
+from recoup.sandbox.store.operations import Sent as Sent
+from recoup.sandbox.store.operations import World as World
+from recoup.sandbox.store.operations import add as add
+from recoup.sandbox.store.operations import arrival as arrival
+from recoup.sandbox.store.operations import changes_of as changes_of
+from recoup.sandbox.store.operations import key_digest as key_digest
+from recoup.sandbox.store.operations import lock_charge as lock_charge
+from recoup.sandbox.store.operations import lock_waiting as lock_waiting
+from recoup.sandbox.store.operations import operation as operation
+from recoup.sandbox.store.operations import saved as saved
+from recoup.sandbox.store.operations import settle as settle
+from recoup.sandbox.store.operations import take_fault as take_fault
+from recoup.sandbox.store.operations import undo as undo
+from recoup.sandbox.store.operations import waiting as waiting
+from recoup.sandbox.store.operations import world_of as world_of
