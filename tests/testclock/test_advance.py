@@ -149,6 +149,24 @@ async def test_a_clock_whose_mover_died_is_free_after_a_while(house: Clockwork, 
     assert (await house.testclocks.advance(merchant, START + DAY))[0] == START + DAY
 
 
+async def test_a_clock_is_held_no_longer_than_its_mover_was_told(house: Clockwork, merchant: Merchant) -> None:
+    """What is short for a service that waits for its processors shortly is short for whoever waits for the dead."""
+    told = timedelta(seconds=20)
+    clocks = TestClocks(
+        house.database, clock=house.clock, stepper=house.worker, moved=house._clock_moved, held_for=told
+    )
+    held: list[timedelta] = []
+
+    async def look(*_: Any) -> None:
+        row = await store.read(house.database, merchant_id=merchant.id)
+        assert row is not None and row.held_until is not None, "it is being moved"
+        held.append(row.held_until - house.now)
+
+    house.acts[await house.put(merchant, after=HOUR)] = look
+    await clocks.advance(merchant, START + DAY)
+    assert held == [told]
+
+
 async def test_who_took_too_long_has_lost_the_clock_and_leaves_it_to_the_next(
     house: Clockwork, merchant: Merchant
 ) -> None:

@@ -19,7 +19,8 @@ STEPS_MAX: Final = 10_000
 JUMP_MAX: Final = timedelta(days=1100)
 """The furthest that one call moves a clock: three years and a bit."""
 HELD_FOR: Final = timedelta(minutes=6)
-"""How long a clock is held for a step. Who needs longer loses it, and is told so."""
+"""How long a clock is held for a step unless told. Who needs longer loses it, and is told so; what a dead process was
+moving stands still as long."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -56,12 +57,14 @@ class TestClocks:
         stepper: Stepper,
         moved: Callable[[Merchant, datetime], Awaitable[None]],
         steps_max: int = STEPS_MAX,
+        held_for: timedelta = HELD_FOR,
     ) -> None:
         self._database = database
         self._clock = clock
         self._stepper = stepper
         self._moved = moved
         self._steps_max = steps_max
+        self._held_for = held_for
 
     async def shown(self, merchant: Merchant) -> datetime | None:
         """What the clock shows; None while it is being moved."""
@@ -73,7 +76,7 @@ class TestClocks:
     async def advance(self, merchant: Merchant, to: datetime) -> tuple[datetime, int]:
         """Move the merchant's time to `to`, running what is due on the way; what it then shows, and how much ran."""
         wall = self._clock.now()
-        held = wall + HELD_FOR
+        held = wall + self._held_for
         offset = await store.begin(self._database, merchant_id=merchant.id, wall=wall, until=held)
         if offset is None:
             raise _is_moving()
@@ -105,7 +108,7 @@ class TestClocks:
             -((wall - moment) // _MILLISECOND) * _MILLISECOND
         )  # kept in milliseconds, so never short of the moment
         offset = max(moving.merchant.clock_offset, ahead)
-        until = wall + HELD_FOR
+        until = wall + self._held_for
         if not await store.move(
             self._database, merchant_id=moving.merchant.id, offset=offset, held=moving.held, until=until
         ):
