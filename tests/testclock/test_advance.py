@@ -149,7 +149,9 @@ async def test_a_clock_whose_mover_died_is_free_after_a_while(house: Clockwork, 
     assert (await house.testclocks.advance(merchant, START + DAY))[0] == START + DAY
 
 
-async def test_a_clock_is_held_no_longer_than_its_mover_was_told(house: Clockwork, merchant: Merchant) -> None:
+async def test_a_clock_is_held_no_longer_than_its_mover_was_told(
+    house: Clockwork, merchant: Merchant
+) -> None:
     """What is short for a service that waits for its processors shortly is short for whoever waits for the dead."""
     told = timedelta(seconds=20)
     clocks = TestClocks(
