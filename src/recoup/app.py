@@ -20,6 +20,7 @@ from recoup.audit.flow import Audit
 from recoup.booked import Books
 from recoup.connectors.base import Connector
 from recoup.db import Database
+from recoup.disputed import Disputed
 from recoup.events.api import EventsApi
 from recoup.facts import FACTS, TAGS, WEBHOOKS
 from recoup.figures import count_stopped, unrecognised
@@ -65,11 +66,12 @@ from recoup.settings import Settings
 from recoup.settled import Settled
 from recoup.simulated import Simulated
 from recoup.testclock.api import TestClockApi
-from recoup.testclock.flow import TestClocks
+from recoup.testclock.flow import HELD_FOR, TestClocks
 from recoup.truthed import Truth
 from recoup.vault.api import CustomersApi, PaymentMethodsApi
 from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
 from recoup.vault.keys import MasterKeys
+from recoup.webhooks.flow.reading import Hearers
 from recoup.worker import LEASE, Handler, Worker
 
 ACCOUNT_SHARE: Final = 2
@@ -124,7 +126,7 @@ class Service:
         self.wallet = VaultWallet(self.vault, self.methods, self.tokens, self.customers)
         self.gateway = self._gateway()
         self._public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
-        self.addresses = Addresses(self._page_secret(), lambda: self._public_url)
+        self.addresses = Addresses(self._secret(b"addresses of customers' pages"), lambda: self._public_url)
         self.objects = Objects(self.addresses.page)
         self.registry = CollectorRegistry()
         self.routing = Routing(
@@ -140,10 +142,21 @@ class Service:
             self._tools(), alone_since=around.alone_since, reread_after=read_spans(settings.reread_after)
         )
         self.truth = Truth(self.payments, key_is_known=self._key_is_known, render=self.objects)
+        self.disputed = Disputed(self._tools(), payments=self.payments, sealer=self.vault, settings=settings)
         self.recoveries = Recoveries(
-            database, payments=self.payments, customers=self.customers, new_id=new_id
+            database,
+            payments=self.payments,
+            customers=self.customers,
+            disputes=self.disputed.disputes,
+            new_id=new_id,
         )
-        self.audit_cases = self._audit()
+        self.audit_cases = Audit(
+            database,
+            payments=self.payments,
+            accounts=self.accounts,
+            new_id=new_id,
+            unrecognised=unrecognised(self.registry),
+        )
         self.inbound = self._inbound()
         self.books = Books(database, self.accounts)
         count_stopped(self.registry, [self.books.follower, self.payments.rereading, self.routing.learner])
@@ -158,7 +171,11 @@ class Service:
             lease=self._lease(),
         )
         self.testclocks = TestClocks(
-            database, clock=around.clock, stepper=self.worker, moved=self._clock_moved
+            database,
+            clock=around.clock,
+            stepper=self.worker,
+            moved=self._clock_moved,
+            held_for=min(HELD_FOR, 2 * self._lease() + LEASE_MARGIN),
         )
         self.webhooks = self._webhooks()
 
@@ -208,20 +225,11 @@ class Service:
             types=FACTS,
         )
 
-    def _audit(self) -> Audit:
-        return Audit(
-            self.database,
-            payments=self.payments,
-            accounts=self.accounts,
-            new_id=self.new_id,
-            unrecognised=unrecognised(self.registry),
-        )
-
     def _inbound(self) -> Inbounds:
         return Inbounds(
             self._tools(),
             self.settings,
-            payments=self.payments,
+            hearers=Hearers(self.payments, self.disputed.disputes),
             audit=self.audit_cases,
             sealer=self.vault,
             merchant=self.merchants.merchant,
@@ -233,7 +241,7 @@ class Service:
         return Simulated(
             self.database,
             clock=self.around.clock,
-            secret=self._world_secret(),
+            secret=self._secret(b"keys of simulated worlds"),
             new_id=self.new_id,
             accounts=self.accounts,
             payments=self.payments,
@@ -246,6 +254,7 @@ class Service:
         return {
             SETTLE: self.payments.settle,
             **self.truth.handlers(),
+            **self.disputed.handlers(),
             **self.routing.handlers(),
             **recovery_jobs.handlers(self.recoveries),
             **audit_jobs.handlers(self.audit_cases),
@@ -274,6 +283,7 @@ class Service:
             record=self._record_answer,
         )
         testclock = TestClockApi(self.testclocks, self.database)
+        resumed = (payments, self.truth, self.disputed, verifications, testclock)
         wiring = Wiring(
             authenticate=self.merchants.authenticate,
             clock=self.around.clock,
@@ -282,19 +292,18 @@ class Service:
             new_request_id=lambda: render(Kind.REQUEST, self.new_id()),
             ready=self._ready,
             registry=self.registry,
-            resume=payments.resume() | self.truth.resume() | verifications.resume() | testclock.resume(),
+            resume=dict(each for part in resumed for each in part.resume().items()),
         )
         limits = Limits(
             requests_in_flight_max=self.settings.requests_in_flight_max,
             body_bytes_max=self.settings.request_body_bytes_max,
         )
-        about = About(base_url=base_url, tags=TAGS, webhooks=WEBHOOKS)
         return Edge(
             [*payments.routes(), *verifications.routes(), *testclock.routes(), *self._other_routes()],
             wiring,
             pages=[*pages.pages(), *self.inbound.pages()],
             limits=limits,
-            about=about,
+            about=About(base_url=base_url, tags=TAGS, webhooks=WEBHOOKS),
         )
 
     def _other_routes(self) -> list[Route]:
@@ -312,12 +321,12 @@ class Service:
             *self.webhooks.routes(),
             *self.inbound.routes(),
             *self.settlements.routes(),
+            *self.disputed.routes(),
             *self.books.routes(),
             *self.simulated.routes(),
         ]
 
     def _tools(self) -> Tools:
-        settings = self.settings
         return Tools(
             database=self.database,
             writer=self.writer,
@@ -334,20 +343,16 @@ class Service:
             record_answer=self._record_answer,
             take_claim=self._take_claim,
             release_claim=self._release_claim,
-            processor_timeout=timedelta(seconds=settings.processor_timeout_s),
-            attempts_max=settings.attempts_per_call_max,
+            processor_timeout=timedelta(seconds=self.settings.processor_timeout_s),
+            attempts_max=self.settings.attempts_per_call_max,
             is_published=PUBLISHED.__contains__,
             read_decline=self.readings.read,
             callback_url=self.addresses.callback,
         )
 
-    def _page_secret(self) -> Secret:
-        """What the addresses of customers' pages are signed with; it lives as long as the master key."""
-        return Secret(self.vault.fingerprint(b"addresses of customers' pages").hex())
-
-    def _world_secret(self) -> Secret:
-        """What the API keys of simulated worlds are made from; it lives as long as the master key."""
-        return Secret(self.vault.fingerprint(b"keys of simulated worlds").hex())
+    def _secret(self, use: bytes) -> Secret:
+        """What other secrets are made from, or signed with, for one use; it lives as long as the master key."""
+        return Secret(self.vault.fingerprint(use).hex())
 
     def _listened(self, fact: str, payment: Payment) -> bool:
         """Whether a later subject wants to hear of this: it is then told in the same transaction."""

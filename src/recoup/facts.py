@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from recoup.disputed import FACTS as DISPUTE_FACTS
 from recoup.events.objects import EventObject
 from recoup.hooked import FACTS as WEBHOOK_FACTS
 from recoup.http.wiring import Webhook
@@ -23,6 +24,7 @@ TAGS: Final = {
     "declines": "What every code means, with its source.",
     "routing": "Who was asked, and why.",
     "processor accounts": "Your accounts at processors, and what each connector can do.",
+    "disputes": "What issuers and their customers contest, by when to answer, and the answer.",
     "ledger": "Where your money is: double entry, posted from what happened.",
     "settlements": "What processors say they paid out, matched against what we know.",
     "audit": "What a person should look at, and what to do about it.",
@@ -70,6 +72,7 @@ FACTS: Final = {
     **ROUTING_FACTS,
     **TRUTH_FACTS,
     **SETTLEMENT_FACTS,
+    **DISPUTE_FACTS,
     "audit.case_opened": "There is something that a person should look at.",
     "audit.case_resolved": "An audit case was resolved.",
     **WEBHOOK_FACTS,

@@ -21,7 +21,7 @@ from recoup.webhooks.api.inbound import InboundApi
 from recoup.webhooks.flow.arrivals import Arrivals
 from recoup.webhooks.flow.inbox import READ, Inbox, inbound_path
 from recoup.webhooks.flow.journal import Journal
-from recoup.webhooks.flow.reading import NEWS, Payments, Reader
+from recoup.webhooks.flow.reading import NEWS, Hearers, Reader
 from recoup.worker import Chore
 
 TIDY_S: Final = 3600.0
@@ -36,7 +36,7 @@ class Inbounds:
         tools: Tools,
         settings: Settings,
         *,
-        payments: Payments,
+        hearers: Hearers,
         audit: Audit,
         sealer: Sealer,
         merchant: Callable[[UUID], Awaitable[Merchant | None]],
@@ -61,7 +61,7 @@ class Inbounds:
         )
         self.reader = Reader(
             database,
-            payments=payments,
+            hearers=hearers,
             gateway=tools.gateway,
             sealer=sealer,
             seen=tools.account,

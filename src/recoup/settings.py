@@ -158,6 +158,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`7d`, separated by commas.",
         ),
     ] = "1h, 1d, 7d, 30d"
+    dispute_reminders: Annotated[
+        str,
+        Meta(
+            min_length=2,
+            max_length=200,
+            description="How long before the day by which a dispute must be answered `dispute.evidence_due` is told: "
+            "spans such as `7d` or `12h`, separated by commas.",
+        ),
+    ] = "7d, 3d, 1d"
     worker_poll_s: Annotated[
         float, Meta(ge=0.01, le=60, description="How often an idle worker looks for due work, in seconds.")
     ] = 0.5
@@ -242,12 +251,13 @@ def _consistent(settings: Settings) -> Settings:
         raise SettingsError(
             "webhook_networks must be networks separated by commas, such as 10.1.0.0/16, fd00:1::/64."
         ) from None
-    try:
-        read_spans(settings.reread_after)
-    except ValueError:
-        raise SettingsError(
-            "reread_after must be spans of time separated by commas, such as 1h, 1d, 7d."
-        ) from None
+    for name in ("reread_after", "dispute_reminders"):
+        try:
+            read_spans(getattr(settings, name))
+        except ValueError:
+            raise SettingsError(
+                f"{name} must be spans of time separated by commas, such as 1h, 1d, 7d."
+            ) from None
     return settings
 
 

@@ -38,6 +38,15 @@ class CardTry:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidWith:
+    """With what an attempt was made. No `fingerprint` where it is a test card that everybody uses."""
+
+    payment_method_id: UUID
+    fingerprint: str | None = field(repr=False)
+    brand: str
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentFacts:
     """A payment as recovery sees it. `accounts` can do it, in order; `card_tries` go back as far as limits on a card
     need them, newest last."""

@@ -25,7 +25,7 @@ from recoup.payments.core import (
 )
 from recoup.payments.core.answers import AT_WORK
 from recoup.payments.core.by_hand import Resolution
-from recoup.payments.core.facts import PaymentFacts
+from recoup.payments.core.facts import PaidWith, PaymentFacts
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
 from recoup.payments.flow.charging import Charging
@@ -349,6 +349,14 @@ class Payments:
     async def facts(self, merchant: Merchant, payment_id: UUID) -> PaymentFacts | None:
         """What later subjects decide by; None where there is no such payment."""
         return await self._facts.read(merchant, payment_id)
+
+    async def paid_with(self, merchant: Merchant, payment_id: UUID, attempt_id: UUID) -> PaidWith | None:
+        """With what an attempt was made; None where there is no such attempt."""
+        return await self._facts.paid_with(merchant, payment_id, attempt_id)
+
+    async def on_same_card(self, merchant: Merchant, payment_id: UUID, *, since: datetime) -> Sequence[UUID]:
+        """The payments that were tried since then on the card of this one, those tried last first."""
+        return await self._facts.on_same_card(merchant, payment_id, since=since)
 
     async def place(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Place | None:
         """Whose a processor's notice is, disputes included; None where it is nothing of ours."""

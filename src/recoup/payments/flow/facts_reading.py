@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from recoup.budgets.core import HISTORY_NEEDED
@@ -10,7 +12,7 @@ from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import Attempt, Payment
-from recoup.payments.core.facts import CardTry, PastAttempt, PaymentFacts
+from recoup.payments.core.facts import CardTry, PaidWith, PastAttempt, PaymentFacts
 from recoup.payments.flow.once_more import is_everybodys
 from recoup.payments.flow.tools import Means, Tools, facts_of
 from recoup.routing.core import Facts, route
@@ -53,11 +55,46 @@ class FactsReader:
             recovery_id=payment.recovery_id,
         )
 
+    async def paid_with(self, merchant: Merchant, payment_id: UUID, attempt_id: UUID) -> PaidWith | None:
+        """With what an attempt was made; None where there is no such attempt."""
+        snapshot = await store.load(self._tools.database, merchant_id=merchant.id, payment_id=payment_id)
+        attempt = None if snapshot is None else snapshot.attempt(attempt_id)
+        if attempt is None:
+            return None
+        shared = await self._is_shared(merchant, attempt)
+        return PaidWith(attempt.payment_method_id, None if shared else attempt.fingerprint, attempt.brand)
+
+    async def on_same_card(self, merchant: Merchant, payment_id: UUID, *, since: datetime) -> Sequence[UUID]:
+        """The payments that were tried since then on the card of this one, those tried last first."""
+        snapshot = await store.load(self._tools.database, merchant_id=merchant.id, payment_id=payment_id)
+        attempt_id = None if snapshot is None else snapshot.payment.attempt_id
+        attempt = None if snapshot is None or attempt_id is None else snapshot.attempt(attempt_id)
+        if attempt is None:
+            return ()
+        shared = await self._is_shared(merchant, attempt)
+        return await store.tried_with(
+            self._tools.database,
+            merchant_id=merchant.id,
+            fingerprint=attempt.fingerprint,
+            payment_method_id=attempt.payment_method_id if shared else None,
+            since=since,
+        )
+
+    async def _is_shared(self, merchant: Merchant, attempt: Attempt) -> bool:
+        """Whether it was made with a test card that everybody uses."""
+        if merchant.livemode:
+            return False
+        means = await self._means_of(merchant, attempt.payment_method_id)
+        return is_everybodys(self._tools, merchant, means)
+
     async def _present_means(self, merchant: Merchant, payment: Payment) -> Means | None:
         if payment.payment_method_id is None:
             return None
+        return await self._means_of(merchant, payment.payment_method_id)
+
+    async def _means_of(self, merchant: Merchant, payment_method_id: UUID) -> Means | None:
         try:
-            return (await self._tools.wallet.means(merchant, payment.payment_method_id))[0]
+            return (await self._tools.wallet.means(merchant, payment_method_id))[0]
         except Refusal:
             return None
 

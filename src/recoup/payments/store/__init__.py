@@ -223,6 +223,34 @@ async def card_tries(
     )
 
 
+async def tried_with(
+    database: Database,
+    *,
+    merchant_id: UUID,
+    fingerprint: str,
+    payment_method_id: UUID | None,
+    since: datetime,
+) -> Sequence[UUID]:
+    """The payments with a try on one card since then, those tried last first; with a payment method only by that."""
+    rows = await database.fetch_all(
+        """
+        select payment_id, max(started_at) as at from attempts
+        where merchant_id = %(merchant_id)s and fingerprint = %(fingerprint)s::text::bytea
+            and started_at >= %(since)s
+            and payment_method_id = coalesce(%(payment_method_id)s, payment_method_id)
+        group by payment_id order by at desc limit %(limit)s
+        """,
+        {
+            "merchant_id": merchant_id,
+            "fingerprint": fingerprint,
+            "payment_method_id": payment_method_id,
+            "since": since,
+            "limit": CARD_TRIES_MAX,
+        },
+    )
+    return [row["payment_id"] for row in rows]
+
+
 _operation = msgspec.json.Decoder(Operation)
 
 

@@ -51,6 +51,7 @@ class EndReason(StrEnum):
     DEADLINE = "deadline"
     REQUESTED = "requested"
     PAYMENT_CANCELED = "payment_canceled"
+    DISPUTED = "disputed"
 
 
 _ENDS: Final[Mapping[News, Status]] = {

@@ -142,6 +142,8 @@ def postponed(case: Case, now: datetime, *, why: str) -> Plan:
 
 def _ending(case: Case, now: datetime) -> GiveUp | AskCustomer | None:
     """What ends a case, or leaves it to the customer, whatever the time."""
+    if case.disputed is not None:
+        return GiveUp(EndReason.DISPUTED, case.disputed, facts_of(case))
     if now >= case.deadline:
         return GiveUp(
             EndReason.DEADLINE, f"the deadline, {rfc3339(case.deadline)}, has passed", facts_of(case)

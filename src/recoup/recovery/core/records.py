@@ -117,7 +117,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a plan is made from. `tries_made` counts the tries of the recovery, not those inside one of them."""
+    """What a plan is made from. `tries_made` counts the tries of the recovery, not those inside one of them.
+
+    `disputed` says why nothing may be tried on the card, where a dispute forbids it.
+    """
 
     payment: PaymentFacts
     person: Person
@@ -126,6 +129,7 @@ class Case:
     deadline: datetime
     tries_made: int
     tries_max: int
+    disputed: str | None = None
 
 
 def tries_of(payment: PaymentFacts) -> int:
@@ -133,7 +137,9 @@ def tries_of(payment: PaymentFacts) -> int:
     return sum(attempt.reason is Reason.RECOVERY for attempt in payment.attempts)
 
 
-def case_of(recovery: Recovery, payment: PaymentFacts, person: Person) -> Case:
+def case_of(
+    recovery: Recovery, payment: PaymentFacts, person: Person, *, disputed: str | None = None
+) -> Case:
     """An open recovery with fresh facts."""
     return Case(
         payment=payment,
@@ -143,4 +149,5 @@ def case_of(recovery: Recovery, payment: PaymentFacts, person: Person) -> Case:
         deadline=recovery.deadline,
         tries_made=tries_of(payment),
         tries_max=recovery.tries_max,
+        disputed=disputed,
     )

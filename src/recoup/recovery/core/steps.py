@@ -16,7 +16,7 @@ from recoup.payments.core import Status as PaymentStatus
 from recoup.recovery.core.machine import STANDINGS, EndReason, News, Standing, Status, moved
 from recoup.recovery.core.planning import NotOpened, accounts_for, facts_of, gate, plan
 from recoup.recovery.core.policy import policy_of
-from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Recovery, Retry, kept
+from recoup.recovery.core.records import Action, AskCustomer, Case, GiveUp, Plan, Recovery, Retry, kept
 
 PATIENCE: Final = timedelta(minutes=5)
 """How long a try that was begun is left to the process that began it, before another one makes it."""
@@ -34,6 +34,13 @@ _ENDED: Final[Mapping[Status, str]] = {
     Status.EXPIRED: "recovery.expired",
     Status.STOPPED: "recovery.stopped",
 }
+
+
+_NEWS_OF: Final[Mapping[EndReason, News]] = {
+    EndReason.DEADLINE: News.TIME_UP,
+    EndReason.DISPUTED: News.STOPPED,
+}
+"""As what a plan to give up is written, by its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,8 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest
     seen = 0 if recovery.plan is None else recovery.plan.attempts
     if len(case.payment.attempts) > seen:
         return replanned(recovery, case, plan(case, now), now)
+    if case.disputed is not None and recovery.status is not Status.RUNNING:
+        return replanned(recovery, case, plan(case, now), now)
     if recovery.status in (Status.PAUSED, Status.AWAITING_CUSTOMER):
         return _time_up(recovery, case, now) if now >= recovery.deadline else Rest(recovery.deadline)
     begun = recovery.status is Status.RUNNING
@@ -136,7 +145,7 @@ def replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
     planned = replace(_counted(recovery, case), plan=kept(new, attempts=attempts))
     match new:
         case GiveUp(reason=reason):
-            news = News.TIME_UP if reason is EndReason.DEADLINE else News.NOTHING_LEFT
+            news = _NEWS_OF.get(reason, News.NOTHING_LEFT)
             return replace(_ended(planned, news, reason, now), plan=new)
         case Retry() | AskCustomer() if recovery.status is Status.PAUSED:
             return Step(replace(planned, version=planned.version + 1, updated_at=now), (), new)
@@ -209,6 +218,7 @@ def _told(recovery: Recovery) -> Recovery:
 
 def _ended(recovery: Recovery, news: News, reason: EndReason, now: datetime) -> Step:
     """An end is final: what was planned is dropped, unless the plan was to end."""
-    plan_of_end = recovery.plan if news in (News.NOTHING_LEFT, News.TIME_UP) else None
+    planned_to_end = recovery.plan is not None and recovery.plan.action is Action.GIVE_UP
+    plan_of_end = recovery.plan if planned_to_end else None
     ended = replace(_told(_moved(recovery, news, now)), end_reason=reason, ended_at=now, plan=plan_of_end)
     return Step(ended, (_ENDED[ended.status],))

@@ -15,6 +15,7 @@ from typing import Final, Protocol, assert_never
 from uuid import UUID
 
 from recoup.db import Connection, Database
+from recoup.disputes.core.records import Dispute
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
@@ -25,6 +26,7 @@ from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery import store
 from recoup.recovery.core import (
+    POLICIES,
     STANDINGS,
     AskCustomer,
     Case,
@@ -51,6 +53,8 @@ from recoup.vault.core import Customer
 LOOKS_MAX: Final = 10
 """How often one call looks again because something changed meanwhile."""
 LOOK_AGAIN: Final = timedelta(minutes=1)
+POLICY_WINDOW_MAX: Final = 2 * max(policy.window for policy in POLICIES.values())
+"""How far back a try lies, at most, of a payment whose recovery may still be open."""
 DETACHED: Final = "payment_method_detached"
 """What the vault's refusal of a payment method that its customer took back is called."""
 
@@ -78,12 +82,30 @@ class Payments(Protocol):
         """Name the recovery that was opened for a payment."""
         ...
 
+    async def on_same_card(self, merchant: Merchant, payment_id: UUID, *, since: datetime) -> Sequence[UUID]:
+        """The payments that were tried since then on the card of this one."""
+        ...
+
 
 class Customers(Protocol):
     """What recovery asks of the vault."""
 
     async def get(self, merchant_id: UUID, customer_id: UUID) -> Customer:
         """One customer; refuses with 404."""
+        ...
+
+
+class Disputes(Protocol):
+    """What recovery asks of disputes."""
+
+    async def get(self, merchant: Merchant, dispute_id: UUID) -> Dispute:
+        """One dispute; refuses with 404."""
+        ...
+
+    async def stops(
+        self, merchant: Merchant, *, payment_method_id: UUID | None, fingerprint: str | None
+    ) -> str | None:
+        """Why nothing may be tried on this card, or None."""
         ...
 
 
@@ -96,11 +118,13 @@ class Recoveries:
         *,
         payments: Payments,
         customers: Customers,
+        disputes: Disputes,
         new_id: Callable[[], UUID],
     ) -> None:
         self._database = database
         self._payments = payments
         self._customers = customers
+        self._disputes = disputes
         self._new_id = new_id
 
     async def get(self, merchant: Merchant, recovery_id: UUID) -> Recovery:
@@ -143,6 +167,18 @@ class Recoveries:
             if done:
                 return None
         return now + LOOK_AGAIN
+
+    async def on_dispute(self, merchant: Merchant, dispute_id: UUID, now: datetime) -> datetime | None:
+        """The handler of a dispute for which nothing may be tried: end the recoveries of its card."""
+        dispute = await self._disputes.get(merchant, dispute_id)
+        if dispute.payment_id is None or not dispute.stops:
+            return None
+        since = now - POLICY_WINDOW_MAX
+        for payment_id in await self._payments.on_same_card(merchant, dispute.payment_id, since=since):
+            recovery = await store.of_payment(self._database, merchant_id=merchant.id, payment_id=payment_id)
+            if recovery is not None and recovery.is_open:
+                await self.on_payment_news(merchant, payment_id, now)
+        return None
 
     async def run_due(self, merchant: Merchant, recovery_id: UUID, now: datetime) -> datetime | None:
         """The handler of `recovery.retry`: ask the gate on fresh facts, try, and look at what came of it."""
@@ -220,6 +256,7 @@ class Recoveries:
             deadline=steps.new_deadline(policy.name, now),
             tries_made=tries_of(facts),
             tries_max=policy.tries_max,
+            disputed=await self._disputed(merchant, facts),
         )
         step = steps.opened(case, merchant_id=merchant.id, recovery_id=self._new_id(), now=now)
         if isinstance(step, NotOpened):
@@ -235,7 +272,7 @@ class Recoveries:
         """Apply news to a recovery; what is due is left to its due row. False where the recovery moved on."""
         if not recovery.is_open:
             return True
-        case = case_of(recovery, facts, await self._person(merchant, facts))
+        case = await self._case_of(merchant, recovery, facts)
         step = look(recovery, case, now)
         if not isinstance(step, Step):
             return True
@@ -274,7 +311,17 @@ class Recoveries:
     async def _case(self, merchant: Merchant, recovery: Recovery) -> Case:
         facts = await self._payments.facts(merchant, recovery.payment_id)
         assert facts is not None, "a recovery has its payment"
-        return case_of(recovery, facts, await self._person(merchant, facts))
+        return await self._case_of(merchant, recovery, facts)
+
+    async def _case_of(self, merchant: Merchant, recovery: Recovery, facts: PaymentFacts) -> Case:
+        person, disputed = await self._person(merchant, facts), await self._disputed(merchant, facts)
+        return case_of(recovery, facts, person, disputed=disputed)
+
+    async def _disputed(self, merchant: Merchant, facts: PaymentFacts) -> str | None:
+        """Why nothing may be tried on the card, where it is in a dispute."""
+        return await self._disputes.stops(
+            merchant, payment_method_id=facts.payment_method_id, fingerprint=facts.fingerprint
+        )
 
     async def _person(self, merchant: Merchant, facts: PaymentFacts) -> Person:
         """Where the customer lives and when they are paid, as far as anybody said."""

@@ -1,4 +1,4 @@
-"""Reads what processors sent: what each notice says is heard by payments, and what came of it is written down.
+"""Reads what processors sent: payments or disputes hear what each notice says, and what came of it is written down.
 
 Hearing may be repeated, so a crash anywhere only has a delivery read again. What cannot be judged yet, and what fails,
 is read again later; what a person must see is told to whoever listens, in the transaction that writes it down.
@@ -26,6 +26,7 @@ from recoup.connectors.base import (
     Undecided,
 )
 from recoup.db import Connection, Database, due, is_passing
+from recoup.disputes.flow import heard as disputed
 from recoup.gateway import Gateway
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant, Sealed
@@ -70,6 +71,24 @@ class Payments(Protocol):
         ...
 
 
+class Disputes(Protocol):
+    """What the inbox asks of disputes."""
+
+    async def hear(
+        self, merchant: Merchant, account_id: UUID, notice: Notice, *, place: Place | None, now: datetime
+    ) -> disputed.Heard:
+        """Take a notice; may be called again with the same."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """Who hears what processors tell."""
+
+    payments: Payments
+    disputes: Disputes
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """A delivery with what came in it."""
@@ -87,14 +106,15 @@ class Reader:
         self,
         database: Database,
         *,
-        payments: Payments,
+        hearers: Hearers,
         gateway: Gateway,
         sealer: Sealer,
         seen: Seen,
         arrivals: Arrivals,
     ) -> None:
         self._database = database
-        self._payments = payments
+        self._payments = hearers.payments
+        self._disputes = hearers.disputes
         self._gateway = gateway
         self._sealer = sealer
         self._seen = seen
@@ -144,7 +164,7 @@ class Reader:
         told: list[Told] = []
         again: list[datetime] = []
         for notice in notices:
-            heard = await self._heard(merchant, row.account_id, notice)
+            heard = await self._heard(merchant, row.account_id, notice, now)
             (again.append(heard) if isinstance(heard, datetime) else told.append(heard))
         if again:
             return max(min(again), now)
@@ -187,10 +207,14 @@ class Reader:
             return [_told(one, Result.KNOWN, why=f"the same as {shown}") for one in notices]
         return None
 
-    async def _heard(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Told | datetime:
+    async def _heard(
+        self, merchant: Merchant, account_id: UUID, notice: Notice, now: datetime
+    ) -> Told | datetime:
         """What came of a notice, or when to hear it again."""
-        if notice.meaning is None or isinstance(notice.meaning, DisputeNews | CredentialNews):
-            return await self._unused(merchant, account_id, notice)
+        if isinstance(notice.meaning, DisputeNews):
+            return await self._disputed(merchant, account_id, notice, now)
+        if notice.meaning is None or isinstance(notice.meaning, CredentialNews):
+            return _told(notice, Result.UNUSED)  # nothing is done with it; it is kept, and can be replayed
         heard = await self._payments.hear(merchant, account_id, notice)
         match heard:
             case Known(payment_id):
@@ -202,27 +226,23 @@ class Reader:
             case NotYet():
                 return heard.again_at
             case Contradiction():
-                return Told(
-                    event_id=fitting(notice.event_id),
-                    about=notice.about.value,
-                    result=Result.CONTRADICTION,
-                    reference=notice.reference,
-                    occurred_at=notice.occurred_at,
-                    payment_id=heard.payment_id,
-                    object_name=heard.about,
-                    held=heard.known,
-                    said=heard.told,
-                    why=shortened(heard.remedy),
-                )
+                return _against(notice, heard)
             case _:
                 assert_never(heard)
 
-    async def _unused(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Told:
-        """Nothing is done with such news yet; it is kept, and can be replayed."""
-        found = None
-        if isinstance(notice.meaning, DisputeNews):
-            found = await self._payments.place(merchant, account_id, notice)
-        return _told(notice, Result.UNUSED, payment_id=None if found is None else found.payment_id)
+    async def _disputed(self, merchant: Merchant, account_id: UUID, notice: Notice, now: datetime) -> Told:
+        """What came of a notice of a dispute; it may be of a payment that was made elsewhere."""
+        place = await self._payments.place(merchant, account_id, notice)
+        heard = await self._disputes.hear(merchant, account_id, notice, place=place, now=now)
+        match heard:
+            case disputed.Known(payment_id):
+                return _told(notice, Result.KNOWN, payment_id=payment_id)
+            case disputed.Applied(payment_id, happened):
+                return _told(notice, Result.APPLIED, payment_id=payment_id, happened=happened)
+            case disputed.Contradiction():
+                return _against(notice, heard)
+            case _:
+                assert_never(heard)
 
     async def _failed(
         self, merchant: Merchant, row: Inbound, now: datetime, *, error: Exception
@@ -289,6 +309,21 @@ def _told(
         payment_id=payment_id,
         happened=happened,
         why=None if why is None else shortened(why),
+    )
+
+
+def _against(notice: Notice, heard: Contradiction | disputed.Contradiction) -> Told:
+    return Told(
+        event_id=fitting(notice.event_id),
+        about=notice.about.value,
+        result=Result.CONTRADICTION,
+        reference=notice.reference,
+        occurred_at=notice.occurred_at,
+        payment_id=heard.payment_id,
+        object_name=heard.about,
+        held=heard.known,
+        said=heard.told,
+        why=shortened(heard.remedy),
     )
 
 

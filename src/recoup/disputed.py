@@ -1,0 +1,76 @@
+"""Puts disputes together: what hears of them, answers them, reminds of them, and routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from recoup.disputes import jobs
+from recoup.disputes.api import DisputesApi
+from recoup.disputes.flow import Disputes
+from recoup.disputes.flow.answering import Answering
+from recoup.disputes.flow.gathering import Gathering
+from recoup.disputes.flow.hearing import Hearing
+from recoup.disputes.flow.reminding import Reminding
+from recoup.disputes.flow.writing import Writer
+from recoup.http.idempotency import Resume
+from recoup.http.routes import Route
+from recoup.merchants.flow import Sealer
+from recoup.payments.core.lapse import read_spans
+from recoup.payments.flow import Payments
+from recoup.payments.flow.tools import Tools
+from recoup.settings import Settings
+from recoup.worker import Handler
+
+FACTS: Final = {
+    "dispute.warning": "An issuer reported fraud, or announced a dispute; no money has moved.",
+    "dispute.inquiry": "An issuer asks about a payment before it moves money.",
+    "dispute.opened": "A payment is contested, and awaits your answer.",
+    "dispute.evidence_due": "The day by which to answer a dispute is near.",
+    "dispute.updated": "More is known of a dispute: its amount, fee, reason, day, or your answer.",
+    "dispute.submitted": "Evidence was handed in, and is being looked at.",
+    "dispute.accepted": "You gave the contested money up.",
+    "dispute.won": "A dispute was decided for you.",
+    "dispute.lost": "A dispute was decided against you.",
+    "dispute.reversed": "What was won was contested once more, and taken again.",
+    "dispute.expired": "The time for evidence ended without any.",
+    "dispute.closed": "A dispute ended without a win or a loss being told.",
+}
+"""The events of disputes."""
+
+
+class Disputed:
+    """Every part of disputes, wired."""
+
+    def __init__(self, tools: Tools, *, payments: Payments, sealer: Sealer, settings: Settings) -> None:
+        database, new_id = tools.database, tools.new_id
+        writer = Writer(new_id, read_spans(settings.dispute_reminders))
+        self.disputes = Disputes(
+            database,
+            hearing=Hearing(database, payments=payments, writer=writer, new_id=new_id),
+            answering=Answering(
+                database,
+                seen=tools.account,
+                gateway=tools.gateway,
+                sealer=sealer,
+                writer=writer,
+                new_id=new_id,
+                now=tools.now,
+                patience=tools.patience,
+            ),
+            gathering=Gathering(sealer=sealer, writer=writer),
+            reminding=Reminding(database, writer),
+        )
+        self._api = DisputesApi(self.disputes, database)
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What is done for each kind of due row."""
+        return jobs.handlers(self.disputes)
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        return self._api.routes()
+
+    def resume(self) -> dict[str, Resume]:
+        """How an interrupted request is answered when it comes again."""
+        return self._api.resume()

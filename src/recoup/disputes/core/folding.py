@@ -1,0 +1,114 @@
+"""What all news of a dispute come to, in whatever order and however often they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from recoup.connectors.base import DisputeState as News
+from recoup.disputes.core.machine import CONTRADICTIONS, RANK, Status, moved
+from recoup.disputes.core.records import Tidings
+from recoup.kit.money import Money
+
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TAKES: Final = frozenset({News.OPENED, News.LOST, News.ACCEPTED, News.REVERSED})
+_GIVES: Final = frozenset({News.WON, News.RESOLVED_EARLY})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A dispute by its news. `contradicts` are the last two ends that cannot both be true, the newer one second."""
+
+    status: Status
+    amount: Money | None = None
+    fee: Money | None = None
+    reason: str | None = None
+    network: str | None = None
+    evidence_due_by: datetime | None = None
+    withdrawn: bool = False
+    occurred_at: datetime | None = None
+    contradicts: tuple[Status, Status] | None = None
+
+
+def folded(news: Iterable[Tidings]) -> Folded:
+    """The dispute that these news tell of: there is at least one."""
+    ordered = sorted(set(news), key=order)
+    assert ordered, "a dispute is known by its news"
+    now: Folded | None = None
+    for one in ordered:
+        now = _after(now, one)
+    assert now is not None, "there was a first"
+    return now
+
+
+def order(one: Tidings) -> tuple[datetime, int, str]:
+    """When a news happened, among the others; two of the same moment are told apart by what they say."""
+    return one.occurred_at or _EARLIEST, RANK[one.state], canonical(one)
+
+
+def canonical(one: Tidings) -> str:
+    """A news as text: the same for the same news, and for no other."""
+    parts = (
+        one.state.value,
+        _text(one.occurred_at),
+        _text(one.amount),
+        _text(one.fee),
+        _text(one.reason),
+        _text(one.network),
+        _text(one.evidence_due),
+        _text(one.withdrawn),
+        _text(one.own),
+    )
+    return "\x1f".join(parts)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case Money(minor, currency):
+            return f"{minor} {currency}"
+        case _:
+            return f"={value}"
+
+
+def _after(before: Folded | None, one: Tidings) -> Folded:
+    held = before or Folded(Status.WARNING)
+    status = moved(None if before is None else before.status, one.state)
+    contradicts = held.contradicts
+    if before is not None and (before.status, one.state) in CONTRADICTIONS:
+        contradicts = (before.status, status)
+    return Folded(
+        status,
+        amount=_newer(held.amount, one.amount),
+        fee=_newer(held.fee, one.fee),
+        reason=_newer(held.reason, one.reason),
+        network=_newer(held.network, one.network),
+        evidence_due_by=_newer(held.evidence_due_by, one.evidence_due),
+        withdrawn=_withdrawn(before, one, status),
+        occurred_at=_newer(held.occurred_at, one.occurred_at),
+        contradicts=contradicts,
+    )
+
+
+def _withdrawn(before: Folded | None, one: Tidings, status: Status) -> bool:
+    """Whether the money is out of our hands: as it is told, else as such news usually mean where they count."""
+    if one.withdrawn is not None:
+        return one.withdrawn
+    had = before is not None and before.withdrawn
+    counts = before is None or status is not before.status
+    if not counts:
+        return had
+    if one.state in _TAKES:
+        return True
+    return had and one.state not in _GIVES
+
+
+def _newer(held: T | None, told: T | None) -> T | None:
+    return held if told is None else told

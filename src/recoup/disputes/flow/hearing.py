@@ -1,0 +1,134 @@
+"""The order of events when a processor tells of a dispute: keep the news, see what all of them come to, write that.
+
+Every piece of news is kept once, and a dispute is what all of them come to, so it is the same whatever order they came
+in, and however often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from recoup.connectors.base import DisputeNews, Notice
+from recoup.connectors.base import DisputeState as News
+from recoup.db import Connection, Database
+from recoup.disputes import store
+from recoup.disputes.core.concluding import About, begun, concluded
+from recoup.disputes.core.folding import Folded
+from recoup.disputes.core.machine import Status
+from recoup.disputes.core.records import Card, Dispute, Tidings
+from recoup.disputes.flow.heard import Applied, Contradiction, Heard, Known
+from recoup.disputes.flow.writing import Writer
+from recoup.disputes.store import news as told
+from recoup.kit.ids import Kind, render
+from recoup.kit.money import Money
+from recoup.merchants.core import Merchant
+from recoup.payments.core.facts import PaidWith
+from recoup.payments.flow.heard import Place
+
+REFERENCE_LENGTH_MAX: Final = 300
+_ENDS: Final = {News.WON: Status.WON, News.LOST: Status.LOST, News.ACCEPTED: Status.ACCEPTED}
+_REMEDY: Final = (
+    "Look the dispute up at the processor. The newer of its two words counts here, and in the ledger; where that is "
+    "wrong, the processor must say so again."
+)
+
+
+class Payments(Protocol):
+    """What disputes ask of payments."""
+
+    async def paid_with(self, merchant: Merchant, payment_id: UUID, attempt_id: UUID) -> PaidWith | None:
+        """With what an attempt was made."""
+        ...
+
+
+class Hearing:
+    """Hears news of disputes."""
+
+    def __init__(
+        self, database: Database, *, payments: Payments, writer: Writer, new_id: Callable[[], UUID]
+    ) -> None:
+        self._database = database
+        self._payments = payments
+        self._writer = writer
+        self._new_id = new_id
+
+    async def hear(
+        self, merchant: Merchant, account_id: UUID, notice: Notice, *, place: Place | None, now: datetime
+    ) -> Heard:
+        """Hear one notice of a processor account. May be called again with the same."""
+        said = notice.meaning
+        assert isinstance(said, DisputeNews), "only news of disputes come here"
+        about = await self._about(merchant, notice, place)
+        new = begun(merchant.id, self._new_id(), account_id, _name(said.reference), now=now)
+        tidings = _tidings(said, notice)
+
+        async def work(connection: Connection) -> Heard:
+            await store.begin(connection, new)
+            before = await store.lock_named(
+                connection, merchant_id=merchant.id, account_id=account_id, reference=new.reference
+            )
+            await told.add(connection, tidings, merchant_id=merchant.id, dispute_id=before.id, now=now)
+            return await self._told(connection, merchant, before, about, tidings=tidings, now=now)
+
+        return await self._database.retrying(work)
+
+    async def _told(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        before: Dispute,
+        about: About,
+        *,
+        tidings: Tidings,
+        now: datetime,
+    ) -> Heard:
+        news = await told.of(connection, merchant_id=merchant.id, dispute_id=before.id)
+        after, seen = concluded(before, news, about, now=now, reminders=self._writer.reminders)
+        after, happened = await self._writer.write(connection, merchant, before, after, now=now)
+        against = _against(seen, tidings)
+        if against is not None:
+            shown = render(Kind.DISPUTE, after.id)
+            return Contradiction(after.payment_id, shown, after.status, against, _REMEDY)
+        return Applied(after.payment_id, happened) if happened else Known(after.payment_id)
+
+    async def _about(self, merchant: Merchant, notice: Notice, place: Place | None) -> About:
+        charge = None if notice.charge_reference is None else _name(notice.charge_reference)
+        if place is None:
+            return About(charge_reference=charge)
+        paid = await self._payments.paid_with(merchant, place.payment_id, place.attempt_id)
+        card = Card() if paid is None else Card(paid.payment_method_id, paid.fingerprint, paid.brand)
+        return About(place.payment_id, charge, card)
+
+
+def _against(seen: Folded, tidings: Tidings) -> Status | None:
+    """The end that cannot be true beside the one that counts, where this piece of news told one of the two."""
+    if seen.contradicts is None or _ENDS.get(tidings.state) not in seen.contradicts:
+        return None
+    older, newer = seen.contradicts
+    return older if seen.status is newer else newer
+
+
+def _tidings(said: DisputeNews, notice: Notice) -> Tidings:
+    return Tidings(
+        said.state,
+        occurred_at=notice.occurred_at,
+        amount=_positive(said.amount or notice.amount),
+        fee=_positive(said.fee),
+        reason=None if said.reason is None else _name(said.reason),
+        network=None if said.network is None else _name(said.network).lower(),
+        evidence_due=said.evidence_due,
+        withdrawn=said.withdrawn,
+    )
+
+
+def _positive(money: Money | None) -> Money | None:
+    """An amount without its sign: some processors tell what is taken as a negative number."""
+    return None if money is None else Money(abs(money.minor), money.currency)
+
+
+def _name(text: str) -> str:
+    """A name that a row can hold."""
+    return text.replace("\x00", "").strip()[:REFERENCE_LENGTH_MAX] or "unnamed"

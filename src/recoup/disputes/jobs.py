@@ -1,0 +1,18 @@
+"""What disputes do by themselves: remind of the day by which to answer, and see what became of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from recoup.disputes.flow import Disputes
+from recoup.disputes.flow.writing import ANSWER, REMIND
+from recoup.merchants.core import Merchant
+
+Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
+
+
+def handlers(disputes: Disputes) -> Mapping[str, Handler]:
+    """The handler of each kind of due row that disputes work."""
+    return {REMIND: disputes.remind, ANSWER: disputes.follow_up}

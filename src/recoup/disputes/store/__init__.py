@@ -1,0 +1,211 @@
+"""SQL of disputes. Whoever changes one holds its row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, LiteralString
+from uuid import UUID
+
+import msgspec
+
+from recoup.db import Connection, Queries
+from recoup.db.paging import bounds
+from recoup.disputes.codes.words import Category
+from recoup.disputes.core.machine import Status
+from recoup.disputes.core.records import Answer, Booked, Card, Dispute, Held
+from recoup.kit.money import Money
+
+_COLUMNS: Final[LiteralString] = """
+    merchant_id, id, processor_account_id, reference, charge_reference, payment_id, payment_method_id, fingerprint,
+    brand, status, version, events_count, amount, currency, fee, fee_currency, reason, network, category, withdrawn,
+    evidence_due_by, reminder_at, stops, booked, answer, evidence, occurred_at, opened_at, updated_at, ended_at
+"""
+_SEEN: Final[LiteralString] = "('inquiry', 'needs_response')"
+
+
+async def begin(connection: Connection, new: Dispute) -> None:
+    """A dispute of which nothing is written yet; nothing where it is there."""
+    await connection.execute(
+        f"""
+        insert into disputes ({_COLUMNS})
+        values (
+            %(merchant_id)s, %(id)s, %(processor_account_id)s, %(reference)s, %(charge_reference)s, %(payment_id)s,
+            %(payment_method_id)s, %(fingerprint)s, %(brand)s, %(status)s, %(version)s, %(events_count)s, %(amount)s,
+            %(currency)s, %(fee)s, %(fee_currency)s, %(reason)s, %(network)s, %(category)s, %(withdrawn)s,
+            %(evidence_due_by)s, %(reminder_at)s, %(stops)s, %(booked)s, %(answer)s, %(evidence)s, %(occurred_at)s,
+            %(opened_at)s, %(updated_at)s, %(ended_at)s)
+        on conflict (merchant_id, processor_account_id, reference) do nothing
+        """,  # noqa: S608
+        _row(new),
+    )
+
+
+async def lock_named(
+    connection: Connection, *, merchant_id: UUID, account_id: UUID, reference: str
+) -> Dispute:
+    """The dispute that an account's processor calls so, held until the transaction ends. It is there."""
+    row = await connection.fetch_one(
+        f"""
+        select {_COLUMNS} from disputes
+        where merchant_id = %(merchant_id)s and processor_account_id = %(account_id)s and reference = %(reference)s
+        for no key update
+        """,  # noqa: S608
+        {"merchant_id": merchant_id, "account_id": account_id, "reference": reference},
+    )
+    assert row is not None, "disputes are never thrown away"
+    return _dispute(row)
+
+
+async def lock(connection: Connection, *, merchant_id: UUID, dispute_id: UUID) -> Dispute | None:
+    """One dispute, held until the transaction ends."""
+    row = await connection.fetch_one(
+        f"""
+        select {_COLUMNS} from disputes
+        where merchant_id = %(merchant_id)s and id = %(id)s
+        for no key update
+        """,  # noqa: S608
+        {"merchant_id": merchant_id, "id": dispute_id},
+    )
+    return None if row is None else _dispute(row)
+
+
+async def read(queries: Queries, *, merchant_id: UUID, dispute_id: UUID) -> Dispute | None:
+    """One dispute."""
+    row = await queries.fetch_one(
+        f"select {_COLUMNS} from disputes where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608
+        {"merchant_id": merchant_id, "id": dispute_id},
+    )
+    return None if row is None else _dispute(row)
+
+
+async def page(
+    queries: Queries,
+    *,
+    merchant_id: UUID,
+    status: Status | None,
+    payment_id: UUID | None,
+    due_before: datetime | None,
+    after: UUID | None,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[Dispute]:
+    """Disputes newest first, older than `after`; or oldest first, newer than `before`. With `due_before` those that
+    await an answer by an earlier time."""
+    order: LiteralString = "desc" if before is None else "asc"
+    by_status: LiteralString = "and status = %(status)s" if status is not None else ""
+    by_payment: LiteralString = "and payment_id = %(payment_id)s" if payment_id is not None else ""
+    by_due: LiteralString = (
+        f"and status in {_SEEN} and evidence_due_by < %(due_before)s" if due_before is not None else ""
+    )
+    rows = await queries.fetch_all(
+        f"""
+        select {_COLUMNS} from disputes
+        where merchant_id = %(merchant_id)s and id < %(after)s and id > %(before)s {by_status} {by_payment} {by_due}
+        order by id {order} limit %(limit)s
+        """,  # noqa: S608 - pieces of ours
+        {
+            "merchant_id": merchant_id,
+            "status": status,
+            "payment_id": payment_id,
+            "due_before": due_before,
+            "limit": limit,
+        }
+        | bounds(after, before),
+    )
+    return [_dispute(row) for row in rows]
+
+
+async def save(connection: Connection, changed: Dispute) -> None:
+    """All that can change of a dispute whose row this transaction holds."""
+    await connection.execute(
+        """
+        update disputes set
+            charge_reference = %(charge_reference)s, payment_id = %(payment_id)s,
+            payment_method_id = %(payment_method_id)s, fingerprint = %(fingerprint)s, brand = %(brand)s,
+            status = %(status)s, version = %(version)s, events_count = %(events_count)s, amount = %(amount)s,
+            currency = %(currency)s, fee = %(fee)s, fee_currency = %(fee_currency)s, reason = %(reason)s,
+            network = %(network)s, category = %(category)s, withdrawn = %(withdrawn)s,
+            evidence_due_by = %(evidence_due_by)s, reminder_at = %(reminder_at)s, stops = %(stops)s,
+            booked = %(booked)s, answer = %(answer)s, evidence = %(evidence)s, occurred_at = %(occurred_at)s,
+            updated_at = %(updated_at)s, ended_at = %(ended_at)s
+        where merchant_id = %(merchant_id)s and id = %(id)s
+        """,
+        _row(changed),
+    )
+
+
+async def stopping(
+    queries: Queries, *, merchant_id: UUID, payment_method_id: UUID | None, fingerprint: str | None
+) -> Dispute | None:
+    """A dispute for which nothing may be tried on this card; the newest, where there are several."""
+    rows = await queries.fetch_all(
+        f"""
+        (
+            select {_COLUMNS} from disputes
+            where fingerprint = %(fingerprint)s and merchant_id = %(merchant_id)s and stops
+            order by id desc limit 1
+        ) union all (
+            select {_COLUMNS} from disputes
+            where payment_method_id = %(payment_method_id)s and merchant_id = %(merchant_id)s and stops
+            order by id desc limit 1
+        )
+        """,  # noqa: S608
+        {
+            "merchant_id": merchant_id,
+            "payment_method_id": payment_method_id,
+            "fingerprint": fingerprint,
+        },
+    )
+    return max((_dispute(row) for row in rows), key=lambda one: one.id, default=None)
+
+
+def _row(dispute: Dispute) -> dict[str, Any]:
+    amount, fee, card = dispute.amount, dispute.fee, dispute.card
+    plain = {
+        name: getattr(dispute, name)
+        for name in Dispute.__slots__
+        if name not in ("card", "amount", "fee", "booked", "answer", "evidence")
+    }
+    return plain | {
+        "payment_method_id": card.payment_method_id,
+        "fingerprint": card.fingerprint,
+        "brand": card.brand,
+        "amount": None if amount is None else amount.minor,
+        "currency": None if amount is None else amount.currency,
+        "fee": None if fee is None else fee.minor,
+        "fee_currency": None if fee is None else fee.currency,
+        "booked": _json(dispute.booked),
+        "answer": None if dispute.answer is None else _json(dispute.answer),
+        "evidence": _json(dispute.evidence),
+    }
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _dispute(row: dict[str, Any]) -> Dispute:
+    plain = {
+        name: value
+        for name, value in row.items()
+        if name not in ("payment_method_id", "fingerprint", "brand", "currency", "fee_currency")
+    }
+    return Dispute(
+        **plain
+        | {
+            "card": Card(row["payment_method_id"], row["fingerprint"], row["brand"]),
+            "status": Status(row["status"]),
+            "category": Category(row["category"]),
+            "amount": money(row["amount"], row["currency"]),
+            "fee": money(row["fee"], row["fee_currency"]),
+            "booked": msgspec.convert(row["booked"], Booked),
+            "answer": None if row["answer"] is None else msgspec.convert(row["answer"], Answer),
+            "evidence": msgspec.convert(row["evidence"], Held),
+        }
+    )
+
+
+def money(minor: int | None, currency: str | None) -> Money | None:
+    """An amount of two columns."""
+    return None if minor is None or currency is None else Money(minor, currency)
