@@ -112,12 +112,14 @@ async def _taken_in(database: Database, world: World, file: Path) -> tuple[Repor
     upload = Upload(world.account_id, "stripe", None, Tolerances.USUAL, lambda: _parts(file))
 
     async def begin(connection: Connection) -> Report:
-        return await importing.begin(connection, world.merchant, upload, now=NOW)
+        return await importing.begin(connection, world.merchant, upload, now=NOW, spool=spool)
 
     began = time.perf_counter()
-    report = await database.retrying(begin)
-    looked_over = time.perf_counter() - began
-    return await importing.work(world.merchant, report, upload.source, now=NOW), began, looked_over
+    with tempfile.TemporaryFile("w+", 1 << 20, encoding="utf-8", newline="\n") as spool:
+        report = await database.retrying(begin)
+        looked_over = time.perf_counter() - began
+        done = await importing.work(world.merchant, report, upload.source, now=NOW, spool=spool)
+    return done, began, looked_over
 
 
 class _Anybody:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 from cyclopts import App
 from rich.console import Console
@@ -24,6 +25,7 @@ from recoup.settlements.flow import Upload
 settlements = App(name="settlements", help="Reports of processors, matched against what we know.")
 
 _READ_AT_ONCE: Final = 1 << 20
+_SPOOL_BUFFER: Final = 1 << 20
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -67,7 +69,8 @@ def import_(
 
     async def work(service: Service) -> None:
         side = await _owner(service, upload, merchant, mode)
-        await _import(service, side, upload)
+        with tempfile.TemporaryFile("w+", _SPOOL_BUFFER, encoding="utf-8", newline="\n") as spool:
+            await _import(service, side, upload, spool)
 
     with_service(own_settings(), work)
 
@@ -91,12 +94,12 @@ async def _owner(service: Service, upload: Upload, merchant: str | None, mode: s
     sys.exit(2)
 
 
-async def _import(service: Service, side: Merchant, upload: Upload) -> None:
+async def _import(service: Service, side: Merchant, upload: Upload, spool: IO[str]) -> None:
     now = side.now(service.around.clock.now())
     importing = service.settlements.importing
 
     async def begin(connection: Connection) -> Report:
-        return await importing.begin(connection, side, upload, now=now)
+        return await importing.begin(connection, side, upload, now=now, spool=spool)
 
     try:
         with _errors.status("reading the file"):
@@ -111,6 +114,7 @@ async def _import(service: Service, side: Merchant, upload: Upload) -> None:
                 report,
                 upload.source,
                 now=now,
+                spool=spool,
                 progress=lambda worked: status.update(f"{worked} of {report.lines} lines matched"),
             )
     _tell(report)

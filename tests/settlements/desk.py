@@ -15,7 +15,7 @@ from recoup.kit.ids import Kind, render
 from recoup.ledger.core import AccountKind
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Snapshot
-from recoup.settlements.core.reasons import Discrepancy
+from recoup.settlements.core.reasons import Discrepancy, Resolution
 from recoup.settlements.core.reports import Report, StoredLine
 from recoup.settlements.core.tolerance import Tolerances
 from recoup.settlements.flow import Importing, Upload
@@ -81,6 +81,23 @@ class Desk:
     async def stripe(self, *rows: Mapping[str, Any], **how: Any) -> Report:
         """A report of Stripe's make, worked."""
         return await self.taken(written(STRIPE, rows), **how)
+
+    async def statuses(self, report: Report) -> list[str]:
+        """What came of each line."""
+        return [one.status.value for one in await self.lines(report)]
+
+    async def resolved(self, exception_id: UUID, resolution: Resolution, **how: Any) -> Discrepancy:
+        """An exception, ended."""
+        given: dict[str, Any] = {"note": None, "payment_id": None} | how
+        async with self.house.database.transaction() as connection:
+            return await self.house.settlements.exceptions.resolve(
+                connection,
+                self.merchant,
+                exception_id,
+                resolution=resolution,
+                now=self.house.now,
+                **given,
+            )
 
     async def lines(self, report: Report) -> Sequence[StoredLine]:
         """The lines of a report."""

@@ -140,10 +140,11 @@ async def test_a_payment_at_another_account_is_told(desk: Desk) -> None:
     assert await desk.reasons(await desk.stripe(charged(paid))) == ["other_account"]
 
 
-async def test_a_line_of_two_overlapping_reports_is_a_duplicate(desk: Desk) -> None:
+async def test_a_movement_that_another_report_has_otherwise_is_a_duplicate(desk: Desk) -> None:
+    """The same charge in another payout was settled twice: that is no overlap."""
     paid = await desk.paid()
     await desk.stripe(charged(paid))
-    again = await desk.stripe(charged(paid, description="another report"))
+    again = await desk.stripe(charged(paid, automatic_payout_id="po_2"))
     assert await desk.reasons(again) == ["duplicate"]
 
 
@@ -271,41 +272,6 @@ async def test_what_was_converted_leaves_one_currency_and_comes_into_the_other(d
     assert await desk.balances(AccountKind.RECEIVABLE, AccountKind.EXCHANGE, currency="JPY") == [0, 5000]
     kinds = (AccountKind.RECEIVABLE, AccountKind.FEES, AccountKind.EXCHANGE, AccountKind.IN_TRANSIT)
     assert await desk.balances(*kinds) == [0, 96, -3300, 3204]
-
-
-async def resolved(desk: Desk, exception_id: Any, resolution: Resolution, **how: Any) -> Any:
-    given: dict[str, Any] = {"note": None, "payment_id": None} | how
-    async with desk.house.database.transaction() as connection:
-        return await desk.house.settlements.exceptions.resolve(
-            connection, desk.merchant, exception_id, resolution=resolution, now=desk.house.now, **given
-        )
-
-
-async def test_what_is_accepted_is_posted_as_a_difference(desk: Desk) -> None:
-    paid = await desk.paid()
-    report = await desk.stripe(charged(paid, 990, 0), stripe_row("charge", 77))
-    differs, unknown = await desk.exceptions(report)
-    await resolved(desk, differs.id, Resolution.ACCEPTED)
-    await resolved(desk, unknown.id, Resolution.ACCEPTED)
-    kinds = (AccountKind.RECEIVABLE, AccountKind.DIFFERENCES, AccountKind.IN_TRANSIT)
-    assert await desk.balances(*kinds) == [0, 10 - 77, 1067]
-    with pytest.raises(Refusal, match="resolved already"):
-        await resolved(desk, differs.id, Resolution.ACCEPTED)
-
-
-async def test_an_exception_is_linked_or_ignored_with_a_reason(desk: Desk) -> None:
-    paid = await desk.paid()
-    report = await desk.stripe(stripe_row("charge", 1000), stripe_row("charge", 5))
-    one, other = await desk.exceptions(report)
-    linked = await resolved(desk, one.id, Resolution.LINKED, payment_id=paid.payment.id)
-    assert (linked.state, linked.payment_id) == (ExceptionState.RESOLVED, paid.payment.id)
-    assert (await desk.lines(report))[0].payment_id == paid.payment.id
-    with pytest.raises(Refusal, match="why"):
-        await resolved(desk, other.id, Resolution.IGNORED, note=" ")
-    ignored = await resolved(desk, other.id, Resolution.IGNORED, note="made at the counter")
-    assert ignored.note == "made at the counter"
-    with pytest.raises(Refusal, match="no payment"):
-        await resolved(desk, other.id, Resolution.LINKED, payment_id=desk.house.new_id())
 
 
 async def test_what_no_report_has_in_time_is_missing_there_until_one_has(desk: Desk) -> None:

@@ -31,6 +31,10 @@ class SettlementObject(Struct, kw_only=True, frozen=True):
     lines: int
     lines_worked: Annotated[int, Meta(description="How many are matched and stored so far.")]
     lines_matched: Annotated[int | None, Meta(description="How many fit what we know; once it is done.")]
+    lines_repeated: Annotated[
+        int | None,
+        Meta(description="How many another report of the account had already, so that they posted nothing."),
+    ]
     exceptions: Annotated[int, Meta(description="How many a person must look at, or had to.")]
     created_at: str
     finished_at: str | None
@@ -104,6 +108,7 @@ def settlement_object(report: Report, *, livemode: bool) -> SettlementObject:
         lines=report.lines,
         lines_worked=report.worked,
         lines_matched=report.matched if done else None,
+        lines_repeated=report.repeated if done else None,
         exceptions=report.exceptions,
         created_at=rfc3339(report.created_at),
         finished_at=None if report.finished_at is None else rfc3339(report.finished_at),

@@ -107,23 +107,65 @@ def _paid_out(payouts: Sequence[PaidOut], of: Of) -> Iterator[Transfer]:
         )
 
 
-def accepted(
-    reason: Reason, *, expected: int | None, gross: int, net: int, currencies: tuple[str, str], of: Of
-) -> list[Transfer]:
-    """What accepting a difference posts. `currencies` are the payment's and the settlement's.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A line that a person took up: what it moved, in `currency` for `gross` and in `settlement_currency` for the rest.
 
-    What we have with another amount differs by the amounts; what we do not have at all, by all that was moved.
-    Other reasons are about money that is posted elsewhere, or by the payment when its own truth changes.
+    `fee_expected` is the part of the payment's expected fee that no line has taken before, in `currency`. `expected` is
+    what we have in the place of `gross`, where that differs.
     """
+
+    kind: str
+    gross: int
+    fee: int
+    net: int
+    currency: str
+    settlement_currency: str
+    fee_expected: int = 0
+    expected: int | None = None
+
+    @property
+    def summed(self) -> Summed:
+        """The line by itself, as a report's sums have it."""
+        return Summed(
+            self.kind,
+            self.currency,
+            self.settlement_currency,
+            self.gross,
+            self.fee,
+            self.net,
+            self.fee_expected,
+        )
+
+
+def accepted(reason: Reason, line: Taken, of: Of) -> list[Transfer]:
+    """What accepting a line posts: what it would have posted had it fitted, its fee above all, and the difference.
+
+    What we have with another amount differs by the amounts; what we do not have at all, by all that was moved before
+    the fee. Other reasons are about money that is posted elsewhere, or by the payment when its own truth changes. A
+    fee that differs is posted with the report, since it was taken in any case.
+    """
+    if reason is Reason.FEE_DIFFERS:
+        return []
+    difference, currency = 0, line.settlement_currency
+    usual = posted([line.summed], (), of)
     match reason:
-        case Reason.AMOUNT_DIFFERS if expected is not None:
-            amount, currency = gross - expected, currencies[0]
+        case Reason.AMOUNT_DIFFERS if line.expected is not None:
+            difference, currency = line.gross - line.expected, line.currency
+        case Reason.SUMS_DIFFER:
+            difference = line.net - (line.gross - line.fee)
         case Reason.MISSING_HERE | Reason.DUPLICATE | Reason.UNKNOWN_KIND:
-            amount, currency = net, currencies[1]
+            # No capture or refund is in the books for it, so there is nothing to convert either.
+            difference, usual = line.net + line.fee, list(_fees([line.summed], of))
         case _:
-            return []
+            pass
     back, off = TransferKind.WRITE_BACK, TransferKind.WRITE_OFF
-    return [*_either(amount, back, off, of=of, currency=currency, name="accepted")]
+    return [*usual, *_either(difference, back, off, of=of, currency=currency, name="accepted")]
+
+
+def linked(reason: Reason, line: Taken, of: Of) -> list[Transfer]:
+    """What linking a line to a payment posts: what it would have posted had it been known whose it is."""
+    return [] if reason is Reason.FEE_DIFFERS else posted([line.summed], (), of)
 
 
 def _either(

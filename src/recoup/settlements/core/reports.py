@@ -22,17 +22,19 @@ class ReportState(StrEnum):
 
 
 class LineStatus(StrEnum):
-    """What came of a line: it fits what we know, a person must look, or there is nothing to hold it against."""
+    """What came of a line: it fits what we know, a person must look, there is nothing to hold it against, or another
+    report of the account has this very line, so that it posts nothing."""
 
     MATCHED = "matched"
     EXCEPTION = "exception"
     NOTED = "noted"
+    REPEATED = "repeated"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A file of a processor account. `worked` of its `lines` are matched and stored; `matched` is counted at the end.
-    `first_at` is when the first charge or refund was that it tells of."""
+    """A file of a processor account. `worked` of its `lines` are matched and stored; `matched`, and `repeated` which
+    another report has, are counted at the end. `first_at` is when the first charge or refund was that it tells of."""
 
     id: UUID
     processor_account_id: UUID
@@ -50,6 +52,7 @@ class Report:
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None = None
+    repeated: int = 0
 
 
 @dataclass(slots=True)

@@ -10,9 +10,10 @@ from recoup.db import Connection, Database
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import conflict, invalid, not_found
 from recoup.ledger.core import Source
-from recoup.ledger.flow import post
+from recoup.ledger.flow import positions, post
 from recoup.merchants.core import Merchant
-from recoup.settlements.core.postings import Of, accepted
+from recoup.settlements.core.lines import LineKind
+from recoup.settlements.core.postings import Of, Taken, accepted, linked
 from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason, Resolution
 from recoup.settlements.core.reports import StoredLine
 from recoup.settlements.store import exceptions as store
@@ -66,7 +67,8 @@ class Exceptions:
         payment_id: UUID | None,
         now: datetime,
     ) -> Discrepancy:
-        """End an exception. What is accepted is posted as a difference; what is linked becomes the payment's line."""
+        """End an exception. What is accepted is posted with its fee and as a difference; what is linked becomes the
+        payment's line, and its fee is posted."""
         await self._check(connection, merchant, resolution, note, payment_id)
         ended = await store.resolve(
             connection,
@@ -85,16 +87,7 @@ class Exceptions:
             if resolution is Resolution.LINKED:
                 raise invalid("nothing_to_link", "No line of a report is meant here: accept or ignore it.")
             return ended
-        if resolution is Resolution.LINKED and payment_id is not None:
-            await store.link(
-                connection,
-                merchant_id=merchant.id,
-                report_id=ended.settlement_id,
-                number=ended.number,
-                payment_id=payment_id,
-            )
-        if resolution is Resolution.ACCEPTED:
-            await self._post(connection, merchant, ended, now=now)
+        await self._take_up(connection, merchant, ended, resolution, payment_id, now=now)
         return ended
 
     async def _check(
@@ -114,20 +107,59 @@ class Exceptions:
         ):
             raise not_found("payment", render(Kind.PAYMENT, payment_id), param="payment")
 
-    async def _post(
-        self, connection: Connection, merchant: Merchant, ended: Discrepancy, *, now: datetime
+    async def _take_up(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        ended: Discrepancy,
+        resolution: Resolution,
+        payment_id: UUID | None,
+        *,
+        now: datetime,
     ) -> None:
+        """Post a line that was accepted or linked, as if it had fitted; one that is ignored posts nothing."""
         line = await self._line(merchant, ended)
         of = Of(ended.id, ended.processor_account_id, now, Source.PERSON)
-        transfers = accepted(
-            ended.reason,
-            expected=ended.expected,
-            gross=line.gross,
-            net=line.net,
-            currencies=(line.currency, line.settlement_currency),
-            of=of,
+        match resolution:
+            case Resolution.ACCEPTED:
+                taken = _taken(line, line.fee_expected or 0, expected=ended.expected)
+                await post(connection, merchant.id, accepted(ended.reason, taken, of))
+            case Resolution.LINKED if payment_id is not None:
+                fee_expected = await self._link(connection, merchant, ended, line, payment_id)
+                await post(connection, merchant.id, linked(ended.reason, _taken(line, fee_expected), of))
+            case _:
+                pass
+
+    async def _link(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        ended: Discrepancy,
+        line: StoredLine,
+        payment_id: UUID,
+    ) -> int:
+        """Make the line the payment's; the part of the payment's expected fee that no other line has taken."""
+        assert ended.settlement_id is not None, "it is about a line"
+        rest = None
+        if line.kind == LineKind.CHARGE:
+            known = (await positions(connection, [payment_id], merchant_id=merchant.id)).get(payment_id)
+            before = await store.fees_taken(
+                connection,
+                merchant_id=merchant.id,
+                report_id=ended.settlement_id,
+                number=line.number,
+                payment_id=payment_id,
+            )
+            rest = 0 if known is None else known.fee - before
+        await store.link(
+            connection,
+            merchant_id=merchant.id,
+            report_id=ended.settlement_id,
+            number=line.number,
+            payment_id=payment_id,
+            fee_expected=rest,
         )
-        await post(connection, merchant.id, transfers)
+        return rest or 0
 
     async def _line(self, merchant: Merchant, ended: Discrepancy) -> StoredLine:
         assert ended.settlement_id is not None and ended.number is not None, "it is about a line"
@@ -141,6 +173,19 @@ class Exceptions:
             limit=1,
         )
         return line
+
+
+def _taken(line: StoredLine, fee_expected: int, *, expected: int | None = None) -> Taken:
+    return Taken(
+        line.kind,
+        line.gross,
+        line.fee,
+        line.net,
+        line.currency,
+        line.settlement_currency,
+        fee_expected=fee_expected,
+        expected=expected,
+    )
 
 
 def _not_there(exception_id: UUID) -> Exception:

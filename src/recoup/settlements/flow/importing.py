@@ -1,40 +1,40 @@
 """Takes a report in: looked over whole before anything of it is taken, then worked in chunks, each one transaction.
 
-A chunk's lines, exceptions and the report's place are written together, so a crash loses a chunk at most and whoever
-goes on begins where the last one ended: the worker for what was uploaded, the command for a file on disk. The same file
-of the same account is one report for ever.
+A chunk's lines, exceptions, sums and the report's place are written together, so a crash loses a chunk at most and
+whoever goes on begins where the last one ended: the worker for what was uploaded, the command for a file on disk. The
+same file of the same account is one report for ever, and what two reports of an account share is posted once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
 
-from recoup.db import Connection, Database, due
+from recoup.db import Connection, Database, due, plans
 from recoup.events.core import NewEvent
 from recoup.events.store import append
 from recoup.kit.ids import uuid7
 from recoup.kit.refusals import Refusal, invalid, not_found
 from recoup.ledger.flow import post
 from recoup.merchants.core import Merchant, ProcessorAccount
-from recoup.settlements.core.formats import FORMATS, GENERIC, Format, read
+from recoup.settlements.core.formats import FORMATS, GENERIC, Format
 from recoup.settlements.core.formats.generic import generic
-from recoup.settlements.core.lines import BadReport, Line
+from recoup.settlements.core.lines import BadReport
 from recoup.settlements.core.postings import Of, PaidOut, posted
 from recoup.settlements.core.reasons import GRAVE, Discrepancy, ExceptionState, Reason
-from recoup.settlements.core.reports import Report, ReportState, Sums
+from recoup.settlements.core.reports import Report, ReportState
 from recoup.settlements.core.tolerance import TOLERANCES, Tolerances
+from recoup.settlements.flow.staging import Source, look_over, skip, staged
 from recoup.settlements.objects import settlement_object
-from recoup.settlements.store import matching, reports
+from recoup.settlements.store import matching, proposing, reports, sums
 
 WORK: Final = "settlement.work"
 """The kind of due row that says: go on with this report."""
@@ -45,15 +45,14 @@ CHUNK_LINES: Final = 20_000
 PART_BYTES: Final = 4 << 20
 """How much of an upload is kept in one row, before it is compressed."""
 POSTED_AT_ONCE: Final = 4_000
-PROPOSED_FOR_MAX: Final = 500
-"""For how many unknown charges of a chunk payments are proposed."""
+PROPOSED_FOR_MAX: Final = 5_000
+"""For how many unknown charges of a report payments are proposed."""
+CAUGHT_UP_ROUNDS_MAX: Final = 1_000
+"""How often the ledger is brought on, before a report is worked without the rest."""
 _BEFORE: Final = timedelta(days=5)
 _AFTER: Final = timedelta(days=1)
 """How long before, and after, a charge's time in a report its payment may have begun, to be proposed."""
 _YEARS: Final = (2000, 2200)
-
-Source = Callable[[], Iterable[bytes]]
-"""Opens a file from its beginning, part by part; called again to read it again."""
 
 
 class Accounts(Protocol):
@@ -73,13 +72,6 @@ class Upload:
     mapping: str | None
     tolerance: Tolerances
     source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class _LookedOver:
-    sums: Sums
-    digest: bytes
-    size: int
 
 
 class Importing:
@@ -102,13 +94,24 @@ class Importing:
         self._chunk_lines = chunk_lines
 
     async def begin(
-        self, connection: Connection, merchant: Merchant, upload: Upload, *, now: datetime
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        upload: Upload,
+        *,
+        now: datetime,
+        spool: IO[str] | None = None,
     ) -> Report:
-        """Look a file over and write it down; refuses what cannot be read. The same file again is the same report."""
+        """Look a file over and write it down; refuses what cannot be read. The same file again is the same report.
+
+        What was read is left in `spool`, for `work` to take from there and not to read the file once more.
+        """
         await self._accounts.account(merchant.id, upload.processor_account_id)
         format_ = await self.format_of(connection, merchant, upload.format, upload.mapping)
         try:
-            seen = await asyncio.to_thread(_look_over, upload.source, format_)
+            seen = await asyncio.to_thread(
+                look_over, upload.source, format_, account_id=upload.processor_account_id, spool=spool
+            )
         except BadReport as bad:
             raise _unreadable(bad) from None
         report = Report(
@@ -159,20 +162,34 @@ class Importing:
         source: Source,
         *,
         now: datetime,
+        spool: IO[str] | None = None,
         progress: Callable[[int], None] = lambda worked: None,
     ) -> Report:
         """Work a report on from its place to its end. Where somebody else goes on with it meanwhile, they have it."""
         format_ = await self.format_of(self._database, merchant, report.format, report.mapping)
-        await self._catch_up(merchant.id)
-        lines = read(source(), format_)
-        await asyncio.to_thread(_skip, lines, report.worked)
+        await self._know_all_fees(merchant)
+        await plans.refresh(self._database)
+        lines = staged(source, format_, account_id=report.processor_account_id, spool=spool)
+        await asyncio.to_thread(skip, lines, report.worked)
         worked = report.worked
         while chunk := await asyncio.to_thread(lambda: list(islice(lines, self._chunk_lines))):
-            if not await self._work_chunk(merchant, report, format_, chunk, now=now):
+            if not await self._work_chunk(merchant, report, format_, chunk, after=worked, now=now):
                 break
+            if not worked:
+                await plans.refresh(self._database)  # plans that were made for empty tables are not kept
             worked += len(chunk)
             progress(worked)
+        await self._propose(merchant, report)
         return await self._finish(merchant, report, format_, now=now)
+
+    async def _know_all_fees(self, merchant: Merchant) -> None:
+        """Bring the ledger to the present: a fee that is expected later is not known to be the one that was taken."""
+        before: object = None
+        for _ in range(CAUGHT_UP_ROUNDS_MAX):
+            book = await self._catch_up(merchant.id)
+            if book == before:
+                break
+            before = book
 
     async def format_of(
         self, queries: Connection | Database, merchant: Merchant, name: str, mapping: str | None
@@ -198,7 +215,14 @@ class Importing:
         return generic(own, name=GENERIC)
 
     async def _work_chunk(
-        self, merchant: Merchant, report: Report, format_: Format, chunk: Sequence[Line], *, now: datetime
+        self,
+        merchant: Merchant,
+        report: Report,
+        format_: Format,
+        chunk: Sequence[str],
+        *,
+        after: int,
+        now: datetime,
     ) -> bool:
         """Match and write a chunk, unless its place is not the report's any more; whether it is written."""
         ids = sorted(self._new_id() for _ in chunk)  # of one millisecond, so that they sort as the lines do
@@ -207,21 +231,21 @@ class Importing:
             whole=format_.whole_authorization,
             fees_told=not format_.fees_apart,
         )
+        account_id = report.processor_account_id
 
         async def write(connection: Connection) -> bool:
+            await reports.hold_account(connection, merchant_id=merchant.id, account_id=account_id)
             there = await reports.lock(connection, merchant_id=merchant.id, report_id=report.id)
-            if there.worked != chunk[0].number - 1:
-                return there.worked == chunk[-1].number  # our own commit, whose answer was lost
+            if there.worked != after:
+                return there.worked == after + len(chunk)  # our own commit, whose answer was lost
             await matching.stage(connection, chunk)
             wrong = await matching.match(
-                connection,
-                rules,
-                merchant_id=merchant.id,
-                settlement_id=report.id,
-                account_id=report.processor_account_id,
+                connection, rules, merchant_id=merchant.id, settlement_id=report.id, account_id=account_id
             )
-            if wrong:
-                await self._write_wrong(connection, merchant, report, wrong, ids=ids, now=now)
+            found = [
+                _discrepancy(row, report, id_=id_, now=now) for id_, row in zip(ids, wrong, strict=False)
+            ]
+            await self._write_wrong(connection, merchant, found, now=now)
             await reports.move_on(
                 connection,
                 merchant_id=merchant.id,
@@ -235,31 +259,31 @@ class Importing:
         return await self._database.retrying(write)
 
     async def _write_wrong(
-        self,
-        connection: Connection,
-        merchant: Merchant,
-        report: Report,
-        wrong: Sequence[dict[str, Any]],
-        *,
-        ids: Sequence[UUID],
-        now: datetime,
+        self, connection: Connection, merchant: Merchant, found: Sequence[Discrepancy], *, now: datetime
     ) -> None:
-        wanted = [want for row in wrong if (want := _wanted(row)) is not None][:PROPOSED_FOR_MAX]
-        proposed = {}
-        if wanted:
-            proposed = await matching.proposals(
-                connection, wanted, merchant_id=merchant.id, account_id=report.processor_account_id
-            )
-        found = [
-            _discrepancy(row, report, id_=id_, now=now, proposed=proposed.get(row["number"], ()))
-            for id_, row in zip(ids, wrong, strict=False)
-        ]
-        await matching.write_exceptions(connection, found, merchant_id=merchant.id)
+        if found:
+            await matching.write_exceptions(connection, found, merchant_id=merchant.id)
         for one in found:
             if one.reason in GRAVE:
                 await due.put(
                     connection, merchant_id=merchant.id, kind=CONTRADICTED, object_id=one.id, due_at=now
                 )
+
+    async def _propose(self, merchant: Merchant, report: Report) -> None:
+        """When every line is worked, so that no payment is proposed which a later line names."""
+        there = await reports.read(self._database, merchant_id=merchant.id, report_id=report.id)
+        if there is None or there.state is ReportState.DONE or there.worked < there.lines:
+            return
+        found = await proposing.unknown(
+            self._database, merchant_id=merchant.id, report_id=report.id, limit=PROPOSED_FOR_MAX
+        )
+        wanted = [_wanted(one) for one in found if _YEARS[0] <= one.occurred_at.year <= _YEARS[1]]
+        if wanted:
+            await self._database.retrying(
+                lambda one: proposing.propose(
+                    one, wanted, merchant_id=merchant.id, account_id=report.processor_account_id
+                )
+            )
 
     async def _finish(self, merchant: Merchant, report: Report, format_: Format, *, now: datetime) -> Report:
         """When every line is worked: close what was missing, post, and tell; all in one transaction, once."""
@@ -289,68 +313,33 @@ class Importing:
 async def _post(
     connection: Connection, merchant: Merchant, report: Report, format_: Format, *, now: datetime
 ) -> None:
-    sums = await reports.sums(connection, merchant_id=merchant.id, report_id=report.id)
-    found = await reports.payouts(
-        connection, merchant_id=merchant.id, report_id=report.id, limit=report.lines
-    )
+    posting = await sums.posting(connection, merchant_id=merchant.id, report_id=report.id)
+    found = await sums.payouts(connection, merchant_id=merchant.id, report_id=report.id, limit=report.lines)
     paid = [
         PaidOut(one.payout, one.currency, one.told or 0 if format_.tells_payouts else one.net)
         for one in found
     ]
-    transfers = posted(sums, paid, Of(report.id, report.processor_account_id, now))
+    transfers = posted(posting, paid, Of(report.id, report.processor_account_id, now))
     for start in range(0, len(transfers), POSTED_AT_ONCE):
         await post(connection, merchant.id, transfers[start : start + POSTED_AT_ONCE])
-
-
-def _look_over(source: Source, format_: Format) -> _LookedOver:
-    """Read a whole file once, keeping nothing; raises `BadReport`."""
-    digest, sums, size = hashlib.sha256(), Sums(), 0
-
-    def passing() -> Iterator[bytes]:
-        nonlocal size
-        for part in source():
-            digest.update(part)
-            size += len(part)
-            yield part
-
-    for line in read(passing(), format_):
-        sums.add(line)
-    return _LookedOver(sums, digest.digest(), size)
-
-
-def _skip(lines: Iterator[Line], count: int) -> None:
-    for _ in islice(lines, count):
-        pass
 
 
 def _unreadable(bad: BadReport) -> Refusal:
     return invalid("unreadable_report", f"{bad} Nothing of the file was taken.")
 
 
-def _wanted(row: dict[str, Any]) -> matching.Wanted | None:
-    """What to look for where a charge is not known here and tells when it was."""
-    at: datetime | None = row["occurred_at"]
-    if row["reason"] != Reason.MISSING_HERE or row["kind"] != "charge" or row["gross"] <= 0:
-        return None
-    if at is None or not _YEARS[0] <= at.year <= _YEARS[1]:
-        return None
-    return matching.Wanted(
-        row["number"],
-        row["gross"],
-        row["currency"],
-        row["last4"],
-        since=uuid7(at - _BEFORE, bytes),
-        until=uuid7(at + _AFTER, bytes),
+def _wanted(one: proposing.Unknown) -> proposing.Wanted:
+    """The days in which the payment of an unknown charge may have begun."""
+    return proposing.Wanted(
+        one, since=uuid7(one.occurred_at - _BEFORE, bytes), until=uuid7(one.occurred_at + _AFTER, bytes)
     )
 
 
-def _discrepancy(
-    row: dict[str, Any], report: Report, *, id_: UUID, now: datetime, proposed: tuple[UUID, ...]
-) -> Discrepancy:
+def _discrepancy(row: dict[str, Any], report: Report, *, id_: UUID, now: datetime) -> Discrepancy:
     reason = Reason(row["reason"])
     expected, found, currency = row["expected"], row["gross"], row["currency"]
     if reason is Reason.FEE_DIFFERS:
-        expected, found, currency = row["fee_expected"], row["fee"], row["settlement_currency"]
+        expected, found, currency = row["fee_contract"], row["fee"], row["settlement_currency"]
     elif reason is Reason.SUMS_DIFFER:
         expected, found = row["gross"] - row["fee"], row["net"]
     elif reason is not Reason.AMOUNT_DIFFERS:
@@ -367,6 +356,6 @@ def _discrepancy(
         expected=expected,
         found=found,
         currency=currency,
-        proposals=proposed,
+        proposals=(),
         opened_at=now,
     )

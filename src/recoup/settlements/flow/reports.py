@@ -14,7 +14,8 @@ from recoup.merchants.core import Merchant
 from recoup.settlements.core.formats.generic import Mapping, wrong
 from recoup.settlements.core.reports import LineStatus, Report, StoredLine
 from recoup.settlements.store import reports as store
-from recoup.settlements.store.reports import PayoutSum
+from recoup.settlements.store import sums
+from recoup.settlements.store.sums import PayoutSum
 
 MAPPINGS_MAX: Final = 100
 PAYOUTS_SHOWN_MAX: Final = 1000
@@ -77,7 +78,7 @@ class Reports:
     async def payouts(self, merchant: Merchant, report_id: UUID) -> Sequence[PayoutSum]:
         """What a report's payouts come to."""
         await self.get(merchant, report_id)
-        return await store.payouts(
+        return await sums.payouts(
             self._database, merchant_id=merchant.id, report_id=report_id, limit=PAYOUTS_SHOWN_MAX
         )
 

@@ -98,13 +98,35 @@ async def resolve(
     return None if row is None else _exception(row)
 
 
-async def link(
+async def fees_taken(
     connection: Connection, *, merchant_id: UUID, report_id: UUID, number: int, payment_id: UUID
+) -> int:
+    """How much of a payment's expected fee its lines have taken, but for this one."""
+    row = await connection.fetch_one(
+        """
+        select coalesce(sum(fee_expected), 0)::bigint as fees from settlement_lines
+        where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s
+            and (settlement_id, number) <> (%(report_id)s, %(number)s)
+        """,
+        {"merchant_id": merchant_id, "payment_id": payment_id, "report_id": report_id, "number": number},
+    )
+    return 0 if row is None else int(row["fees"])
+
+
+async def link(
+    connection: Connection,
+    *,
+    merchant_id: UUID,
+    report_id: UUID,
+    number: int,
+    payment_id: UUID,
+    fee_expected: int | None,
 ) -> None:
     """A line belongs to a payment after all."""
     await connection.execute(
         """
-        update settlement_lines set payment_id = %(payment_id)s, status = 'matched'
+        update settlement_lines
+        set payment_id = %(payment_id)s, status = 'matched', fee_expected = %(fee_expected)s
         where merchant_id = %(merchant_id)s and settlement_id = %(report_id)s and number = %(number)s
         """,
         {
@@ -112,6 +134,7 @@ async def link(
             "report_id": report_id,
             "number": number,
             "payment_id": payment_id,
+            "fee_expected": fee_expected,
         },
     )
 

@@ -2,7 +2,8 @@
 and written with what came of it, in one statement however long the chunk.
 
 It reads the tables of payments and the ledger's positions, because a million lines are matched where the rows are or
-not at all. It writes none of them.
+not at all. It writes none of them. What is judged is kept narrow: a line's own texts are fetched once, where they are
+written, by the place that the row has in the table of the transaction.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uuid import UUID
 
 from recoup.db import Connection
 from recoup.settlements.core.keys import named
-from recoup.settlements.core.lines import Line
+from recoup.settlements.core.lines import Line, fingerprint
 from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason
 from recoup.settlements.core.tolerance import Tolerance
 
@@ -24,24 +25,26 @@ _STAGE: Final = """
     create temporary table settlement_stage (
         number bigint, file_row bigint, kind text, raw_kind text, key text, reference text, charge_reference text,
         payout text, gross bigint, fee bigint, net bigint, currency text, settlement_currency text, rate text,
-        occurred_at timestamptz, last4 text, compared boolean, attempt_id uuid, operation_id uuid
+        occurred_at timestamptz, last4 text, compared boolean, attempt_id uuid, operation_id uuid, fingerprint uuid
     ) on commit drop
 """
 _ROOM: Final = "set local work_mem = '64MB'"
-"""A chunk is sorted twice on its way, in memory."""
+"""A chunk is sorted a few times on its way, in memory."""
 _COPY: Final = "copy settlement_stage from stdin"
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _TO_ESCAPE: Final = re.compile(r"[\\\t\n\r]")
 _NULL: Final = "\\N"
 
 _FOUND: Final = """
-    select s.*, coalesce(k.id, r.id) as known_operation, coalesce(a.id, b.id) as known_attempt,
+    select s.ctid as place, s.number, s.kind, s.gross, s.fee, s.net, s.currency, s.settlement_currency, s.compared,
+        coalesce(k.id, r.id) as known_operation, coalesce(a.id, b.id) as known_attempt,
         coalesce(k.state, r.state) as operation_state, coalesce(k.amount, r.amount) as operation_amount,
         coalesce(a.state, b.state) as attempt_state, coalesce(a.amount, b.amount) as attempt_amount,
         coalesce(a.processor_account_id, b.processor_account_id) as at_account,
         p.id as payment_id, p.currency as payment_currency, p.captured, p.capture_pending, p.capture,
-        f.fee as fee_expected,
-        row_number() over (partition by p.id, s.kind, s.gross order by s.number) - 1 as before_it
+        f.fee as fee_contract, x.lines as lines_before, x.fees_expected as fees_before,
+        s.fingerprint is not null and row_number() over (partition by s.fingerprint order by s.number)
+            + x.here + y.here <= x.known + y.known as repeated
     from settlement_stage s
     left join lateral (
         select o.id, o.kind, o.state, o.amount, o.payment_id, o.attempt_id from operations o
@@ -68,17 +71,44 @@ _FOUND: Final = """
     left join payments p on p.merchant_id = %(merchant_id)s
         and p.id = coalesce(k.payment_id, a.payment_id, r.payment_id, b.payment_id)
     left join ledger_positions f on s.kind = 'charge' and f.merchant_id = %(merchant_id)s and f.object_id = p.id
+    cross join lateral (
+        select count(*) as lines, coalesce(sum(l.fee_expected), 0)::bigint as fees_expected,
+            count(*) filter (
+                where l.fingerprint = s.fingerprint and l.object_id is not null and l.status <> 'repeated') as known,
+            count(*) filter (
+                where l.fingerprint = s.fingerprint and l.object_id is not null
+                    and l.settlement_id = %(settlement_id)s) as here
+        from settlement_lines l
+        where l.merchant_id = %(merchant_id)s and l.payment_id = p.id
+    ) x
+    cross join lateral (
+        select count(*) filter (where l.status <> 'repeated') as known,
+            count(*) filter (where l.settlement_id = %(settlement_id)s) as here
+        from settlement_lines l
+        where l.merchant_id = %(merchant_id)s and l.fingerprint = s.fingerprint and l.object_id is null
+    ) y
 """
 """What we know of each line: the operation or attempt that our key names, else what the processor's reference names.
-Captures and refunds are looked for by their own kind: some processors call them by the charge's reference."""
+Captures and refunds are looked for by their own kind: some processors call them by the charge's reference.
 
+A line is repeated where its report would not have more lines of its fingerprint with it than all reports have without:
+two equal lines of one file are two, and the same two in another file are none. That holds in whatever order the reports
+are worked, and where their chunks alternate."""
+
+_PLACED: Final = """
+    select *, row_number() over (partition by payment_id, kind, gross, repeated order by number) - 1 as before_it,
+        number = min(number) filter (where kind = 'charge' and not repeated) over (partition by payment_id)
+            as first_of_it
+    from found
+"""
 _NARROWED: Final = """
     select n.*, coalesce(n.known_operation, w.id) as its_operation,
         coalesce(n.operation_state, w.state) as its_state, coalesce(n.operation_amount, w.amount) as its_amount
-    from found n
+    from placed n
     left join lateral (
         select o.id, o.state, o.amount from operations o
-        where n.known_operation is null and (n.kind = 'refund' or (n.kind = 'charge' and n.gross <> n.attempt_amount))
+        where n.known_operation is null and not n.repeated
+            and (n.kind = 'refund' or (n.kind = 'charge' and n.gross <> n.attempt_amount))
             and o.merchant_id = %(merchant_id)s and o.payment_id = n.payment_id and o.amount = abs(n.gross)
             and o.kind = case n.kind when 'charge' then 'capture' else 'refund' end
             and not exists (
@@ -102,17 +132,18 @@ _OBJECTS: Final = """
 _COUNTED: Final = """
     select *,
         case when kind in ('charge', 'refund') and object_id is not null
-            then row_number() over (partition by kind, object_id, gross order by number) end as times
+            then row_number() over (partition by object_id, kind, gross order by number) end as times
     from objects
 """
-_JUDGED: Final = """
+_REASONED: Final = """
     select *,
         case
+            when repeated then null
             when kind = 'unknown' then 'unknown_kind'
             when kind not in ('charge', 'refund') then null
             when payment_id is null or (kind = 'refund' and its_operation is null) then 'missing_here'
             when at_account <> %(account_id)s then 'other_account'
-            when times > 1 or exists (
+            when times > 1 or lines_before > 0 and exists (
                 select from settlement_lines l
                 where l.merchant_id = %(merchant_id)s and l.payment_id = c.payment_id and l.object_id = c.object_id
                     and l.kind = c.kind and l.gross = c.gross
@@ -129,52 +160,64 @@ _JUDGED: Final = """
             when currency <> payment_currency then 'currency_differs'
             when abs(gross - expected) > %(amount)s then 'amount_differs'
             when currency = settlement_currency and gross - fee <> net then 'sums_differ'
-            when %(fees_told)s and fee_expected > 0 and currency = settlement_currency and captured = gross
-                and abs(fee - fee_expected) > greatest(%(fee)s, fee_expected * %(fee_basis_points)s / 10000)
+            when %(fees_told)s and fee_contract > 0 and currency = settlement_currency and captured = gross
+                and abs(fee - fee_contract) > greatest(%(fee)s, fee_contract * %(fee_basis_points)s / 10000)
             then 'fee_differs'
         end as reason
     from counted c
 """
+_JUDGED: Final = """
+    select place, number, payment_id, object_id, expected, fee_contract, reason,
+        case when repeated then 'repeated' when reason is not null then 'exception'
+            when kind in ('charge', 'refund') then 'matched' else 'noted' end as status,
+        case when fee_contract is not null and not repeated and reason is distinct from 'duplicate'
+                and reason is distinct from 'other_account'
+            then case when first_of_it then fee_contract - fees_before else 0 end
+        end as fee_expected
+    from reasoned
+"""
+"""The fee that was expected is of the whole payment: its first line takes what no line has taken before, and the others
+take nothing."""
 _MATCH: Final = f"""
-    with found as materialized ({_FOUND}), narrowed as materialized ({_NARROWED}), objects as ({_OBJECTS}),
-        counted as materialized ({_COUNTED}), judged as materialized ({_JUDGED}),
+    with found as materialized ({_FOUND}), placed as materialized ({_PLACED}), narrowed as materialized ({_NARROWED}),
+        objects as ({_OBJECTS}), counted as materialized ({_COUNTED}), reasoned as ({_REASONED}),
+        judged as materialized ({_JUDGED}),
     written as (
         insert into settlement_lines (
             merchant_id, settlement_id, number, file_row, kind, raw_kind, key, reference, charge_reference, payout,
             gross, fee, net, currency, settlement_currency, rate, occurred_at, last4, status, reason, payment_id,
-            object_id, fee_expected)
-        select %(merchant_id)s, %(settlement_id)s, number, file_row, kind, raw_kind, key, reference, charge_reference,
-            payout, gross, fee, net, currency, settlement_currency, rate, occurred_at, last4,
-            case when reason is not null then 'exception'
-                when kind in ('charge', 'refund') then 'matched' else 'noted' end,
-            reason, payment_id, object_id,
-            case when kind = 'charge' and reason is distinct from 'duplicate' then fee_expected end
-        from judged
+            object_id, fee_expected, fingerprint)
+        select %(merchant_id)s, %(settlement_id)s, s.number, s.file_row, s.kind, s.raw_kind, s.key, s.reference,
+            s.charge_reference, s.payout, s.gross, s.fee, s.net, s.currency, s.settlement_currency, s.rate,
+            s.occurred_at, s.last4, j.status, j.reason, j.payment_id, j.object_id, j.fee_expected, s.fingerprint
+        from judged j join settlement_stage s on s.ctid = j.place
+        returning payout, kind, currency, settlement_currency, status, reason, gross, fee, net, fee_expected
+    ),
+    summed as (
+        insert into settlement_sums as b (
+            merchant_id, settlement_id, payout, kind, currency, settlement_currency, lines, matched, repeated, net,
+            gross, fees, settled, fees_expected)
+        select %(merchant_id)s, %(settlement_id)s, coalesce(payout, ''), kind, currency, settlement_currency,
+            count(*) filter (where status <> 'repeated'), count(*) filter (where status = 'matched'),
+            count(*) filter (where status = 'repeated'), coalesce(sum(net) filter (where status <> 'repeated'), 0),
+            coalesce(sum(gross) filter (where posts), 0), coalesce(sum(fee) filter (where posts), 0),
+            coalesce(sum(net) filter (where posts), 0), coalesce(sum(fee_expected) filter (where posts), 0)
+        from (
+            select *, status in ('matched', 'noted') or reason is not distinct from 'fee_differs' as posts from written
+        ) w
+        group by coalesce(payout, ''), kind, currency, settlement_currency
+        on conflict (merchant_id, settlement_id, payout, kind, currency, settlement_currency) do update
+        set lines = b.lines + excluded.lines, matched = b.matched + excluded.matched,
+            repeated = b.repeated + excluded.repeated, net = b.net + excluded.net, gross = b.gross + excluded.gross,
+            fees = b.fees + excluded.fees, settled = b.settled + excluded.settled,
+            fees_expected = b.fees_expected + excluded.fees_expected
     )
-    select number, reason, payment_id, object_id, kind, gross, fee, net, currency, settlement_currency, last4,
-        expected, fee_expected, occurred_at
-    from judged where reason is not null
-    order by number
+    select j.number, j.reason, j.payment_id, j.object_id, s.kind, s.gross, s.fee, s.net, s.currency,
+        s.settlement_currency, j.expected, j.fee_contract
+    from judged j join settlement_stage s on s.ctid = j.place
+    where j.reason is not null
+    order by j.number
 """  # noqa: S608 - texts of ours
-
-
-PROPOSALS_MAX: Final = 3
-"""The most payments that are proposed for one line."""
-PROPOSALS_AT_ONCE: Final = 3000
-LOOKED_AT_MAX: Final = 200_000
-"""The most payments that are looked at for proposals, for each chunk of lines."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A charge that is not known here; `since` and `until` are the ids that bound the days when it may have begun."""
-
-    number: int
-    amount: int
-    currency: str
-    last4: str | None
-    since: UUID
-    until: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,16 +229,17 @@ class Rules:
     fees_told: bool
 
 
-async def stage(connection: Connection, lines: Sequence[Line]) -> None:
-    """Bring lines into a table of this transaction's own."""
+async def stage(connection: Connection, staged: Sequence[str]) -> None:
+    """Bring lines, as `copied` has them, into a table of this transaction's own."""
     await connection.execute(_ROOM)
     await connection.execute(_STAGE)
     async with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        await copy.write("".join([_copied(line) for line in lines]))
+        await copy.write("".join(staged))
 
 
-def _copied(line: Line) -> str:
-    """A line as COPY takes it. Almost none has anything to escape, and looking costs less than escaping them all."""
+def copied(line: Line, account_id: UUID) -> str:
+    """A line as COPY takes it, ending in the one line feed that it has. Almost none has anything to escape, and looking
+    costs less than escaping them all."""
     (number, row, kind, raw, key, reference, charge, payout, gross, fee, net, currency, settled) = line[:13]
     rate, at, last4, compared = line[13:]
     if _TO_ESCAPE.search(f"{raw} {key} {reference} {charge} {payout} {rate}") is not None:
@@ -208,7 +252,8 @@ def _copied(line: Line) -> str:
     return (
         f"{number}\t{row}\t{kind._value_}\t{raw}\t{key or _NULL}\t{reference or _NULL}\t{charge or _NULL}"
         f"\t{payout or _NULL}\t{gross}\t{fee}\t{net}\t{currency}\t{settled}\t{rate or _NULL}\t{at or _NULL}"
-        f"\t{last4 or _NULL}\t{'t' if compared else 'f'}\t{attempt or _NULL}\t{operation or _NULL}\n"
+        f"\t{last4 or _NULL}\t{'t' if compared else 'f'}\t{attempt or _NULL}\t{operation or _NULL}"
+        f"\t{fingerprint(line, account_id) or _NULL}\n"
     )
 
 
@@ -278,56 +323,6 @@ _EXCEPTIONS: Final = """
     copy settlement_exceptions (merchant_id, id, settlement_id, number, processor_account_id, reason, state, payment_id,
         object_id, expected, found, currency, proposals, opened_at) from stdin
 """
-
-
-async def proposals(
-    connection: Connection, wanted: Sequence[Wanted], *, merchant_id: UUID, account_id: UUID
-) -> dict[int, tuple[UUID, ...]]:
-    """Payments of the account whose amount, currency, day and card would fit charges that are not known here.
-
-    A proposal for a person, never a match: the same card may well have paid the same amount twice that day. Only what
-    no line names yet is proposed. The ids of payments bound the days, since they sort by when they were made.
-    """
-    await connection.execute("set local enable_hashjoin = on")
-    rows = await connection.fetch_all(
-        """
-        select w.number, p.id
-        from unnest(%(numbers)s::bigint[], %(amounts)s::bigint[], %(currencies)s::text[], %(last4s)s::text[],
-            %(since)s::uuid[], %(until)s::uuid[]) as w (number, amount, currency, last4, since, until)
-        join (
-            select id, amount, currency, payment_method_id from payments
-            where merchant_id = %(merchant_id)s and id >= %(first)s and id < %(last)s
-                and processor_account_id = %(account_id)s
-            order by id limit %(looked_at)s
-        ) p on p.amount = w.amount and p.currency = w.currency and p.id >= w.since and p.id < w.until
-        where (w.last4 is null or exists (
-                select from payment_methods m
-                where m.merchant_id = %(merchant_id)s and m.id = p.payment_method_id and m.last4 = w.last4))
-            and not exists (
-                select from settlement_lines l
-                where l.merchant_id = %(merchant_id)s and l.payment_id = p.id)
-        order by w.number, p.id limit %(limit)s
-        """,
-        {
-            "merchant_id": merchant_id,
-            "account_id": account_id,
-            "limit": PROPOSALS_AT_ONCE,
-            "looked_at": LOOKED_AT_MAX,
-            "first": min(one.since for one in wanted),
-            "last": max(one.until for one in wanted),
-            "numbers": [one.number for one in wanted],
-            "amounts": [one.amount for one in wanted],
-            "currencies": [one.currency for one in wanted],
-            "last4s": [one.last4 for one in wanted],
-            "since": [one.since for one in wanted],
-            "until": [one.until for one in wanted],
-        },
-    )
-    found: dict[int, tuple[UUID, ...]] = {}
-    for row in rows:
-        before = found.get(row["number"], ())
-        found[row["number"]] = before if len(before) == PROPOSALS_MAX else (*before, row["id"])
-    return found
 
 
 def discrepancy(row: dict[str, Any]) -> Discrepancy:

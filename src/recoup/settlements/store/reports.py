@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -13,14 +12,13 @@ import msgspec
 from recoup.db import Connection, Database, Queries
 from recoup.db.paging import bounds
 from recoup.settlements.core.formats.generic import Mapping
-from recoup.settlements.core.postings import Summed
 from recoup.settlements.core.reports import LineStatus, Report, ReportState, StoredLine
 from recoup.settlements.core.tolerance import Tolerances
 
 _COLUMNS: Final[
     LiteralString
 ] = """id, processor_account_id, format, mapping, tolerance, digest, size, state, lines,
-    worked, matched, exceptions, first_at, created_at, updated_at, finished_at"""
+    worked, matched, repeated, exceptions, first_at, created_at, updated_at, finished_at"""
 
 
 def _report(row: dict[str, Any]) -> Report:
@@ -84,6 +82,25 @@ async def read(queries: Queries, *, merchant_id: UUID, report_id: UUID) -> Repor
         {"merchant_id": merchant_id, "id": report_id},
     )
     return None if row is None else _report(row)
+
+
+async def hold_account(connection: Connection, *, merchant_id: UUID, account_id: UUID) -> None:
+    """Let nobody else work a report of the account until this transaction ends. Comes before `lock`."""
+    parameters = {"merchant_id": merchant_id, "account_id": account_id}
+    await connection.execute(
+        """
+        insert into settlement_accounts (merchant_id, processor_account_id)
+        values (%(merchant_id)s, %(account_id)s) on conflict do nothing
+        """,
+        parameters,
+    )
+    await connection.execute(
+        """
+        select from settlement_accounts
+        where merchant_id = %(merchant_id)s and processor_account_id = %(account_id)s for no key update
+        """,
+        parameters,
+    )
 
 
 async def lock(connection: Connection, *, merchant_id: UUID, report_id: UUID) -> Report:
@@ -151,9 +168,9 @@ async def finish(connection: Connection, *, merchant_id: UUID, report_id: UUID, 
     row = await connection.fetch_one(
         f"""
         update settlements
-        set state = 'done', finished_at = %(now)s, updated_at = %(now)s, matched = (
-            select count(*) from settlement_lines
-            where merchant_id = %(merchant_id)s and settlement_id = %(id)s and status = 'matched')
+        set state = 'done', finished_at = %(now)s, updated_at = %(now)s, (matched, repeated) = (
+            select coalesce(sum(s.matched), 0)::bigint, coalesce(sum(s.repeated), 0)::bigint from settlement_sums s
+            where s.merchant_id = %(merchant_id)s and s.settlement_id = %(id)s)
         where merchant_id = %(merchant_id)s and id = %(id)s and worked = lines
         returning {_COLUMNS}
         """,  # noqa: S608
@@ -263,48 +280,3 @@ async def mappings(queries: Queries, *, merchant_id: UUID, limit: int) -> Sequen
         {"merchant_id": merchant_id, "limit": limit},
     )
     return [(row["name"], msgspec.convert(row["mapping"], Mapping)) for row in rows]
-
-
-async def sums(connection: Connection, *, merchant_id: UUID, report_id: UUID) -> Sequence[Summed]:
-    """What the lines come to whose money is where we thought it was. What a person must look at is not among them,
-    but for fees, which were taken in any case."""
-    rows = await connection.fetch_all(
-        """
-        select kind, currency, settlement_currency, sum(gross)::bigint as gross, sum(fee)::bigint as fees,
-            sum(net)::bigint as net, coalesce(sum(fee_expected), 0)::bigint as fees_expected
-        from settlement_lines
-        where merchant_id = %(merchant_id)s and settlement_id = %(id)s
-            and (status <> 'exception' or reason = 'fee_differs')
-        group by kind, currency, settlement_currency order by kind, currency, settlement_currency
-        """,
-        {"merchant_id": merchant_id, "id": report_id},
-    )
-    return [Summed(**row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class PayoutSum:
-    """A payout: what its lines come to without the payout itself, and what the report says that was paid out."""
-
-    payout: str
-    currency: str
-    lines: int
-    net: int
-    told: int | None
-
-
-async def payouts(queries: Queries, *, merchant_id: UUID, report_id: UUID, limit: int) -> Sequence[PayoutSum]:
-    """The payouts of a report. What was settled twice by two overlapping reports counts in the first only."""
-    rows = await queries.fetch_all(
-        """
-        select payout, settlement_currency as currency, count(*) as lines,
-            coalesce(sum(net) filter (where kind not in ('payout', 'payout_reversal')), 0)::bigint as net,
-            (-sum(net) filter (where kind in ('payout', 'payout_reversal')))::bigint as told
-        from settlement_lines
-        where merchant_id = %(merchant_id)s and settlement_id = %(id)s and payout is not null
-            and reason is distinct from 'duplicate'
-        group by payout, settlement_currency order by payout, settlement_currency limit %(limit)s
-        """,
-        {"merchant_id": merchant_id, "id": report_id, "limit": limit},
-    )
-    return [PayoutSum(**row) for row in rows]
