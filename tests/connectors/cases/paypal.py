@@ -79,6 +79,11 @@ def said(request: HttpRequest) -> dict[str, Any]:
     return body
 
 
+def settles(request: HttpRequest) -> bool:
+    """Whether it hands evidence in or accepts a claim."""
+    return request.url.endswith(("/provide-evidence", "/accept-claim"))
+
+
 CASES: Final = (
     recorded_case(
         PAYPAL,
@@ -88,5 +93,7 @@ CASES: Final = (
         amount_at=1,  # the order's; the last request pays the order, whatever it is about
         amounts={"JPY": "4990", "EUR": "49.90"},
         webhooks=Webhooks(sign, frozenset({"webhook_id"}), stamped=True, replies=(certificate(),)),
+        dispute_reference="PP-D-27803",
+        settles=settles,
     ),
 )

@@ -22,9 +22,11 @@ any more.
   token.
 * A token whose brand is `paypal` is a PayPal account, every other a card.
 * HUF, JPY and TWD are counted in whole units.
+* Disputes: see `disputing` for what can be handed in; webhooks tell of no fee, nor when money moved.
 
-Not verified against a live account: that orders are shown again by their key whatever their intent; that PayPal answers
-an authentication that is required with a link in the error of the second request, as its reference says.
+Not verified against a live account: that a claim can be accepted by JSON, as PayPal's examples show; that orders are
+shown again by their key whatever their intent; that PayPal answers an authentication that is required with a link in
+the error of the second request, as its reference says.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ from recoup.connectors.base import (
     Verification,
     no_readable_answer,
 )
+from recoup.connectors.base.disputes import ALL_VERBS
 from recoup.connectors.paypal import asked, meant, told, wire
+from recoup.connectors.paypal.disputing import Disputing
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import (
     Approved,
@@ -77,7 +81,7 @@ DAYS_SHOWN_MAX: Final = 1
 """How long after a charge its order is asked for by our key; PayPal remembers the key for six hours."""
 
 
-class PayPal(Defaults):
+class PayPal(Disputing, Defaults):
     """PayPal itself."""
 
     name = meant.NAME
@@ -104,6 +108,7 @@ class PayPal(Defaults):
         verification=True,
         webhooks=True,
         idempotency=Idempotency.KEY,
+        disputes=ALL_VERBS,
     )
     credentials: Final[Mapping[str, Credential]] = {
         "client_id": Credential(

@@ -91,6 +91,7 @@ class _Dispute(Struct, frozen=True):
     status: str | None = None
     reason: str | None = None
     dispute_life_cycle_stage: str | None = None
+    dispute_channel: str | None = None
     dispute_amount: wire.Amount | None = None
     dispute_outcome: _Outcome = _Outcome()
     disputed_transactions: tuple[_Transaction, ...] = ()
@@ -235,12 +236,14 @@ def _refund(event: _Event, refund: wire.Payment) -> Notice:
 def _dispute(event: _Event, dispute: _Dispute) -> Notice:
     disputed = dispute.disputed_transactions[0] if dispute.disputed_transactions else _Transaction()
     amount = dispute.dispute_amount.money() if dispute.dispute_amount else None
+    state = _state(dispute)
     news = DisputeNews(
         reference=dispute.dispute_id,
-        state=_state(dispute),
+        state=state,
         amount=amount,
         reason=dispute.reason,
         evidence_due=dispute.seller_response_due_date,
+        withdrawn=False if state is DisputeState.WARNING else None,
     )
     return Notice(
         event.id,
@@ -255,11 +258,14 @@ def _dispute(event: _Event, dispute: _Dispute) -> Notice:
 
 
 def _state(dispute: _Dispute) -> DisputeState:
-    outcome = dispute.dispute_outcome.outcome_code
+    """How far it is. An alert comes from a bank that has not charged back yet."""
+    outcome, is_alert = dispute.dispute_outcome.outcome_code, dispute.dispute_channel == "ALERT"
     if dispute.status == "RESOLVED" or outcome is not None:
         if outcome in _BUYER_WON:
-            return DisputeState.LOST
+            return DisputeState.RESOLVED_EARLY if is_alert else DisputeState.LOST
         return DisputeState.WON if outcome in _SELLER_WON else DisputeState.CLOSED
+    if is_alert:
+        return DisputeState.WARNING
     if dispute.status == "UNDER_REVIEW":
         return DisputeState.SUBMITTED
     return DisputeState.INQUIRY if dispute.dispute_life_cycle_stage == "INQUIRY" else DisputeState.OPENED
