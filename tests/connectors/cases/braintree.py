@@ -57,6 +57,11 @@ def moves_money(request: HttpRequest) -> bool:
     return any(name in query for name in MOVING) and not any(name in query for name in HARMLESS)
 
 
+def settles(request: HttpRequest) -> bool:
+    """Whether it hands evidence in or accepts a dispute."""
+    return b"finalizeDispute(" in request.body or b"acceptDispute(" in request.body
+
+
 def sent_amount(request: HttpRequest) -> object:
     """The amount of a charge."""
     return said(request)["variables"]["input"]["transaction"]["amount"]
@@ -76,5 +81,7 @@ CASES: Final = (
         sent_amount=sent_amount,
         amounts={"JPY": "4990", "EUR": "49.90", "KWD": "4.990"},
         webhooks=Webhooks(sign, frozenset({"private_key"}), tampered=tampered),
+        dispute_reference="7x9k2d4m",
+        settles=settles,
     ),
 )

@@ -16,6 +16,7 @@ an account says which merchant account has which currency, and a currency withou
   elsewhere is passed through. There is no page of ours for it: this schema makes no nonce of a saved method for the
   script to begin with, and a charge under our order with a nonce that has run out could not be told from one lost.
 * A card can be checked only by storing it: unless it is to be remembered, it is deleted again.
+* Disputes: see `disputing` for what can be handed in; webhooks tell of no fee, nor when money moved.
 
 Not verified against a live account: from which `Braintree-Version` on the network transaction id is shown; whether a
 webhook that is sent again is the same to the byte; that a result passed through has the directory server's id in
@@ -51,8 +52,10 @@ from recoup.connectors.base import (
     Verification,
     no_readable_answer,
 )
+from recoup.connectors.base.disputes import ALL_VERBS
 from recoup.connectors.base.webhooks import body_digest
 from recoup.connectors.braintree import asked, meant, told, wire
+from recoup.connectors.braintree.disputing import Disputing
 from recoup.outcomes.core import (
     Approved,
     Declined,
@@ -67,7 +70,7 @@ from recoup.outcomes.core import (
 )
 
 
-class Braintree(Defaults):
+class Braintree(Disputing, Defaults):
     """PayPal's card processor."""
 
     name = meant.NAME
@@ -92,6 +95,7 @@ class Braintree(Defaults):
         network_transaction_ids=True,
         verification=True,
         webhooks=True,
+        disputes=ALL_VERBS,
     )
     credentials: Final[Mapping[str, Credential]] = {
         "public_key": Credential(

@@ -44,9 +44,20 @@ _DISPUTES: Final = {
     "dispute_disputed": DisputeState.SUBMITTED,
     "dispute_under_review": DisputeState.SUBMITTED,
     "dispute_won": DisputeState.WON,
-    **dict.fromkeys(
-        ("dispute_accepted", "dispute_auto_accepted", "dispute_expired", "dispute_lost"), DisputeState.LOST
-    ),
+    "dispute_lost": DisputeState.LOST,
+    "dispute_expired": DisputeState.EXPIRED,
+    **dict.fromkeys(("dispute_accepted", "dispute_auto_accepted"), DisputeState.ACCEPTED),
+}
+_RAPIDLY: Final = "visa_rdr"
+_BEFORE_A_FIGHT: Final = frozenset({DisputeState.OPENED, DisputeState.ACCEPTED})
+_NETWORKS: Final = {
+    "visa": "visa",
+    "mastercard": "mastercard",
+    "american express": "amex",
+    "discover": "discover",
+    "jcb": "jcb",
+    "maestro": "maestro",
+    "unionpay": "unionpay",
 }
 _REVOKED: Final = frozenset({"payment_method_revoked_by_customer", "granted_payment_method_revoked"})
 _SUBJECT: Final = "notification/subject/"
@@ -99,8 +110,8 @@ def read_notices(delivery: Delivery) -> tuple[Notice, ...]:
 
 def _transaction(delivery: Delivery, at: datetime | None, said: Mapping[str, str], *, kind: str) -> Notice:
     refund = kind == "refund_failed" or said.get("type") == "credit"
-    reference = said.get("global-id") or _global("refund" if refund else "transaction", said.get("id", ""))
-    charged = _global("transaction", said.get("refunded-transaction-id", "")) if refund else reference
+    reference = said.get("global-id") or global_id("refund" if refund else "transaction", said.get("id", ""))
+    charged = global_id("transaction", said.get("refunded-transaction-id", "")) if refund else reference
     return Notice(
         body_digest(delivery),
         Subject.REFUND if refund else Subject.CHARGE,
@@ -131,19 +142,23 @@ def _dispute(event_id: str, at: datetime | None, about: Mapping[str, str], *, st
     said, charge = _inside(about, "dispute"), _inside(about, "dispute/transaction")
     if state is DisputeState.OPENED and said.get("kind") == "retrieval":
         state = DisputeState.INQUIRY
+    elif state in _BEFORE_A_FIGHT and said.get("pre-dispute-program") == _RAPIDLY:
+        state = DisputeState.RESOLVED_EARLY
     news = DisputeNews(
         reference=said.get("id", ""),
         state=state,
         amount=_money({**said, "amount": said.get("amount-disputed") or said.get("amount", "")}),
         reason=said.get("reason-code") or said.get("reason") or None,
+        network=_NETWORKS.get(charge.get("payment-instrument-subtype", "").lower()),
         evidence_due=_moment(said.get("reply-by-date", "")),
+        withdrawn=False if state is DisputeState.INQUIRY else None,
     )
     return Notice(
         event_id,
         Subject.DISPUTE,
         news if news.reference else None,
         reference=news.reference or None,
-        charge_reference=charge.get("global-id") or _global("transaction", charge.get("id", "")),
+        charge_reference=charge.get("global-id") or global_id("transaction", charge.get("id", "")),
         key=charge.get("order-id") or None,
         amount=news.amount,
         occurred_at=at,
@@ -165,7 +180,8 @@ def _token(about: Mapping[str, str]) -> str | None:
     return None
 
 
-def _global(kind: str, id_: str) -> str | None:
+def global_id(kind: str, id_: str) -> str | None:
+    """The name in GraphQL of what has this older name."""
     return b64encode(f"{kind}_{id_}".encode()).decode().rstrip("=") if id_ else None
 
 
