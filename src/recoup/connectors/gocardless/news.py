@@ -89,7 +89,8 @@ def _payment_news(
     details = event.details
     if event.action in DISPUTES:
         reason = (details.reason_code or details.cause) if event.action == "charged_back" else None
-        return DisputeNews(payment, DISPUTES[event.action], reason=reason)
+        taken = event.action != "chargeback_cancelled"
+        return DisputeNews(payment, DISPUTES[event.action], reason=reason, withdrawn=taken)
     match event.action:
         case "confirmed" | "paid_out":
             return Approved(payment, captured=True)

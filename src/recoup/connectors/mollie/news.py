@@ -133,8 +133,9 @@ def _step(event: _Event, step: Step | None, about: Subject) -> Notice:
 
 def _dispute(event: _Event, chargeback: _Chargeback | None) -> Notice:
     state = _DISPUTES[event.type]
+    taken = state is DisputeState.OPENED
     if chargeback is None or chargeback.resource != "chargeback":
-        news = DisputeNews(event.entity_id, state)
+        news = DisputeNews(event.entity_id, state, withdrawn=taken)
         return Notice(
             event.id, Subject.DISPUTE, news, reference=event.entity_id, occurred_at=event.created_at
         )
@@ -143,7 +144,7 @@ def _dispute(event: _Event, chargeback: _Chargeback | None) -> Notice:
     return Notice(
         event.id,
         Subject.DISPUTE,
-        DisputeNews(chargeback.id, state, amount=amount, reason=reason),
+        DisputeNews(chargeback.id, state, amount=amount, reason=reason, withdrawn=taken),
         reference=chargeback.id,
         charge_reference=chargeback.payment_id,
         amount=amount,

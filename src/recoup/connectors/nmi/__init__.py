@@ -20,9 +20,10 @@ where asked. What the script says goes with the charge. A browser can make it up
 cryptogram, then declines, or takes no liability. **Not run against the real script.**
 
 A form has no end by which one cut off could be told; the transport's own length is what guards the fields after the
-code. A webhook's `t` is a nonce and no time, so nothing there grows stale. Not verified: the lists in chargeback and
-card-updater webhooks (they are told as such, and change nothing here); which acquirers behind NMI take `validate`;
-where else than NMI's two hosts its script loads from.
+code. A webhook's `t` is a nonce and no time, so nothing there grows stale. Chargebacks are told in batches, without
+their transaction or currency, so such a dispute is shown without its payment; they are answered at the acquirer. Not
+verified: the lists in card-updater webhooks (they are told as such, and change nothing here); which acquirers behind
+NMI take `validate`; where else than NMI's two hosts its script loads from.
 """
 
 from __future__ import annotations

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from recoup.connectors.base import AskAgain, Delivery, HttpResponse, Notice, Question, Subject
+from recoup.connectors.base import (
+    AskAgain,
+    Delivery,
+    DisputeNews,
+    DisputeState,
+    HttpResponse,
+    Notice,
+    Question,
+    Subject,
+    shaped,
+)
 from recoup.connectors.base.webhooks import body_digest
 from recoup.connectors.base.xml import read_xml_elements
 from recoup.connectors.nmi import answers
@@ -81,6 +91,15 @@ class Transaction:
     def is_in(self, amount: Money | None) -> bool:
         """Whether its currency, where told, is that of the amount."""
         return amount is None or self.said.get("currency", "") in {"", amount.currency}
+
+
+class _Chargeback(Struct, frozen=True):
+    id: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+\Z")]
+    reason: str = ""
+
+
+class _Batch(Struct, frozen=True):
+    chargebacks: list[_Chargeback]
 
 
 class Event(Struct, frozen=True):
@@ -168,11 +187,30 @@ def notices(delivery: Delivery) -> tuple[Notice, ...]:
         case ["transaction", kind, result]:
             return (_notice(told, kind, result, today=delivery.received_at.date()),)
         case ["chargeback", *_]:
-            return (Notice(told.id, Subject.DISPUTE, None),)
+            return _chargebacks(told) or (Notice(told.id, Subject.DISPUTE, None),)
         case ["acu", *_]:
             return (Notice(told.id, Subject.CREDENTIAL, None),)
         case _:
             return (Notice(told.id, Subject.OTHER, None),) if told.event_type else ()
+
+
+def _chargebacks(told: Event) -> tuple[Notice, ...]:
+    """Those of a batch. NMI names neither the transaction nor the currency of one, so it stands for itself."""
+    body = shaped(told.event_body, _Batch)
+    return tuple(
+        Notice(
+            f"{told.id}:{one.id}",
+            Subject.DISPUTE,
+            DisputeNews(
+                one.id,
+                DisputeState.OPENED,
+                reason=one.reason.partition(":")[0].strip() or None,
+                withdrawn=True,
+            ),
+            reference=one.id,
+        )
+        for one in (body.chargebacks if body is not None else ())
+    )
 
 
 def _notice(told: Event, kind: str, result: str, *, today: date) -> Notice:

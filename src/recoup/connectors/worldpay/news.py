@@ -18,6 +18,8 @@ _DISPUTES: Final = {
     "chargedBack": DisputeState.OPENED,
     "chargebackReversed": DisputeState.WON,
 }
+_WITHDRAWN: Final = {"chargedBack": True, "chargebackReversed": False}
+"""With a request for information the money is held, whatever comes of it: no event says that it is let go of."""
 _CHANGES: Final = {
     "sentForSettlement": Subject.CAPTURE,
     "settled": Subject.CAPTURE,
@@ -86,7 +88,8 @@ def _news(
         return Subject.OTHER, None
     if said.type in _DISPUTES:
         amount = None if said.amount is None else money(said.amount.value, said.amount.currency_code)
-        return Subject.DISPUTE, DisputeNews(charge, _DISPUTES[said.type], amount=amount)
+        taken = _WITHDRAWN.get(said.type)
+        return Subject.DISPUTE, DisputeNews(charge, _DISPUTES[said.type], amount=amount, withdrawn=taken)
     if said.type in _CHANGES:
         failed = said.type.endswith("Failed")
         refused = Refused(said.type, "Worldpay could not carry it out.")
