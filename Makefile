@@ -37,6 +37,7 @@ bench: install
 	@.venv/bin/python -m bench.payments
 	@.venv/bin/python -m bench.inbox
 	@.venv/bin/python -m bench.ledger
+	@.venv/bin/python -m bench.settlements
 
 # Begins a connector: make connector name=acme
 connector: install
