@@ -36,6 +36,7 @@ bench: install
 	@.venv/bin/python -m bench.connectors
 	@.venv/bin/python -m bench.payments
 	@.venv/bin/python -m bench.inbox
+	@.venv/bin/python -m bench.webhooks
 	@.venv/bin/python -m bench.ledger
 	@.venv/bin/python -m bench.settlements
 

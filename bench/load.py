@@ -1,8 +1,10 @@
-"""Sends payments, or asks for routes: as fast as they are answered, or at a steady rate; prints what it saw as JSON.
+"""Sends payments or webhooks, or asks for routes: as fast as they are answered, or at a steady rate; prints what it saw
+as JSON.
 
     python -m bench.load PORT KEY closed CONNECTIONS SECONDS
     python -m bench.load PORT KEY open RATE SECONDS
     python -m bench.load PORT KEY open RATE SECONDS explain
+    python -m bench.load PORT ACCOUNT closed CONNECTIONS SECONDS webhook
 
 Closed: every connection sends its next payment when it has its answer. Open: payments leave on a schedule that does not
 wait for answers, and latency counts from the time on the schedule, so that a stall is not hidden.
@@ -14,40 +16,75 @@ import asyncio
 import json
 import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter, process_time
+from time import perf_counter, process_time, time
 from typing import Final, cast
 
+import msgspec
 import uvloop
+
+from recoup.connectors.base.webhooks import hmac_hex
 
 OPEN_CONNECTIONS: Final = 64
 
 
+WEBHOOK_SECRET: Final = "whsec_of_the_bench"
+PAYMENT: Final = (
+    b'{"amount":4999,"currency":"USD","payment_method_data":{"type":"card","card":{"number":"4242424242424242",'
+    b'"exp_month":12,"exp_year":2030,"cvc":"123"},"billing_details":{"name":"Jane Doe","address":{"country":"US",'
+    b'"postal_code":"94103"}}},"merchant_reference":"bench"}'
+)
+ROUTE: Final = b'{"amount":4999,"currency":"USD","brand":"visa","funding":"credit","bin":"42424242","issuer_country":"US"}'
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A request that is sent again and again, and how a good answer to it begins and what it holds."""
+    """A request that is sent again and again; how a good answer to it begins, and what it holds.
 
-    path: str
-    body: bytes
+    `path`, and `request`, which gives headers and body, are told whose it is: a key, or an account; `request` also
+    which one of all it is.
+    """
+
+    path: Callable[[str], str]
+    request: Callable[[str, str], tuple[str, bytes]]
     status: bytes
     holds: bytes
 
 
+def _with_key(body: bytes) -> Callable[[str, str], tuple[str, bytes]]:
+    return lambda key, once: (f"authorization: Bearer {key}\r\nidempotency-key: {once}\r\n", body)
+
+
+def webhook(_: str, once: str) -> tuple[str, bytes]:
+    """What Stripe would send about a payment that is not ours, signed."""
+    intent = {
+        "id": f"pi_{once}",
+        "object": "payment_intent",
+        "amount": 4999,
+        "amount_received": 4999,
+        "currency": "usd",
+        "status": "succeeded",
+        "metadata": {"recoup_key": f"att_{once}"},
+        "description": "x" * 600,
+    }
+    stamp = int(time())
+    event = {
+        "id": f"evt_{once}",
+        "object": "event",
+        "type": "payment_intent.succeeded",
+        "created": stamp,
+        "data": {"object": intent},
+    }
+    body = msgspec.json.encode(event)
+    signature = hmac_hex(WEBHOOK_SECRET.encode(), f"{stamp}.".encode() + body)
+    return f"stripe-signature: t={stamp},v1={signature}\r\n", body
+
+
 KINDS: Final = {
-    "payment": Kind(
-        "/v1/payments",
-        b'{"amount":4999,"currency":"USD","payment_method_data":{"type":"card","card":{"number":"4242424242424242",'
-        b'"exp_month":12,"exp_year":2030,"cvc":"123"},"billing_details":{"name":"Jane Doe","address":{"country":"US",'
-        b'"postal_code":"94103"}}},"merchant_reference":"bench"}',
-        b"http/1.1 201",
-        b'"status":"captured"',
-    ),
-    "explain": Kind(
-        "/v1/routing/explain",
-        b'{"amount":4999,"currency":"USD","brand":"visa","funding":"credit","bin":"42424242","issuer_country":"US"}',
-        b"http/1.1 200",
-        b'"chosen":"pa_',
-    ),
+    "payment": Kind(lambda _: "/v1/payments", _with_key(PAYMENT), b"http/1.1 201", b'"status":"captured"'),
+    "explain": Kind(lambda _: "/v1/routing/explain", _with_key(ROUTE), b"http/1.1 200", b'"chosen":"pa_'),
+    "webhook": Kind(lambda account: f"/v1/inbound/{account}", webhook, b"http/1.1 200", b""),
 }
 
 
@@ -127,11 +164,11 @@ class Load:
 
     def _request(self) -> bytes:
         self._sent += 1
+        headers, body = self.kind.request(self.key, f"{id(self)}-{self._sent}-{perf_counter()}")
         return (
-            f"POST {self.kind.path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nauthorization: Bearer {self.key}\r\n"
-            f"content-type: application/json\r\nidempotency-key: {id(self)}-{self._sent}-{perf_counter()}\r\n"
-            f"content-length: {len(self.kind.body)}\r\n\r\n"
-        ).encode() + self.kind.body
+            f"POST {self.kind.path(self.key)} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\n{headers}"
+            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        ).encode() + body
 
 
 async def main(port: int, key: str, mode: str, *, amount: float, seconds: float, what: str) -> None:

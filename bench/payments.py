@@ -31,6 +31,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from rich.console import Console
 from rich.table import Table
 
+from bench.stretches import busy_s, cpu_s, cpu_with_children_s, postmaster_of
 from recoup.db._binaries import installed_folder
 from recoup.db._cluster import SUPERUSER
 from recoup.db.embedded import EmbeddedPostgres
@@ -39,7 +40,6 @@ ROUNDS: Final = 3
 READY_S: Final = 30.0
 SETTLED_S: Final = 16.0
 """How long after a change of accounts every request reads them anew (see `recoup.merchants.flow`)."""
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _SCRIPT: Final = Path(__file__).with_name("bare.sql")
 
 app = App(name="bench.payments", help=__doc__)
@@ -82,8 +82,7 @@ def main(
             _api(conninfo, Path(folder)) as (api, port, key),
         ):
             _use_only(port, key, processor_port)
-            postmaster = int((Path(folder) / "data/postgres/postmaster.pid").read_text().split()[0])
-            pids = (api.pid, postmaster, processor.pid)
+            pids = (api.pid, postmaster_of(Path(folder) / "data"), processor.pid)
             time.sleep(SETTLED_S)
             _load(port, key, "closed", clients, 2.0)  # warm: statements prepared, keys made
             bare, full = _compare(conninfo, port, key, pids, seconds=seconds, clients=clients)
@@ -113,11 +112,11 @@ def _compare(
 
 
 def _measured(pids: tuple[int, int, int], work: Any) -> Run:
-    before = [_cpu(pids[0]), _cpu_with_children(pids[1]), _cpu(pids[2]), _busy()]
+    before = [cpu_s(pids[0]), cpu_with_children_s(pids[1]), cpu_s(pids[2]), busy_s()]
     seen = work()
-    after = [_cpu(pids[0]), _cpu_with_children(pids[1]), _cpu(pids[2]), _busy()]
-    api_s, postgres_s, processor_s, busy_s = (end - start for start, end in zip(before, after, strict=True))
-    others_s = max(0.0, busy_s - api_s - postgres_s - processor_s - seen["cpu_s"])
+    after = [cpu_s(pids[0]), cpu_with_children_s(pids[1]), cpu_s(pids[2]), busy_s()]
+    api_s, postgres_s, processor_s, all_s = (end - start for start, end in zip(before, after, strict=True))
+    others_s = max(0.0, all_s - api_s - postgres_s - processor_s - seen["cpu_s"])
     return Run(seen, api_s, postgres_s, processor_s, others_s)
 
 
@@ -193,6 +192,8 @@ def _api(conninfo: str, folder: Path) -> Iterator[tuple[subprocess.Popen[str], i
         "RECOUP_DATABASE_URL": conninfo,
         "RECOUP_DATA_DIR": str(folder / "api"),
         "RECOUP_PORT": "0",
+        "RECOUP_SANDBOX_PORT": "0",
+        "RECOUP_SANDBOX_LINK_PORT": "0",
         "RECOUP_LOG_FORMAT": "json",
     }
     log = (folder / "api.log").open("w")
@@ -209,7 +210,7 @@ def _announced(process: subprocess.Popen[str]) -> tuple[int, str]:
     assert process.stdout is not None, "piped"
     port, key = 0, ""
     ends = time.monotonic() + READY_S
-    while not (port and key) and time.monotonic() < ends:
+    while not (port and key) and process.poll() is None and time.monotonic() < ends:
         line = process.stdout.readline()
         if found := re.search(r"127\.0\.0\.1:([0-9]+)", line):
             port = port or int(found[1])
@@ -242,30 +243,6 @@ def _call(port: int, key: str, method: str, path: str, body: dict[str, Any] | No
     with urllib.request.urlopen(request, timeout=READY_S) as response:
         answer: dict[str, Any] = json.load(response)
         return answer
-
-
-def _cpu(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except FileNotFoundError:
-        return 0.0  # ended since it was listed: its parent counts it
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _busy() -> float:
-    """CPU seconds of everything on this machine."""
-    user, nice, system, _idle, _waiting, *interrupts = (
-        int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    )
-    return (user + nice + system + sum(interrupts[:3])) / _TICKS
-
-
-def _cpu_with_children(pid: int) -> float:
-    """CPU of a process, of the children it has, and of those that ended."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    ended = (int(fields[13]) + int(fields[14])) / _TICKS
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return _cpu(pid) + ended + sum(_cpu(int(child)) for child in children)
 
 
 def _print(bare: list[float], full: list[Run], steady: Run, *, clients: int) -> None:

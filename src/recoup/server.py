@@ -149,7 +149,7 @@ async def running(settings: Settings, store: Store) -> AsyncIterator[tuple[Servi
             ready = await sandboxed.ensure(service, folder=_folder(settings), base_url=base_url)
         await stack.enter_async_context(working(service))
         edge = service.edge(base_url=base_url)
-        await stack.enter_async_context(_served(edge, listener))
+        await stack.enter_async_context(served(edge, listener))
         yield service, ready
 
 
@@ -166,7 +166,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def _served(edge: Edge, listener: socket.socket) -> AsyncIterator[None]:
+async def served(edge: Edge, listener: socket.socket) -> AsyncIterator[None]:
+    """The API on a socket, while the block runs."""
     server = _Server(
         uvicorn.Config(
             edge,
