@@ -62,7 +62,9 @@ from recoup.outcomes.core import (
 REQUESTS_MAX: Final = 8
 """The most requests in one exchange; a connector that wants more is broken."""
 EVIDENCE_REQUESTS_MAX: Final = 40
-"""The same for evidence in a dispute: some processors take each field and each document by itself."""
+EVIDENCE_PATIENCE: Final = 8
+"""The same for evidence in a dispute, of which some processors take each field and document by itself; and how many
+times longer the whole of it may take than any other exchange."""
 
 _log: Final[FilteringBoundLogger] = structlog.get_logger("recoup.gateway")
 _level: Final = logging.getLogger("recoup.gateway")
@@ -88,6 +90,7 @@ class _Verb(Generic[T]):
     never_left: Callable[[str], T]
     no_answer: Callable[[str], T]
     requests_max: int = REQUESTS_MAX
+    patience: int = 1
 
 
 _CHARGE: Final[_Verb[Outcome]] = _Verb("charge", get_args(Outcome), Unprocessed, Unknown)
@@ -100,7 +103,7 @@ _CAPTURE: Final[_Verb[FollowUp]] = _Verb("capture", get_args(FollowUp), Unproces
 _CANCEL: Final[_Verb[FollowUp]] = _Verb("cancel", get_args(FollowUp), Unprocessed, Unknown)
 _REFUND: Final[_Verb[FollowUp]] = _Verb("refund", get_args(FollowUp), Unprocessed, Unknown)
 _SUBMIT: Final[_Verb[FollowUp]] = _Verb(
-    "submit_evidence", get_args(FollowUp), Unprocessed, Unknown, EVIDENCE_REQUESTS_MAX
+    "submit_evidence", get_args(FollowUp), Unprocessed, Unknown, EVIDENCE_REQUESTS_MAX, EVIDENCE_PATIENCE
 )
 _ACCEPT: Final[_Verb[FollowUp]] = _Verb("accept_dispute", get_args(FollowUp), Unprocessed, Unknown)
 _LOOKUP: Final[_Verb[Evidence]] = _Verb("lookup", get_args(Evidence), Unknown, Unknown)
@@ -303,7 +306,8 @@ class Gateway:
         started = perf_counter()
         exchange = _begun(begin)
         try:
-            deadline = started + min(account.timeout_s or self._timeout_s, self._timeout_s)
+            usual_s = min(account.timeout_s or self._timeout_s, self._timeout_s)
+            deadline = started + usual_s * verb.patience
             end = await self._converse(
                 verb, exchange, connector=connector.name, account_id=account_id, deadline=deadline
             )
