@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,7 +20,7 @@ from tests.settlements.reports import ADYEN, STRIPE, adyen_row, stripe_row, writ
 from recoup.ledger.core import AccountKind
 from recoup.settlements.core.lines import Line, LineKind, fingerprint
 from recoup.settlements.core.reasons import Resolution
-from recoup.settlements.core.reports import Report
+from recoup.settlements.core.reports import Report, ReportState
 
 Row = Mapping[str, Any]
 BOOKS: Final = (AccountKind.RECEIVABLE, AccountKind.FEES, AccountKind.RESERVES, AccountKind.IN_TRANSIT)
@@ -116,6 +120,33 @@ async def test_who_dies_in_the_middle_changes_nothing(desk: Desk, after: int) ->
     for one in await desk.exceptions():
         await desk.resolved(one.id, Resolution.ACCEPTED)
     assert await in_the_books(desk) == [0, 64 + 14, 100, 1000 - 250 + 77 - 100 - 64 - 14]
+
+
+async def test_kill_9_after_every_chunk_changes_nothing(
+    desk: Desk, database_url: str, tmp_path: Path
+) -> None:
+    """A process that is killed leaves whole chunks, and whoever comes next does the next one."""
+    rows = [*await six(desk), stripe_row("fee", 0, 7, **at(10))]
+    content = written(STRIPE, rows)
+    file = tmp_path / "report.csv"
+    file.write_bytes(content)
+    await desk.stripe(*rows[3:5])
+    await desk.balances(AccountKind.FEES)
+    ids = (str(desk.merchant.id), str(desk.account_id))
+    for chunk in range(1, 5):
+        dying = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tests.settlements.dying", database_url, *ids, str(file), desk.house.now.isoformat()),
+            cwd=Path(__file__).parents[2],
+        )
+        assert await dying.wait() == -signal.SIGKILL
+        report, _ = await desk.begun(content)
+        assert (report.worked, report.state) == (min(2 * chunk, len(rows)), ReportState.IMPORTING)
+    done = await desk.taken(content)
+    assert (done.state, done.lines, done.repeated) == (ReportState.DONE, 7, 2)
+    (unknown,) = await desk.exceptions()
+    await desk.resolved(unknown.id, Resolution.ACCEPTED)
+    assert await in_the_books(desk) == [0, 64 + 7, 100, 1000 - 250 + 77 - 100 - 64 - 7]
 
 
 async def test_a_payout_that_two_reports_tell_is_posted_once(desk: Desk) -> None:
