@@ -27,6 +27,7 @@ from recoup.routing.core.cost import expected_value, price_of
 from recoup.routing.core.deciding import Option, decide
 from recoup.routing.core.learning import Cell, Observation, Told, estimates, learn, told_by
 from recoup.routing.core.policy import EXPLORE_DEFAULT
+from recoup.routing.core.silence import SILENT, Silence
 from recoup.routing.core.symptoms import OVERDUE, answer_of, counted_before
 from recoup.routing.core.symptoms import Answer as Heard
 from recoup.routing.core.words import Estimate, Health, Method, Price, Ruling, Standing
@@ -63,6 +64,7 @@ class _Asked:
     facts: Facts
     expected: float
     overdue_at: datetime | None
+    number: int
     is_answered: bool = False
     was_counted: bool = False
 
@@ -78,6 +80,7 @@ class Ours:
         self._random = random
         self._cells: dict[int, Cell] = {}
         self._health = [breakers.UNHEARD] * len(self._accounts)
+        self._silence = [Silence() for _ in self._accounts]
         self._waiting: list[deque[_Asked]] = [deque() for _ in self._accounts]
         self._under_way: dict[tuple[int, int], _Asked] = {}
         self._order: tuple[int, list[int], dict[int, float]] = (NOBODY, [], {})
@@ -99,6 +102,10 @@ class Ours:
         outcome, told = _outcome_of(answer.kind, answer.code)
         latency_ms = round(answer.after_s * 1000)
         heard = answer_of(outcome, latency_ms=latency_ms, expected=asked.expected)
+        if answer.kind is not Kind.UNKNOWN:
+            self._silence[acquirer].answered(asked.number)
+        if heard.latency_ms is not None:
+            self._silence[acquirer].took(heard.latency_ms)
         self._hear(acquirer, counted_before(heard) if asked.was_counted else heard, asked.facts, at)
         seen = Observation(asked.facts, self._accounts[acquirer], told, at)
         self._cells.update(learn(self._cells, seen))
@@ -141,6 +148,10 @@ class Ours:
         found = breakers.standing(self._health[index], at, country=country)
         if found.health is Health.DEGRADED:
             self._health[index] = breakers.passed(self._health[index], at, country=country)
+            return found
+        slow_ms = self._health[index].usual.slow_ms
+        if slow_ms is not None and self._silence[index].is_silent(_seconds(at), overdue_s=slow_ms / 1000):
+            return SILENT
         return found
 
     def _ask(self, payment: Payment, acquirer: int, expected: float, *, at: datetime, turn: int) -> None:
@@ -148,7 +159,9 @@ class Ours:
         self._health[acquirer] = breakers.asked(self._health[acquirer], at, country=facts.issuer_country)
         slow_ms = self._health[acquirer].usual.slow_ms
         overdue_at = None if slow_ms is None else at + timedelta(milliseconds=slow_ms)
-        asked = self._under_way[payment.index, acquirer] = _Asked(facts, expected, overdue_at)
+        asked = self._under_way[payment.index, acquirer] = _Asked(
+            facts, expected, overdue_at, self._silence[acquirer].asked(_seconds(at))
+        )
         if overdue_at is not None:
             self._waiting[acquirer].append(asked)
 
@@ -163,6 +176,10 @@ class Ours:
 
     def _hear(self, index: int, heard: Heard, facts: Facts, at: datetime) -> None:
         self._health[index], _ = breakers.heard(self._health[index], heard, at, country=facts.issuer_country)
+
+
+def _seconds(at: datetime) -> float:
+    return (at - START).total_seconds()
 
 
 def _is_overdue(asked: _Asked, at: datetime) -> bool:

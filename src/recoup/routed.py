@@ -22,6 +22,7 @@ from recoup.routing.api.policies import RoutingPoliciesApi
 from recoup.routing.core.hindsight import Came
 from recoup.routing.flow.backtest import Backtests
 from recoup.routing.flow.experiments import COUNT, REFRESH_S, Experiments
+from recoup.routing.flow.figures import attempts_learned, decision_seconds, show_learned
 from recoup.routing.flow.health import EVERY_S as HEALTH_EVERY_S
 from recoup.routing.flow.health import ProcessorHealth
 from recoup.routing.flow.learning import EVERY_S as LEARNING_EVERY_S
@@ -66,13 +67,16 @@ class Routing:
         )
         self.learner = Learner(database, EndedAttempts(database, accounts), clock=clock)
         self.learned = Learned(database, clock=clock)
+        self._attempts_learned = attempts_learned(registry)
+        show_learned(registry, self.learned)
         self.router = Router(
             Sources(
                 policies=self.policies,
                 estimates=self.learned,
                 breakers=self.health,
                 trials=self.experiments,
-            )
+            ),
+            took=decision_seconds(registry),
         )
 
     async def open(self) -> None:
@@ -101,7 +105,7 @@ class Routing:
 
     async def learn(self) -> None:
         """Learn what merchants' events tell that is new, and take over what was learned, here or elsewhere."""
-        await self.learner.rounds.go()
+        self._attempts_learned(await self.learner.rounds.go())
         await self.learned.refresh()
 
     async def tidy(self) -> None:

@@ -17,7 +17,7 @@ from recoup.kit.ids import Kind, render, uuid7
 from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.merchants.flow import NewAccount
-from recoup.outcomes.core import Approved, Outcome, Unprocessed
+from recoup.outcomes.core import Approved, Outcome, Unknown, Unprocessed
 from recoup.routing.api.health import RoutingHealthApi
 from recoup.routing.core.breaker import PROBE_SHARE
 from recoup.routing.core.words import Health
@@ -262,6 +262,34 @@ async def test_requests_that_hang_open_the_breaker_before_they_time_out(database
         )
     now = process._held[shop.merchant.id, shop.account.id].health.whole
     assert (now.answers, now.failed) == (was.answers, was.failed), "they were counted already"
+
+
+async def test_an_account_that_falls_silent_is_passed_over_before_anything_is_overdue(
+    database: Database,
+) -> None:
+    """Nothing is told of it, and the first answer ends it: its breaker has not opened."""
+    shop = await Shop.opened(database)
+    process = shop.process()
+    shop.hear(process, UP, times=300)
+    now = shop.house.clock.now()
+    hanging = [process.asked(shop.merchant, shop.account.id, issuer_country="US", at=now) for _ in range(10)]
+    assert shop.health(process) is Health.GOOD
+    shop.ticks.seconds += 0.5
+    assert shop.health(process) is Health.DEGRADED
+    assert shop.figure("recoup_processor_passed_over_while_silent_total") == 1
+    await process.refresh()
+    assert await shop.told() == []
+    for outcome, then in ((Unknown("no answer"), Health.DEGRADED), (UP, Health.GOOD)):
+        process.observe(
+            shop.merchant,
+            shop.account.id,
+            outcome,
+            latency_ms=500,
+            issuer_country="US",
+            at=now,
+            asked=hanging.pop(),
+        )
+        assert shop.health(process) is then
 
 
 async def test_what_answers_in_time_is_not_overdue(database: Database) -> None:

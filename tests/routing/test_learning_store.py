@@ -298,8 +298,12 @@ async def test_every_process_knows_what_one_has_learned(shop: Shop) -> None:
     assert process.estimates(shop.merchant_id, paid(), [A, B]) == ({}, None), "nothing was learned yet"
     for _ in range(20):
         await shop.end(Told.ROUTE, account=B)
+    await process.refresh()
+    assert (process.merchants(), process.cells(), process.events_waiting()) == (1, 0, 20)
     await shop.learner().learn(shop.merchant_id)
     await process.refresh()
+    assert process.cells() == len(await shop.cells())
+    assert process.bytes_used() > 0 == process.events_waiting()
     found, model = process.estimates(shop.merchant_id, paid(), [A, B])
     assert model == 20
     exact = dict(

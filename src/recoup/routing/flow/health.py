@@ -9,7 +9,8 @@ How payments and routing use it (nothing here waits or raises):
     standing = health.standing(merchant_id, account_id, issuer_country=..., at=now)  # for each account of a route
 
 `at` is the merchant's present. `asked` is optional: with it, requests that hang count while they hang, not only when
-they time out; one that is never observed counts as one that hangs. `expected` is optional: with it, a collapse of
+they time out, and an account that falls silent is passed over before any of them is overdue; one that is never observed
+counts as one that hangs. `expected` is optional: with it, a collapse of
 approvals is noticed; leave it out where the estimate does not hold for this try.
 
 `refresh` is called every second: it hears requests that are overdue, writes what could not be written, and takes over
@@ -34,10 +35,11 @@ from recoup.db import Database, is_passing
 from recoup.kit.clock import Clock
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import Outcome
+from recoup.outcomes.core import Outcome, Unknown
 from recoup.routing.core import health as core
 from recoup.routing.core.breaker import Transition
 from recoup.routing.core.health import AccountHealth
+from recoup.routing.core.silence import SILENT, Silence
 from recoup.routing.core.symptoms import OVERDUE, Answer, answer_of, counted_before
 from recoup.routing.core.words import WELL, Health, Standing
 from recoup.routing.flow.health_writing import QUEUED_MAX, Accounts, HealthWriter, Scope
@@ -71,6 +73,7 @@ class Asked:
     at: datetime
     since: float
     overdue_at: float
+    number: int
     is_answered: bool = False
     was_counted: bool = False
 
@@ -79,6 +82,7 @@ class Asked:
 class _Held:
     health: AccountHealth = core.UNHEARD
     waiting: deque[Asked] = field(default_factory=deque)
+    silence: Silence = field(default_factory=Silence)
 
 
 class ProcessorHealth:
@@ -131,6 +135,10 @@ class ProcessorHealth:
             found = core.standing(held.health, at, country=country)
             if found.health is Health.DEGRADED:
                 held.health = core.passed(held.health, at, country=country)
+                return found
+            if held.waiting and self._is_silent(held):
+                self._count.silent.inc()
+                return SILENT
         except Exception:  # noqa: BLE001 - a payment must not fail over this
             _log.exception("health_standing_failed")
             return WELL
@@ -165,6 +173,10 @@ class ProcessorHealth:
                 asked.is_answered = True
                 answer = counted_before(answer) if asked.was_counted else answer
             held = self._held_of(merchant.id, account_id)
+            if asked is not None and not isinstance(outcome, Unknown):
+                held.silence.answered(asked.number)
+            if answer.latency_ms is not None:
+                held.silence.took(answer.latency_ms)
             if held.waiting:
                 self._hear_overdue(held)
             self._hear(held, merchant, account_id, answer, country=_country(issuer_country), at=at)
@@ -198,9 +210,14 @@ class ProcessorHealth:
         if slow_ms is None or len(held.waiting) >= WAITING_MAX:
             return None
         since = self._monotonic()
-        asked = Asked(merchant, account_id, country, at, since, since + slow_ms / 1000)
+        number = held.silence.asked(since)
+        asked = Asked(merchant, account_id, country, at, since, since + slow_ms / 1000, number)
         held.waiting.append(asked)
         return asked
+
+    def _is_silent(self, held: _Held) -> bool:
+        slow_ms = held.health.usual.slow_ms
+        return slow_ms is not None and held.silence.is_silent(self._monotonic(), overdue_s=slow_ms / 1000)
 
     def _hear_overdue(self, held: _Held) -> None:
         """Count each request that is overdue, once; what is answered is let go."""
@@ -324,6 +341,11 @@ class _Figures:
         self.unwritten = Counter(
             "recoup_processor_health_writes_failed",
             "Tries to write a change of health that failed.",
+            registry=registry,
+        )
+        self.silent = Counter(
+            "recoup_processor_passed_over_while_silent",
+            "Times that an account was put behind others because none of its requests under way was answered.",
             registry=registry,
         )
         self.dropped = Counter(

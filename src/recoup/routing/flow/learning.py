@@ -194,6 +194,23 @@ class Learned:
         self._tables: dict[UUID, _Copy] = {}
         """In the order in which they were asked about, the last one last."""
         self._loading: dict[UUID, asyncio.Task[None]] = {}
+        self._waiting = 0
+
+    def merchants(self) -> int:
+        """How many merchants' tables are here."""
+        return len(self._tables)
+
+    def cells(self) -> int:
+        """How many cells they have."""
+        return sum(copy.table.count for copy in self._tables.values())
+
+    def bytes_used(self) -> int:
+        """About how much memory they take."""
+        return sum(copy.table.bytes_used for copy in self._tables.values())
+
+    def events_waiting(self) -> int:
+        """How many of their events nobody had learned when `refresh` looked."""
+        return self._waiting
 
     def estimates(
         self, merchant_id: UUID, facts: Facts, accounts: Collection[LearnableAccount]
@@ -222,6 +239,7 @@ class Learned:
     async def refresh(self) -> None:
         """Read what was learned since the last time."""
         known = await store.sequences(self._database, list(self._tables))
+        self._waiting = await store.waiting(self._database, list(self._tables)) if self._tables else 0
         for merchant_id, sequence in known.items():
             copy = self._tables.get(merchant_id)
             if copy is not None and (copy.table.version or 0) < sequence:
@@ -276,7 +294,7 @@ class Learned:
                 return
 
     def _make_room(self) -> None:
-        total = sum(copy.table.bytes_used for copy in self._tables.values())
+        total = self.bytes_used()
         while total > self._bytes_max and len(self._tables) > 1:
             total -= self._tables.pop(next(iter(self._tables))).table.bytes_used
 

@@ -6,7 +6,8 @@ with the chance that the decision's own seed gives. What comes back holds everyt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
@@ -112,8 +113,10 @@ class Sources:
 class Router:
     """Chooses routes, and hears what came of them."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, *, took: Callable[[float], None] | None = None) -> None:
+        """`took` is told how many seconds each choice took."""
         self._sources = sources
+        self._took = took
 
     async def route(
         self,
@@ -125,6 +128,21 @@ class Router:
         seed: bytes,
     ) -> tuple[Route, Facts]:
         """The route, and the facts that it was chosen by (of the metadata, what the policy reads)."""
+        began = time.perf_counter()
+        found = await self._route(merchant_id, facts, accounts, requested=requested, seed=seed)
+        if self._took is not None:
+            self._took(time.perf_counter() - began)
+        return found
+
+    async def _route(
+        self,
+        merchant_id: UUID,
+        facts: Facts,
+        accounts: Pairs,
+        *,
+        requested: Sequence[UUID] | None,
+        seed: bytes,
+    ) -> tuple[Route, Facts]:
         eligible = route(facts, accounts, requested=requested)
         able = frozenset(eligible.accounts)
         arm: Arm | None = None

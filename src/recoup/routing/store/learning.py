@@ -174,6 +174,20 @@ async def sequences(queries: Queries, merchant_ids: Sequence[UUID]) -> dict[UUID
     return {row["merchant_id"]: row["sequence"] for row in rows}
 
 
+async def waiting(queries: Queries, merchant_ids: Sequence[UUID]) -> int:
+    """How many events of these merchants' streams were not learned, all together."""
+    row = await queries.fetch_one(
+        """
+        select coalesce(sum(greatest(s.sequence - coalesce(l.sequence, 0), 0)), 0)::bigint as events
+        from unnest(%(merchants)s::uuid[]) as wanted (id)
+        join event_streams s on s.merchant_id = wanted.id
+        left join routing_learned l on l.merchant_id = wanted.id
+        """,
+        {"merchants": list(merchant_ids)},
+    )
+    return 0 if row is None else int(row["events"])
+
+
 async def changed(
     queries: Queries, *, merchant_id: UUID, after: Place, limit: int
 ) -> list[tuple[Place, Cell]]:
