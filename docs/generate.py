@@ -148,7 +148,9 @@ def _cards() -> str:
         "Stripe's published numbers, with the same outcome. They work at the sandbox's processors and nowhere else. "
         "Use any month and year to come, and any security code of the right length. More cards, of people with "
         "balances and paydays, are at `GET /v1/test/world/cards`.",
-        "Recoup has no disputes yet: a card that promises one is approved, and that is all.",
+        "A card that promises a dispute is approved, and disputed two seconds after its money was taken. Recoup is "
+        "told by webhook; `POST /v1/test/disputes` has any other payment disputed. Evidence that says "
+        "`winning_evidence` wins it, `losing_evidence` loses it.",
         "## Cards that do something",
         _table(
             ["number", "brand", "country", "what it shows"], [[*_card(card), card.shows] for card in others]

@@ -110,6 +110,7 @@ WITHDRAWN: Final = unprocessed(
 )
 NOT_FOUND: Final = no_promise(404, "not_found", "Nothing came with this key so far.")
 NO_CHARGE: Final = unprocessed(422, "no_such_charge", "There is no such charge.")
+NO_DISPUTE: Final = unprocessed(422, "no_such_dispute", "There is no such dispute.")
 NO_TOKEN: Final = unprocessed(422, "no_such_token", "There is no such saved card.")
 NO_KEY: Final = unprocessed(400, "key_missing", "Send an Idempotency-Key of 1 to 255 characters.")
 UNAUTHORIZED: Final = unprocessed(

@@ -71,7 +71,7 @@ class PublishedCard:
     address: Check | None = None
     refund: RefundCourse = RefundCourse.AT_ONCE
     disputes: str | None = field(default=None)
-    """What a later dispute will be about."""
+    """How it is disputed once its money is taken: a key of `BY_CARD` in `core/disputes.py`."""
     by_form: bool = False
     """Whether its issuer's page opens only for a form that the customer's browser posts, and answers with one."""
 
@@ -190,6 +190,10 @@ def _disputed(number: str, about: str, *, brand: str = "visa") -> PublishedCard:
     return PublishedCard(number, facts, f"an approval; a dispute follows: {about}", disputes=about)
 
 
+def _prevented(number: str, by: str, *, brand: str = "visa") -> PublishedCard:
+    return PublishedCard(number, replace(_US, brand=brand), f"an approval; no dispute follows: {by}")
+
+
 _DECLINES: Final = (
     _card("4000000000000002", "a decline without a reason", decline="generic_decline"),
     _card("4000000000009995", "insufficient funds", decline="insufficient_funds"),
@@ -236,9 +240,9 @@ _DISPUTES: Final = (
     _disputed("4000008400000779", "compliance"),
     _disputed("5105008400000002", "compliance", brand="mastercard"),
     _disputed("4000000001000043", "smart_disputes"),
-    _disputed("4000000404004816", "rapid_resolution"),
-    _disputed("4000000404005649", "compelling_evidence_block"),
-    _disputed("5105000300000018", "alert", brand="mastercard"),
+    _prevented("4000000404004816", "rapid_resolution"),
+    _prevented("4000000404005649", "compelling_evidence_block"),
+    _prevented("5105000300000018", "alert", brand="mastercard"),
 )
 _REFUNDS: Final = (
     replace(

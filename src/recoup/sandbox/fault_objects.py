@@ -31,7 +31,18 @@ TIMES_MAX: Final = 10_000
 _EXPLAINED: Final = OVERRULING - {FaultKind.LATE_APPROVAL} | {FaultKind.REFUSAL, FaultKind.REFUND_FAILURE}
 _NETWORK_CODED: Final = OVERRULING - {FaultKind.LATE_APPROVAL}
 
-On = Literal["charge", "verify", "capture", "cancel", "refund", "lookup", "withdraw", "any"]
+On = Literal[
+    "charge",
+    "verify",
+    "capture",
+    "cancel",
+    "refund",
+    "lookup",
+    "withdraw",
+    "submit_evidence",
+    "accept_dispute",
+    "any",
+]
 
 
 class CreateFault(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -182,4 +193,6 @@ _ON: Final[dict[Verb | None, On]] = {
     Verb.REFUND: "refund",
     Verb.LOOKUP: "lookup",
     Verb.WITHDRAW: "withdraw",
+    Verb.SUBMIT_EVIDENCE: "submit_evidence",
+    Verb.ACCEPT_DISPUTE: "accept_dispute",
 }

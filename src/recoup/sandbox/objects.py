@@ -10,11 +10,12 @@ from msgspec import Meta, Struct
 from recoup.http.fields import PAGE_DEFAULT, PAGE_MAX, ListObject
 from recoup.kit.clock import rfc3339
 from recoup.sandbox.core.issuer import CardState
+from recoup.sandbox.core.operations import OperationState
 from recoup.sandbox.core.paydays import Cycle
 from recoup.sandbox.core.processors import PROCESSORS, Processor, ProcessorName
 from recoup.sandbox.fault_objects import FaultObject, fault_object
 from recoup.sandbox.worlds.flow import CardChange, Holder, Summary, Wanted, predictable
-from recoup.sandbox.worlds.store import ChargeLine
+from recoup.sandbox.worlds.store import ChangeLine, ChargeLine
 
 SEED_MAX: Final = 2**53
 BALANCE_MAX: Final = 10**12
@@ -96,6 +97,7 @@ class WorldChargeObject(Struct, kw_only=True, frozen=True):
     state: str
     amount: int
     currency: str
+    held: Annotated[int, Meta(description="What can still be captured.")]
     captured: int
     released: int
     refunded: int
@@ -112,6 +114,34 @@ class WorldChargeQuery(Struct, forbid_unknown_fields=True, kw_only=True, frozen=
     limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
     starting_after: Short | None = None
     order: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+
+
+class WorldChangeObject(Struct, kw_only=True, frozen=True):
+    """A capture, cancellation or refund as its processor has it. `key` is ours of it, `charge_key` the attempt."""
+
+    object: Literal["world_change"] = "world_change"
+    id: str
+    kind: str
+    processor: str
+    key: str
+    charge: str
+    charge_key: str
+    state: str
+    amount: int
+    currency: str
+    created_at: str
+
+
+class WorldChangeList(ListObject[WorldChangeObject], frozen=True):
+    """What was done with the charges of a world, by the processors' own references."""
+
+
+class WorldChangeQuery(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Which changes."""
+
+    limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT
+    starting_after: Short | None = None
+    charge_key: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
 
 
 class WorldCardObject(Struct, kw_only=True, frozen=True):
@@ -264,9 +294,26 @@ def charge_object(line: ChargeLine) -> WorldChargeObject:
         state=line.state,
         amount=line.amount,
         currency=line.currency,
+        held=line.amount - line.captured - line.released if line.state == OperationState.APPROVED else 0,
         captured=line.captured,
         released=line.released,
         refunded=line.refunded,
+        created_at=rfc3339(line.created_at),
+    )
+
+
+def change_object(line: ChangeLine) -> WorldChangeObject:
+    """A change as the API shows it."""
+    return WorldChangeObject(
+        id=line.reference,
+        kind=line.kind,
+        processor=line.processor,
+        key=line.key,
+        charge=line.charge_reference,
+        charge_key=line.charge_key,
+        state=line.state,
+        amount=line.amount,
+        currency=line.currency,
         created_at=rfc3339(line.created_at),
     )
 

@@ -47,6 +47,7 @@ _JSON: Final = (b"content-type", b"application/json")
 _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _URL: Final = re.compile(r"https?://[!-~]+")
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
+_ANSWERS: Final = {"evidence": Verb.SUBMIT_EVIDENCE, "acceptance": Verb.ACCEPT_DISPUTE}
 _CHANGES: Final = {"captures": Verb.CAPTURE, "cancellations": Verb.CANCEL, "refunds": Verb.REFUND}
 _NO_PATH: Final = answers.unprocessed(
     404, "no_such_path", "There is no such path; see the wire's description."
@@ -199,7 +200,7 @@ def _incoming(scope: Scope, headers: Mapping[bytes, str], body: bytes) -> Incomi
     """The request that a path, a method and some headers make."""
     # Keys are taken from the path as it was sent: they may hold an encoded slash.
     parts = [unquote(part) for part in scope["raw_path"].decode("ascii").split("/")]
-    key, charge, method = headers.get(b"idempotency-key", ""), "", "POST"
+    key, charge, dispute, method = headers.get(b"idempotency-key", ""), "", "", "POST"
     match parts:
         case ["", name, "charges"] if name in _NAMES:
             verb = Verb.CHARGE
@@ -207,6 +208,8 @@ def _incoming(scope: Scope, headers: Mapping[bytes, str], body: bytes) -> Incomi
             verb = Verb.VERIFY
         case ["", name, "charges", charge, change] if name in _NAMES and change in _CHANGES:
             verb = _CHANGES[change]
+        case ["", name, "disputes", dispute, answer] if name in _NAMES and answer in _ANSWERS:
+            verb = _ANSWERS[answer]
         case ["", name, "operations", key] if name in _NAMES:
             verb, method = Verb.LOOKUP, "GET"
         case ["", name, "operations", key, "withdraw"] if name in _NAMES:
@@ -215,7 +218,7 @@ def _incoming(scope: Scope, headers: Mapping[bytes, str], body: bytes) -> Incomi
             return _NO_PATH
     if scope["method"] != method:
         return _WRONG_METHOD
-    if "\0" in key or "\0" in charge:
+    if "\0" in key + charge + dispute:
         return _NO_PATH
     scheme, _, api_key = headers.get(b"authorization", "").partition(" ")
     return Incoming(
@@ -227,6 +230,7 @@ def _incoming(scope: Scope, headers: Mapping[bytes, str], body: bytes) -> Incomi
         api_key=api_key if scheme == "Bearer" else "",
         body=body,
         charge_reference=charge,
+        dispute_reference=dispute,
     )
 
 

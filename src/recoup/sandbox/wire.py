@@ -9,6 +9,8 @@ world's.
     POST /alpha/charges/{id}/cancellations   {}; let go of what is held; `Idempotency-Key` required
     POST /alpha/charges/{id}/refunds         {amount}; give back; `Idempotency-Key` required
     GET  /alpha/operations/{key}             what became of whatever was sent with that key
+    POST /alpha/disputes/{id}/evidence       {fields, files}; answer a dispute, once; `Idempotency-Key` required
+    POST /alpha/disputes/{id}/acceptance     {}; give the disputed money up; `Idempotency-Key` required
     POST /alpha/operations/{key}/withdraw    where nothing came with that key, burn it for ever; where a charge
                                              waits for its customer, end it as declined; then the same
     GET  /alpha/authentications/{token}      the page on which a customer authenticates (HTML, no key needed)
@@ -21,7 +23,8 @@ Both take `card`, or a `token` that the processor gave before, and with `remembe
 A charge takes the `authentication` of its customer that was made elsewhere; its issuer then asks for none.
 
 **200** is an answer: a charge in state `approved`, `declined`, `pending` or `requires_action`; a change
-(capture, cancellation, refund) in state `done`, `refused`, `pending` or `failed`; a verification in state `approved`,
+(capture, cancellation, refund) in state `done`, `refused`, `pending` or `failed`; an answer to a dispute in state
+`done` or `refused`; a verification in state `approved`,
 `declined` or, where it brings a `return_url`, `requires_action`; a withdrawal. A decline carries the
 processor's code, the network's response code, and on Mastercard a merchant advice code where one fits.
 
@@ -34,7 +37,8 @@ this one), 429 and 503 for a key that came before, and 503 where the issuer has 
 
 **Webhooks.** Where a world tells what happens (`POST /v1/test/webhooks` of Recoup's API), each piece of news is posted
 to `/v1/inbound/{account}`: `{"id", "type", "occurred_at", "data"}`, where `data` is the charge, capture, cancellation
-or refund as the answers above have it, and `type` its kind and state: `charge.approved`, `refund.failed`. The header
+or refund as the answers above have it, or a dispute, and `type` its kind and state: `charge.approved`, `refund.failed`,
+`dispute.opened`. Disputes are told wherever there are some, since nothing else could tell of them. The header
 `Sandbox-Signature: t=1764000000,v1=…` has the second at which it is sent, and in hexadecimal the HMAC-SHA256 of that
 number, a full stop and the body, under the SHA-256 of the world's API key. What is not answered with 2xx comes again,
 ever later, for three days; the same news has the same `id`.
@@ -50,7 +54,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 KEY_LENGTH_MAX = 255
-BODY_BYTES_MAX = 1 << 16
+BODY_BYTES_MAX = 1 << 18
 
 Amount = Annotated[int, Meta(gt=0, le=10**12)]
 Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
@@ -131,6 +135,34 @@ class ChangeRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 class CancellationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What cancellations take: nothing."""
+
+
+class EvidenceFileData(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A document that is handed in: what it is, and the SHA-256 of its content, which nobody here reads."""
+
+    name: Text
+    media_type: Text
+    purpose: Text
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+    def __repr__(self) -> str:
+        return "EvidenceFileData(***)"
+
+
+class EvidenceRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What answers to disputes take: what is said, by field, and the documents."""
+
+    fields: Annotated[
+        dict[Text, Annotated[str, Meta(max_length=100_000, pattern=r"^[^\x00]*\Z")]], Meta(max_length=50)
+    ] = {}
+    files: Annotated[list[EvidenceFileData], Meta(max_length=50)] = []
+
+    def __repr__(self) -> str:
+        return "EvidenceRequest(***)"
+
+
+class AcceptanceRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What acceptances of disputes take: nothing."""
 
 
 FORM_FIELD = "challenge"
@@ -217,13 +249,47 @@ class ChangeObject(Struct, frozen=True, kw_only=True):
     message: str | None = None
 
 
+class DisputeObject(Struct, frozen=True, kw_only=True):
+    """A dispute as it is told. `key` is that of its charge; `withdrawn`: the money is out of the merchant's hands."""
+
+    object: Literal["dispute"] = "dispute"
+    id: str
+    key: str
+    charge: str
+    order: str
+    processor: str
+    kind: str
+    state: str
+    reason: str
+    network: str
+    amount: int
+    currency: str
+    fee: int
+    withdrawn: bool
+    evidence_due_at: str | None
+    created_at: str
+
+
+class DisputeAnswerObject(Struct, frozen=True, kw_only=True):
+    """Whether an answer to a dispute was taken. `code` and `message` say why not."""
+
+    object: Literal["dispute_answer"] = "dispute_answer"
+    key: str
+    dispute: str
+    processor: str
+    state: Literal["done", "refused"]
+    created_at: str
+    code: str | None = None
+    message: str | None = None
+
+
 class NewsObject(Struct, frozen=True, kw_only=True):
     """What a processor tells unasked. `data` is as it stood when it happened."""
 
     id: str
     type: str
     occurred_at: str
-    data: ChargeObject | ChangeObject
+    data: ChargeObject | ChangeObject | DisputeObject
 
 
 class WithdrawalObject(Struct, frozen=True, kw_only=True):

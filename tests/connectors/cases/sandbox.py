@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from tests.connectors.conformance import Case, Raw, Webhooks
+from tests.connectors.disputing import DISPUTE
 from tests.connectors.recorded import KEY
 
 from recoup.connectors import sandbox
@@ -61,6 +62,16 @@ VERIFICATION: Final[Mapping[str, Any]] = {
     "decline": None,
     "network_transaction_id": "141544217307196",
     "token": "saved_vf_1_0123456789",
+}
+DISPUTE_ANSWER: Final[Mapping[str, Any]] = {
+    "object": "dispute_answer",
+    "key": KEY,
+    "dispute": DISPUTE,
+    "processor": "alpha",
+    "state": "done",
+    "created_at": "2026-11-23T05:00:00.000Z",
+    "code": None,
+    "message": None,
 }
 WITHDRAWN: Final[Mapping[str, Any]] = {
     "object": "withdrawal",
@@ -115,6 +126,8 @@ def sandbox_case(connector: sandbox.Sandbox) -> Case:
             "lookup_change": [change_reply()],
             "withdraw": [reply(WITHDRAWN)],
             "withdraw_change": [reply(WITHDRAWN)],
+            "submit_evidence": [reply(DISPUTE_ANSWER)],
+            "accept_dispute": [reply(DISPUTE_ANSWER)],
         },
         declines=[
             declined_reply("insufficient_funds", "51", "25"),
@@ -124,6 +137,7 @@ def sandbox_case(connector: sandbox.Sandbox) -> Case:
         ],
         at_the_door=[refusal(503, "unavailable"), refusal(422, "not_supported"), refusal(409, "withdrawn")],
         moves_money=_moves_money,
+        settles=_settles,
         webhooks=Webhooks(sign, frozenset({"api_key"}), stamped=True),
     )
 
@@ -141,8 +155,15 @@ def news(data: Mapping[str, Any], *, id_: str = "ev_1", at: str = "2026-11-23T05
     return msgspec.json.encode({"id": id_, "type": type_, "occurred_at": at, "data": data})
 
 
+_ANSWERS: Final = ("/evidence", "/acceptance")
+
+
 def _moves_money(request: HttpRequest) -> bool:
-    return request.method == "POST" and not request.url.endswith(("/withdraw", "/verifications"))
+    return request.method == "POST" and not request.url.endswith(("/withdraw", "/verifications", *_ANSWERS))
+
+
+def _settles(request: HttpRequest) -> bool:
+    return request.url.endswith(_ANSWERS)
 
 
 CASES: Final = tuple(sandbox_case(connector) for connector in sandbox.SANDBOXES)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from recoup.connectors.base import (
+    AcceptDispute,
     Account,
     Addresses,
     Authentic,
@@ -25,6 +26,7 @@ from recoup.connectors.base import (
     Credential,
     Defaults,
     Delivery,
+    DisputeVerb,
     Exchange,
     Forged,
     HttpRequest,
@@ -32,6 +34,7 @@ from recoup.connectors.base import (
     Idempotency,
     Notice,
     Question,
+    SubmitEvidence,
     Undecided,
     Verification,
     no_readable_answer,
@@ -42,10 +45,13 @@ from recoup.connectors.sandbox.wire import (
     ChangeAnswer,
     ChargeAnswer,
     Decline,
+    DisputeAnswer,
+    DisputeNewsAnswer,
     VerificationAnswer,
     WithdrawalAnswer,
     authorization,
     charge_body,
+    evidence_body,
     meant_by,
     read,
     refused_at_the_door,
@@ -54,11 +60,13 @@ from recoup.connectors.sandbox.wire import (
 from recoup.outcomes.core import (
     ActionRequired,
     Declined,
+    Done,
     Evidence,
     FollowUp,
     FollowUpEvidence,
     Outcome,
     Pending,
+    Refused,
     Unknown,
     Withdrawn,
 )
@@ -144,13 +152,37 @@ class Sandbox(Defaults):
             return Withdrawn()
         return _changed(response, key=question.key)
 
+    def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
+        """Answer a dispute, once. Evidence that says `winning_evidence` wins it, `losing_evidence` loses it."""
+        body = evidence_body(asked.evidence)
+        return self._answer(account, asked.dispute_reference, "evidence", key=asked.key, body=body)
+
+    def accept_dispute(self, account: Account, asked: AcceptDispute) -> Exchange[FollowUp]:
+        """Give the disputed money up."""
+        return self._answer(account, asked.dispute_reference, "acceptance", key=asked.key, body={})
+
+    def _answer(
+        self, account: Account, dispute: str, answer: str, *, key: str, body: Mapping[str, object]
+    ) -> Exchange[FollowUp]:
+        path = f"disputes/{quote(dispute, safe='')}/{answer}"
+        response = yield self._post(account, path, key=key, body=body)
+        if refused := refused_at_the_door(response):
+            return refused
+        match read(response, DisputeAnswer, key=key):
+            case DisputeAnswer(state="done", dispute=reference) if reference == dispute:
+                return Done(reference)
+            case DisputeAnswer(state="refused", code=str(code), message=message):
+                return Refused(code, message or "The processor gave no reason.")
+            case _:
+                return no_readable_answer(response)
+
     def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """Whether it was signed with the world's key, just now."""
         yield from ()
         return news.judged(account, delivery)
 
     def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
-        """What happened to a charge, or to a change of one."""
+        """What happened to a charge, to a change of one, or to a dispute."""
         said = news.read_news(delivery)
         if said is None:
             return ()
@@ -160,6 +192,8 @@ class Sandbox(Defaults):
                 return (news.of_charge(said, charge, self._charge(charge, brand="", today=today)),)
             case ChangeAnswer() as change:
                 return (news.of_change(said, change),)
+            case DisputeNewsAnswer() as dispute:
+                return (news.of_dispute(said, dispute),)
 
     def _change(
         self, account: Account, change: Change, object_: str, *, body: Mapping[str, int]
@@ -269,6 +303,7 @@ def _capabilities(
         takes_authentication=True,
         verification=True,
         webhooks=True,
+        disputes=frozenset(DisputeVerb),
         idempotency=Idempotency.KEY,
     )
 

@@ -11,15 +11,31 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import Account, Authentic, Delivery, Forged, Notice, Subject
+from recoup.connectors.base import (
+    Account,
+    Authentic,
+    Delivery,
+    DisputeNews,
+    DisputeState,
+    Forged,
+    Notice,
+    Subject,
+)
 from recoup.connectors.base.webhooks import body_digest, hmac_hex, is_stale, same
-from recoup.connectors.sandbox.wire import ChangeAnswer, ChargeAnswer, Name, meant_by
+from recoup.connectors.sandbox.wire import (
+    ChangeAnswer,
+    ChargeAnswer,
+    DisputeNewsAnswer,
+    Name,
+    meant_by,
+)
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import Money
 from recoup.outcomes.core import Evidence
 
 SIGNATURE: Final = "sandbox-signature"
 _SIGNED: Final = re.compile(r"t=([0-9]{1,11}),v1=([0-9a-f]{64})", re.ASCII)
+_STATES: Final = frozenset(state.value for state in DisputeState)
 _CHANGES: Final = {
     "capture": Subject.CAPTURE,
     "cancellation": Subject.CANCEL,
@@ -45,7 +61,7 @@ class News:
 
     event_id: str
     occurred_at: datetime
-    about: ChargeAnswer | ChangeAnswer
+    about: ChargeAnswer | ChangeAnswer | DisputeNewsAnswer
 
 
 def judged(account: Account, delivery: Delivery) -> Authentic | Forged:
@@ -72,7 +88,36 @@ def read_news(delivery: Delivery) -> News | None:
         return None
 
 
-def _read(data: msgspec.Raw, kind: str) -> ChargeAnswer | ChangeAnswer:
+def of_dispute(said: News, dispute: DisputeNewsAnswer) -> Notice:
+    """News of a dispute; of a state that nobody knows it says nothing."""
+    return Notice(
+        said.event_id,
+        Subject.DISPUTE,
+        _disputed(dispute) if dispute.state in _STATES else None,
+        reference=dispute.id,
+        charge_reference=dispute.charge,
+        key=dispute.key,
+        amount=_money(dispute.amount, dispute.currency),
+        occurred_at=said.occurred_at,
+    )
+
+
+def _disputed(dispute: DisputeNewsAnswer) -> DisputeNews:
+    return DisputeNews(
+        dispute.id,
+        DisputeState(dispute.state),
+        amount=_money(dispute.amount, dispute.currency),
+        fee=_money(dispute.fee, dispute.currency) if dispute.fee else None,
+        reason=dispute.reason or None,
+        network=dispute.network or None,
+        evidence_due=dispute.evidence_due_at,
+        withdrawn=dispute.withdrawn,
+    )
+
+
+def _read(data: msgspec.Raw, kind: str) -> ChargeAnswer | ChangeAnswer | DisputeNewsAnswer:
+    if kind == "dispute":
+        return msgspec.json.decode(data, type=DisputeNewsAnswer)
     if kind in _CHANGES:
         return msgspec.json.decode(data, type=ChangeAnswer)
     return msgspec.json.decode(data, type=ChargeAnswer)

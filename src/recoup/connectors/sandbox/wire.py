@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import Account, Authentication, Card, Charge, HttpResponse, Source, Verification
+from recoup.connectors.base import (
+    Account,
+    Authentication,
+    Card,
+    Charge,
+    DisputeEvidence,
+    HttpResponse,
+    Source,
+    Verification,
+)
 from recoup.kit.secret import Secret
 from recoup.outcomes.core import (
     Approved,
@@ -116,6 +127,35 @@ def meant_by(change: ChangeAnswer) -> FollowUpEvidence | None:
             return None
 
 
+class DisputeNewsAnswer(Struct, frozen=True, kw_only=True):
+    """A dispute as it is told."""
+
+    object: Literal["dispute"]
+    id: Name
+    key: str
+    charge: Name
+    kind: str
+    state: str
+    reason: Text
+    network: Text
+    amount: int
+    currency: str
+    fee: int
+    withdrawn: bool
+    evidence_due_at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class DisputeAnswer(Struct, frozen=True, kw_only=True):
+    """Whether an answer to a dispute was taken."""
+
+    object: Literal["dispute_answer"]
+    key: str
+    dispute: Name
+    state: str
+    code: Code | None = None
+    message: Text | None = None
+
+
 class WithdrawalAnswer(Struct, frozen=True, kw_only=True):
     """A key that stands for nothing."""
 
@@ -135,7 +175,7 @@ class _ErrorAnswer(Struct, frozen=True):
     processed: bool
 
 
-AnswerT = TypeVar("AnswerT", ChargeAnswer, VerificationAnswer, ChangeAnswer, WithdrawalAnswer)
+AnswerT = TypeVar("AnswerT", ChargeAnswer, VerificationAnswer, ChangeAnswer, WithdrawalAnswer, DisputeAnswer)
 
 
 def read(response: HttpResponse, type_: type[AnswerT], *, key: str) -> AnswerT | None:
@@ -201,6 +241,20 @@ def verification_body(verification: Verification) -> dict[str, object]:
         "return_url": verification.return_url,
         **source_body(verification.source, remember=verification.remember),
     }
+
+
+def evidence_body(evidence: DisputeEvidence) -> dict[str, object]:
+    """What is handed in: of documents no more than what they are, since nobody there reads them."""
+    files = [
+        {
+            "name": file.name,
+            "media_type": file.media_type,
+            "purpose": file.purpose.value,
+            "sha256": hashlib.sha256(file.content).hexdigest(),
+        }
+        for file in evidence.files
+    ]
+    return {"fields": {field.value: text for field, text in evidence.fields.items()}, "files": files}
 
 
 def source_body(source: Source, *, remember: bool) -> dict[str, object]:

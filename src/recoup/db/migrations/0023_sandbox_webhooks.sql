@@ -39,7 +39,7 @@ create table sandbox.disputes (
     opens_at timestamptz not null,
     evidence_due_at timestamptz,
     -- How it ends, and when, unless its merchant's answer decides.
-    verdict text check (verdict in ('won', 'lost')),
+    verdict text check (verdict in ('won', 'lost', 'reversed')),
     verdict_at timestamptz,
     -- What its merchant answered, once: the key it came with, and what the processor replied.
     answer text check (answer in ('evidence', 'acceptance')),

@@ -16,11 +16,14 @@ from recoup.sandbox.objects import (
     WorldCardList,
     WorldCardObject,
     WorldCardQuery,
+    WorldChangeList,
+    WorldChangeQuery,
     WorldChargeList,
     WorldChargeQuery,
     WorldObject,
     card_index,
     card_object,
+    change_object,
     charge_object,
     world_object,
 )
@@ -30,6 +33,7 @@ _TAG: Final = "test mode"
 _WORLD: Final = "/v1/test/world"
 _CARDS: Final = f"{_WORLD}/cards"
 _CHARGES: Final = f"{_WORLD}/charges"
+_CHANGES: Final = f"{_WORLD}/changes"
 _FAULTS: Final = "/v1/test/faults"
 _LINK: Final = f"{_WORLD}/acquirer_link"
 _NO_LINK: Final = Problem("no_acquirer_link", 409, "This server runs no simulated processors.")
@@ -46,7 +50,7 @@ class SandboxApi:
 
     def routes(self) -> list[Route]:
         """All routes."""
-        return [*self._world_routes(), *self._card_routes(), *self._fault_routes()]
+        return [*self._world_routes(), *self._change_routes(), *self._card_routes(), *self._fault_routes()]
 
     def _world_routes(self) -> list[Route]:
         return [
@@ -101,6 +105,22 @@ class SandboxApi:
                 test_mode_only=True,
                 errors=(_NO_WORLD,),
             ),
+        ]
+
+    def _change_routes(self) -> list[Route]:
+        return [
+            Route(
+                "GET",
+                _CHANGES,
+                self.changes,
+                query=WorldChangeQuery,
+                answer=WorldChangeList,
+                summary="List what the simulated processors captured, let go of and refunded",
+                description="`key` is the capture, cancellation or refund, `charge_key` the attempt.",
+                tag=_TAG,
+                test_mode_only=True,
+                errors=(_NO_WORLD,),
+            )
         ]
 
     def _card_routes(self) -> list[Route]:
@@ -236,6 +256,15 @@ class SandboxApi:
         )
         shown = [charge_object(line) for line in lines[: query.limit]]
         return WorldChargeList(data=shown, has_more=len(lines) > query.limit, url=_CHARGES)
+
+    async def changes(self, call: Call[None, WorldChangeQuery]) -> WorldChangeList:
+        """`GET /v1/test/world/changes`."""
+        query = call.query
+        lines = await self._worlds.changes(
+            call.merchant.id, charge=query.charge_key, after=query.starting_after, limit=query.limit + 1
+        )
+        shown = [change_object(line) for line in lines[: query.limit]]
+        return WorldChangeList(data=shown, has_more=len(lines) > query.limit, url=_CHANGES)
 
     async def cards(self, call: Call[None, WorldCardQuery]) -> WorldCardList:
         """`GET /v1/test/world/cards`."""

@@ -49,6 +49,8 @@ class Verb(StrEnum):
     REFUND = "refund"
     LOOKUP = "lookup"
     WITHDRAW = "withdraw"
+    SUBMIT_EVIDENCE = "submit_evidence"
+    ACCEPT_DISPUTE = "accept_dispute"
 
 
 CHANGES: Final = frozenset({Verb.CAPTURE, Verb.CANCEL, Verb.REFUND})

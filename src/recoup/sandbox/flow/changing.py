@@ -26,6 +26,7 @@ from recoup.sandbox.core.operations import (
 )
 from recoup.sandbox.flow.asking import given_back, reversal_by_key
 from recoup.sandbox.flow.desk import Desk
+from recoup.sandbox.flow.disputing import by_card
 from recoup.sandbox.flow.telling import news_of
 
 _KINDS: Final = {
@@ -64,6 +65,8 @@ async def change(connection: Connection, desk: Desk, amount: int | None, *, netw
         return await desk.written(connection, _with(begun, OperationState.REFUSED, refused), _NOTHING), None
     done = _course(desk, charge, begun, fault)
     answer = await desk.written(connection, done, _NOTHING)
+    if not desk.incoming.by_link:
+        await by_card(connection, desk.world, charge, done, now=desk.now)
     back = done.kind is not OperationKind.CAPTURE and done.state is not OperationState.FAILED
     if not back or charge.account is None:
         return answer, None
@@ -99,7 +102,7 @@ def _refused(
             return operations.cancellation(held)
         case Verb.REFUND:
             return operations.refund(held, amount)
-        case Verb.CHARGE | Verb.VERIFY | Verb.LOOKUP | Verb.WITHDRAW:
+        case _:
             raise AssertionError("not a change")
 
 

@@ -14,9 +14,10 @@ from recoup.sandbox.core.charges import overruled, verified, with_verdict
 from recoup.sandbox.core.codes import codes
 from recoup.sandbox.core.faults import ON_THE_NETWORK, OVERRULING
 from recoup.sandbox.core.issuer import Refusal
-from recoup.sandbox.core.operations import Operation, OperationKind, OperationState, book
+from recoup.sandbox.core.operations import Book, Operation, OperationKind, OperationState, book
 from recoup.sandbox.flow.asking import asked, judged, request_for, reversal
 from recoup.sandbox.flow.desk import Desk, Source, locked, source_of, write_account
+from recoup.sandbox.flow.disputing import by_card, course_by_card
 from recoup.sandbox.wire import ChargeRequest, VerificationRequest
 
 
@@ -67,7 +68,7 @@ async def _settled(
     if judgement is not None:
         if operation.decline_code == "duplicate_transaction":
             return answers.KEY_REUSED
-        return await desk.written(database, operation, shown)
+        return await _written(database, desk, operation, shown)
     undone = reversal(request)
 
     async def work(connection: Connection) -> Answer:
@@ -78,6 +79,19 @@ async def _settled(
     answer = await database.retrying(work)
     await network.tell(undone)
     return answer
+
+
+async def _written(database: Database, desk: Desk, operation: Operation, shown: Book) -> Answer:
+    """Write a charge down, and with it the dispute that its card is known for."""
+    if desk.incoming.by_link or not course_by_card(operation, operation, desk.world, now=desk.now):
+        return await desk.written(database, operation, shown)
+
+    async def work(connection: Connection) -> Answer:
+        answer = await desk.written(connection, operation, shown)
+        await by_card(connection, desk.world, operation, operation, now=desk.now)
+        return answer
+
+    return await database.retrying(work)
 
 
 async def _overruled(database: Database, desk: Desk, begun: Operation, source: Source) -> Answer | None:

@@ -27,23 +27,33 @@ from recoup.sandbox.flow.telling import news_of
 from recoup.sandbox.store import Arrival, Sent, World
 from recoup.sandbox.wire import (
     KEY_LENGTH_MAX,
+    AcceptanceRequest,
     CancellationRequest,
     CardData,
     ChangeRequest,
     ChargeRequest,
+    EvidenceRequest,
     VerificationRequest,
 )
 
-Body = ChargeRequest | VerificationRequest | ChangeRequest | CancellationRequest | None
+Asked = (
+    ChargeRequest
+    | VerificationRequest
+    | ChangeRequest
+    | CancellationRequest
+    | EvidenceRequest
+    | AcceptanceRequest
+)
+Body = Asked | None
 
-_BODIES: Final[
-    dict[Verb, type[ChargeRequest | VerificationRequest | ChangeRequest | CancellationRequest]]
-] = {
+_BODIES: Final[dict[Verb, type[Asked]]] = {
     Verb.CHARGE: ChargeRequest,
     Verb.VERIFY: VerificationRequest,
     Verb.CAPTURE: ChangeRequest,
     Verb.REFUND: ChangeRequest,
     Verb.CANCEL: CancellationRequest,
+    Verb.SUBMIT_EVIDENCE: EvidenceRequest,
+    Verb.ACCEPT_DISPUTE: AcceptanceRequest,
 }
 _PREFIXES: Final = {
     OperationKind.CHARGE: "ch_",
@@ -84,6 +94,7 @@ class Incoming:
     api_key: str = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     charge_reference: str = ""
+    dispute_reference: str = ""
     by_link: bool = False
 
 

@@ -19,7 +19,7 @@ from recoup.sandbox.core import keys
 from recoup.sandbox.core.faults import AT_THE_DOOR, ON_THE_WAY_BACK, FaultKind, Verb
 from recoup.sandbox.core.operations import Operation, OperationKind, OperationState, book
 from recoup.sandbox.core.processors import ProcessorName
-from recoup.sandbox.flow import authenticating
+from recoup.sandbox.flow import authenticating, disputing
 from recoup.sandbox.flow.asking import reversal_by_key
 from recoup.sandbox.flow.authenticating import Page
 from recoup.sandbox.flow.changing import call_off, change
@@ -27,7 +27,14 @@ from recoup.sandbox.flow.charging import charge, verify
 from recoup.sandbox.flow.desk import Body, Desk, Incoming, KeyTaken, laid_out, of_token, parsed
 from recoup.sandbox.store import Arrival
 from recoup.sandbox.store.news import WAITING_MAX
-from recoup.sandbox.wire import CancellationRequest, ChangeRequest, ChargeRequest, VerificationRequest
+from recoup.sandbox.wire import (
+    AcceptanceRequest,
+    CancellationRequest,
+    ChangeRequest,
+    ChargeRequest,
+    EvidenceRequest,
+    VerificationRequest,
+)
 
 Sleep = Callable[[float], Awaitable[None]]
 _WORLDS_MAX: Final = 1000
@@ -173,6 +180,8 @@ class Processors:
                 return await self._looked_up(desk)
             case Verb.WITHDRAW:
                 return await self._withdrawn(desk)
+            case Verb.SUBMIT_EVIDENCE | Verb.ACCEPT_DISPUTE:
+                return await disputing.answer(self._database, desk)
             case Verb.CHARGE | Verb.VERIFY | Verb.CAPTURE | Verb.CANCEL | Verb.REFUND:
                 return await self._once(desk)
 
@@ -200,8 +209,8 @@ class Processors:
                 return await self._changed(desk, amount)
             case CancellationRequest():
                 return await self._changed(desk, None)
-            case None:
-                raise AssertionError("a question is not done")
+            case EvidenceRequest() | AcceptanceRequest() | None:
+                raise AssertionError("neither a question nor an answer to a dispute is done so")
 
     async def _changed(self, desk: Desk, amount: int | None) -> Answer:
         """Change a charge; its issuer is told when that is written down."""

@@ -8,10 +8,11 @@ import msgspec
 
 from recoup.kit.clock import rfc3339
 from recoup.sandbox import answers
-from recoup.sandbox.core.news import News, event_of, id_of, moments, on_the_way
+from recoup.sandbox.core.disputes import Dispute
+from recoup.sandbox.core.news import News, event_of, id_of, in_the_end, moments, on_the_way
 from recoup.sandbox.core.operations import Operation
 from recoup.sandbox.store import World
-from recoup.sandbox.wire import NewsObject
+from recoup.sandbox.wire import DisputeObject, NewsObject
 
 
 def news_of(operation: Operation, world: World, *, since: datetime | None = None) -> list[News]:
@@ -40,3 +41,51 @@ def news_of(operation: Operation, world: World, *, since: datetime | None = None
         )
         told += on_the_way(news, world.telling, world_id=world.id)
     return told
+
+
+def disputed(dispute: Dispute, world: World, *, since: datetime) -> list[News]:
+    """What is to be told of a dispute from a moment on. It may come twice or late and never gets lost, since nothing
+    else tells of it."""
+    told: list[News] = []
+    for at, state in dispute.moments():
+        if at < since:
+            continue
+        event = event_of(world.id, dispute.processor, dispute.reference, state, rfc3339(at))
+        said = NewsObject(
+            id=event, type=f"dispute.{state}", occurred_at=rfc3339(at), data=_shown(dispute, now=at)
+        )
+        news = News(
+            id=id_of(world.id, event),
+            processor=dispute.processor,
+            event=event,
+            about=dispute.reference,
+            charge_key=dispute.charge_key,
+            occurred_at=at,
+            due_at=at,
+            body=msgspec.json.encode(said).decode(),
+        )
+        if world.telling is None:
+            told.append(news)
+        else:
+            told += on_the_way(news, in_the_end(world.telling), world_id=world.id)
+    return told
+
+
+def _shown(dispute: Dispute, *, now: datetime) -> DisputeObject:
+    return DisputeObject(
+        id=dispute.reference,
+        key=dispute.charge_key,
+        charge=dispute.charge_reference,
+        order=dispute.order_key,
+        processor=dispute.processor,
+        kind=dispute.kind,
+        state=dispute.state_at(now),
+        reason=dispute.reason,
+        network=dispute.network,
+        amount=dispute.amount,
+        currency=dispute.currency,
+        fee=dispute.fee_at(now),
+        withdrawn=dispute.withdrawn_at(now),
+        evidence_due_at=None if dispute.evidence_due_at is None else rfc3339(dispute.evidence_due_at),
+        created_at=rfc3339(dispute.opens_at),
+    )

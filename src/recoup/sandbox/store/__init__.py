@@ -3,6 +3,12 @@
 from recoup.sandbox.store.accounts import lock_account as lock_account
 from recoup.sandbox.store.accounts import standing_of as standing_of
 from recoup.sandbox.store.accounts import write_account as write_account
+from recoup.sandbox.store.disputes import Replied as Replied
+from recoup.sandbox.store.disputes import add_dispute as add_dispute
+from recoup.sandbox.store.disputes import answer_dispute as answer_dispute
+from recoup.sandbox.store.disputes import count_disputes as count_disputes
+from recoup.sandbox.store.disputes import disputes as disputes
+from recoup.sandbox.store.disputes import lock_dispute as lock_dispute
 from recoup.sandbox.store.news import TELL as TELL
 from recoup.sandbox.store.news import Untold as Untold
 from recoup.sandbox.store.news import count_try as count_try
@@ -18,6 +24,7 @@ from recoup.sandbox.store.operations import World as World
 from recoup.sandbox.store.operations import add as add
 from recoup.sandbox.store.operations import arrival as arrival
 from recoup.sandbox.store.operations import changes_of as changes_of
+from recoup.sandbox.store.operations import charges_for as charges_for
 from recoup.sandbox.store.operations import key_digest as key_digest
 from recoup.sandbox.store.operations import lock_charge as lock_charge
 from recoup.sandbox.store.operations import lock_waiting as lock_waiting

@@ -254,6 +254,19 @@ async def lock_charge(
     return None if row is None else _operation(row)
 
 
+async def charges_for(queries: Queries, *, world_id: UUID, epoch: int, order: str) -> list[Operation]:
+    """The charges that were tried for an order, the newest first."""
+    rows = await queries.fetch_all(
+        """
+        select * from sandbox.operations
+        where world_id = %(world_id)s and order_key = %(order)s and epoch = %(epoch)s and kind = 'charge'
+        order by created_at desc, key limit %(limit)s
+        """,
+        {"world_id": world_id, "order": order, "epoch": epoch, "limit": _CHANGES_READ_MAX},
+    )
+    return [_operation(row) for row in rows]
+
+
 async def changes_of(queries: Queries, charge: Operation, *, world_id: UUID) -> list[Operation]:
     """The captures, cancellations and refunds of a charge."""
     rows = await queries.fetch_all(

@@ -22,7 +22,7 @@ from recoup.sandbox.core.paydays import Cycle
 from recoup.sandbox.core.people import GENERATIONS_MAX, POPULATION, Person, person
 from recoup.sandbox.store import World, lock_account, write_account
 from recoup.sandbox.worlds import store
-from recoup.sandbox.worlds.store import ChargeLine, Counts
+from recoup.sandbox.worlds.store import ChangeLine, ChargeLine, Counts
 from recoup.sandbox.worlds.tellings import no_world
 
 _AT_ONCE: Final = 50
@@ -163,6 +163,21 @@ class Worlds:
             epoch=world.epoch,
             now=now,
             order=order,
+            after=after,
+            limit=limit,
+        )
+
+    async def changes(
+        self, merchant_id: UUID, *, charge: str | None, after: str | None, limit: int
+    ) -> list[ChangeLine]:
+        """What was captured, let go of and given back, by reference."""
+        world, now = await self._world(self._database, merchant_id)
+        return await store.changes(
+            self._database,
+            world_id=world.id,
+            epoch=world.epoch,
+            now=now,
+            charge=charge,
             after=after,
             limit=limit,
         )

@@ -15,6 +15,7 @@ from recoup.db import Connection, Database, Queries
 from recoup.sandbox.core.faults import FAULTS_MAX, Fault
 from recoup.sandbox.core.issuer import Standing
 from recoup.sandbox.core.news import Telling
+from recoup.sandbox.core.processors import ProcessorName
 from recoup.sandbox.store import FaultRow, World, standing_of, world_of
 
 ROWS_MAX: Final = 2000
@@ -49,6 +50,22 @@ class ChargeLine:
     captured: int
     released: int
     refunded: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """A capture, cancellation or refund as its processor has it."""
+
+    kind: str
+    processor: str
+    key: str
+    reference: str
+    charge_key: str
+    charge_reference: str
+    state: str
+    amount: int
+    currency: str
     created_at: datetime
 
 
@@ -193,7 +210,15 @@ async def charges(
             o.created_at, s.state,
             case when s.state <> 'approved' then 0 when o.capture then o.amount else c.captured end as captured,
             c.released, c.refunded
-        from sandbox.operations o
+        from unnest(%(processors)s::text[]) as p (processor)
+        cross join lateral (
+            -- Each processor's next ones by its index, whatever else there is.
+            select * from sandbox.operations n
+            where n.world_id = %(world_id)s and n.processor = p.processor and n.epoch = %(epoch)s
+                and n.kind = 'charge' and (%(order)s::text is null or n.order_key = %(order)s)
+                and (%(after)s::text is null or n.reference > %(after)s)
+            order by n.reference limit %(limit)s
+        ) o
         cross join lateral (
             select case when o.due_at <= %(now)s then o.due_state else o.state end as state
         ) s
@@ -205,12 +230,10 @@ async def charges(
             where c.world_id = %(world_id)s and c.processor = o.processor and c.charge_key = o.key
                 and case when c.due_at <= %(now)s then c.due_state else c.state end in ('done', 'pending')
         ) c
-        where o.world_id = %(world_id)s and o.epoch = %(epoch)s and o.kind = 'charge'
-            and (%(order)s::text is null or o.order_key = %(order)s)
-            and (%(after)s::text is null or o.reference > %(after)s)
         order by o.reference limit %(limit)s
         """,
         {
+            "processors": [name.value for name in ProcessorName],
             "world_id": world_id,
             "epoch": epoch,
             "now": now,
@@ -220,6 +243,45 @@ async def charges(
         },
     )
     return [ChargeLine(**row) for row in rows]
+
+
+async def changes(
+    queries: Queries,
+    *,
+    world_id: UUID,
+    epoch: int,
+    now: datetime,
+    charge: str | None,
+    after: str | None,
+    limit: int,
+) -> list[ChangeLine]:
+    """The captures, cancellations and refunds in a world, by their references."""
+    rows = await queries.fetch_all(
+        """
+        select o.kind, o.processor, o.key, o.reference, o.charge_key, o.charge_reference,
+            case when o.due_at <= %(now)s then o.due_state else o.state end as state,
+            o.amount, o.currency, o.created_at
+        from unnest(%(processors)s::text[]) as p (processor)
+        cross join lateral (
+            select * from sandbox.operations n
+            where n.world_id = %(world_id)s and n.processor = p.processor and n.epoch = %(epoch)s
+                and n.charge_key is not null and (%(charge)s::text is null or n.charge_key = %(charge)s)
+                and (%(after)s::text is null or n.reference > %(after)s)
+            order by n.reference limit %(limit)s
+        ) o
+        order by o.reference limit %(limit)s
+        """,
+        {
+            "processors": [name.value for name in ProcessorName],
+            "world_id": world_id,
+            "epoch": epoch,
+            "now": now,
+            "charge": charge,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return [ChangeLine(**row) for row in rows]
 
 
 async def add_fault(connection: Connection, fault: Fault, *, world_id: UUID, epoch: int) -> bool:
