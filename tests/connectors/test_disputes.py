@@ -26,6 +26,7 @@ from recoup.connectors.base import (
     HttpRequest,
     HttpResponse,
 )
+from recoup.connectors.base.disputes import FILE_BYTES_MAX, FILES_MAX
 from recoup.connectors.base.multipart import Part, multipart, plain_name
 from recoup.outcomes.core import Refused, Unknown, Unprocessed
 
@@ -83,6 +84,24 @@ def test_no_evidence_is_not_sent(case: Case) -> None:
         told = drive(case.asked("submit_evidence", ask={"evidence": empty}), [])
         assert not told.sent
         assert isinstance(told.meant, Unprocessed)
+
+
+@every_able
+@pytest.mark.parametrize(
+    "files",
+    [
+        (replace(PDF, media_type="text/html\r\nX-Evil: 1"),),
+        (replace(PDF, content=b""),),
+        (replace(PDF, content=b"x" * (FILE_BYTES_MAX + 1)),),
+        (PDF,) * (FILES_MAX + 1),
+    ],
+    ids=["of another kind", "empty", "too long", "too many"],
+)
+def test_a_document_that_no_processor_takes_is_not_sent(case: Case, files: tuple[EvidenceFile, ...]) -> None:
+    """Refused before it costs an upload, and before its kind is written into a header."""
+    told = drive(case.asked("submit_evidence", ask={"evidence": DisputeEvidence(files=files)}), [])
+    assert not told.sent
+    assert isinstance(told.meant, Unprocessed)
 
 
 @every_able

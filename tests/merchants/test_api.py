@@ -153,6 +153,7 @@ async def test_connectors_say_what_they_can_do(house: House) -> None:
     assert [one["name"] for one in connector["credentials"]] == ["api_key", "webhook_secret"]
     assert connector["capabilities"]["brands"] == ["mastercard", "visa"]
     assert connector["capabilities"]["countries"] is None
+    assert connector["capabilities"]["disputes"] == []
 
 
 async def test_objects_carry_the_merchants_own_time(house: House) -> None:

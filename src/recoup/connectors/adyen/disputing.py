@@ -31,7 +31,7 @@ from recoup.connectors.base import (
     SubmitEvidence,
     no_readable_answer,
 )
-from recoup.connectors.base.disputes import NOTHING_TO_HAND_IN
+from recoup.connectors.base.disputes import unfit
 from recoup.kit.cardlike import kept
 from recoup.outcomes.core import Done, FollowUp, Refused, Unprocessed
 
@@ -129,8 +129,8 @@ class Disputing:
 
 def _why_not_sent(asked: SubmitEvidence) -> Unprocessed | None:
     evidence = asked.evidence
-    if evidence.is_empty:
-        return NOTHING_TO_HAND_IN
+    if why_not := unfit(evidence):
+        return why_not
     if evidence.words or not evidence.files:
         return Unprocessed("not sent: Adyen takes documents alone; write what the fields say into a document")
     if any(file.media_type not in _TAKEN for file in evidence.files):

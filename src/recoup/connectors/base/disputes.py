@@ -143,6 +143,20 @@ def _joined(told: Mapping[EvidenceField, str]) -> str:
 NOTHING_TO_HAND_IN: Final = Unprocessed("not sent: there is no evidence to hand in")
 
 
+def unfit(evidence: DisputeEvidence) -> Unprocessed | None:
+    """Why no processor is sent this: there is nothing, or too much, or of a kind that none takes."""
+    if evidence.is_empty:
+        return NOTHING_TO_HAND_IN
+    if len(evidence.files) > FILES_MAX:
+        return Unprocessed(f"not sent: there are more than {FILES_MAX} documents; join some")
+    for at, file in enumerate(evidence.files, start=1):
+        if file.media_type not in MEDIA_TYPES:
+            return Unprocessed(f"not sent: document {at} is no PDF, JPEG or PNG")
+        if not 0 < len(file.content) <= FILE_BYTES_MAX:
+            return Unprocessed(f"not sent: document {at} is empty, or over {FILE_BYTES_MAX} bytes")
+    return None
+
+
 def not_taken(at: int, why: str) -> Unprocessed:
     """The document, counted from nought, that the processor did not take: then nothing was handed in."""
     return Unprocessed(f"not handed in: document {at + 1} was not taken: {why}")

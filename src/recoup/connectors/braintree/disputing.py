@@ -30,7 +30,7 @@ from recoup.connectors.base import (
     SubmitEvidence,
     no_readable_answer,
 )
-from recoup.connectors.base.disputes import NOTHING_TO_HAND_IN
+from recoup.connectors.base.disputes import unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.braintree import asked as asking
 from recoup.connectors.braintree import meant, wire
@@ -87,8 +87,8 @@ class Disputing:
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Add each piece, then finalize."""
-        if asked.evidence.is_empty:
-            return NOTHING_TO_HAND_IN
+        if why_not := unfit(asked.evidence):
+            return why_not
         input_ = _input(asked.key, asked.dispute_reference)
         for category, text in asked.evidence.in_texts(_TEXTS, otherwise=_GENERAL).items():
             told = {**input_, "category": category, "content": text}

@@ -28,7 +28,7 @@ from recoup.connectors.base import (
     SubmitEvidence,
     no_readable_answer,
 )
-from recoup.connectors.base.disputes import NOTHING_TO_HAND_IN, not_taken
+from recoup.connectors.base.disputes import not_taken, unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.checkout.answers import Name, read
 from recoup.connectors.checkout.doors import REQUEST_ID, change_refused
@@ -112,8 +112,8 @@ class Disputing:
 def _why_not_sent(
     evidence: DisputeEvidence, texts: Mapping[str, str], places: list[str]
 ) -> Unprocessed | None:
-    if evidence.is_empty:
-        return NOTHING_TO_HAND_IN
+    if why_not := unfit(evidence):
+        return why_not
     for place, text in texts.items():
         if len(text) > TEXT_LENGTH_MAX:
             return Unprocessed(

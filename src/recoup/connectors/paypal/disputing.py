@@ -28,7 +28,7 @@ from recoup.connectors.base import (
     SubmitEvidence,
     no_readable_answer,
 )
-from recoup.connectors.base.disputes import NOTHING_TO_HAND_IN
+from recoup.connectors.base.disputes import unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.paypal import asked as asking
 from recoup.connectors.paypal import meant, wire
@@ -52,8 +52,8 @@ class Disputing:
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Everything at once."""
-        if asked.evidence.is_empty:
-            return NOTHING_TO_HAND_IN
+        if why_not := unfit(asked.evidence):
+            return why_not
         told = _told(asked.evidence)
         if len(str(told.get("notes", ""))) > NOTE_LENGTH_MAX:
             return Unprocessed(

@@ -27,7 +27,7 @@ from recoup.connectors.base import (
     HttpResponse,
     SubmitEvidence,
 )
-from recoup.connectors.base.disputes import NOTHING_TO_HAND_IN
+from recoup.connectors.base.disputes import unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.square.asking import named, send
 from recoup.connectors.square.reading import Id, read, unchanged
@@ -117,8 +117,8 @@ class Disputing:
 def _why_not_sent(
     evidence: DisputeEvidence, texts: Mapping[str, str], types: list[str]
 ) -> Unprocessed | None:
-    if evidence.is_empty:
-        return NOTHING_TO_HAND_IN
+    if why_not := unfit(evidence):
+        return why_not
     for type_, text in texts.items():
         if len(text) > TEXT_LENGTH_MAX:
             return Unprocessed(

@@ -23,7 +23,7 @@ from recoup.connectors.base import (
     HttpRequest,
     SubmitEvidence,
 )
-from recoup.connectors.base.disputes import NOTHING_TO_HAND_IN, not_taken
+from recoup.connectors.base.disputes import not_taken, unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.stripe.asking import Fields, named, post
 from recoup.connectors.stripe.objects import Id
@@ -62,8 +62,8 @@ class Disputing:
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Upload the documents, then hand all in with the last request."""
-        if asked.evidence.is_empty:
-            return NOTHING_TO_HAND_IN
+        if why_not := unfit(asked.evidence):
+            return why_not
         purposes = [file.purpose for file in asked.evidence.files]
         if len(set(purposes)) < len(purposes):
             return Unprocessed(

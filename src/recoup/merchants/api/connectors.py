@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import Connector
+from recoup.connectors.base import Connector, DisputeVerb
 from recoup.connectors.base import Idempotency as ProcessorIdempotency
 from recoup.http.routes import ListObject
 
@@ -47,6 +47,10 @@ class CapabilitiesObject(Struct, frozen=True, kw_only=True):
             description="What the processor does with the same request twice: `key`, it answers as before; "
             "`reference`, it refuses or shows the first; `none`. Recoup never sends one twice."
         ),
+    ]
+    disputes: Annotated[
+        list[DisputeVerb],
+        Meta(description="What can be done about a dispute from here: `submit` evidence, `accept` the loss."),
     ]
     lookup: Annotated[bool, Meta(description="Whether it tells what became of a payment, by our key.")]
     withdraw: Annotated[bool, Meta(description="Whether it can promise that a lost request never happens.")]
@@ -108,6 +112,7 @@ def connector_object(connector: Connector) -> ConnectorObject:
             verification=able.verification,
             webhooks=able.webhooks,
             idempotency=able.idempotency,
+            disputes=sorted(able.disputes),
             lookup=able.lookup,
             withdraw=able.withdraw,
         ),
