@@ -39,6 +39,7 @@ from recoup.connectors.base import (
     Verification,
     no_readable_answer,
 )
+from recoup.connectors.base.disputes import unfit
 from recoup.connectors.sandbox import news
 from recoup.connectors.sandbox.wire import (
     Answer,
@@ -154,8 +155,12 @@ class Sandbox(Defaults):
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Answer a dispute, once. Evidence that says `winning_evidence` wins it, `losing_evidence` loses it."""
+        if why_not := unfit(asked.evidence):
+            return why_not
         body = evidence_body(asked.evidence)
-        return self._answer(account, asked.dispute_reference, "evidence", key=asked.key, body=body)
+        return (
+            yield from self._answer(account, asked.dispute_reference, "evidence", key=asked.key, body=body)
+        )
 
     def accept_dispute(self, account: Account, asked: AcceptDispute) -> Exchange[FollowUp]:
         """Give the disputed money up."""
