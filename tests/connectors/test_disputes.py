@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from email import message_from_bytes
 from email.message import Message
-from typing import Any, Final
+from inspect import get_annotations
+from typing import Any, Final, get_args
 from urllib.parse import parse_qs
 
 import msgspec
 import pytest
+import stripe
 from hypothesis import given
 from hypothesis import strategies as st
+from square.types.dispute_evidence_type import DisputeEvidenceType
 from tests.connectors.cases import CASES
 from tests.connectors.conformance import DISPUTING, Case, Told, drive
 from tests.connectors.disputing import PDF, PHOTO, WORDS, documents
@@ -21,6 +24,7 @@ from tests.connectors.recorded import KEY
 from recoup.connectors.base import (
     DisputeEvidence,
     DisputeVerb,
+    DocumentPurpose,
     EvidenceField,
     EvidenceFile,
     HttpRequest,
@@ -152,6 +156,32 @@ def test_stripe_is_sent_documents_at_its_own_host_then_everything_at_once() -> N
         "evidence[shipping_documentation]": ["file_1SXq1kRecoup0000002"],
         "submit": ["true"],
     }
+
+
+def test_our_words_for_evidence_are_stripes() -> None:
+    """By Stripe's own library: a name that it does not know would be refused with everything else."""
+    known = get_annotations(stripe.Dispute.Evidence)
+    assert {*EvidenceField, *DocumentPurpose} <= known.keys()
+    assert stripe.DEFAULT_UPLOAD_API_BASE == "https://files.stripe.com"
+
+
+def test_squares_types_of_evidence_are_its_own() -> None:
+    """By Square's own library."""
+    known = get_args(get_args(DisputeEvidenceType)[0])
+    every_word = {EvidenceField(name): "told" for name in EvidenceField}
+    every_file = tuple(
+        replace(PDF, purpose=purpose) for purpose in DocumentPurpose if "policy" not in purpose
+    )
+    sent = submitted("square", evidence=DisputeEvidence(every_word)).sent
+    told = {json_of(one)["evidence_type"] for one in sent if one.url.endswith("/evidence-text")}
+    sent = submitted("square", evidence=DisputeEvidence(files=every_file)).sent
+    told |= {
+        msgspec.json.decode(content(parts(one)["request"]))["evidence_type"]
+        for one in sent
+        if one.url.endswith("/evidence-files")
+    }
+    assert told <= set(known)
+    assert len(told) > 8
 
 
 def test_a_stand_in_for_stripe_gets_the_documents_itself() -> None:
