@@ -33,7 +33,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from bench.settled_world import LAST, Columns, written
-from recoup.db import Connection, Database, migrate
+from recoup.db import Database, migrate
 from recoup.db.embedded import EmbeddedPostgres
 from recoup.kit.ids import uuid7
 from recoup.merchants.core import Merchant
@@ -139,15 +139,15 @@ async def _taken_in(database: Database, world: World, file: Path) -> tuple[Repor
     importing = Importing(database, accounts=_Anybody(), catch_up=caught_up, new_id=world.new_id)
     upload = Upload(world.account_id, "stripe", None, Tolerances.USUAL, lambda: _parts(file))
 
-    async def begin(connection: Connection) -> Report:
-        return await importing.begin(connection, world.merchant, upload, now=LAST, spool=spool)
-
     with (
         tempfile.TemporaryFile("w+", _READ_AT_ONCE, encoding="utf-8", newline="\n") as spool,
         _metered(world.postmaster) as meter,
     ):
-        report = await database.retrying(begin)
+        seen = await importing.look_over(world.merchant, upload, spool=spool)
         looked_over = meter.so_far_s
+        report = await database.retrying(
+            lambda one: importing.begin(one, world.merchant, upload, seen=seen, now=LAST)
+        )
         done = await importing.work(world.merchant, report, upload.source, now=LAST, spool=spool)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     row = await database.fetch_one("select pg_backend_pid() as pid")

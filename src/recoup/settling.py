@@ -98,12 +98,14 @@ async def _import(service: Service, side: Merchant, upload: Upload, spool: IO[st
     now = side.now(service.around.clock.now())
     importing = service.settlements.importing
 
-    async def begin(connection: Connection) -> Report:
-        return await importing.begin(connection, side, upload, now=now, spool=spool)
-
     try:
         with _errors.status("reading the file"):
-            report = await service.database.retrying(begin)
+            seen = await importing.look_over(side, upload, spool=spool)
+
+        async def begin(connection: Connection) -> Report:
+            return await importing.begin(connection, side, upload, seen=seen, now=now)
+
+        report = await service.database.retrying(begin)
     except Refusal as refusal:
         _errors.print(f"[red]recoup:[/] {escape(refusal.message)}")
         sys.exit(1)

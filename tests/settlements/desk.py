@@ -66,8 +66,12 @@ class Desk:
         """A report that was looked over and written down."""
         upload = Upload(self.account_id, format_, mapping, tolerance, lambda: parts(content, 1 << 16))
 
+        seen = await self.importing().look_over(self.merchant, upload)
+
         async def begin(connection: Connection) -> Report:
-            return await self.importing().begin(connection, self.merchant, upload, now=self.house.now)
+            return await self.importing().begin(
+                connection, self.merchant, upload, seen=seen, now=self.house.now
+            )
 
         return await self.house.database.retrying(begin), upload
 

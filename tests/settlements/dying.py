@@ -44,7 +44,10 @@ async def _main(url: str, merchant_id: UUID, account_id: UUID, content: bytes, n
             chunk_lines=2,
         )
         merchant: Any = _Side(merchant_id)
-        report = await database.retrying(lambda one: importing.begin(one, merchant, upload, now=now))
+        seen = await importing.look_over(merchant, upload)
+        report = await database.retrying(
+            lambda one: importing.begin(one, merchant, upload, seen=seen, now=now)
+        )
         await importing.work(merchant, report, upload.source, now=now, progress=_die)
 
 

@@ -204,7 +204,7 @@ class SettlementsApi:
 
     async def upload(self, call: Call[bytes, UploadQuery]) -> SettlementObject:
         """`POST /v1/settlements`."""
-        query, content, connection = call.query, call.body, call.transaction()
+        query, content = call.query, call.body
         account = parse_id(
             Kind.PROCESSOR_ACCOUNT,
             query.processor_account,
@@ -220,7 +220,9 @@ class SettlementsApi:
                 content[start : start + _READ_AT_ONCE] for start in range(0, len(content), _READ_AT_ONCE)
             ),
         )
-        report = await self._importing.begin(connection, call.merchant, new, now=call.now)
+        seen = await self._importing.look_over(call.merchant, new)
+        connection = call.transaction()
+        report = await self._importing.begin(connection, call.merchant, new, seen=seen, now=call.now)
         await self._importing.keep(connection, call.merchant, report, content, now=call.now)
         return settlement_object(report, livemode=call.merchant.livemode)
 

@@ -32,7 +32,7 @@ from recoup.settlements.core.postings import Of, PaidOut, posted
 from recoup.settlements.core.reasons import GRAVE, Discrepancy, ExceptionState, Reason
 from recoup.settlements.core.reports import Report, ReportState
 from recoup.settlements.core.tolerance import TOLERANCES, Tolerances
-from recoup.settlements.flow.staging import Source, look_over, skip, staged
+from recoup.settlements.flow.staging import LookedOver, Source, look_over, skip, staged
 from recoup.settlements.objects import settlement_object
 from recoup.settlements.store import matching, proposing, reports, sums
 
@@ -93,27 +93,27 @@ class Importing:
         self._new_id = new_id
         self._chunk_lines = chunk_lines
 
-    async def begin(
-        self,
-        connection: Connection,
-        merchant: Merchant,
-        upload: Upload,
-        *,
-        now: datetime,
-        spool: IO[str] | None = None,
-    ) -> Report:
-        """Look a file over and write it down; refuses what cannot be read. The same file again is the same report.
+    async def look_over(
+        self, merchant: Merchant, upload: Upload, *, spool: IO[str] | None = None
+    ) -> LookedOver:
+        """Read a file whole before anything of it is taken; refuses what cannot be read.
 
-        What was read is left in `spool`, for `work` to take from there and not to read the file once more.
+        What was read is left in `spool`, for `work` to take from there and not to read the file once more. A large file
+        takes minutes: no transaction is open meanwhile.
         """
         await self._accounts.account(merchant.id, upload.processor_account_id)
-        format_ = await self.format_of(connection, merchant, upload.format, upload.mapping)
+        format_ = await self.format_of(merchant, upload.format, upload.mapping)
         try:
-            seen = await asyncio.to_thread(
+            return await asyncio.to_thread(
                 look_over, upload.source, format_, account_id=upload.processor_account_id, spool=spool
             )
         except BadReport as bad:
             raise _unreadable(bad) from None
+
+    async def begin(
+        self, connection: Connection, merchant: Merchant, upload: Upload, *, seen: LookedOver, now: datetime
+    ) -> Report:
+        """Write a file down that was looked over. The same file again is the same report."""
         report = Report(
             id=self._new_id(),
             processor_account_id=upload.processor_account_id,
@@ -166,7 +166,7 @@ class Importing:
         progress: Callable[[int], None] = lambda worked: None,
     ) -> Report:
         """Work a report on from its place to its end. Where somebody else goes on with it meanwhile, they have it."""
-        format_ = await self.format_of(self._database, merchant, report.format, report.mapping)
+        format_ = await self.format_of(merchant, report.format, report.mapping)
         await self._know_all_fees(merchant)
         await plans.refresh(self._database)
         lines = staged(source, format_, account_id=report.processor_account_id, spool=spool)
@@ -191,9 +191,7 @@ class Importing:
                 break
             before = book
 
-    async def format_of(
-        self, queries: Connection | Database, merchant: Merchant, name: str, mapping: str | None
-    ) -> Format:
+    async def format_of(self, merchant: Merchant, name: str, mapping: str | None) -> Format:
         """How to read a report; refuses a format or mapping that is not there."""
         if name != GENERIC:
             if mapping is not None:
@@ -209,7 +207,7 @@ class Importing:
             raise invalid(
                 "mapping_missing", "The format `generic` needs the name of a mapping.", param="mapping"
             )
-        own = await reports.mapping(queries, mapping, merchant_id=merchant.id)
+        own = await reports.mapping(self._database, mapping, merchant_id=merchant.id)
         if own is None:
             raise not_found("mapping", mapping, param="mapping", hint="Save it under that name first.")
         return generic(own, name=GENERIC)

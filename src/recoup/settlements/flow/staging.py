@@ -33,7 +33,7 @@ class LookedOver:
 def look_over(source: Source, format_: Format, *, account_id: UUID, spool: IO[str] | None) -> LookedOver:
     """Read a whole file once, keeping nothing but what goes into the spool; raises `BadReport`."""
     digest, sums_, size = hashlib.sha256(), Sums(), 0
-    if spool is not None:  # a transaction that is tried again looks over again
+    if spool is not None:
         spool.seek(0)
         spool.truncate()
 
