@@ -18,6 +18,7 @@ from recoup.webhooks.core.inbox import (
     Told,
     fitting,
     headers_kept,
+    look_again_at,
     name_of,
     packed,
     result_of,
@@ -78,3 +79,17 @@ def test_it_is_tried_for_hours_and_ever_later() -> None:
     waits = [wait_after(tries) for tries in range(1, FAILURES_MAX)]
     assert waits == sorted(waits)
     assert timedelta(hours=8) < sum(waits, timedelta()) < timedelta(days=2)
+
+
+def test_what_cannot_be_judged_waits_longer_each_time_and_is_never_given_up() -> None:
+    """A refund may be under way for weeks: asking every five minutes would be thousands of times."""
+    now, looks = datetime(2026, 11, 22, tzinfo=UTC), 0
+    asked, waits, end = timedelta(minutes=5), [], now + timedelta(days=90)
+    while now < end:
+        looks += 1
+        again = look_again_at(now + asked, times=looks, now=now)
+        waits.append(again - now)
+        now = again
+    assert waits[0] == asked and waits == sorted(waits)
+    assert waits[-1] == timedelta(days=1) and looks < 110
+    assert look_again_at(now - asked, times=1, now=now) == now

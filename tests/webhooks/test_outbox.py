@@ -256,3 +256,21 @@ async def test_an_event_is_delivered_as_it_was(house: House, merchant: Merchant,
     created = next(one.json for one in receiver.got if one.json["type"] == "payment.created")
     assert created["data"]["object"]["status"] == "processing"
     assert msgspec.json.encode(created["data"]["object"]) in receiver.got[0].body
+
+
+async def test_endpoints_that_always_have_work_do_not_keep_others_from_their_turn(
+    house: House, merchant: Merchant, receiver: Receiver
+) -> None:
+    """However many endpoints have work, and whatever place theirs is in the order: each comes to be looked at."""
+    for _ in range(4):
+        await endpoint(house, merchant, "http://127.0.0.1:9/nobody", "payment.*")
+    for number in range(3):
+        await endpoint(house, merchant, receiver.url(f"alive-{number}"), "payment.*")
+    outbox = house.webhooks.outbox
+    outbox._worked_max = 2
+    for _ in range(12):
+        await happen(house, merchant, house.new_id(), 1)
+    for _ in range(60):
+        await outbox.round()
+        await outbox.quiet()
+    assert [len(receiver.at(f"alive-{number}")) for number in range(3)] == [12, 12, 12]

@@ -29,6 +29,9 @@ FAILURES_MAX: Final = 100
 _WAIT_FIRST: Final = timedelta(seconds=10)
 _WAIT_MAX: Final = timedelta(minutes=15)
 _DOUBLINGS_MAX: Final = 10
+_LOOK_FIRST: Final = timedelta(minutes=1)
+_LOOK_MAX: Final = timedelta(days=1)
+_LOOKS_DOUBLED_MAX: Final = 11
 _NOT_KEPT: Final = frozenset(
     {"authorization", "cookie", "proxy-authorization", "host", "connection", "accept", "accept-encoding"}
 )
@@ -199,6 +202,17 @@ def wait_after(tries: int) -> timedelta:
     """How long to wait before something that failed so often is tried again."""
     doubled: int = 1 << min(tries, _DOUBLINGS_MAX)
     return min(_WAIT_FIRST * doubled, _WAIT_MAX)
+
+
+def look_again_at(asked: datetime, *, times: int, now: datetime) -> datetime:
+    """When to hear again what could not be judged `times` times, the first time when that was asked for.
+
+    What hinders it may take weeks (a refund that is under way), so the waits double, up to a day.
+    """
+    if times <= 1:
+        return max(asked, now)
+    doubled: int = 1 << min(times - 1, _LOOKS_DOUBLED_MAX)
+    return max(asked, now + min(_LOOK_FIRST * doubled, _LOOK_MAX))
 
 
 def shortened(why: str) -> str:

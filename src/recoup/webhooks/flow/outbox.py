@@ -99,6 +99,8 @@ class Outbox:
         self._clock = clock
         self._chance = chance
         self._figures = figures
+        self._worked_max = store.WORKED_MAX
+        self._come_to = store.BEGINNING
         self._speaking: dict[UUID, _Speaking] = {}
         self._targets: dict[UUID, Target] = {}
         self._requests: set[asyncio.Task[None]] = set()
@@ -132,15 +134,30 @@ class Outbox:
     async def round(self) -> int:
         """Take up events, claim what is due, begin requests; how much of that there was."""
         found, now = 0, self._clock.now()
-        work = await store.work(self._database, now=now)
+        work = await self._work(now)
         left_alone = {one.endpoint_id for one in work if self._is_left_alone(one, now=now)}
         behind = (one for one in work if one.is_behind and one.endpoint_id not in left_alone)
         for merchant_id in dict.fromkeys(one.merchant_id for one in behind):
             found += await self._following.follow(merchant_id, without=left_alone)
         for one in work:
-            if one.is_due or one.is_behind:
-                found += await self._begin(one)
+            if len(self._requests) >= IN_FLIGHT_MAX:
+                break
+            found += await self._begin(one)
+            self._come_to = (one.merchant_id, one.endpoint_id)
+        else:
+            self._come_to = store.BEGINNING if len(work) < self._worked_max else self._come_to
         return found
+
+    async def _work(self, now: datetime) -> list[Work]:
+        """Endpoints with something to do. Where there was room for some only, the others have their turn first, so
+        that who comes first in the order does not always come first."""
+        limit = self._worked_max
+        work = list(await store.work(self._database, now=now, after=self._come_to, limit=limit))
+        if self._come_to == store.BEGINNING or len(work) >= limit:
+            return work
+        known = {one.endpoint_id for one in work}
+        first = await store.work(self._database, now=now, limit=limit - len(work))
+        return [*work, *(one for one in first if one.endpoint_id not in known)]
 
     def _is_left_alone(self, work: Work, *, now: datetime) -> bool:
         """Whether an endpoint takes up no events for now, because nobody is there and enough waits to find out."""

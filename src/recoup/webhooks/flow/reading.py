@@ -41,6 +41,7 @@ from recoup.webhooks.core.inbox import (
     Result,
     Told,
     fitting,
+    look_again_at,
     name_of,
     place,
     result_of,
@@ -167,7 +168,8 @@ class Reader:
             heard = await self._heard(merchant, row.account_id, notice, now)
             (again.append(heard) if isinstance(heard, datetime) else told.append(heard))
         if again:
-            return max(min(again), now)
+            times = await store.count_look(self._database, merchant_id=merchant.id, inbound_id=row.id)
+            return look_again_at(min(again), times=times, now=now)
         await self._conclude(merchant, opened, told, now=now)
         return None
 

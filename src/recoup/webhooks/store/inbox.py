@@ -155,6 +155,19 @@ async def count_failure(database: Database, *, merchant_id: UUID, inbound_id: UU
     return 0 if row is None else int(row["tries"])
 
 
+async def count_look(database: Database, *, merchant_id: UUID, inbound_id: UUID) -> int:
+    """Count that a delivery could not be judged yet; how often that was."""
+    row = await database.fetch_one(
+        """
+        update inbound set looks = looks + 1
+        where merchant_id = %(merchant_id)s and id = %(id)s
+        returning looks
+        """,
+        {"merchant_id": merchant_id, "id": inbound_id},
+    )
+    return 0 if row is None else int(row["looks"])
+
+
 async def reopen(
     connection: Connection,
     *,
@@ -175,7 +188,7 @@ async def reopen(
             order by id limit %(limit)s
             for update
         )
-        update inbound set result = null, read_at = null, tries = 0
+        update inbound set result = null, read_at = null, tries = 0, looks = 0
         from chosen where inbound.merchant_id = %(merchant_id)s and inbound.id = chosen.id
         returning inbound.id
         """,
@@ -195,7 +208,7 @@ async def reopen_one(connection: Connection, *, merchant_id: UUID, inbound_id: U
     """Have one delivery read again; None where there is none."""
     row = await connection.fetch_one(
         f"""
-        update inbound set result = null, read_at = null, tries = 0
+        update inbound set result = null, read_at = null, tries = 0, looks = 0
         where merchant_id = %(merchant_id)s and id = %(id)s
         returning {_COLUMNS}
         """,  # noqa: S608

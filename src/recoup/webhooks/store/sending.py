@@ -32,8 +32,15 @@ class Work:
     is_due: bool
 
 
-async def work(queries: Queries, *, now: datetime) -> Sequence[Work]:
-    """Where there is something to do."""
+Place = tuple[UUID, UUID]
+"""A merchant and an endpoint of theirs: where the look at endpoints has come to."""
+BEGINNING: Final[Place] = (UUID(int=0), UUID(int=0))
+
+
+async def work(
+    queries: Queries, *, now: datetime, after: Place = BEGINNING, limit: int = WORKED_MAX
+) -> Sequence[Work]:
+    """Where there is something to do, in the order of merchants and endpoints, from behind a place on."""
     rows = await queries.fetch_all(
         """
         -- all merchants: the sender looks for work everywhere
@@ -46,12 +53,13 @@ async def work(queries: Queries, *, now: datetime) -> Sequence[Work]:
             from webhook_endpoints e
             join event_streams s on s.merchant_id = e.merchant_id
             join merchants m on m.id = e.merchant_id
-            where e.state = 'enabled'
+            where e.state = 'enabled' and (e.merchant_id, e.id) > (%(merchant_id)s, %(endpoint_id)s)
         ) as w
         where is_behind or is_due
+        order by merchant_id, endpoint_id
         limit %(limit)s
         """,
-        {"now": now, "limit": WORKED_MAX},
+        {"now": now, "limit": limit, "merchant_id": after[0], "endpoint_id": after[1]},
     )
     return [Work(**row) for row in rows]
 
