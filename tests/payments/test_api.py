@@ -12,7 +12,7 @@ from tests.payments.house import House
 from recoup.connectors.base import Card
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
-from recoup.outcomes.core import ActionRequired
+from recoup.outcomes.core import ActionRequired, Approved, Refused
 
 CARD: dict[str, Any] = {
     "type": "card",
@@ -48,6 +48,18 @@ async def test_an_unknown_outcome_says_so_in_words(house: House, key: str) -> No
         refused = await house.call("POST", f"{path}/{verb}", {}, key=key)
         assert (refused.status, refused.error["code"]) == (409, "payment_unexpected_state")
         assert "not known" in refused.error["message"] or "no known outcome" in refused.error["message"]
+
+
+async def test_a_payment_reads_the_same_in_a_list_as_by_itself(house: House, key: str) -> None:
+    """Also what became of its last change, which is no part of the payment's own row."""
+    house.bank.will("charge", Approved("ch-1"))
+    made = await house.call("POST", "/v1/payments", PAYMENT | {"capture": "manual"}, key=key)
+    house.bank.will("capture", Refused("no", "No."))
+    await house.call("POST", f"/v1/payments/{made.json['id']}/capture", {}, key=key)
+    alone = await house.call("GET", f"/v1/payments/{made.json['id']}", key=key)
+    assert "did not happen" in alone.json["explanation"]
+    listed = await house.call("GET", "/v1/payments", key=key)
+    assert listed.json["data"] == [alone.json]
 
 
 async def test_a_customer_who_must_act_gets_the_way(house: House, key: str) -> None:

@@ -60,6 +60,7 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
         {("payments", "payments_by_customer", 3)},
     ),
     "attempts_of": (lambda db: store.attempts_of(db, merchant_id=ID, payment_ids=[ID]), {ATTEMPTS_OF}),
+    "operations_of": (lambda db: store.operations_of(db, merchant_id=ID, payment_ids=[ID]), {OPERATIONS_OF}),
     "card_tries": (
         lambda db: store.card_tries(
             db, merchant_id=ID, fingerprint="\\x00", payment_method_id=None, since=NOW

@@ -97,7 +97,7 @@ class Payments:
         ending_before: UUID | None,
         limit: int,
     ) -> Sequence[Snapshot]:
-        """Payments newest first, with their attempts."""
+        """Payments newest first, each whole: it reads the same in a list."""
         found = await store.page(
             self._tools.database,
             merchant_id=merchant.id,
@@ -106,10 +106,10 @@ class Payments:
             ending_before=ending_before,
             limit=limit,
         )
-        attempts = await store.attempts_of(
-            self._tools.database, merchant_id=merchant.id, payment_ids=[payment.id for payment in found]
-        )
-        return [Snapshot(payment, attempts.get(payment.id, ())) for payment in found]
+        database, ids = self._tools.database, [payment.id for payment in found]
+        attempts = await store.attempts_of(database, merchant_id=merchant.id, payment_ids=ids)
+        changes = await store.operations_of(database, merchant_id=merchant.id, payment_ids=ids)
+        return [Snapshot(one, attempts.get(one.id, ()), changes.get(one.id, ())) for one in found]
 
     async def confirm(
         self,

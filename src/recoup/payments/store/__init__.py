@@ -158,6 +158,26 @@ async def attempts_of(
     return {row["payment_id"]: _attempts.decode(row["attempts"]) for row in rows}
 
 
+async def operations_of(
+    database: Database, *, merchant_id: UUID, payment_ids: Sequence[UUID]
+) -> dict[UUID, tuple[Operation, ...]]:
+    """The captures, cancellations and refunds of a page of payments, in one query."""
+    rows = await database.fetch_all(
+        """
+        select wanted.id as payment_id, json_agg(o order by o.id)::text as operations
+        from unnest(%(payment_ids)s::uuid[]) wanted(id)
+        cross join lateral (
+            select * from operations
+            where merchant_id = %(merchant_id)s and payment_id = wanted.id
+            order by id limit %(most)s
+        ) o
+        group by wanted.id
+        """,
+        {"merchant_id": merchant_id, "payment_ids": list(payment_ids), "most": OPERATIONS_MAX},
+    )
+    return {row["payment_id"]: _operations.decode(row["operations"]) for row in rows}
+
+
 CARD_TRIES_MAX: Final = 200
 """The most tries on one card that are read: far above what any network allows in its longest window."""
 
