@@ -14,16 +14,14 @@ from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 
-from recoup.audit import jobs as audit_jobs
-from recoup.audit.api import AuditApi
-from recoup.audit.flow import Audit
+from recoup.audited import Audited
 from recoup.booked import Books
 from recoup.connectors.base import Connector
 from recoup.db import Database
 from recoup.disputed import Disputed
 from recoup.events.api import EventsApi
 from recoup.facts import FACTS, TAGS, WEBHOOKS
-from recoup.figures import count_stopped, unrecognised
+from recoup.figures import count_stopped
 from recoup.gateway import Gateway
 from recoup.hooked import Webhooks
 from recoup.http import idempotency
@@ -150,16 +148,12 @@ class Service:
             disputes=self.disputed.disputes,
             new_id=new_id,
         )
-        self.audit_cases = Audit(
-            database,
-            payments=self.payments,
-            accounts=self.accounts,
-            new_id=new_id,
-            unrecognised=unrecognised(self.registry),
-        )
-        self.inbound = self._inbound()
         self.books = Books(database, self.accounts)
-        count_stopped(self.registry, [self.books.follower, self.payments.rereading, self.routing.learner])
+        self.audited = Audited(self)
+        self.audit_cases = self.audited.cases
+        self.inbound = self._inbound()
+        follow = (self.books.follower, self.payments.rereading, self.routing.learner, self.audited.drift)
+        count_stopped(self.registry, follow)
         self.settlements = Settled(self)
         self.simulated = self._simulated()
         self.worker = Worker(
@@ -257,7 +251,7 @@ class Service:
             **self.disputed.handlers(),
             **self.routing.handlers(),
             **recovery_jobs.handlers(self.recoveries),
-            **audit_jobs.handlers(self.audit_cases),
+            **self.audited.handlers(),
             **self.inbound.handlers(),
             **self.settlements.handlers(),
             **self.simulated.handlers(),
@@ -312,7 +306,7 @@ class Service:
             *PaymentMethodsApi(self.methods).routes(),
             *ProcessorAccountsApi(self.accounts).routes(),
             *RecoveriesApi(self.recoveries).routes(),
-            *AuditApi(self.audit_cases).routes(),
+            *self.audited.routes(),
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *self.routing.routes(),

@@ -49,6 +49,7 @@ def chores(service: Service) -> Iterator[Chore]:
         service.inbound,
         service.books,
         service.truth,
+        service.audited,
         service.settlements,
     ):
         yield from part.chores()

@@ -1,5 +1,6 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
-`backtest routing`, `decisions replay`, `routing check`, `ledger check`, `inbound replay`, `listen`, `trigger`."""
+`backtest routing`, `decisions replay`, `routing check`, `ledger check`, `audit check`, `inbound replay`, `listen`,
+`trigger`."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from rich.markup import escape
 
 from recoup import sandboxed, server
 from recoup.app import Service
+from recoup.auditing import audit
 from recoup.background import working
 from recoup.beside import own_settings, with_service
 from recoup.calling import CallRefused, calling
@@ -42,6 +44,7 @@ app.command(backtest)
 app.command(decisions)
 app.command(settlements)
 app.command(ledger)
+app.command(audit)
 app.command(inbound)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -127,6 +130,7 @@ def doctor() -> None:
         for pair in pairs:
             for side, mode in ((pair.live, "live"), (pair.test, "test")):
                 await _tell_unseen_codes(service, side, f"{pair.name}, {mode}")
+                await _tell_broken_laws(service, side, f"{pair.name}, {mode}")
 
     with_service(settings, look)
 
@@ -144,6 +148,11 @@ async def _tell_unseen_codes(service: Service, side: Merchant, whose: str) -> No
             f"{escape(seen.code)} (network: {escape(seen.network_code)}) {seen.times} times, which no table knows; "
             f"{known}"
         )
+
+
+async def _tell_broken_laws(service: Service, side: Merchant, whose: str) -> None:
+    for case in await service.audit_cases.broken_laws(side):
+        _out.print(f"[red]wrong[/] {escape(whose)}: {escape(case.summary)} {escape(case.remedy)}")
 
 
 @app.command

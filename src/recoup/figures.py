@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
@@ -29,6 +29,23 @@ def unrecognised(registry: CollectorRegistry) -> Callable[[str], None]:
         registry=registry,
     )
     return lambda connector: counter.labels(connector).inc()
+
+
+def broken(registry: CollectorRegistry, names: Iterable[str]) -> Callable[[Mapping[str, int]], None]:
+    """Shows how many cases of each law are open."""
+    gauge = Gauge(
+        "recoup_invariant_broken",
+        "Open audit cases about a law of what is kept that does not hold; there must be none.",
+        ["invariant"],
+        registry=registry,
+    )
+    shown = {name: gauge.labels(name) for name in names}
+
+    def show(counts: Mapping[str, int]) -> None:
+        for name, one in shown.items():
+            one.set(counts.get(name, 0))
+
+    return show
 
 
 def count_stopped(registry: CollectorRegistry, followers: Iterable[Follows]) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
+from tests import invariants
 from tests.payments.bank import Died, Dies, Lost, decline, lost_card, no_funds
 from tests.payments.house import House
 
@@ -167,6 +168,7 @@ async def test_in_the_end_every_payment_says_what_the_bank_says(house: House, se
     assert ended, "the weather let somebody pay"
     for snapshot in ended:
         _says_what_the_bank_says(house, snapshot)
+    await invariants.hold(house, merchant)
 
 
 def _says_what_the_bank_says(house: House, snapshot: Snapshot) -> None:

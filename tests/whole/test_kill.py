@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import aiohttp
 import pytest
+from tests import invariants
 from tests.whole.served import Answered, Client, Served, client_of, free_port, opened, serving, world_key
 
 from recoup.db.embedded import conninfo_of_running
@@ -250,6 +251,13 @@ def summed(payments: Sequence[Any], field_: str) -> dict[str, int]:
     return dict(sums)
 
 
+async def laws_hold(served: Served, conninfo: str | None) -> None:
+    """Nothing that must always hold of what is kept is broken."""
+    assert conninfo is not None, "it runs"
+    async with opened(served, conninfo) as service:
+        await invariants.hold(service)
+
+
 async def refunds_end(client: Client) -> None:
     deadline = time.monotonic() + SETTLED_S
     while any(one["status"] in {"pending", "unresolved"} for one in await client.every("/v1/refunds")):
@@ -274,6 +282,7 @@ async def test_everything_dies_and_nothing_is_lost(tmp_path: Path, told: Story) 
             await asyncio.to_thread(served.kill)
             await live_and_die(served, client, client, told)
             await judged(client, client, told)
+            await laws_hold(served, conninfo_of_running(served.folder))
 
 
 @pytest.mark.slow
@@ -289,6 +298,7 @@ async def test_recoup_dies_and_the_processors_live_on(tmp_path: Path, database_u
             await asyncio.to_thread(served.kill)
             await live_and_die(served, client, processors, told)
             await judged(client, processors, told)
+            await laws_hold(served, database_url)
 
 
 async def use_processors_of(other: Served, client: Client, url: str) -> None:

@@ -1,4 +1,4 @@
-"""Audit cases over HTTP."""
+"""Audit cases over HTTP, and how much of what is held a second source confirms."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Annotated, Any, Final
 from msgspec import Meta, Struct
 
 from recoup.audit.core import Case, CaseState
+from recoup.audit.drift_objects import DriftObject, drift_object
+from recoup.audit.drifting import Drift
 from recoup.audit.flow import Audit
 from recoup.audit.objects import CaseObject, case_object
+from recoup.http.fields import IdText, parse_id
 from recoup.http.routes import Call, Idempotency, ListObject, ListQuery, Problem, Route
 from recoup.kit.ids import Kind
 
@@ -34,11 +37,19 @@ class CaseList(ListObject[CaseObject], frozen=True):
     """A page of audit cases."""
 
 
-class AuditApi:
-    """The routes of audit cases."""
+class DriftQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of which payments."""
 
-    def __init__(self, audit: Audit) -> None:
+    processor_account: Annotated[IdText | None, Meta(description="Only those at this account.")] = None
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] | None = None
+
+
+class AuditApi:
+    """The routes of audit."""
+
+    def __init__(self, audit: Audit, drift: Drift) -> None:
         self._audit = audit
+        self._drift = drift
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -66,7 +77,33 @@ class AuditApi:
                 idempotency=Idempotency.TRANSACTION,
                 errors=(Problem("audit_case_resolved", 409),),
             ),
+            Route(
+                "GET",
+                "/v1/audit/drift",
+                self.drift,
+                query=DriftQuery,
+                answer=DriftObject,
+                summary="Read the drift",
+                description=(
+                    "What share of your payments a second source confirmed, by age, processor account and currency: "
+                    "a webhook, the processor asked again, or a line of a settlement report; and what differs."
+                ),
+                tag=_TAG,
+            ),
         ]
+
+    async def drift(self, call: Call[None, DriftQuery]) -> DriftObject:
+        """`GET /v1/audit/drift`."""
+        account = call.query.processor_account
+        report = await self._drift.report(
+            call.merchant,
+            account_id=None
+            if account is None
+            else parse_id(Kind.PROCESSOR_ACCOUNT, account, param="processor_account"),
+            currency=call.query.currency,
+            now=call.now,
+        )
+        return drift_object(report, livemode=call.merchant.livemode, now=call.now)
 
     async def page(self, call: Call[None, CaseQuery]) -> CaseList:
         """`GET /v1/audit/cases`."""

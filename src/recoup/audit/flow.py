@@ -15,6 +15,7 @@ from recoup.audit.core import (
     CODES_MAX,
     NOTHING_SAID,
     Case,
+    CaseKind,
     CaseState,
     CountedCode,
     UnseenCode,
@@ -116,6 +117,12 @@ class Audit:
     async def unseen_codes(self, merchant: Merchant) -> Sequence[CountedCode]:
         """The codes that no table knew, the newest first."""
         return await store.counted(self._database, merchant_id=merchant.id, limit=SHOWN_MAX)
+
+    async def broken_laws(self, merchant: Merchant) -> Sequence[Case]:
+        """Open cases about laws of what is kept that do not hold."""
+        return await store.open_of_kind(
+            self._database, CaseKind.INVARIANT_BROKEN, merchant_id=merchant.id, limit=SHOWN_MAX
+        )
 
     async def resolve(
         self,

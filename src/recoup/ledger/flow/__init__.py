@@ -131,6 +131,30 @@ class Ledger:
             for payment in await checks.wrong_payments(database, page, merchant_id=merchant_id):
                 yield payment
 
+    @staticmethod
+    async def unbalanced(queries: Queries, *, merchant_id: UUID) -> Sequence[Unbalanced]:
+        """Currencies of a merchant that are out of balance."""
+        return await checks.unbalanced(queries, merchant_id=merchant_id)
+
+    @staticmethod
+    async def wrong_balances(
+        queries: Queries, *, merchant_id: UUID, after: int, limit: int
+    ) -> Sequence[WrongBalance]:
+        """Those of the next accounts whose sums are not those of their transfers."""
+        return await checks.wrong_balances(queries, merchant_id=merchant_id, after=after, limit=limit)
+
+    @staticmethod
+    async def wrong_payments(
+        queries: Queries, payment_ids: Sequence[UUID], *, merchant_id: UUID
+    ) -> Sequence[WrongPayment]:
+        """Those of these payments that the books know otherwise than they are."""
+        return await checks.wrong_payments(queries, payment_ids, merchant_id=merchant_id)
+
+    @staticmethod
+    async def accounts(queries: Queries, *, merchant_id: UUID) -> int:
+        """How many accounts a merchant's books have: their numbers are from 1 to that."""
+        return (await reading.book(queries, merchant_id=merchant_id)).accounts
+
     async def _payments(self, merchant_id: UUID) -> AsyncIterator[Sequence[UUID]]:
         last = UUID(int=0)
         while page := await checks.payments_after(

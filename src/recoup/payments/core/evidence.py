@@ -17,10 +17,13 @@ from recoup.outcomes.core import (
     Declined,
     Done,
     Evidence,
+    FollowUp,
     FollowUpEvidence,
+    Outcome,
     Pending,
     Refused,
     Unknown,
+    Withdrawn,
 )
 from recoup.payments.core.machine import AttemptState, OperationKind, OperationState, Status
 from recoup.payments.core.records import Attempt, Operation, Snapshot
@@ -211,6 +214,29 @@ def words_of(against: Against, snapshot: Snapshot, attempt: Attempt, shown: str)
             "again only after that"
         )
     return known, "approved", f"The processor says that it approved {shown}, held here as {known}; {then}."
+
+
+_TWO_ENDS: Final = (
+    "The processor told two ends of one thing, and the first that came stands here: look there which of them is true, "
+    "and ask again here with `sync`."
+)
+
+
+def words_of_answer(
+    snapshot: Snapshot, attempt: Attempt, outcome: Outcome | Withdrawn, *, shown: str
+) -> tuple[str, str, str]:
+    """The same for an answer about an attempt that had another end when it came."""
+    if isinstance(outcome, Approved) and attempt.state in _CLOSED_WITHOUT_MONEY:
+        return words_of(Against.APPROVED_AFTER_ALL, snapshot, attempt, shown)
+    return attempt.state.value, type(outcome).__name__.lower(), _TWO_ENDS
+
+
+def words_of_change(operation: Operation, answer: FollowUp | Withdrawn) -> tuple[str, str, str]:
+    """The same for an answer about a capture, cancellation or refund."""
+    if isinstance(answer, Done):
+        words = _WORDS[Against.CARRIED_OUT_AFTER_ALL]
+        return words.known, words.told, words.remedy
+    return operation.state.value, type(answer).__name__.lower(), _TWO_ENDS
 
 
 HINDERED: Final = (

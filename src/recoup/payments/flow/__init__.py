@@ -235,6 +235,12 @@ class Payments:
             self._tools.database, merchant_id=merchant.id, since=since, limit=limit
         )
 
+    async def found_by_asking(self, merchant: Merchant, payment_id: UUID) -> Sequence[Word]:
+        """What answers to our own questions say of a payment against what is closed."""
+        return await evidence.found_by_asking(
+            self._tools.database, merchant_id=merchant.id, payment_id=payment_id
+        )
+
     async def confirmed(self, merchant: Merchant, payment_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
         """When a second source last said of these payments what we hold; those that are left out it never did."""
         return await evidence.confirmed(

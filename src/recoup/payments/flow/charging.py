@@ -20,17 +20,10 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import not_found
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Declined, Outcome, Unprocessed
-from recoup.payments.core import (
-    Attempt,
-    AttemptState,
-    NewPayment,
-    Payment,
-    Reason,
-    Snapshot,
-    steps,
-)
+from recoup.payments.core import Attempt, AttemptState, NewPayment, Payment, Reason, Snapshot, steps
 from recoup.payments.core.records import ATTEMPTS_MAX
 from recoup.payments.core.step import Step, Target
+from recoup.payments.flow import contradicting
 from recoup.payments.flow.asking import charge_of
 from recoup.payments.flow.once_more import forbidden_by_budget, refuse_hopeless
 from recoup.payments.flow.tools import (
@@ -265,6 +258,9 @@ class Charging:
         for _ in range(REPLANS_MAX):
             planned = self._next_step(call, snapshot, heard, now=self._tools.now(call.merchant))
             if planned is None:
+                await contradicting.of_attempt(
+                    self._tools, call.merchant, snapshot, heard.attempt.id, outcome=heard.outcome
+                )
                 for row in tokens:  # others found out about the approval first; the token came to us alone
                     await self._tools.wallet.keep_token(call.merchant, row)
                 await self._record(call, snapshot)

@@ -27,6 +27,7 @@ from recoup.payments.core import Attempt, AttemptState, Snapshot, steps
 from recoup.payments.core.answers import still_awaited
 from recoup.payments.core.records import PLAIN_STEP, Action, Returned
 from recoup.payments.core.step import Step
+from recoup.payments.flow import contradicting
 from recoup.payments.flow.asking import charge_of, completion_of
 from recoup.payments.flow.tools import Tools, processor_asked
 from recoup.payments.writes import Along, Answer, Claim, storable
@@ -124,6 +125,7 @@ class Completing:
         tokens = await self._tools.tokens(merchant, attempt, evidence)
         concluded, step = await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens))
         if step is None:
+            await contradicting.of_attempt(self._tools, merchant, concluded, attempt.id, outcome=evidence)
             for row in tokens:  # others found out about the approval first; the token came to us alone
                 await self._tools.wallet.keep_token(merchant, row)
         return concluded

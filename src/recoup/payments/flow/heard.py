@@ -15,8 +15,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
+
+CONTRADICTED: Final = "payment.contradicted"
+"""The kind of due row that says: we asked, and were told of this payment what contradicts its closed state."""
 
 
 @dataclass(frozen=True, slots=True)

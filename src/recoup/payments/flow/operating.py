@@ -22,6 +22,7 @@ from recoup.payments.core import (
 )
 from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
+from recoup.payments.flow import contradicting
 from recoup.payments.flow.asking import change_of, question_of
 from recoup.payments.flow.settling import leads_where_it_did, waits_for_us
 from recoup.payments.flow.tools import Tools, approved_attempt, processor_asked
@@ -105,7 +106,10 @@ class Operating:
                 return None
             return operations.concluded(fresh, operation_id, answer, now=self._tools.now(merchant))
 
-        return (await self._tools.commit(merchant, plan, snapshot, Along()))[0]
+        concluded, step = await self._tools.commit(merchant, plan, snapshot, Along())
+        if step is None:
+            await contradicting.of_operation(self._tools, merchant, concluded, operation_id, answer=answer)
+        return concluded
 
     def _answer(self, merchant: Merchant, claim: Claim, snapshot: Snapshot, operation_id: UUID) -> Answer:
         """What the API answers to the operation, for its record."""
@@ -163,7 +167,10 @@ class Operating:
             return steps.answered(fresh, attempt.id, said, now=self._tools.now(merchant), latency_ms=None)
 
         tokens = await self._tools.tokens(merchant, attempt, said)
-        return (await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens)))[0], None
+        told, step = await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens))
+        if step is None:
+            await contradicting.of_attempt(self._tools, merchant, told, attempt.id, outcome=said)
+        return told, None
 
 
 def _still_holds(proof: Withdrawn, about: Attempt | None, now_open: Attempt | None) -> bool:

@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import structlog
-
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Evidence, FollowUpEvidence, Unknown
@@ -25,6 +23,7 @@ from recoup.payments.core.evidence import HINDERED, Against, Agrees, Verdict
 from recoup.payments.core.step import Step
 from recoup.payments.core.steps import OPEN_OPERATIONS
 from recoup.payments.core.undoing import Hindrance, MoneyReturned, RefundLost, Undoing
+from recoup.payments.flow import contradicting
 from recoup.payments.flow.asking import question_of, question_of_change
 from recoup.payments.flow.heard import Applied, Contradiction, Heard, Known, NotYet
 from recoup.payments.flow.tools import Tools, attempt_of, operation_key
@@ -38,8 +37,6 @@ REREAD_MAX: Final = 20
 _CLOSED: Final = frozenset(
     {AttemptState.APPROVED, AttemptState.DECLINED, AttemptState.UNPROCESSED, AttemptState.REVERSED}
 )
-
-_log: Final = structlog.get_logger("recoup.payments")
 
 Judge = Callable[[Snapshot], Verdict]
 
@@ -153,12 +150,9 @@ class Reviewing:
         """Keep a contradiction, for whoever looks for them, and who may have missed the answer."""
         if isinstance(heard, Contradiction):
             source, at = (store.QUESTION, None) if told is None else (store.NOTICE, told.at)
-            _log.error("payments.contradiction", about=heard.about, known=heard.known, told=heard.told)
-            now = self._tools.now(merchant)
-            word = store.Word(
-                heard.payment_id, about.object_id, source, heard.told, at, now, contradicts=heard.remedy
+            await contradicting.keep(
+                self._tools, merchant, heard, object_id=about.object_id, source=source, at=at
             )
-            await store.keep_word(self._tools.database, word, merchant_id=merchant.id)
         return heard
 
     async def _look(

@@ -44,6 +44,7 @@ from recoup.payments.core import (
 from recoup.payments.core.answers import AT_WORK
 from recoup.payments.core.step import Step
 from recoup.payments.core.steps import INTERRUPTED
+from recoup.payments.flow import contradicting
 from recoup.payments.flow.asking import completion_of, question_of, question_of_change
 from recoup.payments.flow.tools import Tools, attempt_of
 from recoup.payments.writes import Along
@@ -210,7 +211,10 @@ class Settling:
         attempt = snapshot.attempt(attempt_id)
         assert attempt is not None, "attempts are never deleted"
         tokens = await self._tools.tokens(merchant, attempt, evidence)
-        return await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens))
+        fresh, step = await self._tools.commit(merchant, plan, snapshot, Along(tokens=tokens))
+        if step is None:
+            await contradicting.of_attempt(self._tools, merchant, fresh, attempt_id, outcome=evidence)
+        return fresh, step
 
     async def _settle_operation(
         self, merchant: Merchant, snapshot: Snapshot, operation: Operation
@@ -251,4 +255,7 @@ class Settling:
                 return None
             return operations.concluded(fresh, operation_id, evidence, now=self._tools.now(merchant))
 
-        return await self._tools.commit(merchant, plan, snapshot, Along())
+        fresh, step = await self._tools.commit(merchant, plan, snapshot, Along())
+        if step is None:
+            await contradicting.of_operation(self._tools, merchant, fresh, operation_id, answer=evidence)
+        return fresh, step

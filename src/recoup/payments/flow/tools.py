@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -269,29 +268,20 @@ class Tools:
                 raise
             _log.warning("payments.answer_not_recorded", error=type(error).__name__)
 
-    def is_news(self, fresh: Snapshot, attempt_id: UUID, outcome: Outcome | Withdrawn) -> bool:
-        """Whether an attempt still takes an answer; one that tells another end than is known is logged."""
+    @staticmethod
+    def is_news(fresh: Snapshot, attempt_id: UUID, outcome: Outcome | Withdrawn) -> bool:
+        """Whether an attempt still takes an answer. One that it does not take may contradict it: see
+        `contradicting.of_attempt`."""
         attempt = fresh.attempt(attempt_id)
         assert attempt is not None, "attempts are never deleted"
-        if answers.takes(attempt, outcome):
-            return True
-        if answers.contradicts(attempt, outcome):
-            self._log_contradiction(render(Kind.ATTEMPT, attempt_id), attempt.state, outcome)
-        return False
+        return answers.takes(attempt, outcome)
 
-    def is_news_of_operation(self, fresh: Snapshot, operation_id: UUID, answer: FollowUp | Withdrawn) -> bool:
+    @staticmethod
+    def is_news_of_operation(fresh: Snapshot, operation_id: UUID, answer: FollowUp | Withdrawn) -> bool:
         """The same for a capture, cancellation or refund."""
         operation = fresh.operation(operation_id)
         assert operation is not None, "operations are never deleted"
-        if operations.takes(operation, answer):
-            return True
-        if operations.contradicts(operation, answer):
-            self._log_contradiction(operation_key(operation), operation.state, answer)
-        return False
-
-    @staticmethod
-    def _log_contradiction(about: str, known: StrEnum, told: object) -> None:
-        _log.error("payments.contradiction", about=about, known=known.value, told=type(told).__name__.lower())
+        return operations.takes(operation, answer)
 
 
 _ID_KINDS: Final = {

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from recoup.db import Database
+from recoup.db import Connection, Database, Queries
 
 SHARED_MAX: Final = 20
 """How many rows with one reference are read: some processors name a capture like its charge."""
@@ -71,6 +71,9 @@ class Word:
     heard_at: datetime
     confirms: bool = False
     contradicts: str | None = None
+    about: str | None = None
+    """What is contradicted, as the API names it, and what we hold of it; both only with `contradicts`."""
+    held: str | None = None
 
 
 async def newest_told(
@@ -93,20 +96,23 @@ async def newest_told(
     return None if row is None else row["occurred_at"]
 
 
-async def keep_word(database: Database, word: Word, *, merchant_id: UUID) -> None:
-    """Keep what a source said last, unless it has said newer things."""
-    await database.execute(
+async def keep_word(queries: Database | Connection, word: Word, *, merchant_id: UUID) -> None:
+    """Keep what a source said last, unless it has said newer things. What sums up who confirms what is to count it
+    again where that has changed."""
+    await queries.execute(
         """
         insert into payment_evidence as known (
             merchant_id, payment_id, object_id, source, told, occurred_at, heard_at, confirmed_at,
-            contradicts)
+            contradicts, about, held)
         values (
             %(merchant_id)s, %(payment_id)s, %(object_id)s, %(source)s, %(told)s, %(occurred_at)s, %(heard_at)s,
-            %(confirmed_at)s, %(contradicts)s)
+            %(confirmed_at)s, %(contradicts)s, %(about)s, %(held)s)
         on conflict (merchant_id, payment_id, object_id, source) do update
         set told = excluded.told, occurred_at = coalesce(excluded.occurred_at, known.occurred_at),
             heard_at = excluded.heard_at, confirmed_at = coalesce(excluded.confirmed_at, known.confirmed_at),
-            contradicts = excluded.contradicts
+            contradicts = excluded.contradicts, about = excluded.about, held = excluded.held,
+            counted = known.counted and (known.contradicts is null) = (excluded.contradicts is null)
+                and (known.confirmed_at is not null or excluded.confirmed_at is null)
         where known.occurred_at is null or excluded.occurred_at is null
             or excluded.occurred_at >= known.occurred_at
         """,
@@ -120,8 +126,24 @@ async def keep_word(database: Database, word: Word, *, merchant_id: UUID) -> Non
             "heard_at": word.heard_at,
             "confirmed_at": word.heard_at if word.confirms else None,
             "contradicts": word.contradicts,
+            "about": word.about,
+            "held": word.held,
         },
     )
+
+
+async def found_by_asking(queries: Queries, *, merchant_id: UUID, payment_id: UUID) -> list[Word]:
+    """What answers to our own questions say of a payment against what is closed."""
+    rows = await queries.fetch_all(
+        """
+        select payment_id, object_id, source, told, occurred_at, heard_at, contradicts, about, held
+        from payment_evidence
+        where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s and source = %(source)s
+            and contradicts is not null and about is not null
+        """,
+        {"merchant_id": merchant_id, "payment_id": payment_id, "source": QUESTION},
+    )
+    return [Word(**row) for row in rows]
 
 
 async def contradictions(

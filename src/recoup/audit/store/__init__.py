@@ -156,5 +156,18 @@ async def page(
     return [_case(row) for row in rows]
 
 
+async def open_of_kind(queries: Queries, kind: CaseKind, *, merchant_id: UUID, limit: int) -> Sequence[Case]:
+    """Open cases of one kind, in the order of what they are about."""
+    rows = await queries.fetch_all(
+        f"""
+        select {_COLUMNS} from audit_cases
+        where merchant_id = %(merchant_id)s and kind = %(kind)s and state = 'open'
+        order by subject limit %(limit)s
+        """,  # noqa: S608
+        {"merchant_id": merchant_id, "kind": kind, "limit": limit},
+    )
+    return [_case(row) for row in rows]
+
+
 def _case(row: dict[str, Any]) -> Case:
     return Case(**{**row, "kind": CaseKind(row["kind"]), "state": CaseState(row["state"])})

@@ -28,6 +28,8 @@ class CaseKind(StrEnum):
     """A processor's webhook came twice under one name, and says two things."""
     WEBHOOK_FAILED = "webhook_failed"
     """A processor's webhook could not be read."""
+    INVARIANT_BROKEN = "invariant_broken"
+    """Something that must always hold of what is kept here does not."""
 
 
 class CaseState(StrEnum):
