@@ -209,6 +209,7 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "GET /v1/audit/cases": listing("{audit_case}"),
     "GET /v1/audit/cases/{audit_case}": ONE,
     "POST /v1/audit/cases/{audit_case}/resolve": [naming({})],
+    "GET /v1/audit/drift": [Probe(OWN), asking("processor_account={processor_account}")],
     "GET /v1/test_clock": [Probe(OWN)],
     "POST /v1/test_clock/advance": [naming({"to": "{tomorrow}"}, OWN)],
     "GET /v1/test/world": [Probe(OWN)],
