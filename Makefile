@@ -1,6 +1,6 @@
 # Everything a newcomer needs: `make run` and `make test` do all of their own set-up.
 # Paths are relative on purpose: the folder's own path may hold spaces.
-.PHONY: run test lint check demo bench connector install lock format clean
+.PHONY: run test lint check demo bench sim connector install lock format clean
 .DEFAULT_GOAL := run
 
 PYTHON ?= python3
@@ -39,6 +39,10 @@ bench: install
 	@.venv/bin/python -m bench.webhooks
 	@.venv/bin/python -m bench.ledger
 	@.venv/bin/python -m bench.settlements
+
+# Everything that can go wrong, from one seed: make sim SIM_PAYMENTS=5000 SIM_SEED=7
+sim: install
+	@.venv/bin/python -m tests.simulation $(if $(SIM_PAYMENTS),--payments $(SIM_PAYMENTS)) $(if $(SIM_SEED),--seed $(SIM_SEED))
 
 # Begins a connector: make connector name=acme
 connector: install
