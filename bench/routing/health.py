@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from heapq import heappop, heappush
 from math import log
 from time import perf_counter_ns
 from typing import Final
@@ -24,6 +25,7 @@ from tests.routing.outages import (
     answered,
     fine,
     in_health,
+    latency,
     opened,
     probes,
     seconds,
@@ -31,6 +33,7 @@ from tests.routing.outages import (
 
 from recoup.routing.core.breaker import OPENS_AT, Transition
 from recoup.routing.core.health import AccountHealth, heard
+from recoup.routing.core.silence import Silence
 from recoup.routing.core.symptoms import OVERDUE, Answer, Said, Usual
 from recoup.routing.core.words import Health
 
@@ -39,6 +42,8 @@ SHARES: Final = (1.0, 0.5, 0.3, 0.2, 0.15)
 RATES: Final = (1, 10, 100, 1000)
 ANSWERS_MAX: Final = 20_000
 HUNG_MS: Final = 1000
+LATENCIES: Final = 1500
+IN_HEALTH: Final = 100_000
 
 app = App(name="bench.routing.health", help=__doc__)
 _out: Final = Console(highlight=False, width=200)
@@ -92,15 +97,57 @@ def opening(runs: int) -> Iterator[str]:
         yield f"| {' | '.join(figures)} |"
 
 
-def hanging(runs: int) -> str:
-    """How many requests hang before it is seen that all do, at 1000 a minute."""
+def hanging(runs: int) -> Iterator[str]:
+    """How many requests hang before the account is passed over, and before its breaker opens."""
     count, _ = until_open(in_health(1), iter([OVERDUE] * ANSWERS_MAX), random.Random(runs))
-    waited = in_health(1).usual.slow_ms or HUNG_MS
-    under_way = count + waited / 1000 * 1000 / 60
-    return (
-        f"Where every request hangs, {count} that are overdue open it. Overdue is {waited / 1000:.1f} s for this "
-        f"account, so that at 1000 payments a minute {under_way:.0f} are under way by then."
-    )
+    slow_s = (in_health(1).usual.slow_ms or HUNG_MS) / 1000
+    yield f"Where every request hangs, {count} that are overdue open it. Overdue is {slow_s:.1f} s for this account."
+    yield ""
+    yield "| payments a minute | lost until it is passed over: median | 95 % | worst | of all in health, passed over |"
+    yield "| ---: | ---: | ---: | ---: | ---: |"
+    for rate in RATES:
+        lost = [left(random.Random(seed), rate / 60, overdue_s=slow_s) for seed in range(runs)]
+        figures = [f"{share_of(lost, part)}" for part in (0.5, 0.95, 1.0)]
+        passed = passed_over(random.Random(rate), rate / 60, overdue_s=slow_s)
+        yield f"| {rate} | {' | '.join(figures)} | {passed:.3%} |"
+
+
+def left(chance: random.Random, per_second: float, *, overdue_s: float) -> int:
+    """How many requests leave for an account that answers nothing, until it is passed over or its breaker opens."""
+    account, silence, now_s, since = in_health(1), Silence(), 0.0, list[float]()
+    for _ in range(LATENCIES):
+        silence.took(latency(chance))
+    count = 0
+    while True:
+        now_s += chance.expovariate(per_second)
+        while since and since[0] + overdue_s <= now_s:
+            since.pop(0)
+            account, moves = heard(account, OVERDUE, START, country=chance.choice(COUNTRIES))
+            if moves:
+                return count
+        if silence.is_silent(now_s, overdue_s=overdue_s):
+            return count
+        silence.asked(now_s)
+        since.append(now_s)
+        count += 1
+
+
+def passed_over(chance: random.Random, per_second: float, *, overdue_s: float) -> float:
+    """The part of payments that pass over an account which answers as ever."""
+    silence, now_s, passed = Silence(), 0.0, 0
+    due: list[tuple[float, int, int]] = []
+    for _ in range(IN_HEALTH):
+        now_s += chance.expovariate(per_second)
+        while due and due[0][0] <= now_s:
+            _, number, took_ms = heappop(due)
+            silence.answered(number)
+            silence.took(took_ms)
+        if silence.is_silent(now_s, overdue_s=overdue_s):
+            passed += 1
+            continue
+        took_ms = latency(chance)
+        heappush(due, (now_s + took_ms / 1000, silence.asked(now_s), took_ms))
+    return passed / IN_HEALTH
 
 
 def false_alarms(months: int) -> Iterator[str]:
@@ -157,7 +204,8 @@ def main(*, runs: int = 400, months: int = 12) -> None:
     for line in opening(runs):
         _out.print(line)
     _out.print()
-    _out.print(hanging(runs))
+    for line in hanging(runs):
+        _out.print(line)
     _out.print()
     for line in false_alarms(months):
         _out.print(line)

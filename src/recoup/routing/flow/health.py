@@ -48,7 +48,7 @@ from recoup.routing.store.health import StoredHealth
 
 EVERY_S: Final = 1.0
 ACCOUNTS_MAX: Final = 20_000
-"""Accounts in memory, at about a kilobyte each; those that were heard of first make room."""
+"""Accounts in memory, at two or three kilobytes each; those that were heard of first make room."""
 WAITING_MAX: Final = 4096
 """Requests of one account that are watched while they wait."""
 OVERLAP: Final = timedelta(minutes=5)
