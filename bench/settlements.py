@@ -97,7 +97,7 @@ class World:
     postmaster: int
 
     def new_id(self) -> UUID:
-        """A new id, from the run's own chance."""
+        """A new id; a folder that is kept has those of the runs before."""
         return uuid7(LAST, self.random.randbytes)
 
 
@@ -109,7 +109,7 @@ async def run(folder: Path, url: str, *, lines: int, postmaster: int = 0) -> Res
         await database.execute("truncate settlements cascade")  # -- all merchants: there is one
         for table in ("settlement_lines", "settlement_exceptions"):
             await database.execute(f"truncate {table}")
-        world = World(_merchant(columns), columns.account_id, Random(11), postmaster)
+        world = World(_merchant(columns), columns.account_id, Random(os.urandom(8)), postmaster)
         report, used, looked_over, memory, server_memory = await _taken_in(
             database, world, folder / "report.csv"
         )
