@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from recoup.db import Connection, Database
 from recoup.db.lists import QuickListDumper
 
+
+def _minutes(by: timedelta) -> timedelta:
+    return timedelta(minutes=by // timedelta(minutes=1))
+
+
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+_ZONES = st.timedeltas(-timedelta(hours=15), timedelta(hours=15)).map(lambda by: timezone(_minutes(by)))
+_TIMES = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=_ZONES)  # noqa: DTZ001 - zones are drawn
 _LISTS = st.one_of(
     st.tuples(st.just("text"), st.lists(_TEXTS | st.sampled_from(["null", "NULL", "", "{", ",", '"', "\\"]))),
     st.tuples(st.just("text"), st.lists(st.none() | _TEXTS)),
@@ -24,6 +31,8 @@ _LISTS = st.one_of(
     st.tuples(st.just("bigint"), st.lists(st.integers(-(2**63), 2**63 - 1))),
     st.tuples(st.just("bigint"), st.lists(st.none() | st.integers(-5, 70_000))),
     st.tuples(st.just("boolean"), st.lists(st.booleans())),
+    st.tuples(st.just("timestamptz"), st.lists(_TIMES)),
+    st.tuples(st.just("timestamptz"), st.lists(st.none() | _TIMES)),
 )
 
 
