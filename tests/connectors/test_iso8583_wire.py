@@ -49,7 +49,7 @@ FORMATS: Final = {
 messages: Final = st.fixed_dictionaries(
     {"t": st.sampled_from(["0100", "0210", "0421", "0800"])}, optional=FORMATS
 )
-instants: Final = st.datetimes(datetime(1970, 1, 1), datetime(2500, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+instants: Final = st.datetimes(datetime(1970, 1, 1), datetime(2500, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - zones are drawn
 keys: Final = st.builds(
     lambda kind, made, chance: render(kind, uuid7(made, lambda size: chance)),
     st.sampled_from(Kind),

@@ -51,7 +51,7 @@ cycles = st.one_of(
     st.builds(SemiMonthly, st.integers(1, 15), st.integers(16, 31)),
     st.builds(Monthly, days),
 )
-moments = st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - zones are drawn
 zones = st.sampled_from(ZONES)
 countries = st.one_of(st.none(), st.sampled_from(sorted(COUNTRIES)))
 

@@ -274,7 +274,7 @@ class TestLimits:
         assert _local(new.at) == "11-23 06:00"
 
     @given(
-        st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+        st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - zones are drawn
         st.sampled_from(["America/New_York", "Australia/Lord_Howe", "UTC", "Africa/Cairo"]),
     )
     def test_waking_up_is_never_earlier_and_by_day(self, moment: datetime, zone: str) -> None:

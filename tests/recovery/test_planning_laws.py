@@ -42,7 +42,7 @@ people = st.sampled_from(
 histories = st.lists(
     st.builds(
         CardTry,
-        st.datetimes(datetime(2026, 9, 20), datetime(2026, 11, 22, 14), timezones=st.just(UTC)),  # noqa: DTZ001
+        st.datetimes(datetime(2026, 9, 20), datetime(2026, 11, 22, 14), timezones=st.just(UTC)),  # noqa: DTZ001 - zones are drawn
         st.sampled_from([PRICE, Money(100, "USD")]),
         st.booleans(),
         st.sampled_from([None, None, "mastercard_mac_03", "visa_category_1"]),

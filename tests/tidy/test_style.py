@@ -24,7 +24,8 @@ WALL_CLOCK: Final = {
 }
 MONEY: Final = re.compile(r"(^|_)(amount|minor|price|fee|balance|money|total)(_|$)")
 INDENTING: Final = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.Match)
-SUPPRESSED: Final = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!:))")
+SUPPRESSED: Final = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!: [A-Z0-9, ]+ - \w))")
+"""What silences a checker without saying which rule, or why."""
 UNFINISHED: Final = re.compile(r"#.*\b(TODO|FIXME|XXX|HACK)\b")
 EMPTY_NAMES: Final = re.compile(r"(Manager|Helper|Util|Utils)$")
 

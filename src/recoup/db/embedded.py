@@ -214,7 +214,9 @@ def _reachable(data: Path, *, note: Path) -> str:
     if len(os.fsencode(data)) <= _SOCKET_FOLDER_BYTES_MAX:
         return str(data)
     base = tempfile.gettempdir()
-    short = Path(tempfile.mkdtemp(prefix="recoup-", dir=base if len(os.fsencode(base)) < 60 else "/tmp"))  # noqa: S108
+    if len(os.fsencode(base)) >= 60:
+        base = "/tmp"  # noqa: S108 - only to lay a fresh folder in
+    short = Path(tempfile.mkdtemp(prefix="recoup-", dir=base))
     link = short / "s"
     link.symlink_to(data)
     note.write_text(str(link), encoding="utf-8")

@@ -22,7 +22,7 @@ _COLUMNS: Final[LiteralString] = """
 async def read(queries: Queries, *, merchant_id: UUID, recovery_id: UUID) -> Recovery | None:
     """One recovery."""
     row = await queries.fetch_one(
-        f"select {_COLUMNS} from recoveries where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608
+        f"select {_COLUMNS} from recoveries where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "id": recovery_id},
     )
     return None if row is None else _recovery(row)
@@ -35,7 +35,7 @@ async def lock(connection: Connection, *, merchant_id: UUID, recovery_id: UUID) 
         select {_COLUMNS} from recoveries
         where merchant_id = %(merchant_id)s and id = %(id)s
         for update
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "id": recovery_id},
     )
     return None if row is None else _recovery(row)
@@ -47,7 +47,7 @@ async def of_payment(queries: Queries, *, merchant_id: UUID, payment_id: UUID) -
         f"""
         select {_COLUMNS} from recoveries
         where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "payment_id": payment_id},
     )
     return None if row is None else _recovery(row)
@@ -72,7 +72,7 @@ async def page(
             and (%(payment_id)s::uuid is null or payment_id = %(payment_id)s)
             and (%(status)s::text is null or status = %(status)s)
         order by id {order} limit %(limit)s
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {
             "merchant_id": merchant_id,
             "payment_id": payment_id,
@@ -94,7 +94,7 @@ async def insert(connection: Connection, new: Recovery) -> bool:
             %(opened_at)s, %(deadline)s, %(tries_made)s, %(tries_max)s, %(next_at)s, %(plan)s, %(decision_id)s,
             %(end_reason)s, %(ended_at)s, %(updated_at)s)
         on conflict (merchant_id, payment_id) do nothing
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         _row(new),
     )
     return cursor.rowcount == 1

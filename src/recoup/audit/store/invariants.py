@@ -88,7 +88,7 @@ async def wrong_payments(
     """Those of these payments that break a law of their own rows. A payment, its attempts, its captures and refunds and
     its due row are written by one statement, so what one look sees of them must hold, at any moment."""
     rows = await queries.fetch_all(
-        f"select * from ({_LOOKED}) looked where cardinality(broken) > 0",  # noqa: S608
+        f"select * from ({_LOOKED}) looked where cardinality(broken) > 0",  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "payments": list(payment_ids), "before": started_before},
     )
     return [

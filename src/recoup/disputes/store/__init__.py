@@ -36,7 +36,7 @@ async def begin(connection: Connection, new: Dispute) -> None:
             %(evidence_due_by)s, %(reminder_at)s, %(stops)s, %(booked)s, %(answer)s, %(evidence)s, %(occurred_at)s,
             %(opened_at)s, %(updated_at)s, %(ended_at)s)
         on conflict (merchant_id, processor_account_id, reference) do nothing
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         _row(new),
     )
 
@@ -50,7 +50,7 @@ async def lock_named(
         select {_COLUMNS} from disputes
         where merchant_id = %(merchant_id)s and processor_account_id = %(account_id)s and reference = %(reference)s
         for no key update
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "account_id": account_id, "reference": reference},
     )
     assert row is not None, "disputes are never thrown away"
@@ -64,7 +64,7 @@ async def lock(connection: Connection, *, merchant_id: UUID, dispute_id: UUID) -
         select {_COLUMNS} from disputes
         where merchant_id = %(merchant_id)s and id = %(id)s
         for no key update
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "id": dispute_id},
     )
     return None if row is None else _dispute(row)
@@ -73,7 +73,7 @@ async def lock(connection: Connection, *, merchant_id: UUID, dispute_id: UUID) -
 async def read(queries: Queries, *, merchant_id: UUID, dispute_id: UUID) -> Dispute | None:
     """One dispute."""
     row = await queries.fetch_one(
-        f"select {_COLUMNS} from disputes where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608
+        f"select {_COLUMNS} from disputes where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608 - ours
         {"merchant_id": merchant_id, "id": dispute_id},
     )
     return None if row is None else _dispute(row)
@@ -150,7 +150,7 @@ async def stopping(
             where payment_method_id = %(payment_method_id)s and merchant_id = %(merchant_id)s and stops
             order by id desc limit 1
         )
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {
             "merchant_id": merchant_id,
             "payment_method_id": payment_method_id,

@@ -118,7 +118,7 @@ def _kind(schema: Mapping[str, Any], components: Mapping[str, Any], depth: int) 
     ]
     name = tags[0] if tags else schema.get("title", "object")
     inner = fields_of(schema, components, depth + 1)
-    return Field(f"as {name}", "object", False, schema.get("description", ""), "", "", (), "", inner)  # noqa: FBT003
+    return Field(f"as {name}", "object", False, schema.get("description", ""), "", "", (), "", inner)  # noqa: FBT003 - in a row of eight
 
 
 def type_words(schema: Mapping[str, Any], components: Mapping[str, Any]) -> str:

@@ -107,7 +107,7 @@ async def read(queries: Queries, *, merchant_id: UUID, version: int) -> SavedPol
         f"""
         select {_COLUMNS} from routing_policies
         where merchant_id = %(merchant_id)s and version = %(version)s
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "version": version},
     )
     return None if row is None else _saved(row)

@@ -27,7 +27,7 @@ def _exception(row: dict[str, Any]) -> Discrepancy:
 async def read(queries: Queries, *, merchant_id: UUID, exception_id: UUID) -> Discrepancy | None:
     """One exception."""
     row = await queries.fetch_one(
-        f"select {_COLUMNS} from settlement_exceptions where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608
+        f"select {_COLUMNS} from settlement_exceptions where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "id": exception_id},
     )
     return None if row is None else _exception(row)
@@ -54,7 +54,7 @@ async def page(
             and (%(state)s::text is null or state = %(state)s)
             and (%(reason)s::text is null or reason = %(reason)s)
         order by id {order} limit %(limit)s
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {
             "merchant_id": merchant_id,
             "report_id": report_id,
@@ -85,7 +85,7 @@ async def resolve(
             payment_id = coalesce(%(payment_id)s, payment_id)
         where merchant_id = %(merchant_id)s and id = %(id)s and state = 'open'
         returning {_COLUMNS}
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         {
             "merchant_id": merchant_id,
             "id": exception_id,

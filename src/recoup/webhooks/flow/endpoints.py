@@ -166,7 +166,7 @@ class WebhookEndpoints:
             read["metadata"] = merged(held.metadata, changes["metadata"])
         return read
 
-    def _switched(self, endpoint: Endpoint, enabled: bool | None, *, wall: datetime) -> Endpoint:  # noqa: FBT001
+    def _switched(self, endpoint: Endpoint, enabled: bool | None, *, wall: datetime) -> Endpoint:  # noqa: FBT001 - a field of the request
         match enabled, endpoint.state:
             case True, State.DISABLED:
                 state = moved(endpoint.state, State.ENABLED)

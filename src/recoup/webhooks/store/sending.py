@@ -179,7 +179,7 @@ async def _write_lanes(connection: Connection, given: dict[str, Any]) -> None:
             trying_since = r.trying_since
         {_GIVEN}
         where l.merchant_id = %(merchant_id)s and l.endpoint_id = r.endpoint_id and l.object_id = r.object_id
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         given,
     )
     await connection.execute(
@@ -187,7 +187,7 @@ async def _write_lanes(connection: Connection, given: dict[str, Any]) -> None:
         delete from webhook_lanes l using (select r.endpoint_id, r.object_id {_GIVEN} where r.ended = 1) as g
         where l.merchant_id = %(merchant_id)s and l.endpoint_id = g.endpoint_id and l.object_id = g.object_id
             and l.queued = 0
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         given,
     )
 
@@ -204,7 +204,7 @@ async def _write_deliveries(connection: Connection, given: dict[str, Any]) -> No
         insert into webhook_attempts (merchant_id, delivery_id, number, at, latency_ms, http_status, reply, error)
         select %(merchant_id)s, r.delivery_id, r.number, r.at, r.latency_ms, r.http_status, r.reply, r.error
         {_GIVEN}
-        """,  # noqa: S608
+        """,  # noqa: S608 - pieces of ours
         given,
     )
 
