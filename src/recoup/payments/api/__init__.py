@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 from psycopg.errors import ForeignKeyViolation
 
 from recoup.http.fields import parse_id
-from recoup.http.idempotency import Claimed, Resume
+from recoup.http.idempotency import Resume
 from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
-from recoup.kit.refusals import Refusal, not_found
+from recoup.kit.refusals import not_found
 from recoup.payments.api.authentication import PROBLEMS as AUTHENTICATION_PROBLEMS
 from recoup.payments.api.means import MeansReader, OpenNewCard
 from recoup.payments.api.reading import (
@@ -27,10 +27,11 @@ from recoup.payments.api.reading import (
     optional_id,
     return_url_of,
     returned_of,
+    unless_done_before,
 )
 from recoup.payments.core import NewPayment, OperationKind, OperationState, Snapshot
 from recoup.payments.core.operations import NewOperation
-from recoup.payments.flow import Payments, Taken
+from recoup.payments.flow import Payments
 from recoup.payments.objects import (
     PageOf,
     PaymentList,
@@ -57,8 +58,6 @@ CREATED: Final = 201
 PAYMENT: Final = "payment"
 CHANGE: Final = "payment_change"
 REFUND: Final = "refund"
-
-T = TypeVar("T")
 
 
 class PaymentsApi:
@@ -332,23 +331,12 @@ class PaymentsApi:
         claim = claim_of(call, REFUND, new.id)
         work = self._flow.refund(merchant, payment_id, new, claim=claim, now=call.now)
         with named_by("payment"):
-            refund = await self._unless_done_before(call, work)
+            refund = await unless_done_before(call, work, key_is_known=self._key_is_known)
         return Reply(CREATED, self._render.refund(refund, livemode=merchant.livemode))
 
     async def _once(self, call: Call[Any, Any], work: Awaitable[Snapshot], status: int = 200) -> Reply:
-        snapshot = await self._unless_done_before(call, work)
+        snapshot = await unless_done_before(call, work, key_is_known=self._key_is_known)
         return Reply(status, self._render.payment(snapshot, livemode=call.merchant.livemode))
-
-    async def _unless_done_before(self, call: Call[Any, Any], work: Awaitable[T]) -> T:
-        """Do the work, unless its key says that it was done: then a refusal only means that it cannot be done twice."""
-        try:
-            return await work
-        except Taken:
-            raise Claimed from None
-        except Refusal:
-            if call.claim is not None and await self._key_is_known(call.merchant.id, call.claim.key):
-                raise Claimed from None
-            raise
 
     async def _resumed(self, merchant: Any, payment_id: UUID, status: int) -> Reply | None:
         snapshot = await self._flow.find(merchant, payment_id)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from recoup.connectors.base import Browser
 from recoup.http.fields import parse_id
+from recoup.http.idempotency import Claimed
 from recoup.http.routes import Call
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.ids import Kind
 from recoup.kit.refusals import Refusal, RefusalType, invalid
 from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
+from recoup.payments.flow import Taken
 from recoup.payments.wire import (
     RETURNED_LENGTH_MAX,
     BrowserData,
@@ -26,11 +28,27 @@ from recoup.payments.wire import (
 )
 from recoup.payments.writes import Claim
 
+T = TypeVar("T")
+
 
 def merchant_of(call: Call[Any, Any]) -> Merchant:
     """The tenant of a call."""
     assert isinstance(call.merchant, Merchant), "the composition root authenticates with merchants"
     return call.merchant
+
+
+async def unless_done_before(
+    call: Call[Any, Any], work: Awaitable[T], *, key_is_known: Callable[[UUID, str], Awaitable[bool]]
+) -> T:
+    """Do the work, unless its key says that it was done: then a refusal only means that it cannot be done twice."""
+    try:
+        return await work
+    except Taken:
+        raise Claimed from None
+    except Refusal:
+        if call.claim is not None and await key_is_known(call.merchant.id, call.claim.key):
+            raise Claimed from None
+        raise
 
 
 @contextmanager

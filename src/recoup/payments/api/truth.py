@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
 from recoup.http.fields import parse_id
-from recoup.http.idempotency import Claimed, Resume
+from recoup.http.idempotency import Resume
 from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
 from recoup.kit.ids import Kind, render
-from recoup.kit.refusals import Refusal
-from recoup.payments.api.reading import claim_of, merchant_of
+from recoup.payments.api.reading import claim_of, merchant_of, unless_done_before
 from recoup.payments.core import OperationState
 from recoup.payments.core.by_hand import EVIDENCE_MAX, EVIDENCE_MIN, Resolution
-from recoup.payments.flow import Payments, Taken
+from recoup.payments.flow import Payments
 from recoup.payments.objects import PaymentObject, RefundObject
 from recoup.payments.wire import Nothing
 from recoup.payments.writes import Renderer
 
 REFUND_CHANGE: Final = "refund_change"
 RESOLUTION: Final = "payment_resolution"
-
-T = TypeVar("T")
 
 
 class ResolvePayment(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -126,7 +123,8 @@ class TruthApi:
         """`POST /v1/refunds/{id}/sync`."""
         merchant, refund_id = merchant_of(call), call.path_id("refund", Kind.REFUND)
         claim = claim_of(call, REFUND_CHANGE, refund_id)
-        done = await self._once(call, self._flow.sync_refund(merchant, refund_id, claim=claim))
+        work = self._flow.sync_refund(merchant, refund_id, claim=claim)
+        done = await unless_done_before(call, work, key_is_known=self._key_is_known)
         return Reply(200, self._render.refund(done, livemode=merchant.livemode))
 
     async def resolve(self, call: Call[ResolvePayment, None]) -> Reply:
@@ -141,16 +139,5 @@ class TruthApi:
         )
         claim = claim_of(call, RESOLUTION, payment_id)
         work = self._flow.resolve(merchant, payment_id, resolution, claim=claim, now=call.now)
-        done = await self._once(call, work)
+        done = await unless_done_before(call, work, key_is_known=self._key_is_known)
         return Reply(200, self._render.payment(done, livemode=merchant.livemode))
-
-    async def _once(self, call: Call[Any, Any], work: Awaitable[T]) -> T:
-        """Do the work, unless its key says that it was done before."""
-        try:
-            return await work
-        except Taken:
-            raise Claimed from None
-        except Refusal:
-            if call.claim is not None and await self._key_is_known(call.merchant.id, call.claim.key):
-                raise Claimed from None
-            raise

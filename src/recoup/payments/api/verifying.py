@@ -10,12 +10,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from recoup.http.fields import IdText
-from recoup.http.idempotency import Claimed, Resume
+from recoup.http.idempotency import Resume
 from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
-from recoup.kit.refusals import Refusal
-from recoup.merchants.core import Merchant
 from recoup.payments.api.reading import (
     browser_of,
     check_currency,
@@ -24,8 +22,8 @@ from recoup.payments.api.reading import (
     optional_id,
     return_url_of,
     returned_of,
+    unless_done_before,
 )
-from recoup.payments.flow import Taken
 from recoup.payments.flow.verifying import NewVerification, Verification, Verifying
 from recoup.payments.objects import DeclineObject, NextActionObject, RedirectObject, decline_object
 from recoup.payments.wire import BrowserData, Currency, ReturnParameters, ReturnUrl
@@ -173,7 +171,7 @@ class VerificationsApi:
             browser=browser_of(body.browser),
         )
         return await self._once(
-            merchant,
+            call,
             claim,
             self._flow.verify(merchant, new, claim=claim, now=call.now),
         )
@@ -183,7 +181,7 @@ class VerificationsApi:
         merchant, id_ = merchant_of(call), call.path_id("verification", Kind.VERIFICATION)
         claim = claim_of(call, VERIFICATION, id_)
         return await self._once(
-            merchant,
+            call,
             claim,
             self._flow.confirm(
                 merchant,
@@ -195,16 +193,10 @@ class VerificationsApi:
             ),
         )
 
-    async def _once(self, merchant: Merchant, claim: Claim | None, work: Awaitable[Verification]) -> Reply:
+    async def _once(self, call: Call[Any, Any], claim: Claim | None, work: Awaitable[Verification]) -> Reply:
         """Do the work and record what it answers, unless its key says that it was done before."""
-        try:
-            done = await work
-        except Taken:
-            raise Claimed from None
-        except Refusal:
-            if claim is not None and await self._key_is_known(merchant.id, claim.key):
-                raise Claimed from None
-            raise
+        merchant = merchant_of(call)
+        done = await unless_done_before(call, work, key_is_known=self._key_is_known)
         reply = _reply(done, livemode=merchant.livemode)
         if claim is not None:
             await self._record(merchant.id, Answer(claim.key, reply.status, reply.body))
