@@ -35,7 +35,10 @@ PAYMENT: Final = (
     b'"exp_month":12,"exp_year":2030,"cvc":"123"},"billing_details":{"name":"Jane Doe","address":{"country":"US",'
     b'"postal_code":"94103"}}},"merchant_reference":"bench"}'
 )
-ROUTE: Final = b'{"amount":4999,"currency":"USD","brand":"visa","funding":"credit","bin":"42424242","issuer_country":"US"}'
+ROUTE: Final = (
+    b'{"amount":4999,"currency":"USD","brand":"visa","funding":"credit","bin":"42424242",'
+    b'"issuer_country":"US"}'
+)
 
 
 @dataclass(frozen=True)
