@@ -60,13 +60,13 @@ _FOUND: Final = """
         where k.id is null and s.kind in ('charge', 'refund') and o.reference = s.reference
             and o.merchant_id = %(merchant_id)s and (a.id is null or o.payment_id = a.payment_id)
             and o.kind = case s.kind when 'charge' then 'capture' else 'refund' end
-        order by o.id limit 1
+        limit 1
     ) r on true
     left join lateral (
         select b.id, b.state, b.amount, b.processor_account_id, b.payment_id from attempts b
         where a.id is null and b.reference = s.charge_reference and b.merchant_id = %(merchant_id)s
             and b.processor_account_id = %(account_id)s
-        order by b.id limit 1
+        limit 1
     ) b on true
     left join payments p on p.merchant_id = %(merchant_id)s
         and p.id = coalesce(k.payment_id, a.payment_id, r.payment_id, b.payment_id)
@@ -89,7 +89,8 @@ _FOUND: Final = """
     ) y
 """
 """What we know of each line: the operation or attempt that our key names, else what the processor's reference names.
-Captures and refunds are looked for by their own kind: some processors call them by the charge's reference.
+Captures and refunds are looked for by their own kind: some processors call them by the charge's reference. Nothing is
+sorted to find one, since a sort that has nothing to do still costs as much as looking up a row.
 
 A line is repeated where its report would not have more lines of its fingerprint with it than all reports have without:
 two equal lines of one file are two, and the same two in another file are none. That holds in whatever order the reports
@@ -104,22 +105,27 @@ _PLACED: Final = """
 _NARROWED: Final = """
     select n.*, coalesce(n.known_operation, w.id) as its_operation,
         coalesce(n.operation_state, w.state) as its_state, coalesce(n.operation_amount, w.amount) as its_amount
-    from placed n
-    left join lateral (
-        select o.id, o.state, o.amount from operations o
-        where n.known_operation is null and not n.repeated
-            and (n.kind = 'refund' or (n.kind = 'charge' and n.gross <> n.attempt_amount))
-            and o.merchant_id = %(merchant_id)s and o.payment_id = n.payment_id and o.amount = abs(n.gross)
-            and o.kind = case n.kind when 'charge' then 'capture' else 'refund' end
-            and not exists (
-                select from settlement_lines l
-                where l.merchant_id = %(merchant_id)s and l.payment_id = n.payment_id and l.object_id = o.id
-                    and l.kind = n.kind)
-        order by o.state = 'succeeded' desc, o.id offset n.before_it limit 1
-    ) w on true
+    from (
+        select m.*,
+            case when known_operation is null and not repeated
+                and (kind = 'refund' or (kind = 'charge' and gross <> attempt_amount))
+            then (
+                select o.id from operations o
+                where o.merchant_id = %(merchant_id)s and o.payment_id = m.payment_id and o.amount = abs(m.gross)
+                    and o.kind = case m.kind when 'charge' then 'capture' else 'refund' end
+                    and (
+                        select l.number from settlement_lines l
+                        where l.merchant_id = %(merchant_id)s and l.payment_id = m.payment_id and l.object_id = o.id
+                            and l.kind = m.kind limit 1) is null
+                order by o.state = 'succeeded' desc, o.id offset m.before_it limit 1
+            ) end as narrowed_operation
+        from placed m offset 0
+    ) n
+    left join operations w on w.merchant_id = %(merchant_id)s and w.id = n.narrowed_operation
 """
 """Where only the charge is known, a part of it goes by its amount to a capture or refund that no line has yet: the
-first line to the first, the second to the second."""
+first line to the first, the second to the second. Here and below, what is asked of earlier lines is asked for one row
+at a time: an `exists` may be answered by reading all lines that a merchant ever had."""
 
 _OBJECTS: Final = """
     select *, coalesce(its_operation, known_attempt) as object_id,
@@ -143,11 +149,11 @@ _REASONED: Final = """
             when kind not in ('charge', 'refund') then null
             when payment_id is null or (kind = 'refund' and its_operation is null) then 'missing_here'
             when at_account <> %(account_id)s then 'other_account'
-            when times > 1 or lines_before > 0 and exists (
-                select from settlement_lines l
+            when times > 1 or lines_before > 0 and (
+                select l.number from settlement_lines l
                 where l.merchant_id = %(merchant_id)s and l.payment_id = c.payment_id and l.object_id = c.object_id
-                    and l.kind = c.kind and l.gross = c.gross
-            ) then 'duplicate'
+                    and l.kind = c.kind and l.gross = c.gross limit 1
+            ) is not null then 'duplicate'
             when kind = 'refund' and its_state = 'failed' then 'settled_though_failed'
             when kind = 'refund' and its_state <> 'succeeded' then 'settled_though_open'
             when kind = 'charge' and attempt_state in ('declined', 'unprocessed') then 'settled_though_declined'
@@ -164,8 +170,9 @@ _REASONED: Final = """
                 and abs(fee - fee_contract) > greatest(%(fee)s, fee_contract * %(fee_basis_points)s / 10000)
             then 'fee_differs'
         end as reason
-    from counted c
+    from counted c offset 0
 """
+"""The offset keeps the reason from being worked out again wherever it is named."""
 _JUDGED: Final = """
     select place, number, payment_id, object_id, expected, fee_contract, reason,
         case when repeated then 'repeated' when reason is not null then 'exception'
