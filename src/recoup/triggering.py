@@ -22,6 +22,16 @@ DECLINED: Final = "4000000000000002"
 NO_FUNDS: Final = "4000000000009995"
 AUTHENTICATION: Final = "4000002500003155"
 
+
+class _Named(Struct):
+    id: str
+
+
+class _Disputes(Struct):
+    data: list[_Named]
+
+
+_disputes: Final = msgspec.json.Decoder(_Disputes)
 Trigger = Callable[[Api], Awaitable[object]]
 
 
@@ -95,6 +105,53 @@ async def _renewal_declined(api: Api) -> Any:
     )
 
 
+async def _contested(api: Api, **words: Any) -> Any:
+    """A captured payment that is disputed at its simulated processor, which tells so by webhook."""
+    paid = await _captured(api)
+    return await api.post("/v1/test/disputes", {"payment": paid["id"]} | words)
+
+
+async def _warned(api: Api) -> Any:
+    return await _contested(api, kind="warning")
+
+
+async def _inquired(api: Api) -> Any:
+    return await _contested(api, kind="inquiry")
+
+
+async def _won(api: Api) -> Any:
+    return await _contested(api, then="won", then_after_s=1)
+
+
+async def _lost(api: Api) -> Any:
+    return await _contested(api, then="lost", then_after_s=1)
+
+
+async def _reversed(api: Api) -> Any:
+    return await _contested(api, then="reversed", then_after_s=1)
+
+
+async def _submitted(api: Api) -> Any:
+    path = await _heard_of(api, await _contested(api))
+    await api.post(f"{path}/evidence", {"fields": {"uncategorized_text": "winning_evidence"}})
+    return await api.post(f"{path}/submit", {})
+
+
+async def _accepted(api: Api) -> Any:
+    path = await _heard_of(api, await _contested(api))
+    return await api.post(f"{path}/accept", {})
+
+
+async def _heard_of(api: Api, contested: Any) -> str:
+    """The path of a dispute once it was told."""
+    for _ in range(round(WAIT_S / POLL_S)):
+        found = _disputes.decode(await api.get(f"/v1/disputes?payment={contested['order']}")).data
+        if found:
+            return f"/v1/disputes/{found[0].id}"
+        await asyncio.sleep(POLL_S)
+    raise CallRefused(f"No dispute came within {WAIT_S:g} s: is the worker running?")
+
+
 TRIGGERS: Final[Mapping[str, Trigger]] = {
     "payment.created": _captured,
     "payment.captured": _captured,
@@ -109,6 +166,14 @@ TRIGGERS: Final[Mapping[str, Trigger]] = {
     "customer.created": _customer,
     "payment_method.created": _method,
     "payment_method.attached": _attached,
+    "dispute.opened": _contested,
+    "dispute.warning": _warned,
+    "dispute.inquiry": _inquired,
+    "dispute.submitted": _submitted,
+    "dispute.accepted": _accepted,
+    "dispute.won": _won,
+    "dispute.lost": _lost,
+    "dispute.reversed": _reversed,
     "recovery.opened": _renewal_declined,
     "recovery.retry_scheduled": _renewal_declined,
 }

@@ -101,7 +101,6 @@ async def lived(victim: Client) -> dict[str, str]:
     endpoint, delivery = await told(victim)
     cases = await victim.get("/v1/audit/cases")
     fault = await victim.post("/v1/test/faults", {"kind": "outage", "on": "any", "times": 9})
-    charges = await victim.get("/v1/test/world/charges")
     verified = await victim.post(f"/v1/payment_methods/{method['id']}/verify", {"currency": "USD"})
     return {
         "customer": customer["id"],
@@ -119,7 +118,8 @@ async def lived(victim: Client) -> dict[str, str]:
         **await settled(victim, paid["processor_account"]),
         "ledger_account": (await victim.get("/v1/ledger/accounts"))["data"][0]["id"],
         "ledger_entry": (await victim.get("/v1/ledger/entries"))["data"][0]["id"],
-        "charge": charges["data"][0]["id"],
+        **await simulated(victim, paid),
+        "dispute": await contested(victim, paid["id"]),
         "card": "card_1",
         "connector": "alpha",
         "code": "insufficient_funds",
@@ -128,6 +128,20 @@ async def lived(victim: Client) -> dict[str, str]:
         "webhook_delivery": delivery["id"],
         "version": str(policy["version"]),
         "experiment": experiment["id"],
+    }
+
+
+async def simulated(victim: Client, paid: Any) -> dict[str, str]:
+    """What the simulated processors have: a charge, a refund, and a dispute that opens much later."""
+    charges = await victim.get("/v1/test/world/charges")
+    changes = await victim.get("/v1/test/world/changes")
+    announced = {"payment": paid["id"], "reason": MARK, "after_s": 86_400 * 300}
+    disputed = await victim.post("/v1/test/disputes", announced)
+    return {
+        "charge": charges["data"][0]["id"],
+        "change": changes["data"][0]["id"],
+        "attempt": paid["attempts"][0]["id"],
+        "sandbox_dispute": disputed["id"],
     }
 
 
@@ -183,6 +197,17 @@ async def settled(victim: Client, account: str) -> dict[str, str]:
             await asyncio.sleep(RETRY_S)
 
 
+async def contested(victim: Client, payment: str) -> str:
+    """Have a payment disputed, and gather evidence; the dispute's name."""
+    await victim.post("/v1/test/disputes", {"payment": payment, "reason": "13.1", "amount": 11})
+    async with asyncio.timeout(ANSWER_S):
+        while not (listed := (await victim.get("/v1/disputes"))["data"]):  # noqa: ASYNC110 - over the API
+            await asyncio.sleep(RETRY_S)
+    found: str = listed[0]["id"]
+    await victim.post(f"/v1/disputes/{found}/evidence", {"fields": {"customer_name": MARK}})
+    return found
+
+
 async def declined_renewal(victim: Client, customer: str) -> Any:
     """A payment by agreement that is declined for want of funds, so that a recovery waits for its day."""
     card = {"type": "card", "card": {**CARD, "number": "4000000000009995"}}
@@ -209,15 +234,19 @@ async def view(victim: Client) -> dict[str, Any]:
         "processor_accounts",
         "routing/experiments",
         "test/world/charges",
+        "test/world/changes",
+        "test/disputes",
         "audit/cases",
         "ledger/accounts",
         "ledger/entries",
         "webhook_endpoints",
         "inbound",
+        "disputes",
     )
     seen: dict[str, Any] = {name: await victim.every(f"/v1/{name}") for name in lists}
     seen["events"] = await victim.events()
     seen["policy"] = await victim.get("/v1/routing/policy")
+    seen["told"] = await victim.get("/v1/test/webhooks")
     seen["faults"] = await victim.get("/v1/test/faults")
     seen["world"] = await victim.get("/v1/test/world") | {"now": None}
     seen["card"] = (await victim.get("/v1/test/world/cards/card_1"))["state"]
@@ -268,6 +297,7 @@ def complaint(route: str, probe: Probe, answered: Answered, *, live: bool, names
 
 LISTS: Final = (
     "payments",
+    "disputes",
     "refunds",
     "customers",
     "payment_methods",
@@ -275,6 +305,8 @@ LISTS: Final = (
     "recoveries",
     "routing/experiments",
     "test/world/charges",
+    "test/world/changes",
+    "test/disputes",
     "audit/cases",
     "settlements",
     "settlement_exceptions",
