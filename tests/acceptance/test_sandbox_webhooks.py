@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from tests.whole.served import CARD, Client, Served, client_of, serving
+from tests.whole.served import CARD, Client, Served, client_of, free_port, serving, world_key
 from tests.whole.served import opened as beside
 
 from recoup import sandboxed
@@ -26,7 +26,8 @@ _once: Final = itertools.count(1)
 def house(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterator[tuple[Served, str]]:
     """A server, and its database."""
     folder = tmp_path_factory.mktemp("telling") / "data"
-    with serving(folder, RECOUP_DATABASE_URL=database_url, RECOUP_WORKER_POLL_S="0.05") as served:
+    settings = {"RECOUP_WORKER_POLL_S": "0.05", "RECOUP_SANDBOX_PORT": str(free_port())}
+    with serving(folder, RECOUP_DATABASE_URL=database_url, **settings) as served:
         yield served, database_url
 
 
@@ -209,3 +210,31 @@ async def test_shares_are_shares(shop: Client, body: Any, code: str) -> None:
     answered = await shop.send("POST", "/v1/test/webhooks", body, once=once())
     assert answered.status == 400
     assert answered.code
+
+
+async def test_an_account_that_leads_to_the_same_world_by_an_address_of_its_own_is_told(
+    house: tuple[Served, str],
+) -> None:
+    """And not the disabled one that led there before: what was asked of an account only that account can tell of."""
+    served, url = house
+    async with beside(served, url) as service:
+        key = (await sandboxed.make(service, name="Shop")).reveal()
+        opens = (await world_key(service, key)).reveal()
+    async with client_of(served, key) as shop:
+        before = next(
+            one for one in await shop.every("/v1/processor_accounts") if one["connector"] == "alpha"
+        )
+        await shop.send("DELETE", f"/v1/processor_accounts/{before['id']}")
+        by_address = {
+            "connector": "alpha",
+            "label": "by its own address",
+            "base_url": f"http://127.0.0.1:{served.environment['RECOUP_SANDBOX_PORT']}",
+            "credentials": {"api_key": opens},
+        }
+        account = await shop.post("/v1/processor_accounts", by_address, once=once())
+        await tells(shop)
+        paid = await pays(shop, routing={"processor_accounts": [account["id"]]})
+        (told,) = await heard(shop, 1)
+        assert paid["processor_account"] == account["id"]
+        assert (told["processor_account"], told["result"]) == (account["id"], "known")
+        assert told["notices"][0]["payment"] == paid["id"]

@@ -86,7 +86,7 @@ class Herald:
         found = [
             account
             for account in await self._accounts(merchant.id)
-            if account.connector == news.processor and account.base_url is None
+            if account.connector == news.processor and _leads_here(account, news.key_digest)
         ]
         if len(found) > 1:
             return await self._choose(merchant, found, news.charge_key)
@@ -114,6 +114,14 @@ class Herald:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _leads_here(account: ProcessorAccount, key_digest: bytes) -> bool:
+    """Whether an account leads to the world of this key; with an address of its own it may lead to another one."""
+    if account.base_url is None:
+        return True
+    key = account.credentials.get("api_key")
+    return key is not None and hashlib.sha256(key.reveal().encode()).digest() == key_digest
 
 
 def signature(key_digest: bytes, body: bytes, *, at: datetime) -> str:
