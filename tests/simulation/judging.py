@@ -21,6 +21,12 @@ FINAL: Final = {
 HOLDS_MONEY: Final = {"captured", "authorized", "partially_captured"}
 CAPTURED: Final = {"captured", "partially_captured"}
 REFUND_ENDS: Final = {"succeeded", "failed"}
+STATUS_OF: Final = {
+    **{name: name for name in ("warning", "inquiry", "accepted", "won", "lost", "reversed", "closed")},
+    "opened": "needs_response",
+    "submitted": "under_review",
+}
+"""Our word for what a processor calls a dispute's state."""
 RECOVERY_ENDS: Final = {"recovered", "exhausted", "expired", "stopped"}
 
 
@@ -41,7 +47,10 @@ class Books:
     payments: Sequence[Any]
     refunds: Sequence[Any]
     recoveries: Sequence[Any]
+    disputes: Sequence[Any]
     charges: Sequence[Any]
+    changes: Sequence[Any]
+    disputed: Sequence[Any]
     double_charges: int
     told: Mapping[str, Any] = field(repr=False)
 
@@ -55,6 +64,7 @@ def judged(books: Books) -> list[Wrong]:
         *_attempts(books),
         *_refunds(books),
         *_recoveries(books),
+        *_disputes(books),
         *_told(books),
     ]
 
@@ -159,6 +169,37 @@ def _refunds(books: Books) -> Iterator[Wrong]:
             why = f"its refunds make {sums[payment['id']]}, it says {payment['amount_refunded']}"
             yield Wrong("refunds are true", payment["id"], why)
 
+    done = {one["key"] for one in books.changes if one["kind"] == "refund" and one["state"] == "done"}
+    for refund in books.refunds:
+        if (refund["status"] == "succeeded") != (refund["id"] in done):
+            why = f"{refund['status']}, and its processor says the contrary"
+            yield Wrong("refunds are true", refund["id"], why)
+    for key in done - {refund["id"] for refund in books.refunds}:
+        yield Wrong("refunds are true", key, "nobody here knows of it")
+
+
+def _disputes(books: Books) -> Iterator[Wrong]:
+    """Every dispute says what its processor says; each of the processor's that was told is one of ours."""
+    law, ours = "disputes are true", {one["reference"]: one for one in books.disputes}
+    for theirs in books.disputed:
+        known = ours.pop(theirs["id"], None)
+        if theirs["state"] == "announced":
+            continue
+        if known is None:
+            yield Wrong(law, theirs["order"], f"{theirs['id']} {theirs['state']} is not known")
+            continue
+        pairs = {
+            "status": STATUS_OF[theirs["state"]],
+            "payment": theirs["order"],
+            "amount": theirs["amount"],
+            "funds_withdrawn": theirs["withdrawn"],
+        }
+        for name, value in pairs.items():
+            if known[name] != value:
+                yield Wrong(law, known["id"], f"{name} {known[name]}, and its processor says {value}")
+    for reference, known in ours.items():
+        yield Wrong(law, known["id"], f"no processor knows {reference}")
+
 
 def _recoveries(books: Books) -> Iterator[Wrong]:
     """Every recovery has ended, as recovered where its payment was paid by it and nowhere else."""
@@ -174,7 +215,7 @@ def _recoveries(books: Books) -> Iterator[Wrong]:
 
 def _told(books: Books) -> Iterator[Wrong]:
     """What the consumer was told last of an object is what the API says of it."""
-    for thing in [*books.payments, *books.refunds, *books.recoveries]:
+    for thing in [*books.payments, *books.refunds, *books.recoveries, *books.disputes]:
         known = books.told.get(thing["id"])
         if known is None:
             yield Wrong("the consumer knows all", thing["id"], "it was never told of it")

@@ -30,7 +30,19 @@ ODD_CARDS: Final = (
 )
 """Declined without a reason, for want of money, by an error; refunded after a while, and refunded in vain."""
 ODD_SHARE: Final = 0.12
+DISPUTED_CARDS: Final = ("4000000000000259", "4000000000002685", "4000000000001976", "4000000000005423")
+"""Disputed by themselves once captured: as fraud, as never delivered, by an inquiry, and a mere warning of fraud."""
+DISPUTED_SHARE: Final = 0.03
 NO_FUNDS: Final = {"kind": "decline", "decline_code": "insufficient_funds", "network_code": "51"}
+
+
+class Answer(StrEnum):
+    """What a merchant answers to a dispute."""
+
+    WINNING = "winning_evidence"
+    LOSING = "losing_evidence"
+    ACCEPT = "accept"
+    NONE = "none"
 
 
 class Verb(StrEnum):
@@ -80,8 +92,7 @@ def orders_of(seed: int, merchant: int, count: int, *, subscribers: int) -> Sequ
 
 def _order(chance: random.Random, reference: str, subscribers: int) -> Order:
     renews, manual = chance.random() < 0.2, chance.random() < 0.3
-    odd = chance.random() < ODD_SHARE
-    card = chance.choice(ODD_CARDS if odd else GOOD_CARDS)
+    card = chance.choice(_cards(chance.random()))
     subscriber = chance.randrange(subscribers)
     return Order(
         reference=reference,
@@ -94,6 +105,12 @@ def _order(chance: random.Random, reference: str, subscribers: int) -> Order:
         changes=_held(chance) if manual and not renews else _taken(chance),
         sent_twice=chance.random() < 0.03,
     )
+
+
+def _cards(drawn: float) -> Sequence[str]:
+    if drawn < ODD_SHARE:
+        return ODD_CARDS
+    return DISPUTED_CARDS if drawn < ODD_SHARE + DISPUTED_SHARE else GOOD_CARDS
 
 
 def _fault(chance: random.Random, *, renews: bool) -> Mapping[str, Any] | None:

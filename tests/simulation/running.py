@@ -38,6 +38,7 @@ STRIDES: Final = (timedelta(hours=2), *[timedelta(days=3)] * 4, *[timedelta(days
 DELIVERED_S: Final = 900.0
 WATCHED: Final = {"payment.hold"}
 """Due rows that stay: what is held is watched until its processor lets go of it."""
+CHECKS: Final = (("the ledger balances", "ledger", "check"), ("invariants hold", "audit", "check"))
 STORIES_MAX: Final = 3
 """Of each law that is broken."""
 ASTRAY: Final = {"lost": 0.05, "doubled": 0.05, "reordered": 0.1, "reordered_by_s": 86_400}
@@ -76,8 +77,7 @@ class Told:
     stories: list[str] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     took_s: dict[str, float] = field(default_factory=dict)
-    ledger: str = ""
-    cpu_s: float = 0.0
+    cpu_s: Mapping[str, float] = field(default_factory=dict)
 
 
 async def simulate(plan: Plan, *, tell: Callable[[str], None] = lambda _: None) -> Told:
@@ -92,9 +92,16 @@ async def simulate(plan: Plan, *, tell: Callable[[str], None] = lambda _: None) 
         await _lived(told, house, shops, consumer, tell=tell)
         await _settled(told, house, shops, consumer, tell=tell)
         await _judged(told, house, shops, consumer)
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    told.cpu_s = sum(one.ru_utime + one.ru_stime for one in used)
+    told.cpu_s = _cpu(house)
     return told
+
+
+def _cpu(house: House) -> Mapping[str, float]:
+    """Seconds of CPU by whom they were taken, when all have ended."""
+    ours, theirs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    by = {one.name: one.cpu_s for one in [*house.processes, house.processors]}
+    others = theirs.ru_utime + theirs.ru_stime - sum(by.values())
+    return {**by, "database and commands": others, "clients and consumer": ours.ru_utime + ours.ru_stime}
 
 
 @asynccontextmanager
@@ -183,6 +190,7 @@ async def _life(plan: Plan, shop: Shop, *, tell: Callable[[str], None]) -> None:
     for first in range(0, share, ROUND):
         await shop.round(orders[first : first + ROUND])
         await shop.advance(shop.chance.choice(MOVES))
+        await shop.answer_disputes()
         tell(f"merchant {shop.number}: {min(first + ROUND, share)} of {share}")
     while shop.later:
         await shop.round([])
@@ -268,9 +276,10 @@ async def _judged(told: Told, house: House, shops: Sequence[Shop], consumer: Con
     told.seen.update(consumer.seen)
     told.seen["events"] = sum(len(ears.heard) for ears in consumer.ears.values())
     told.seen["events read to fill gaps"] = sum(ears.filled for ears in consumer.ears.values())
-    told.ledger = await asyncio.to_thread(_ledger, house)
-    if told.ledger:
-        told.wrong.append(Wrong("the ledger balances", "", told.ledger))
+    for law, *command in CHECKS:
+        if found_out := await asyncio.to_thread(_checked, house, command):
+            told.wrong.append(Wrong(law, "", found_out))
+            told.stories.append(f"{law}: {found_out}")
     told.wrong += [Wrong("no bug in a log", "", line[:500]) for line in house.complaints()]
     told.took_s["judging"] = time.monotonic() - began
 
@@ -281,13 +290,17 @@ async def books_of(shop: Shop, consumer: Consumer) -> Books:
     payments = await shop.every("/v1/payments")
     refunds = await shop.every("/v1/refunds")
     recoveries = await shop.every("/v1/recoveries")
-    told = {one["id"]: ears.object(one["id"]) for one in [*payments, *refunds, *recoveries]}
+    disputes = await shop.every("/v1/disputes")
+    told = {one["id"]: ears.object(one["id"]) for one in [*payments, *refunds, *recoveries, *disputes]}
     return Books(
         orders=shop.payments,
         payments=payments,
         refunds=refunds,
         recoveries=recoveries,
+        disputes=disputes,
         charges=await shop.every("/v1/test/world/charges"),
+        changes=await shop.every("/v1/test/world/changes"),
+        disputed=await shop.every("/v1/test/disputes"),
         double_charges=(await shop.get("/v1/test/world"))["double_charges"],
         told=told,
     )
@@ -299,6 +312,7 @@ def _count(told: Told, shop: Shop, books: Books) -> None:
     told.seen.update(f"payments {one['status']}" for one in books.payments)
     told.seen.update(f"refunds {one['status']}" for one in books.refunds)
     told.seen.update(f"recoveries {one['status']}" for one in books.recoveries)
+    told.seen.update(f"disputes {one['status']}" for one in books.disputes)
     told.seen["payments that failed over"] += sum(
         any(one["reason"] == "failover" for one in payment["attempts"]) for payment in books.payments
     )
@@ -314,10 +328,10 @@ async def _story(shop: Shop, wrong: Wrong) -> str:
     return "\n".join(lines)
 
 
-def _ledger(house: House) -> str:
-    """What `recoup ledger check` finds; empty where the books are in order."""
+def _checked(house: House, command: Sequence[str]) -> str:
+    """What a command that checks everything finds; empty where all is in order."""
     checked = subprocess.run(
-        [sys.executable, "-m", "recoup", "ledger", "check"],
+        [sys.executable, "-m", "recoup", *command],
         env=dict(house.worker.environment),
         capture_output=True,
         text=True,

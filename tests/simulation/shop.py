@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 import msgspec
-from tests.simulation.orders import Change, Order, Verb
+from tests.simulation.orders import Answer, Change, Order, Verb
 from tests.whole.served import Answered, Client
 
 UNDER_WAY_MAX: Final = 12
@@ -61,6 +61,7 @@ class Shop:
     refunds: dict[str, str] = field(default_factory=dict)
     subscribers: list[Subscriber] = field(default_factory=list)
     later: list[Wish] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
     seen: Counter[str] = field(default_factory=Counter)
 
     async def subscribe(self, cards: Sequence[str]) -> None:
@@ -144,6 +145,23 @@ class Shop:
         if refunds and answered.status < 300:
             self.refunds[once] = answered.json["id"]
 
+    async def answer_disputes(self) -> None:
+        """Answer each dispute that waits for an answer, once: with good evidence, with bad, by giving in, or not."""
+        for dispute in await self.every("/v1/disputes?status=needs_response"):
+            if dispute["id"] not in self.answered:
+                self.answered.add(dispute["id"])
+                await self._answer(f"/v1/disputes/{dispute['id']}", self.chance.choice(list(Answer)))
+
+    async def _answer(self, path: str, answer: Answer) -> None:
+        self.seen[f"disputes answered: {answer}"] += 1
+        once = path.rpartition("/")[2]
+        if answer in {Answer.WINNING, Answer.LOSING}:
+            evidence = {"fields": {"uncategorized_text": f"It is {answer}."}}
+            await self.insist(f"{path}/evidence", evidence, once=f"evidence-{once}")
+            await self.insist(f"{path}/submit", {}, once=f"submit-{once}")
+        elif answer is Answer.ACCEPT:
+            await self.insist(f"{path}/accept", {}, once=f"accept-{once}")
+
     async def advance(self, by: timedelta) -> int:
         """Move the merchant's clock; how much that was due ran on the way."""
         shown, ran = await self.now(), 0
@@ -212,8 +230,9 @@ class Shop:
         """Everything in a list, page by page."""
         found: list[Any] = []
         cursor = ""
+        joint = "&" if "?" in path else "?"
         while True:
-            page = await self.get(f"{path}?limit=100{cursor}")
+            page = await self.get(f"{path}{joint}limit=100{cursor}")
             found += page["data"]
             if not page["has_more"]:
                 return found

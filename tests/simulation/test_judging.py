@@ -50,12 +50,28 @@ def true_books() -> Books:
         payment("pay_late", "captured", attempt="att_5", captured=900),
     ]
     refunds = [{"id": "ref_1", "payment": "pay_sale", "status": "succeeded", "amount": 300}]
+    disputes = [
+        {
+            "id": "dsp_1",
+            "reference": "dp_1",
+            "payment": "pay_late",
+            "status": "needs_response",
+            "amount": 900,
+            "funds_withdrawn": True,
+        }
+    ]
     recoveries = [{"id": "rec_1", "payment": "pay_late", "status": "recovered"}]
     return Books(
         orders={one["merchant_reference"]: one["id"] for one in payments},
         payments=payments,
         refunds=refunds,
         recoveries=recoveries,
+        disputes=disputes,
+        changes=[{"kind": "refund", "key": "ref_1", "state": "done"}],
+        disputed=[
+            {"id": "dp_1", "order": "pay_late", "state": "opened", "amount": 900, "withdrawn": True},
+            {"id": "dp_2", "order": "pay_sale", "state": "announced", "amount": 900, "withdrawn": False},
+        ],
         charges=[
             charge("att_1", "pay_sale", captured=900, refunded=300),
             charge("att_2", "pay_hold"),
@@ -64,7 +80,7 @@ def true_books() -> Books:
             charge("att_5", "pay_late", captured=900),
         ],
         double_charges=0,
-        told={one["id"]: copy.deepcopy(one) for one in [*payments, *refunds, *recoveries]},
+        told={one["id"]: copy.deepcopy(one) for one in [*payments, *refunds, *recoveries, *disputes]},
     )
 
 
@@ -115,6 +131,10 @@ def _charge_of_nobody(books: Books) -> Books:
     return replace(books, charges=[*books.charges, charge("att_9", "pay_unheard_of")])
 
 
+def _refunded_behind_our_back(books: Books) -> Books:
+    return replace(books, changes=[*books.changes, {"kind": "refund", "key": "ref_9", "state": "done"}])
+
+
 def _two_of_one_order(books: Books) -> Books:
     second = payment("pay_twice", "declined", attempt="att_9") | {"merchant_reference": "order of pay_sale"}
     return replace(
@@ -146,6 +166,14 @@ def _two_of_one_order(books: Books) -> Books:
         ("refunds are true", _ours("refunds", status="pending")),
         ("refunds are true", _ours("refunds", status="failed")),
         ("refunds are true", _ours("refunds", amount=301)),
+        ("refunds are true", lambda books: replace(books, changes=[])),
+        ("refunds are true", _refunded_behind_our_back),
+        ("disputes are true", _ours("disputes", status="won")),
+        ("disputes are true", _ours("disputes", funds_withdrawn=False)),
+        ("disputes are true", _ours("disputes", amount=901)),
+        ("disputes are true", _ours("disputes", payment=None)),
+        ("disputes are true", _ours("disputes", reference="dp_unheard_of")),
+        ("disputes are true", lambda books: replace(books, disputes=[])),
         ("recoveries are true", _ours("recoveries", status="scheduled")),
         ("recoveries are true", _ours("recoveries", status="exhausted")),
         ("the consumer knows all", _told),
