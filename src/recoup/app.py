@@ -105,48 +105,37 @@ class Service:
         self.settings, self.around = settings, around
         self._chance = Buffered(around.entropy)
         self.database = database = around.database
-        new_id = self.new_id
         self.vault = Vault(
-            database, master=around.master, clock=around.clock, new_id=new_id, entropy=around.entropy
+            database, master=around.master, clock=around.clock, new_id=self.new_id, entropy=around.entropy
         )
-        self.merchants = Merchants(database, sealer=self.vault, new_id=new_id, entropy=around.entropy)
+        self.merchants = Merchants(database, sealer=self.vault, new_id=self.new_id, entropy=around.entropy)
         self.accounts = ProcessorAccounts(
             database,
             connectors=around.connectors,
             sealer=self.vault,
-            new_id=new_id,
+            new_id=self.new_id,
             simulated=lambda merchant_id: {"api_key": self.simulated.worlds.key(merchant_id)},
         )
-        self.tokens = ProcessorTokens(database, self.vault, self.accounts, new_id=new_id)
+        self.tokens = ProcessorTokens(database, self.vault, self.accounts, new_id=self.new_id)
         self.readings = DeclineReadings(database)
-        self.methods = PaymentMethods(database, self.vault, self.tokens, new_id=new_id)
-        self.customers = Customers(database, methods=self.methods, new_id=new_id)
+        self.methods = PaymentMethods(database, self.vault, self.tokens, new_id=self.new_id)
+        self.customers = Customers(database, methods=self.methods, new_id=self.new_id)
         self.wallet = VaultWallet(self.vault, self.methods, self.tokens, self.customers)
         self.gateway = self._gateway()
         self._public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.addresses = Addresses(self._secret(b"addresses of customers' pages"), lambda: self._public_url)
         self.objects = Objects(self.addresses.page)
         self.registry = CollectorRegistry()
-        self.routing = Routing(
-            database,
-            accounts=self.accounts,
-            clock=around.clock,
-            new_id=new_id,
-            registry=self.registry,
-            decisions_kept=timedelta(days=settings.decisions_kept_days),
-        )
-        self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=new_id)
+        self.routing = self._routing()
+        self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=self.new_id)
         self.payments = Payments(
             self._tools(), alone_since=around.alone_since, reread_after=read_spans(settings.reread_after)
         )
         self.truth = Truth(self.payments, key_is_known=self._key_is_known, render=self.objects)
         self.disputed = Disputed(self._tools(), payments=self.payments, sealer=self.vault, settings=settings)
+        disputes = self.disputed.disputes
         self.recoveries = Recoveries(
-            database,
-            payments=self.payments,
-            customers=self.customers,
-            disputes=self.disputed.disputes,
-            new_id=new_id,
+            database, payments=self.payments, customers=self.customers, disputes=disputes, new_id=self.new_id
         )
         self.books = Books(database, self.accounts)
         self.audited = Audited(self)
@@ -176,6 +165,16 @@ class Service:
     def new_id(self) -> UUID:
         """A new id, made now."""
         return uuid7(self.around.clock.now(), self._chance)
+
+    def _routing(self) -> Routing:
+        return Routing(
+            self.database,
+            accounts=self.accounts,
+            clock=self.around.clock,
+            new_id=self.new_id,
+            registry=self.registry,
+            decisions_kept=timedelta(days=self.settings.decisions_kept_days),
+        )
 
     def _gateway(self) -> Gateway:
         settings = self.settings

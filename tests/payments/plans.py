@@ -70,7 +70,8 @@ class Planner:
             join pg_class c on c.oid = i.indexrelid
             cross join unnest(i.indkey) with ordinality as k (attnum, place)
             join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-            group by c.relname
+            group by c.relnamespace, c.relname
+            order by c.relnamespace = 'public'::regnamespace -- of two with one name, ours comes last and stays
             """
         )
         indexes = rows.fetchall()

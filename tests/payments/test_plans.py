@@ -71,6 +71,12 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
             PAYMENT,
         },
     ),
+    "tried with": (
+        lambda db: store.tried_with(
+            db, merchant_id=ID, fingerprint="\\x00", payment_method_id=None, since=NOW
+        ),
+        {("attempts", "attempts_by_fingerprint", 3)},
+    ),
     "refund": (
         lambda db: store.refund(db, merchant_id=ID, refund_id=ID),
         {("operations", "operations_refunds", 2)},
@@ -156,7 +162,7 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "record": (lambda db: idempotency.record(db, merchant_id=ID, key="k", status=200, body=b""), {KEY}),
     "release": (lambda db: idempotency.release(db, merchant_id=ID, key="k"), {KEY}),
 }
-SELDOM: Final = {"refunds of a payment", "events of objects", "due claim_of", "due next_of"}
+SELDOM: Final = {"tried with", "refunds of a payment", "events of objects", "due claim_of", "due next_of"}
 """Asked for by people and by the test clock: while a table is small, another index may do as well for these."""
 
 WRITES: Final[dict[str, tuple[str, set[Lookup]]]] = {

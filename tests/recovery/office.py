@@ -14,6 +14,7 @@ from tests.recovery.cases import NOW, payment, tried_again
 from tests.vault.house import House
 
 from recoup.db import Database
+from recoup.disputes.core.records import Dispute
 from recoup.events import store as events
 from recoup.http.edge import Edge
 from recoup.http.wiring import Wiring
@@ -97,10 +98,33 @@ class FakePayments:
             await self.news(payment_id, now)
         return given.status
 
+    async def on_same_card(self, merchant: Merchant, payment_id: UUID, *, since: datetime) -> Sequence[UUID]:
+        del merchant, since
+        method = self.known[payment_id].payment_method_id
+        return [id_ for id_, one in self.known.items() if one.payment_method_id == method]
+
     async def attach_recovery(self, merchant: Merchant, payment_id: UUID, recovery_id: UUID) -> None:
         del merchant
         self.attached[payment_id] = recovery_id
         self.known[payment_id] = replace(self.known[payment_id], recovery_id=recovery_id)
+
+
+@dataclass
+class FakeDisputes:
+    """Disputes as recovery sees them: `why` says why nothing may be tried, by payment method."""
+
+    why: dict[UUID, str] = field(default_factory=dict)
+    known: dict[UUID, Dispute] = field(default_factory=dict)
+
+    async def get(self, merchant: Merchant, dispute_id: UUID) -> Dispute:
+        del merchant
+        return self.known[dispute_id]
+
+    async def stops(
+        self, merchant: Merchant, *, payment_method_id: UUID | None, fingerprint: str | None
+    ) -> str | None:
+        del merchant, fingerprint
+        return None if payment_method_id is None else self.why.get(payment_method_id)
 
 
 @dataclass
@@ -126,8 +150,13 @@ class Office(House):
         super().__init__(database, clock=ManualClock(NOW))
         self.payments = FakePayments()
         self.customers_known = FakeCustomers()
+        self.disputes = FakeDisputes()
         self.recoveries = Recoveries(
-            database, payments=self.payments, customers=self.customers_known, new_id=self.new_id
+            database,
+            payments=self.payments,
+            customers=self.customers_known,
+            disputes=self.disputes,
+            new_id=self.new_id,
         )
         self.worker = Worker(
             database,

@@ -18,6 +18,7 @@ from recoup.connectors.base import (
     Account,
     Authentic,
     Connector,
+    CredentialNews,
     Delivery,
     DisputeNews,
     DisputeState,
@@ -29,6 +30,7 @@ from recoup.connectors.base import (
 from recoup.connectors.base.webhooks import AskAgain, hmac_hex, same
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
+from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Approved, Done, Pending, Refused
 
@@ -69,6 +71,9 @@ def _notice(id_: str, said: Mapping[str, Any]) -> Notice:
         "refused": Refused("no", "It did not work."),
         "ask": AskAgain(),
         "dispute": DisputeNews("dp-1", DisputeState.OPENED),
+        "dispute_won": DisputeNews("dp-1", DisputeState.WON),
+        "dispute_lost": DisputeNews("dp-1", DisputeState.LOST),
+        "card": CredentialNews(Secret("tok-1")),
         "nothing": None,
     }[word]
     minor = said.get("minor")

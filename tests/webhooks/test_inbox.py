@@ -185,15 +185,39 @@ async def test_evidence_against_what_is_closed_opens_a_case_with_a_remedy(
     assert (await house.snapshot(teller, declined.payment.id)).payment.status is Status.DECLINED
 
 
-async def test_news_that_nothing_is_done_with_is_kept(house: House, teller: Merchant) -> None:
+async def test_a_dispute_that_a_processor_tells_of_is_kept(house: House, teller: Merchant) -> None:
     paid = await house.pay(teller)
     await house.wait(minutes=5)
     notice = {"says": "dispute", "about": "dispute", "key": key_of(paid), "reference": "dp-1"}
     await send(house, await account_of(house, teller), saying("e-1", notice))
     await house.work()
     (row,) = await rows(house, teller)
+    (told,) = (await seen(house, teller, row["id"]))["notices"]
+    assert (told["result"], told["about"], told["events"]) == ("applied", "dispute", ["dispute.opened"])
+    assert told["payment"] == render(Kind.PAYMENT, paid.payment.id)
+    again = saying("e-2", notice)
+    await send(house, await account_of(house, teller), again)
+    await house.work()
+    assert await results(house, teller) == ["applied", "known"]
+
+
+async def test_two_ends_of_a_dispute_open_a_case(house: House, teller: Merchant) -> None:
+    account = await account_of(house, teller)
+    for day, says in ((1, "dispute"), (3, "dispute_lost"), (2, "dispute_won")):
+        at = f"2026-11-{day:02}T00:00:00+00:00"
+        await send(house, account, saying(f"e-{day}", {"says": says, "about": "dispute", "at": at}))
+        await house.work()
+    assert await results(house, teller) == ["applied", "applied", "contradiction"]
+    ((kind, subject),) = await cases(house, teller)
+    assert kind == "contradiction" and subject.startswith("dsp_") and subject.endswith(":lost:won")
+
+
+async def test_news_that_nothing_is_done_with_is_kept(house: House, teller: Merchant) -> None:
+    await send(house, await account_of(house, teller), saying("e-1", {"says": "card", "about": "credential"}))
+    await house.work()
+    (row,) = await rows(house, teller)
     shown = await seen(house, teller, row["id"])
-    assert (shown["result"], shown["notices"][0]["about"]) == ("unused", "dispute")
+    assert (shown["result"], shown["notices"][0]["about"]) == ("unused", "credential")
 
 
 async def test_what_is_not_understood_is_kept(house: House, teller: Merchant) -> None:

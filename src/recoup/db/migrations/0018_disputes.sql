@@ -41,14 +41,15 @@ create table disputes (
     check ((fee is null) = (fee_currency is null))
 )
 --;
-create index disputes_by_status on disputes (merchant_id, status, id)
+-- What is not the same for all of a merchant's rows comes first, so that no plan made while the table is empty takes one
+-- of these for a way to all of them.
+create index disputes_by_status on disputes (status, merchant_id, id)
 --;
 create index disputes_by_payment on disputes (payment_id, merchant_id, id) where payment_id is not null
 --;
 create index disputes_awaiting on disputes (merchant_id, evidence_due_by, id)
     where evidence_due_by is not null and status in ('inquiry', 'needs_response')
 --;
--- A card's value comes first, so that no plan made while the table is empty takes it for a way to all of a merchant's rows.
 create index disputes_stopping_card on disputes (fingerprint, merchant_id) where stops
 --;
 create index disputes_stopping_method on disputes (payment_method_id, merchant_id) where stops

@@ -173,12 +173,12 @@ class Recoveries:
         dispute = await self._disputes.get(merchant, dispute_id)
         if dispute.payment_id is None or not dispute.stops:
             return None
-        since = now - POLICY_WINDOW_MAX
+        since, again = now - POLICY_WINDOW_MAX, None
         for payment_id in await self._payments.on_same_card(merchant, dispute.payment_id, since=since):
             recovery = await store.of_payment(self._database, merchant_id=merchant.id, payment_id=payment_id)
             if recovery is not None and recovery.is_open:
-                await self.on_payment_news(merchant, payment_id, now)
-        return None
+                again = await self.on_payment_news(merchant, payment_id, now) or again
+        return again
 
     async def run_due(self, merchant: Merchant, recovery_id: UUID, now: datetime) -> datetime | None:
         """The handler of `recovery.retry`: ask the gate on fresh facts, try, and look at what came of it."""
