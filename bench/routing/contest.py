@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from bench.routing.hyperswitch import CalibratedSuccessRates, SuccessRates
+from bench.routing.informed import Informed, Told, stays
 from bench.routing.ours import Ours
 from bench.routing.play import Play, Score, best_by_bin, fixed_choices
 from bench.routing.rivals import (
@@ -26,6 +27,8 @@ BEST_STATIC: Final = "Best static, in hindsight"
 BEST_STATIC_VALUE: Final = "Best static for value, in hindsight"
 BEST_BY_BIN: Final = "Best for each BIN, in hindsight"
 OURS: Final = "Recoup"
+INFORMED: Final = "Informed of the world's kind"
+TOLD: Final = "The same, told every acquirer's answer"
 ORACLE: Final = "Oracle"
 ORACLE_VALUE: Final = "Oracle for value"
 HYPERSWITCH: Final = "Hyperswitch, window 125"
@@ -78,6 +81,9 @@ def contest(task: Task) -> dict[str, Score]:
         if not task.only or name in task.only:
             policy = maker(world, Random(f"{name} {task.seed}"))
             scores[name] = Play(world, policy, tries=task.tries).run()
+    if not task.only and task.tries == 1 and stays(task.parameters):
+        scores[INFORMED] = Play(world, Informed(world, Random(f"{INFORMED} {task.seed}"))).run()
+        scores[TOLD] = Play(world, Told(world, Random(TOLD))).run()
     scores[ORACLE] = Play(world, Oracle(world), tries=task.tries).run()
     scores[ORACLE_VALUE] = Play(world, Oracle(world, for_value=True), tries=task.tries).run()
     return scores

@@ -33,6 +33,11 @@ How to read it:
   the luck is the same for everybody, and here it is left out. Points are percentage points.
 * **Gap closed** is the part of the way from best static (0) to the oracle (100). Where the oracle is less than 0.2
   points ahead, there is no gap worth the name, and a dash stands there.
+* **Informed of the world's kind** knows what no merchant does: the formula that approvals are made by, who issued which
+  BIN, and how widely effects are spread. Only the effects it has to learn, by Bayes' rule, from what it asked; it asks
+  by Thompson sampling. **Told every acquirer's answer** is told besides what all the others would have said to every
+  payment: nobody can learn more from as many payments, so that is about the most that could be learned. Both only for
+  worlds without drift and outages.
 * **Net value** is margin on approved amounts less fees, for a thousand payments, against the static route that is best
   for value.
 * ± is half of a 95 % interval over seeds (the first three in the sweeps). One payment has one try, unless it says
@@ -122,11 +127,11 @@ def _goals(results: Results) -> list[str]:
     found = [
         "## The goals",
         "",
-        "| goal | where | measured | |",
-        "| --- | --- | --- | --- |",
+        "| goal | where | measured | | learners informed of the world's kind: told what they asked; told everything |",
+        "| --- | --- | --- | --- | --- |",
     ]
     judged = [
-        f"| {one.goal} | {one.where} | {one.measured} | {'met' if one.is_met else 'missed'} |"
+        f"| {one.goal} | {one.where} | {one.measured} | {'met' if one.is_met else 'missed'} | {one.informed} |"
         for one in verdicts(results)
     ]
     return [*found, *judged] if judged else []

@@ -10,10 +10,12 @@ from bench.routing.contest import (
     BEST_STATIC,
     BEST_STATIC_VALUE,
     HYPERSWITCH,
+    INFORMED,
     ORACLE,
     ORACLE_VALUE,
     OURS,
     THOMPSON,
+    TOLD,
 )
 from bench.routing.drill import Drilled
 from bench.routing.intervals import Mean, closed, mean_of
@@ -161,12 +163,13 @@ def _drill_row(policy: str, every: Sequence[Drilled]) -> DrillRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A goal, what was measured, and whether it is met in the mean."""
+    """A goal, what was measured, whether it is met in the mean, and what those could do who know the world's kind."""
 
     goal: str
     where: str
     measured: str
     is_met: bool
+    informed: str = "-"
 
 
 def verdicts(results: Results) -> list[Verdict]:
@@ -176,18 +179,23 @@ def verdicts(results: Results) -> list[Verdict]:
         if OURS not in scores[0]:
             continue
         scenario = SCENARIOS[name]
-        ours = next(row for row in rows(scores) if row.policy == OURS)
+        of = {row.policy: row for row in rows(scores)}
+        ours = of[OURS]
         if scenario.has_issuers and ours.gap is not None:
             goal = f"at least {GOAL_GAP:.0f} % of the gap closed"
             by_value = bool(scenario.parameters.fees_spread_bp) and ours.value_gap is not None
             gap = ours.value_gap if by_value and ours.value_gap is not None else ours.gap
             said = f"{gap.shown(1)} %" + (" of net value" if by_value else "")
-            found.append(Verdict(goal, scenario.title, said, gap.value >= GOAL_GAP))
+            most = _informed([None if one is None else one.gap for one in (of.get(INFORMED), of.get(TOLD))])
+            found.append(Verdict(goal, scenario.title, said, gap.value >= GOAL_GAP, f"{most} %"))
         if scenario.is_flat:
             goal = f"never more than {GOAL_BELOW} points below best static"
             luck = next(row for row in realised(scores) if row.policy == OURS).against
             said = f"{ours.against.shown(2, sign=True)} points expected; {luck.shown(2, sign=True)} with luck"
-            found.append(Verdict(goal, scenario.title, said, ours.against.value >= -GOAL_BELOW))
+            against = [None if one is None else one.against for one in (of.get(INFORMED), of.get(TOLD))]
+            most = _informed(against, digits=2, sign=True)
+            is_met = ours.against.value >= -GOAL_BELOW
+            found.append(Verdict(goal, scenario.title, said, is_met, f"{most} points"))
     for kind, drilled in results.drills.items():
         if OURS not in drilled:
             continue
@@ -198,6 +206,11 @@ def verdicts(results: Results) -> list[Verdict]:
         met = ours_drilled.opening.value <= GOAL_LOST
         found.append(Verdict(goal, f"Drill: {kind} at 1,000 a minute", said, met))
     return found
+
+
+def _informed(found: Sequence[Mean | None], *, digits: int = 1, sign: bool = False) -> str:
+    """What the informed learner reaches, and what the one who is told everything does."""
+    return "; ".join("-" if one is None else one.shown(digits, sign=sign) for one in found)
 
 
 def sweep_titles() -> dict[str, str]:
