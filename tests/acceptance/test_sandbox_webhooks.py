@@ -129,6 +129,16 @@ async def test_a_refund_that_comes_back_is_told(shop: Client) -> None:
     ]
 
 
+async def test_a_hold_that_lapses_is_told(shop: Client) -> None:
+    """What is not there any more cannot be captured, and Recoup says so."""
+    await tells(shop)
+    await shop.post("/v1/test/faults", {"kind": "hold_expiry", "delay_s": 86_400}, once=once())
+    held = await pays(shop, capture="manual")
+    await later(shop, timedelta(days=1, minutes=1))
+    after = await shop.get(f"/v1/payments/{held['id']}")
+    assert (after["status"], after["amount_capturable"]) == ("canceled", 0)
+
+
 async def test_what_gets_lost_is_not_told(shop: Client) -> None:
     await tells(shop, lost=1)
     await pays(shop)

@@ -285,3 +285,25 @@ async def test_one_worlds_faults_are_not_anothers(shop: Shop) -> None:
 
 def test_what_overrules_an_issuer_is_for_charges_only() -> None:
     assert all(FITS[kind] == {Verb.CHARGE} for kind in OVERRULING)
+
+
+async def test_a_hold_lapses_and_a_captured_one_does_not(shop: Shop) -> None:
+    """Real issuers let go of what nobody captures; from then on there is nothing to take."""
+    await shop.fault(FaultKind.HOLD_EXPIRY, delay_s=86_400, left=2)
+    lapses, stays = new_key(), new_key()
+    for key in (lapses, stays):
+        assert isinstance(await shop.charge(key=key, capture=False), Approved)
+    assert isinstance(await shop.change("capture", stays, 400), Done)
+    await shop.wait(timedelta(days=1))
+    assert isinstance(await shop.ask("lookup", lapses), Declined)
+    assert isinstance(await shop.change("capture", lapses, 400), Refused)
+    assert isinstance(await shop.ask("lookup", stays), Approved)
+    assert isinstance(await shop.change("capture", stays, 600), Done)
+
+
+async def test_a_charge_that_is_captured_at_once_does_not_lapse(shop: Shop) -> None:
+    await shop.fault(FaultKind.HOLD_EXPIRY, delay_s=60)
+    key = new_key()
+    await shop.charge(key=key)
+    await shop.wait(timedelta(days=1))
+    assert isinstance(await shop.ask("lookup", key), Approved)

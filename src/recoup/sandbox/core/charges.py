@@ -35,6 +35,8 @@ REFUND_TAKES: Final = timedelta(hours=1)
 """How long a refund that does not end at once takes, in the world's time."""
 
 _ANY: Final = "generic_decline"
+_LAPSED: Final = "generic_decline"
+"""No word says that a hold lapsed, since no issuer says it: it is just gone."""
 _LATE: Final = {
     FaultKind.LATE_DECLINE: OperationState.DECLINED,
     FaultKind.LATE_APPROVAL: OperationState.APPROVED,
@@ -59,6 +61,20 @@ def overruled(charge: Operation, card: Card, standing: Standing, *, fault: Fault
     if not isinstance(verdict, Approval):
         return Decided(outcome)
     return Decided(outcome, after_approval(card, standing, held=verdict.held, now=now))
+
+
+def lapsing(charge: Operation, *, at: datetime) -> Operation:
+    """A held charge that lapses at a moment: from then on it is declined, as if it never was approved. What it held of
+    a cardholder's balance is there again on payday."""
+    said = codes(_LAPSED, charge.brand or "")
+    return replace(
+        charge,
+        due_at=at,
+        due_state=OperationState.DECLINED,
+        decline_code=said.code,
+        network_code=said.network_code,
+        advice_code=said.advice_code,
+    )
 
 
 def verified(question: Operation) -> Operation:

@@ -1,8 +1,8 @@
 """Faults on demand: what goes wrong, for whom, and how often.
 
 A fault is one of four sorts. At the door: the request is not processed. In the decision: it is processed, and the
-answer is another one. On the network: the issuer or the network is not there. On the way back: the request is
-processed, and the answer does not arrive as it should.
+answer is another one, at once or later (a hold that lapses). On the network: the issuer or the network is not there. On
+the way back: the request is processed, and the answer does not arrive as it should.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class FaultKind(StrEnum):
     DECLINE = "decline"
     LATE_DECLINE = "late_decline"
     LATE_APPROVAL = "late_approval"
+    HOLD_EXPIRY = "hold_expiry"
     REFUSAL = "refusal"
     REFUND_FAILURE = "refund_failure"
     ISSUER_DOWN = "issuer_down"
@@ -79,7 +80,7 @@ ON_THE_NETWORK: Final = frozenset({FaultKind.ISSUER_DOWN, FaultKind.NETWORK_SILE
 """Those that happen to a charge between its processor and its issuer."""
 FITS: Final = {
     **dict.fromkeys(AT_THE_DOOR | ON_THE_WAY_BACK, EVERY),
-    **dict.fromkeys(OVERRULING | ON_THE_NETWORK, frozenset({Verb.CHARGE})),
+    **dict.fromkeys(OVERRULING | ON_THE_NETWORK | {FaultKind.HOLD_EXPIRY}, frozenset({Verb.CHARGE})),
     FaultKind.REFUSAL: CHANGES,
     FaultKind.REFUND_FAILURE: frozenset({Verb.REFUND}),
 }
@@ -93,6 +94,7 @@ DELAY_DEFAULT_S: Final = {
     FaultKind.TIMEOUT_BEFORE_PROCESSING: 90,
     FaultKind.LATE_DECLINE: 3600,
     FaultKind.LATE_APPROVAL: 3600,
+    FaultKind.HOLD_EXPIRY: 7 * 86_400,
     FaultKind.REFUND_FAILURE: 0,
 }
 WALL_DELAY_MAX_S: Final = 120
@@ -102,7 +104,9 @@ WORLD_DELAY_MAX_S: Final = 30 * 86_400
 FAULTS_MAX: Final = 100
 """How many faults may be waiting in one world."""
 
-IN_WORLD_TIME: Final = frozenset({FaultKind.LATE_DECLINE, FaultKind.LATE_APPROVAL, FaultKind.REFUND_FAILURE})
+IN_WORLD_TIME: Final = frozenset(
+    {FaultKind.LATE_DECLINE, FaultKind.LATE_APPROVAL, FaultKind.HOLD_EXPIRY, FaultKind.REFUND_FAILURE}
+)
 
 
 @dataclass(frozen=True, slots=True)

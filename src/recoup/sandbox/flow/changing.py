@@ -65,6 +65,8 @@ async def change(connection: Connection, desk: Desk, amount: int | None, *, netw
         return await desk.written(connection, _with(begun, OperationState.REFUSED, refused), _NOTHING), None
     done = _course(desk, charge, begun, fault)
     answer = await desk.written(connection, done, _NOTHING)
+    if done.kind is not OperationKind.REFUND and charge.due_at is not None:
+        await _lasts(connection, desk, charge)
     if not desk.incoming.by_link:
         await by_card(connection, desk.world, charge, done, now=desk.now)
     back = done.kind is not OperationKind.CAPTURE and done.state is not OperationState.FAILED
@@ -122,6 +124,13 @@ def _course(desk: Desk, charge: Operation, begun: Operation, fault: Fault | None
     )
     refund = _with(begun, state, failure)
     return replace(refund, due_at=due_at, due_state=refund_end(state)) if due_at else refund
+
+
+async def _lasts(connection: Connection, desk: Desk, charge: Operation) -> None:
+    """A hold that was captured or let go of does not lapse any more."""
+    if charge.due_state is OperationState.DECLINED and charge.state is OperationState.APPROVED:
+        await store.keep_hold(connection, charge, world_id=desk.world.id)
+        await store.take_back(connection, world_id=desk.world.id, about=charge.reference, after=desk.now)
 
 
 async def _called_off(

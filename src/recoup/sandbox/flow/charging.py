@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from recoup.db import Connection, Database, Overloaded
 from recoup.sandbox import answers
@@ -10,9 +11,9 @@ from recoup.sandbox.answers import Answer
 from recoup.sandbox.chain.acquirers import Acquirers
 from recoup.sandbox.chain.messages import AMOUNT_MAX, Judgement, Request
 from recoup.sandbox.core.cardfile import account_of, facts_of, name_of, opens_by_form
-from recoup.sandbox.core.charges import overruled, verified, with_verdict
+from recoup.sandbox.core.charges import lapsing, overruled, verified, with_verdict
 from recoup.sandbox.core.codes import codes
-from recoup.sandbox.core.faults import ON_THE_NETWORK, OVERRULING
+from recoup.sandbox.core.faults import ON_THE_NETWORK, OVERRULING, FaultKind
 from recoup.sandbox.core.issuer import Refusal
 from recoup.sandbox.core.operations import Book, Operation, OperationKind, OperationState, book
 from recoup.sandbox.flow.asking import asked, judged, request_for, reversal
@@ -68,6 +69,7 @@ async def _settled(
     if judgement is not None:
         if operation.decline_code == "duplicate_transaction":
             return answers.KEY_REUSED
+        operation = await _lapsing(database, desk, operation)
         return await _written(database, desk, operation, shown)
     undone = reversal(request)
 
@@ -79,6 +81,15 @@ async def _settled(
     answer = await database.retrying(work)
     await network.tell(undone)
     return answer
+
+
+async def _lapsing(database: Database, desk: Desk, charge: Operation) -> Operation:
+    """A hold that will be let go of, where a fault says so, unless some of it is captured before."""
+    lapses = [fault for fault in desk.faults if fault.kind is FaultKind.HOLD_EXPIRY]
+    if charge.capture or charge.state is not OperationState.APPROVED or not lapses:
+        return charge
+    fault = await desk.first_taken(database, lapses)
+    return charge if fault is None else lapsing(charge, at=desk.now + timedelta(seconds=fault.delay_s))
 
 
 async def _written(database: Database, desk: Desk, operation: Operation, shown: Book) -> Answer:

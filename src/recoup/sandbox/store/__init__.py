@@ -25,6 +25,7 @@ from recoup.sandbox.store.operations import add as add
 from recoup.sandbox.store.operations import arrival as arrival
 from recoup.sandbox.store.operations import changes_of as changes_of
 from recoup.sandbox.store.operations import charges_for as charges_for
+from recoup.sandbox.store.operations import keep_hold as keep_hold
 from recoup.sandbox.store.operations import key_digest as key_digest
 from recoup.sandbox.store.operations import lock_charge as lock_charge
 from recoup.sandbox.store.operations import lock_waiting as lock_waiting

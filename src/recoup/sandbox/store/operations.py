@@ -150,6 +150,17 @@ async def settle(connection: Connection, operation: Operation, *, world_id: UUID
     )
 
 
+async def keep_hold(connection: Connection, charge: Operation, *, world_id: UUID) -> None:
+    """A charge that was to lapse stays as it is."""
+    await connection.execute(
+        """
+        update sandbox.operations set due_at = null, due_state = null
+        where world_id = %(world_id)s and processor = %(processor)s and key = %(key)s
+        """,
+        {"world_id": world_id, "processor": charge.processor, "key": charge.key},
+    )
+
+
 async def key_digest(queries: Queries, *, world_id: UUID) -> bytes | None:
     """The digest of a world's API key; None where there is no such world."""
     row = await queries.fetch_one(
