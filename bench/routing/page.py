@@ -142,9 +142,9 @@ error of processing; what hangs is never tried again. By what happened, luck inc
 _DRILL: Final = """A thousand payments a minute; the best of four acquirers (by two points) breaks after six minutes,
 for five. A policy has moved away when at most ten of the next hundred payments go there; whoever
 sends it little beforehand has little to lose, and pays for that the rest of the time. What hangs is
-told to a policy after 30 s; Recoup also hears that an answer is overdue, as its API does. Twenty
-payments are 1.2 s of this traffic, and an answer takes 0.9 s when all is well (median; 1.7 s at the
-95th percentile): what hangs cannot be told from what is slow any sooner."""
+told to a policy after 30 s; Recoup also hears that an answer is overdue, and passes over an acquirer
+that falls silent, as its API does. Twenty payments are 1.2 s of this traffic, and an answer takes
+0.9 s when all is well (median; 1.7 s at the 95th percentile)."""
 _DRILL_COLUMNS: Final = (
     "| policy | share before, % | lost before the breaker opened | at worst | lost in the first minute | lost in all "
     "| moved after, s | share in the last two minutes, % |"
