@@ -1,6 +1,6 @@
 """What a webhook costs: deliveries per second to a fast endpoint, alone and with a dead one beside it.
 
-    python -m bench.webhooks [--events 1000]
+    python -m bench.webhooks [--events 500]
 
 The outbox runs in this process, on an embedded PostgreSQL with its usual settings, and both are kept to one core; the
 receiver is a process of its own that answers at once, on another. A stretch begins with events in the stream and ends
@@ -267,7 +267,7 @@ def receiver(cores: set[int]) -> Iterator[str]:
 
 @app.default
 def main(
-    *, events: Annotated[int, Parameter(help="Events in each stretch, a multiple of 500.")] = 1000
+    *, events: Annotated[int, Parameter(help="Events in each stretch, a multiple of 500.")] = 500
 ) -> None:
     """Measure and print."""
     cores = keep_to_one_core()
