@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 import aiohttp
-import psycopg
+from tests.simulation import within
 from tests.simulation.chaos import Blow, Chaos
 from tests.simulation.consumer import Consumer, listening
 from tests.simulation.judging import Books, Wrong, judged
 from tests.simulation.orders import GOOD_CARDS, chance_of, orders_of
-from tests.simulation.processes import SETTINGS, House, housed
+from tests.simulation.processes import House, housed
 from tests.simulation.shop import Shop
-from tests.whole.served import Client, world_key
-
-from recoup import sandboxed, server
-from recoup.kit.secret import Secret
-from recoup.settings import load
+from tests.whole.served import Client
 
 SUBSCRIBERS: Final = 12
 ROUND: Final = 100
@@ -38,7 +31,6 @@ STRIDES: Final = (timedelta(hours=2), *[timedelta(days=3)] * 4, *[timedelta(days
 DELIVERED_S: Final = 900.0
 WATCHED: Final = {"payment.hold"}
 """Due rows that stay: what is held is watched until its processor lets go of it."""
-CHECKS: Final = (("the ledger balances", "ledger", "check"), ("invariants hold", "audit", "check"))
 STORIES_MAX: Final = 3
 """Of each law that is broken."""
 ASTRAY: Final = {"lost": 0.05, "doubled": 0.05, "reordered": 0.1, "reordered_by_s": 86_400}
@@ -57,15 +49,6 @@ class Plan:
     apart_s: tuple[float, float]
     dead_s: tuple[float, float]
     blows: tuple[Blow, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Merchant:
-    """A merchant, its secret test key, and what opens its processors."""
-
-    id: UUID
-    key: Secret
-    world_key: Secret
 
 
 @dataclass(slots=True)
@@ -107,7 +90,7 @@ def _cpu(house: House) -> Mapping[str, float]:
 @asynccontextmanager
 async def shops_of(plan: Plan, house: House, consumer: Consumer) -> AsyncIterator[Sequence[Shop]]:
     """Merchants with accounts, keys, webhook endpoints and customers, and a client for each."""
-    made = await _merchants(plan, house)
+    made = await within.merchants(house, plan.merchants, seed=plan.seed)
     chance = chance_of(plan.seed, "clients")
     timeout = aiohttp.ClientTimeout(total=120, sock_connect=5)
     connector = aiohttp.TCPConnector(limit=0)
@@ -117,7 +100,7 @@ async def shops_of(plan: Plan, house: House, consumer: Consumer) -> AsyncIterato
         shops = []
         for number, merchant in enumerate(made):
             client = Client(session, lambda: chance.choice(house.apis).url, merchant.key.reveal())
-            shops.append(Shop(number, client, chance_of(plan.seed, "shop", number), str(merchant.id)))
+            shops.append(Shop(number, client, chance_of(plan.seed, "shop", number), merchant.id))
         await asyncio.gather(
             *(
                 _open(plan, shop, merchant, house, consumer)
@@ -127,7 +110,7 @@ async def shops_of(plan: Plan, house: House, consumer: Consumer) -> AsyncIterato
         yield shops
 
 
-async def _open(plan: Plan, shop: Shop, merchant: Merchant, house: House, consumer: Consumer) -> None:
+async def _open(plan: Plan, shop: Shop, merchant: within.Merchant, house: House, consumer: Consumer) -> None:
     """One of the merchant's processors outlives every `kill -9`, all tell what happens, not all of which arrives; the
     merchant's own server listens; customers subscribe."""
     credentials = {"api_key": merchant.world_key.reveal()}
@@ -148,23 +131,6 @@ async def _open(plan: Plan, shop: Shop, merchant: Merchant, house: House, consum
     made = await shop.did("/v1/webhook_endpoints", {"url": url, "events": ["*"]}, once=f"hook-{shop.number}")
     consumer.ears[str(shop.number)].secret = made["secret"]
     await shop.subscribe([GOOD_CARDS[number % len(GOOD_CARDS)] for number in range(SUBSCRIBERS)])
-
-
-async def _merchants(plan: Plan, house: House) -> list[Merchant]:
-    """Merchants with a world each, as the command line makes them."""
-    given = {
-        "RECOUP_DATABASE_URL": house.postgres.conninfo,
-        "RECOUP_DATA_DIR": str(house.folder / "setup"),
-    }
-    made = []
-    store = server.Store(house.postgres.conninfo, alone=False)
-    async with server.opened(load({**SETTINGS, **given}), store) as service:
-        for number in range(plan.merchants):
-            key = await sandboxed.make(service, name=f"Merchant {number}", seed=plan.seed + number)
-            caller = await service.merchants.authenticate(key.reveal())
-            assert caller is not None, "the key was just made"
-            made.append(Merchant(caller.merchant.id, key, await world_key(service, key.reveal())))
-    return made
 
 
 async def _lived(
@@ -223,7 +189,7 @@ async def _asked_out(house: House, shop: Shop) -> Mapping[str, int]:
     left: Mapping[str, int] = {}
     for stride in STRIDES:
         await shop.advance(stride)
-        left = await asyncio.to_thread(_due, house, shop)
+        left = await asyncio.to_thread(within.due, house, shop.merchant_id)
         if not set(left) - WATCHED:
             return {}
     return left
@@ -231,35 +197,9 @@ async def _asked_out(house: House, shop: Shop) -> Mapping[str, int]:
 
 async def _delivered(house: House, shop: Shop) -> None:
     deadline = time.monotonic() + DELIVERED_S
-    while left := await asyncio.to_thread(_undelivered, house, shop):
+    while left := await asyncio.to_thread(within.undelivered, house, shop.merchant_id):
         assert time.monotonic() < deadline, f"{left} events of merchant {shop.number} are not delivered"
         await asyncio.sleep(0.2)
-
-
-def _due(house: House, shop: Shop) -> Mapping[str, int]:
-    """What is still due of a merchant, by kind."""
-    rows = _rows(house, "select kind, count(*) from due where merchant_id = %s group by kind", shop)
-    return dict(rows)
-
-
-def _undelivered(house: House, shop: Shop) -> int:
-    """Events that are neither delivered nor parked at an endpoint that wants them."""
-    [(behind, pending)] = _rows(
-        house,
-        """
-        select (select sum(s.sequence - e.sequence) from webhook_endpoints e
-                join event_streams s on s.merchant_id = e.merchant_id where e.merchant_id = m.id)::bigint,
-            (select count(*) from webhook_deliveries d where d.merchant_id = m.id and d.status = 'pending')
-        from merchants m where m.id = %s
-        """,
-        shop,
-    )
-    return int(behind or 0) + int(pending)
-
-
-def _rows(house: House, statement: str, shop: Shop) -> list[Any]:
-    with psycopg.connect(house.postgres.conninfo, autocommit=True) as connection:
-        return connection.execute(statement.encode(), [shop.merchant_id]).fetchall()
 
 
 async def _judged(told: Told, house: House, shops: Sequence[Shop], consumer: Consumer) -> None:
@@ -276,10 +216,9 @@ async def _judged(told: Told, house: House, shops: Sequence[Shop], consumer: Con
     told.seen.update(consumer.seen)
     told.seen["events"] = sum(len(ears.heard) for ears in consumer.ears.values())
     told.seen["events read to fill gaps"] = sum(ears.filled for ears in consumer.ears.values())
-    for law, *command in CHECKS:
-        if found_out := await asyncio.to_thread(_checked, house, command):
-            told.wrong.append(Wrong(law, "", found_out))
-            told.stories.append(f"{law}: {found_out}")
+    for law, said in await within.checked(house, [shop.merchant_id for shop in shops]):
+        told.wrong.append(Wrong(law, "", said))
+        told.stories.append(f"{law}: {said}")
     told.wrong += [Wrong("no bug in a log", "", line[:500]) for line in house.complaints()]
     told.took_s["judging"] = time.monotonic() - began
 
@@ -326,15 +265,3 @@ async def _story(shop: Shop, wrong: Wrong) -> str:
         timeline = await shop.get(f"/v1/payments/{wrong.about}/timeline")
         lines += [f"    {one['at']} {one['summary']}" for one in timeline["entries"]]
     return "\n".join(lines)
-
-
-def _checked(house: House, command: Sequence[str]) -> str:
-    """What a command that checks everything finds; empty where all is in order."""
-    checked = subprocess.run(
-        [sys.executable, "-m", "recoup", *command],
-        env=dict(house.worker.environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "" if checked.returncode == 0 else (checked.stdout + checked.stderr)[-3000:]

@@ -11,7 +11,7 @@ from tests.simulation.running import Plan, simulate
 
 SMALL: Final = Plan(
     seed=20261122,
-    payments=240,
+    payments=200,
     merchants=2,
     apart_s=(0.5, 1.5),
     dead_s=(1.0, 2.0),
