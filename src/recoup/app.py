@@ -145,21 +145,7 @@ class Service:
         count_stopped(self.registry, follow)
         self.settlements = Settled(self)
         self.simulated = self._simulated()
-        self.worker = Worker(
-            database,
-            handlers=self.handlers(),
-            merchant=self.merchants.merchant,
-            clock=around.clock,
-            poll_s=settings.worker_poll_s,
-            lease=self._lease(),
-        )
-        self.testclocks = TestClocks(
-            database,
-            clock=around.clock,
-            stepper=self.worker,
-            moved=self._clock_moved,
-            held_for=min(HELD_FOR, 2 * self._lease() + LEASE_MARGIN),
-        )
+        self.worker, self.testclocks = self._workers()
         self.webhooks = self._webhooks()
 
     def new_id(self) -> UUID:
@@ -175,6 +161,20 @@ class Service:
             registry=self.registry,
             decisions_kept=timedelta(days=self.settings.decisions_kept_days),
         )
+
+    def _workers(self) -> tuple[Worker, TestClocks]:
+        database, clock = self.database, self.around.clock
+        worker = Worker(
+            database,
+            handlers=self.handlers(),
+            merchant=self.merchants.merchant,
+            clock=clock,
+            poll_s=self.settings.worker_poll_s,
+            lease=self._lease(),
+        )
+        held_for = min(HELD_FOR, 2 * self._lease() + LEASE_MARGIN)
+        clocks = TestClocks(database, clock=clock, stepper=worker, moved=self._clock_moved, held_for=held_for)
+        return worker, clocks
 
     def _gateway(self) -> Gateway:
         settings = self.settings
