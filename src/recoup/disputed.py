@@ -13,12 +13,13 @@ from recoup.disputes.flow.gathering import Gathering
 from recoup.disputes.flow.hearing import Hearing
 from recoup.disputes.flow.reminding import Reminding
 from recoup.disputes.flow.writing import Writer
+from recoup.gateway.calls import EVIDENCE_PATIENCE
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Route
 from recoup.merchants.flow import Sealer
 from recoup.payments.core.lapse import read_spans
 from recoup.payments.flow import Payments
-from recoup.payments.flow.tools import Tools
+from recoup.payments.flow.tools import PATIENCE_MARGIN, Tools
 from recoup.settings import Settings
 from recoup.worker import Handler
 
@@ -56,7 +57,7 @@ class Disputed:
                 writer=writer,
                 new_id=new_id,
                 now=tools.now,
-                patience=tools.patience,
+                patience=EVIDENCE_PATIENCE * tools.processor_timeout + PATIENCE_MARGIN,
             ),
             gathering=Gathering(sealer=sealer, writer=writer),
             reminding=Reminding(database, writer),

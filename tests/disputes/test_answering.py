@@ -131,6 +131,55 @@ async def test_it_is_not_sent_again_without_end(keyed: Desk) -> None:
     assert state_of(await keyed.named()) == (Status.NEEDS_RESPONSE, AnswerState.UNKNOWN)
 
 
+async def test_that_it_is_refused_when_it_is_sent_again_does_not_say_that_it_never_arrived(keyed: Desk) -> None:
+    """Most processors take an answer once, by the dispute and not by our key: they refuse what has arrived before."""
+    dispute = await opened(keyed)
+    keyed.court.takes(Lost(), Refused("already", "It has been defended."), Refused("already", "It has been."))
+    await keyed.submits(dispute)
+    for _ in range(4):
+        await keyed.house.wait(hours=6)
+        await keyed.house.work()
+    after = await keyed.named()
+    assert state_of(after) == (Status.NEEDS_RESPONSE, AnswerState.UNKNOWN)
+    assert after.answer is not None and "It has been defended." in str(after.answer.why)
+    assert len(keyed.court.taken) == 2, "it is not sent again and again to be refused"
+    assert await refused(keyed.accepts(dispute)) == "dispute_answer_unknown"
+    assert state_of(await keyed.told(News.SUBMITTED, hours=1)) == (Status.UNDER_REVIEW, AnswerState.DONE)
+
+
+async def test_what_happened_before_the_answer_and_is_told_after_it_takes_nothing_back(desk: Desk) -> None:
+    """Such as that the money was taken, told again hours later because nobody had answered the webhook."""
+    dispute = await opened(desk)
+    await desk.house.wait(hours=3)
+    await desk.submits(dispute)
+    late = await desk.told(News.OPENED, hours=-1, withdrawn=True)
+    assert state_of(late) == (Status.UNDER_REVIEW, AnswerState.DONE)
+    assert await refused(desk.submits(dispute)) == "dispute_unexpected_state"
+
+
+async def test_what_was_taken_again_is_under_review_once_it_is_answered_again(desk: Desk) -> None:
+    paid = await desk.paid()
+    for hours, state in enumerate((News.OPENED, News.WON, News.REVERSED)):
+        dispute = await desk.told(state, paid=paid, hours=hours)
+    done = await desk.submits(await desk.gathers(dispute))
+    assert state_of(done) == (Status.UNDER_REVIEW, AnswerState.DONE)
+
+
+async def test_long_evidence_is_left_to_who_sends_it(keyed: Desk) -> None:
+    """Documents take longer than any other exchange: meanwhile nobody says that they are lost, or sends them too."""
+    dispute = await opened(keyed)
+
+    async def slow() -> Any:
+        await keyed.house.wait(minutes=3)
+        await keyed.house.work()
+        assert state_of(await keyed.named()) == (Status.NEEDS_RESPONSE, AnswerState.SENDING)
+        return Pending("p")
+
+    keyed.court.takes(slow)
+    assert state_of(await keyed.submits(dispute))[1] is AnswerState.PENDING
+    assert len(keyed.court.taken) == 1
+
+
 async def test_a_merchant_may_send_again_what_nobody_heard_of(keyed: Desk) -> None:
     dispute = await opened(keyed)
     keyed.court.takes(Lost())

@@ -161,9 +161,12 @@ def next_reminder(dispute: Dispute, now: datetime, reminders: Sequence[timedelta
     return min((due - span for span in reminders if due - span > now), default=None)
 
 
-def own_news(dispute: Dispute, verb: DisputeVerb, *, now: datetime) -> Tidings:
-    """That we answered, as a piece of news: it came after what was known then, whatever our clock and theirs say."""
-    return Tidings(_OWN_NEWS[verb], occurred_at=dispute.occurred_at or now, own=True)
+def own_news(dispute: Dispute, answer: Answer) -> Tidings:
+    """That we answered, as a piece of news: it came after what was known then, whatever our clock and theirs say; and
+    after what had happened before it was sent, however late that is told."""
+    known = dispute.occurred_at
+    at = answer.at if known is None else max(known, answer.at)
+    return Tidings(_OWN_NEWS[answer.verb], occurred_at=at, own=True)
 
 
 def happened(before: Dispute, after: Dispute) -> tuple[str, ...]:

@@ -45,9 +45,10 @@ def folded(news: Iterable[Tidings]) -> Folded:
     return now
 
 
-def order(one: Tidings) -> tuple[datetime, int, str]:
-    """When a news happened, among the others; two of the same moment are told apart by what they say."""
-    return one.occurred_at or _EARLIEST, RANK[one.state], canonical(one)
+def order(one: Tidings) -> tuple[datetime, bool, int, str]:
+    """When a news happened, among the others; of the same moment what we did comes last, and the rest are told apart by
+    what they say."""
+    return one.occurred_at or _EARLIEST, one.own, RANK[one.state], canonical(one)
 
 
 def canonical(one: Tidings) -> str:

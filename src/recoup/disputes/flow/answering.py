@@ -204,7 +204,7 @@ class Answering:
             if isinstance(outcome, Done):
                 await told.add(
                     connection,
-                    own_news(before, answer.verb, now=now),
+                    own_news(before, answer),
                     merchant_id=merchant.id,
                     dispute_id=dispute_id,
                     now=now,
@@ -238,6 +238,8 @@ def _again_at(dispute: Dispute, now: datetime) -> datetime | None:
     answer = dispute.answer
     if answer is None or answer.state is not AnswerState.UNKNOWN or answer.tries >= TRIES_MAX:
         return None
+    if answer.code is not None:  # sent again, it was refused
+        return None
     doubled: int = 1 << answer.tries - 1
     return now + min(_WAIT_FIRST * doubled, _WAIT_MAX)
 
@@ -248,8 +250,12 @@ def _ended(answer: Answer, outcome: FollowUp) -> Answer:
             return replace(answer, state=AnswerState.DONE, code=None, why=None)
         case Pending():
             return replace(answer, state=AnswerState.PENDING, code=None, why=None)
-        case Refused(code, message):
+        case Refused(code, message) if answer.tries == 1:
             return replace(answer, state=AnswerState.REFUSED, code=code, why=message)
+        case Refused(code, message):
+            # Not all know our key again here: what was sent before may be why they take no more.
+            why = f"sent again, it was refused ({message}); what was sent before may have arrived"
+            return replace(answer, state=AnswerState.UNKNOWN, code=code, why=why)
         case Unprocessed(why):
             # What was sent before under this key may still arrive.
             state = AnswerState.UNSENT if answer.tries == 1 else AnswerState.UNKNOWN
@@ -278,7 +284,7 @@ def _refuse(dispute: Dispute, verb: DisputeVerb, connector: Connector, *, by_han
     if answer.state is AnswerState.SENDING:
         message = "An answer is being sent right now; ask again soon."
         raise conflict("dispute_answer_under_way", message, retry_after_s=1)
-    exhausted = not by_hand and answer.tries >= TRIES_MAX
+    exhausted = not by_hand and (answer.tries >= TRIES_MAX or answer.code is not None)
     if answer.verb is not verb or exhausted or not is_repeatable(connector):
         raise conflict(
             "dispute_answer_unknown",
