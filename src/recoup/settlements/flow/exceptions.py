@@ -118,7 +118,7 @@ class Exceptions:
         now: datetime,
     ) -> None:
         """Post a line that was accepted or linked, as if it had fitted; one that is ignored posts nothing."""
-        line = await self._line(merchant, ended)
+        line = await self._line(connection, merchant, ended)
         of = Of(ended.id, ended.processor_account_id, now, Source.PERSON)
         match resolution:
             case Resolution.ACCEPTED:
@@ -161,10 +161,10 @@ class Exceptions:
         )
         return rest or 0
 
-    async def _line(self, merchant: Merchant, ended: Discrepancy) -> StoredLine:
+    async def _line(self, connection: Connection, merchant: Merchant, ended: Discrepancy) -> StoredLine:
         assert ended.settlement_id is not None and ended.number is not None, "it is about a line"
         (line,) = await reports.lines(
-            self._database,
+            connection,
             merchant_id=merchant.id,
             report_id=ended.settlement_id,
             status=None,

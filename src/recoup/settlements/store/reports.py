@@ -210,7 +210,7 @@ async def kept(database: Database, *, merchant_id: UUID, report_id: UUID) -> Asy
 
 
 async def lines(
-    database: Database,
+    queries: Queries,
     *,
     merchant_id: UUID,
     report_id: UUID,
@@ -220,7 +220,7 @@ async def lines(
     limit: int,
 ) -> Sequence[StoredLine]:
     """The lines of a report behind a number, in the order of the file."""
-    rows = await database.fetch_all(
+    rows = await queries.fetch_all(
         """
         select number, file_row as row, kind, raw_kind, key, reference, charge_reference, payout, gross, fee, net,
             currency, settlement_currency, rate, occurred_at, last4, status, reason, payment_id, object_id, fee_expected
