@@ -131,7 +131,9 @@ async def test_it_is_not_sent_again_without_end(keyed: Desk) -> None:
     assert state_of(await keyed.named()) == (Status.NEEDS_RESPONSE, AnswerState.UNKNOWN)
 
 
-async def test_that_it_is_refused_when_it_is_sent_again_does_not_say_that_it_never_arrived(keyed: Desk) -> None:
+async def test_that_it_is_refused_when_it_is_sent_again_does_not_say_that_it_never_arrived(
+    keyed: Desk,
+) -> None:
     """Most processors take an answer once, by the dispute and not by our key: they refuse what has arrived before."""
     dispute = await opened(keyed)
     keyed.court.takes(Lost(), Refused("already", "It has been defended."), Refused("already", "It has been."))
