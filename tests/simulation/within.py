@@ -57,17 +57,17 @@ async def merchants(house: House, count: int, *, seed: int) -> list[Merchant]:
 
 async def checked(house: House, merchant_ids: Sequence[str]) -> list[tuple[str, str]]:
     """What the commands that check everything find of merchants: the law, and what they print."""
-    found = []
     async with opened(house) as service:
-        for id_ in merchant_ids:
-            merchant = await service.merchants.merchant(UUID(id_))
-            assert merchant is not None, "merchants are not deleted"
-            for law, check in CHECKS.items():
-                with redirect_stdout(StringIO()) as said:
-                    broken = await check(service, f"merchant {id_}", merchant)
-                if broken:
-                    found.append((law, said.getvalue()))
-    return found
+        found = [await _found(service, UUID(id_), law) for id_ in merchant_ids for law in CHECKS]
+    return [(law, said) for law, said in found if said]
+
+
+async def _found(service: Service, merchant_id: UUID, law: str) -> tuple[str, str]:
+    merchant = await service.merchants.merchant(merchant_id)
+    assert merchant is not None, "merchants are not deleted"
+    with redirect_stdout(StringIO()) as said:
+        broken = await CHECKS[law](service, f"merchant {merchant_id}", merchant)
+    return law, said.getvalue() if broken else ""
 
 
 def due(house: House, merchant_id: str) -> Mapping[str, int]:
