@@ -9,6 +9,7 @@ from uuid import UUID
 from recoup.audit.flow import Audit
 from recoup.audit.settlements import SettlementCases
 from recoup.booked import Books
+from recoup.connectors.base import Connector
 from recoup.db import Database
 from recoup.http.routes import Route
 from recoup.kit.clock import Clock
@@ -26,11 +27,16 @@ FACTS: Final = {
 
 
 class Around(Protocol):
-    """Where the time comes from."""
+    """Where the time comes from, and what is known of processors."""
 
     @property
     def clock(self) -> Clock:
         """Tells the time."""
+        ...
+
+    @property
+    def connectors(self) -> Mapping[str, Connector]:
+        """The translators by their names."""
         ...
 
 
@@ -58,8 +64,13 @@ class Settled:
 
     def __init__(self, parts: Parts) -> None:
         database, new_id = parts.database, parts.new_id
+        connectors = parts.around.connectors
         self.importing = Importing(
-            database, accounts=parts.accounts, catch_up=parts.books.ledger.catch_up, new_id=new_id
+            database,
+            accounts=parts.accounts,
+            catch_up=parts.books.ledger.catch_up,
+            tells_dispute_fees=lambda name: connectors[name].capabilities.dispute_fees,
+            new_id=new_id,
         )
         self.reports = Reports(database)
         self.exceptions = Exceptions(database)

@@ -40,6 +40,7 @@ class Desk:
     house: House
     merchant: Merchant
     account_id: UUID
+    dispute_fees_told: bool = False
 
     async def paid(self, **changes: Any) -> Snapshot:
         """A payment at the account."""
@@ -51,6 +52,7 @@ class Desk:
             self.house.database,
             accounts=self.house.accounts,
             catch_up=self.house.books.ledger.catch_up,
+            tells_dispute_fees=lambda name: self.dispute_fees_told,
             new_id=self.house.new_id,
             chunk_lines=chunk_lines,
         )

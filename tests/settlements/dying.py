@@ -40,6 +40,7 @@ async def _main(url: str, merchant_id: UUID, account_id: UUID, content: bytes, n
             database,
             accounts=_Anybody(),
             catch_up=_caught_up,
+            tells_dispute_fees=lambda name: False,
             new_id=lambda: uuid7(now, os.urandom),
             chunk_lines=2,
         )

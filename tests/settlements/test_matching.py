@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -249,6 +250,17 @@ async def test_fees_and_payouts_are_in_the_books(desk: Desk) -> None:
     )
     held = await desk.balances(AccountKind.RECEIVABLE, AccountKind.FEES, AccountKind.IN_TRANSIT)
     assert held == [0, 45, 705]
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["news tell no fee", "news tell the fee"])
+async def test_what_a_dispute_costs_is_in_the_books_once(desk: Desk, *, told: bool) -> None:
+    """Most processors' news of a dispute say nothing of its fee: then the report's line does."""
+    desk = replace(desk, dispute_fees_told=told)
+    rows = [adyen_row("Chargeback", -1000, 1500), adyen_row("ChargebackReversed", 1000)]
+    await desk.taken(written(ADYEN, rows), format_="adyen")
+    fees = 0 if told else 1500
+    kinds = (AccountKind.RECEIVABLE, AccountKind.FEES, AccountKind.DISPUTE_FEES)
+    assert await desk.balances(*kinds, currency="EUR") == [-fees, 0, fees]
 
 
 async def test_a_payout_that_the_report_tells_is_posted_as_told(desk: Desk) -> None:

@@ -96,6 +96,7 @@ class Capabilities:
     charge that waits for our page takes nothing until we complete it, so that leaving it alone ends it.
     `resumable_completion`: the very same completion can be asked for again under the same key, and goes on once.
     `lookup`: by our key alone, before we know the processor's reference. `disputes`: what may be asked about a dispute.
+    `dispute_fees`: news of a dispute tell what it costs.
     """
 
     currencies: frozenset[str] | None
@@ -120,6 +121,7 @@ class Capabilities:
     webhooks: bool = False
     idempotency: Idempotency = Idempotency.NONE
     disputes: frozenset[DisputeVerb] = frozenset()
+    dispute_fees: bool = False
 
 
 class Connector(Protocol):

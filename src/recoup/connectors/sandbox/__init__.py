@@ -309,6 +309,7 @@ def _capabilities(
         verification=True,
         webhooks=True,
         disputes=frozenset(DisputeVerb),
+        dispute_fees=True,
         idempotency=Idempotency.KEY,
     )
 

@@ -147,6 +147,7 @@ class Stripe(Disputing, Defaults):
         webhooks=True,
         idempotency=Idempotency.KEY,
         disputes=ALL_VERBS,
+        dispute_fees=True,
     )
 
     def charge(self, account: Account, charge: Charge) -> Exchange[Outcome]:

@@ -18,7 +18,7 @@ from recoup.settlements.core.lines import LineKind
 from recoup.settlements.core.reasons import Reason
 
 _OF_DISPUTES: Final = frozenset({LineKind.DISPUTE, LineKind.DISPUTE_REVERSAL})
-"""Disputes post for themselves."""
+"""Disputes post for themselves; what they cost, the report posts where no news told it."""
 _SOLD: Final = frozenset({LineKind.CHARGE, LineKind.REFUND})
 
 
@@ -54,9 +54,15 @@ class Of:
     source: Source = Source.SETTLEMENT
 
 
-def posted(sums: Sequence[Summed], payouts: Sequence[PaidOut], of: Of) -> list[Transfer]:
-    """The transfers of a report, each with a cause of its own, so that posting them again posts nothing."""
-    return [*_fees(sums, of), *_converted(sums, of), *_reserved(sums, of), *_paid_out(payouts, of)]
+def posted(
+    sums: Sequence[Summed], payouts: Sequence[PaidOut], of: Of, *, dispute_fees: bool = False
+) -> list[Transfer]:
+    """The transfers of a report, each with a cause of its own, so that posting them again posts nothing.
+
+    `dispute_fees`: what disputes cost is not posted yet, since news of them do not tell it.
+    """
+    more = _dispute_fees(sums, of) if dispute_fees else ()
+    return [*_fees(sums, of), *more, *_converted(sums, of), *_reserved(sums, of), *_paid_out(payouts, of)]
 
 
 def _fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
@@ -69,6 +75,16 @@ def _fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
         yield from _either(
             amount, TransferKind.FEE_ADDED, TransferKind.FEE_REDUCED, of=of, currency=currency, name="fees"
         )
+
+
+def _dispute_fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
+    more: defaultdict[str, int] = defaultdict(int)
+    for one in sums:
+        if one.kind in _OF_DISPUTES:
+            more[one.settlement_currency] += one.fees
+    forth, back = TransferKind.DISPUTE_FEE, TransferKind.DISPUTE_FEE_RETURNED
+    for currency, amount in sorted(more.items()):
+        yield from _either(amount, forth, back, of=of, currency=currency, name="dispute fees")
 
 
 def _converted(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:

@@ -83,13 +83,16 @@ class Importing:
         *,
         accounts: Accounts,
         catch_up: Callable[[UUID], Awaitable[object]],
+        tells_dispute_fees: Callable[[str], bool],
         new_id: Callable[[], UUID],
         chunk_lines: int = CHUNK_LINES,
     ) -> None:
-        """`catch_up` brings the ledger to the present, so that the fees it expects are known."""
+        """`catch_up` brings the ledger to the present, so that the fees it expects are known. `tells_dispute_fees`:
+        whether a connector's news of disputes tell what they cost, so that it is posted without a report."""
         self._database = database
         self._accounts = accounts
         self._catch_up = catch_up
+        self._tells_dispute_fees = tells_dispute_fees
         self._new_id = new_id
         self._chunk_lines = chunk_lines
 
@@ -286,6 +289,8 @@ class Importing:
     async def _finish(self, merchant: Merchant, report: Report, format_: Format, *, now: datetime) -> Report:
         """When every line is worked: close what was missing, post, and tell; all in one transaction, once."""
         event_id = self._new_id()
+        account = await self._accounts.account(merchant.id, report.processor_account_id)
+        dispute_fees = not self._tells_dispute_fees(account.connector)
 
         async def end(connection: Connection) -> Report:
             there = await reports.lock(connection, merchant_id=merchant.id, report_id=report.id)
@@ -293,7 +298,7 @@ class Importing:
                 return there
             await matching.found_at_last(connection, merchant_id=merchant.id, now=now)
             done = await reports.finish(connection, merchant_id=merchant.id, report_id=report.id, now=now)
-            await _post(connection, merchant, done, format_, now=now)
+            await _post(connection, merchant, done, format_, now=now, dispute_fees=dispute_fees)
             told = NewEvent(
                 id=event_id,
                 type="settlement.completed",
@@ -309,7 +314,13 @@ class Importing:
 
 
 async def _post(
-    connection: Connection, merchant: Merchant, report: Report, format_: Format, *, now: datetime
+    connection: Connection,
+    merchant: Merchant,
+    report: Report,
+    format_: Format,
+    *,
+    now: datetime,
+    dispute_fees: bool,
 ) -> None:
     posting = await sums.posting(connection, merchant_id=merchant.id, report_id=report.id)
     found = await sums.payouts(connection, merchant_id=merchant.id, report_id=report.id, limit=report.lines)
@@ -317,7 +328,8 @@ async def _post(
         PaidOut(one.payout, one.currency, one.told or 0 if format_.tells_payouts else one.net)
         for one in found
     ]
-    transfers = posted(posting, paid, Of(report.id, report.processor_account_id, now))
+    of = Of(report.id, report.processor_account_id, now)
+    transfers = posted(posting, paid, of, dispute_fees=dispute_fees)
     for start in range(0, len(transfers), POSTED_AT_ONCE):
         await post(connection, merchant.id, transfers[start : start + POSTED_AT_ONCE])
 
