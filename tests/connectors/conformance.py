@@ -52,6 +52,9 @@ KEPT: Final = {
     "authenticationTransactionId": "kept-0000",
     "complete3dsChallenge": "/api/payments/kept-0001/3dsChallenges",
     "customer_vault_id": "kept-0002",
+    "paymentMethodId": "84294a9b-8d1d-04ed-7e25-c1cab84f06ed",
+    **dict.fromkeys(("acsUrl", "termUrl"), "https://acs.bank.example/challenge"),
+    **dict.fromkeys(("pareq", "md"), "kept-0003"),
 }
 CRYPTOGRAM: Final = "AJkBBkhgQQAAAE4gSEJydQAAAAA="
 """Twenty bytes; all but its end reads the same in a form."""

@@ -23,6 +23,7 @@ ACCOUNT: Final = Account(
         "public_key": Secret("public_key_of_a_test"),
         "private_key": Secret("0000private0000key0000of0000test"),
         "merchant_accounts": Secret("EUR=acme_eur, JPY=acme_jpy, KWD=acme_kwd"),
+        "three_d_secure": Secret("on"),
     },
 )
 MOVING: Final = (

@@ -11,17 +11,19 @@ an account says which merchant account has which currency, and a currency withou
   as `clientMutationId`, which nobody can search for: a capture is looked up by the state of its charge, and so is a
   cancellation.
 * What has not settled cannot be refunded, but voided: a refund of the whole asks first which it is.
-* 3-D Secure needs Braintree's own script in the browser: a token made there (a nonce) carries its result; without one
-  we cannot send the customer anywhere. A nonce is good for one charge, so have it remembered. The result of one made
-  elsewhere is passed through. There is no page of ours for it: this schema makes no nonce of a saved method for the
-  script to begin with, and a charge under our order with a nonce that has run out could not be told from one lost.
+* 3-D Secure: where the account says so (credential `three_d_secure`), a customer who pays with a card of our vault or
+  one saved at Braintree is authenticated (`authenticating`). A token made by Braintree's script in a page of the shop's
+  (a nonce) carries the result of that script, and is good for one charge, so have it remembered. The result of an
+  authentication made elsewhere is passed through.
 * A card can be checked only by storing it: unless it is to be remembered, it is deleted again.
 * Disputes: see `disputing` for what can be handed in; webhooks tell of no fee, nor when money moved.
 
 Not verified against a live account: from which `Braintree-Version` on the network transaction id is shown; whether a
 webhook that is sent again is the same to the byte; that a result passed through has the directory server's id in
 `threeDSecureServerTransactionId`, which is the one place that the schema has for an id; how a cancellation after a
-partial capture is answered.
+partial capture is answered; a challenge met to its end, of which Braintree documents neither form nor way back (that
+its answer is written on the method was seen by others, and that it comes about without Braintree's script); that the
+frame then tells nothing to the page around it, so that a customer may have to press a button to come back.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from recoup.connectors.base import (
     Change,
     ChangeKind,
     Charge,
+    Completion,
     Credential,
     Defaults,
     Delivery,
@@ -54,7 +57,7 @@ from recoup.connectors.base import (
 )
 from recoup.connectors.base.disputes import ALL_VERBS
 from recoup.connectors.base.webhooks import body_digest
-from recoup.connectors.braintree import asked, meant, told, wire
+from recoup.connectors.braintree import asked, authenticating, meant, told, wire
 from recoup.connectors.braintree.disputing import Disputing
 from recoup.outcomes.core import (
     Approved,
@@ -91,7 +94,9 @@ class Braintree(Disputing, Defaults):
         withdraw=False,
         processor_tokens=True,
         gives_tokens=True,
+        three_d_secure=True,
         takes_authentication=True,
+        goes_on_with_us=True,
         network_transaction_ids=True,
         verification=True,
         webhooks=True,
@@ -104,6 +109,11 @@ class Braintree(Disputing, Defaults):
         "private_key": Credential("The private key of the same API key; it signs webhooks too."),
         "merchant_accounts": Credential(
             "The merchant account id of each currency you take, as in `EUR=acme_eur, USD=acme_usd`.",
+            secret=False,
+        ),
+        authenticating.ENROLLED: Credential(
+            "`on` where the account has 3-D Secure: customers whose browser you send are authenticated.",
+            required=False,
             secret=False,
         ),
     }
@@ -123,21 +133,34 @@ class Braintree(Disputing, Defaults):
                 return method
         else:
             method = charge.source.value.reveal()
+        browser = authenticating.known_browser(account, charge)
+        if browser is not None:
+            method = yield from authenticating.looked_up(
+                account, charge, browser, method=method, merchant_account=merchant_account
+            )
+            if not isinstance(method, str):
+                return method
         # Of the two mutations only that for cards takes an authentication; a saved method that has one is a card.
-        is_card = isinstance(charge.source, Card) or asked.authenticated(charge)
-        mutation, query = wire.CHARGES[is_card, charge.capture]
+        is_card = isinstance(charge.source, Card) or browser is not None or asked.authenticated(charge)
         input_ = asked.charge(charge, method=method, account=merchant_account)
-        response = yield asked.request(account, query, input=input_)
-        if error := wire.refused(response):
-            return meant.not_charged(error, brand=charge.source.brand, today=charge.today)
-        payload = wire.payload(response, mutation)
-        found = payload.transaction if payload else None
-        if found is None:
-            return no_readable_answer(response)
-        if found.order_id != charge.key or found.amount.money() != charge.amount:
-            return Unknown("the answer is about another charge or amount")
-        outcome = meant.charged(found, brand=charge.source.brand, today=charge.today)
+        outcome = yield from _charged(account, charge, input_, is_card=is_card, brand=charge.source.brand)
         return _without_token(outcome) if isinstance(outcome, Approved) and not charge.remember else outcome
+
+    def complete(self, account: Account, completion: Completion) -> Exchange[Evidence]:
+        """Read what the bank answered, then charge the method that carries it."""
+        method = completion.kept.get(authenticating.METHOD)
+        merchant_account = asked.merchant_account(account, completion.amount.currency)
+        if method is None or merchant_account is None:
+            return (yield from super().complete(account, completion))
+        ended = yield from authenticating.came_of(account, completion, method=method)
+        if ended is not None:
+            return ended
+        input_ = authenticating.input_of(completion, method=method, merchant_account=merchant_account)
+        outcome = yield from _charged(account, completion, input_, is_card=True, brand=completion.brand)
+        if isinstance(outcome, Unprocessed):
+            return authenticating.again(completion)
+        is_kept = authenticating.STORED in completion.kept
+        return _without_token(outcome) if isinstance(outcome, Approved) and not is_kept else outcome
 
     def verify(self, account: Account, verification: Verification) -> Exchange[Outcome]:
         """Have a saved card checked; store a card of ours, which checks it, and delete it unless it is wanted."""
@@ -227,7 +250,7 @@ class Braintree(Disputing, Defaults):
     def lookup(self, account: Account, question: Question) -> Exchange[Evidence]:
         """By Braintree's own id where we have it, else by our order."""
         found: tuple[wire.Transaction, ...]
-        if question.reference:
+        if question.reference and question.reference != question.key:
             one = yield from _charge_now(account, question.reference)
             found = (one,) if one is not None and one.order_id == question.key else ()
         else:
@@ -287,6 +310,23 @@ def _tokenized(
     if payload is None or payload.payment_method is None:
         return Unprocessed(f"not charged: the card was not tokenized, HTTP {response.status}")
     return payload.payment_method.id
+
+
+def _charged(
+    account: Account, one: Charge | Completion, input_: asked.Body, *, is_card: bool, brand: str
+) -> Exchange[Outcome]:
+    """Charge; the only request that takes or holds money."""
+    mutation, query = wire.CHARGES[is_card, one.capture]
+    response = yield asked.request(account, query, input=input_)
+    if error := wire.refused(response):
+        return meant.not_charged(error, brand=brand, today=one.today)
+    payload = wire.payload(response, mutation)
+    found = payload.transaction if payload else None
+    if found is None:
+        return no_readable_answer(response)
+    if found.order_id != one.key or found.amount.money() != one.amount:
+        return Unknown("the answer is about another charge or amount")
+    return meant.charged(found, brand=brand, today=one.today)
 
 
 def _without_token(approved: Approved) -> Approved:

@@ -14,8 +14,10 @@ from recoup.connectors.base import (
     Agreement,
     Authentication,
     Billing,
+    Browser,
     Card,
     Charge,
+    Completion,
     HttpRequest,
     Initiator,
 )
@@ -27,8 +29,12 @@ DECIMALS_MAX: Final = 3
 _MERCHANT_ACCOUNT: Final = re.compile(r"([A-Z]{3})\s*=\s*([^\s,]+)")
 _ONE_USE: Final = "token"
 """How the ids begin of what Braintree's script in the browser made, for one use."""
+_WORDS_MAX: Final = 50
+_POSTAL_CODE_MAX: Final = 10
+_REGION_MAX: Final = 3
 
 Body = dict[str, object]
+_STORE: Final = {"when": "ON_SUCCESSFUL_TRANSACTION"}
 
 
 def request(account: Account, query: str, **variables: object) -> HttpRequest:
@@ -89,6 +95,82 @@ def charge(one: Charge, *, method: str, account: str) -> Body:
     return whole
 
 
+def lookup(one: Charge, browser: Browser, *, method: str, account: str) -> Body:
+    """Whether the issuer wants the customer to authenticate."""
+    billing = one.billing
+    seen: Mapping[str, object] = {
+        "javaEnabled": browser.java_enabled,
+        "javascriptEnabled": True,
+        "acceptHeader": browser.accept,
+        "language": browser.language,
+        "colorDepth": browser.color_depth,
+        "screenHeight": browser.screen_height,
+        "screenWidth": browser.screen_width,
+        "timeZone": browser.time_zone_offset,
+        "userAgent": browser.user_agent,
+    }
+    about: Mapping[str, object] = {
+        "email": _plain(billing.email, at_most=255),
+        "phoneNumber": _digits(billing.phone),
+        "ipAddress": browser.ip,
+        "deviceChannel": "BROWSER",
+        "browserInformation": _without_gaps(seen),
+    }
+    whole: Body = {
+        "clientMutationId": one.key,
+        "merchantAccountId": account,
+        "paymentMethodId": method,
+        "amount": amount(one.amount),
+        "transactionInformation": _without_gaps(about),
+    }
+    cardholder = _cardholder(billing)
+    return {**whole, "cardholderInformation": {"billingAddress": cardholder}} if cardholder else whole
+
+
+def completion(one: Completion, *, method: str, account: str, initiator: str | None, keep: bool) -> Body:
+    """The charge that goes on once its customer has authenticated."""
+    transaction: Mapping[str, object] = {
+        "amount": amount(one.amount),
+        "merchantAccountId": account,
+        "orderId": one.key,
+        "paymentInitiator": initiator,
+        "vaultPaymentMethodAfterTransacting": _STORE if keep else None,
+    }
+    return {
+        "clientMutationId": one.key,
+        "paymentMethodId": method,
+        "transaction": _without_gaps(transaction),
+    }
+
+
+def _cardholder(billing: Billing) -> Body:
+    """Letters that are not ASCII are refused, and with them the whole request: what has any is left out."""
+    given, _, family = (billing.name or "").rpartition(" ")
+    region = billing.state or ""
+    return _without_gaps(
+        {
+            "givenName": _plain(given),
+            "surname": _plain(family),
+            "phoneNumber": _digits(billing.phone),
+            "line1": _plain(billing.line1),
+            "line2": _plain(billing.line2),
+            "locality": _plain(billing.city),
+            "region": _plain(region) if len(region) <= _REGION_MAX else None,
+            "countryCode": billing.country,
+            "postalCode": _plain(billing.postal_code, at_most=_POSTAL_CODE_MAX),
+        }
+    )
+
+
+def _plain(text: str | None, *, at_most: int = _WORDS_MAX) -> str | None:
+    said = text or ""
+    return said[:at_most] or None if said.isascii() and said.isprintable() else None
+
+
+def _digits(text: str | None) -> str | None:
+    return "".join(letter for letter in text or "" if letter in "0123456789") or None
+
+
 def authenticated(one: Charge) -> bool:
     """Whether the customer's authentication, made elsewhere, goes along; a payment by the merchant has none."""
     return one.authentication is not None and one.initiator == Initiator.CUSTOMER
@@ -108,24 +190,29 @@ def _authentication(known: Authentication) -> Body:
 def _transaction(one: Charge, account: str) -> Body:
     source, browser, billing = one.source, one.browser, one.billing
     own_card = isinstance(source, Card)
-    keep = one.remember and (own_card or _is_for_one_use(one))
+    keep = is_stored(one)
     risk = _without_gaps({"customerIp": browser.ip, "customerBrowser": browser.user_agent}) if browser else {}
     return _without_gaps(
         {
             "amount": amount(one.amount),
             "merchantAccountId": account,
             "orderId": one.key,
-            "paymentInitiator": _initiator(one),
+            "paymentInitiator": initiator(one),
             "riskData": risk or None,
             "customerDetails": _without_gaps({"email": billing.email, "phoneNumber": billing.phone}) or None
             if own_card
             else None,
-            "vaultPaymentMethodAfterTransacting": {"when": "ON_SUCCESSFUL_TRANSACTION"} if keep else None,
+            "vaultPaymentMethodAfterTransacting": _STORE if keep else None,
         }
     )
 
 
-def _initiator(one: Charge) -> str | None:
+def is_stored(one: Charge) -> bool:
+    """Whether the charge stores what it charges."""
+    return one.remember and (isinstance(one.source, Card) or _is_for_one_use(one))
+
+
+def initiator(one: Charge) -> str | None:
     """Nothing for the customer's own purchase, unless it is the first of a series."""
     recurring = one.agreement == Agreement.RECURRING
     if one.initiator == Initiator.MERCHANT:

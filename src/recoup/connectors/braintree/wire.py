@@ -76,6 +76,17 @@ REVERSE: Final = _mutation(
     f"reversal {{ __typename ... on Transaction {{{_TRANSACTION}}} ... on Refund {{ {_REFUND} }} }}",
 )
 REFUND: Final = _mutation("refundTransaction", "RefundTransactionInput", f"refund {{ {_REFUND} }}")
+_AUTHENTICATION: Final = (
+    "id details { ... on CreditCardDetails { threeDSecure { authentication { authenticationStatus } } } }"
+)
+LOOKUP: Final = _mutation(
+    "performThreeDSecureLookup",
+    "PerformThreeDSecureLookupInput",
+    f"threeDSecureLookupData {{ acsUrl version pareq md termUrl }} paymentMethod {{ {_AUTHENTICATION} }}",
+)
+METHOD_BY_ID: Final = (
+    f"query Recoup($id: ID!) {{ node(id: $id) {{ ... on PaymentMethod {{ {_AUTHENTICATION} }} }} }}"
+)
 CHARGE_BY_ID: Final = (
     f"query Recoup($id: ID!) {{ node(id: $id) {{ ... on Transaction {{{_TRANSACTION}}} }} }}"
 )
@@ -149,11 +160,43 @@ class Owner(_Shape, frozen=True):
     id: Name
 
 
+class _Authentication(_Shape, frozen=True):
+    authentication_status: Code | None = None
+
+
+class _Authenticated(_Shape, frozen=True):
+    authentication: _Authentication | None = None
+
+
+class _Details(_Shape, frozen=True):
+    three_d_secure: _Authenticated | None = None
+
+
 class Method(_Shape, frozen=True):
     """A payment method, saved or for one use."""
 
     id: Name
     customer: Owner | None = None
+    details: _Details | None = None
+
+    def authentication(self) -> str | None:
+        """How far the authentication of its customer went; None where it says nothing of one."""
+        secure = self.details.three_d_secure if self.details else None
+        return secure.authentication.authentication_status if secure and secure.authentication else None
+
+
+class Challenge(_Shape, frozen=True):
+    """Where the issuer wants to see the customer. There without an address too, where it does not."""
+
+    acs_url: str | None = None
+    pareq: str | None = None
+    md: str | None = None
+    term_url: str | None = None
+    version: str | None = None
+
+    def __repr__(self) -> str:
+        """Without what opens the challenge."""
+        return "Challenge(…)"
 
 
 class Snapshot(_Shape, frozen=True):
@@ -215,6 +258,7 @@ class Payload(_Shape, frozen=True):
     reversal: dict[str, Any] | None = None
     payment_method: Method | None = None
     verification: Verified | None = None
+    three_d_secure_lookup_data: Challenge | None = None
 
 
 class _Edge(_Shape, frozen=True):
@@ -293,6 +337,14 @@ def payload(response: HttpResponse, name: str) -> Payload | None:
     """The answer of a mutation."""
     found = read(answered(response, name), Payload)
     return found if isinstance(found, Payload) else None
+
+
+def is_gone(response: HttpResponse) -> bool:
+    """Whether Braintree says that what was asked for by its id is not there."""
+    failure = read(response.json(), _Failure)
+    if not isinstance(failure, _Failure) or (failure.data or {}).get("node") is not None:
+        return False
+    return all(one.path == ("node",) and one.extensions.error_class == "NOT_FOUND" for one in failure.errors)
 
 
 def refused(response: HttpResponse) -> Error | None:

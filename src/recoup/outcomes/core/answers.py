@@ -104,6 +104,11 @@ class ScriptKind(StrEnum):
 
     DEVICE_DATA = "device_data"
     """Post the form to `url` in a hidden frame, and bring back the `SessionId` that the frame tells us."""
+
+    FRAMED_CHALLENGE = "framed_challenge"
+    """Post the form to `url` in a frame that the customer sees, and come back when they say that they are done, or when
+    the frame has gone on to the host `ends_at`; nothing is brought back."""
+
     SQUARE_VERIFICATION = "square_verification"
     """Load Square's own script from `url`, and bring back the `verification_token` that it makes."""
 
@@ -113,7 +118,7 @@ class ScriptKind(StrEnum):
     @property
     def is_theirs(self) -> bool:
         """Whether `url` is the address of a script that the processor publishes."""
-        return self is not ScriptKind.DEVICE_DATA
+        return self not in (ScriptKind.DEVICE_DATA, ScriptKind.FRAMED_CHALLENGE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,12 @@ sends the customer on to the shop; it asks nobody and decides nothing, and goes 
 Where the processor authenticates by a script that it publishes, the page loads that one, from its host and the hosts
 that the connector names. Which bank it then shows in a frame, and posts a challenge to, nobody can know before: frames
 and forms are held to `https` alone. Styles that a script writes are let through; other scripts in the page are not.
-The page brings back `error` where the script could not be loaded (`script`), had no end in a quarter of an hour
+Such a page brings back `error` where the script could not be loaded (`script`), had no end in a quarter of an hour
 (`timeout`), or said no (`failed`). What is shown was not run against the scripts themselves.
+
+A challenge whose end tells nobody is shown in a frame, with a button to go on: it works without scripts. With them, the
+page notices by itself when the frame goes on to the host where the answer goes to. No page can look into a frame of
+another host, but a policy that is only reported (`frame-src 'none'`) has the browser tell each host it turns to.
 """
 
 from __future__ import annotations
@@ -97,7 +101,8 @@ class ActionPages:
         page = self._templates.get_template(f"{name}.html.j2").render(
             action=action, back=back, nonce=nonce, origin=_origin(action.url)
         )
-        return _html(200, page, _policy(payment, action, back=back, nonce=nonce))
+        watched = _FRAMES_ARE_TOLD if action.script is not None and action.script.kind in _FRAMED else ()
+        return _html(200, page, _policy(payment, action, back=back, nonce=nonce), *watched)
 
     def _words(self, status: int, words: str, *, shop: str | None = None) -> Answer:
         nonce = b64encode(self._entropy(_NONCE_BYTES)).decode()
@@ -113,6 +118,8 @@ class ActionPages:
 
 
 _TEMPLATES: Final = {kind: kind.value for kind in ScriptKind}
+_FRAMED: Final = (ScriptKind.FRAMED_CHALLENGE,)
+_FRAMES_ARE_TOLD: Final[tuple[Header, ...]] = ((b"content-security-policy-report-only", b"frame-src 'none'"),)
 _SHUT: Final = ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'")
 
 
@@ -121,13 +128,13 @@ def _policy(payment: Payment, action: Action, *, back: str, nonce: str) -> list[
     ours = [_origin(url) for url in (back, payment.return_url) if url]
     if action.script is not None and action.script.kind.is_theirs:
         return [*_SHUT, *_policy_of_script(action.url, action.script, ours=ours, nonce=nonce)]
-    policy = [
-        *_SHUT,
-        f"script-src 'nonce-{nonce}'",
-        f"style-src 'nonce-{nonce}'",
-        f"form-action {_once(_origin(action.url), *ours)}",
-    ]
-    return policy if action.script is None else [*policy, f"frame-src {_origin(action.url)}"]
+    policy = [*_SHUT, f"script-src 'nonce-{nonce}'", f"style-src 'nonce-{nonce}'"]
+    theirs = _origin(action.url)
+    if action.script is None:
+        return [*policy, f"form-action {_once(theirs, *ours)}"]
+    if action.script.kind in _FRAMED:
+        return [*policy, f"form-action {_once('https:', *ours)}", "frame-src https:"]
+    return [*policy, f"form-action {_once(theirs, *ours)}", f"frame-src {theirs}"]
 
 
 def _policy_of_script(url: str, script: Script, *, ours: list[str], nonce: str) -> list[str]:
@@ -148,9 +155,9 @@ def _once(*words: str) -> str:
     return " ".join(dict.fromkeys(words))
 
 
-def _html(status: int, page: str, policy: list[str]) -> Answer:
+def _html(status: int, page: str, policy: list[str], *more: Header) -> Answer:
     header = (b"content-security-policy", "; ".join(policy).encode("ascii"))
-    return Answer(status, page.encode(), (*_SAFE, header), content_type=HTML)
+    return Answer(status, page.encode(), (*_SAFE, header, *more), content_type=HTML)
 
 
 def _origin(url: str) -> str:
