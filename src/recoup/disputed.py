@@ -13,7 +13,7 @@ from recoup.disputes.flow.gathering import Gathering
 from recoup.disputes.flow.hearing import Hearing
 from recoup.disputes.flow.reminding import Reminding
 from recoup.disputes.flow.writing import Writer
-from recoup.gateway.calls import EVIDENCE_PATIENCE
+from recoup.gateway.verbs import EVIDENCE_PATIENCE
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Route
 from recoup.merchants.flow import Sealer

@@ -9,7 +9,7 @@ from tests.gateway.processors import ACCOUNT, HASTY_S, Peer, Plain, Processor, a
 
 from recoup.connectors.base import AcceptDispute, Account, Exchange, SubmitEvidence
 from recoup.gateway import Gateway
-from recoup.gateway.calls import EVIDENCE_REQUESTS_MAX
+from recoup.gateway.verbs import EVIDENCE_REQUESTS_MAX
 from recoup.outcomes.core import Done, FollowUp, Unknown, Unprocessed
 
 

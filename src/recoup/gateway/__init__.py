@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recoup.gateway.calls import REQUESTS_MAX as REQUESTS_MAX
 from recoup.gateway.calls import Gateway as Gateway
 from recoup.gateway.calls import Timed as Timed
 from recoup.gateway.connection import Pace as Pace
+from recoup.gateway.verbs import REQUESTS_MAX as REQUESTS_MAX

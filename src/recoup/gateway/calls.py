@@ -21,7 +21,7 @@ from datetime import datetime
 from ssl import SSLContext
 from time import perf_counter
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar, get_args
+from typing import Final, Generic, Self, TypeVar
 from uuid import UUID
 
 import structlog
@@ -36,18 +36,24 @@ from recoup.connectors.base import (
     Completion,
     Connector,
     Delivery,
+    DisputePage,
     Exchange,
     Forged,
     HttpResponse,
     LinkRequest,
+    ListDisputes,
+    Notice,
     Question,
+    ReadDispute,
     Request,
     SubmitEvidence,
     Undecided,
     Verification,
 )
+from recoup.gateway import verbs
 from recoup.gateway.connection import Pace
 from recoup.gateway.link import Links
+from recoup.gateway.verbs import Verb
 from recoup.gateway.wire import NeverLeft, NoAnswer, Received, Wire, place_of, without_secrets
 from recoup.outcomes.core import (
     Evidence,
@@ -58,13 +64,6 @@ from recoup.outcomes.core import (
     Unprocessed,
     Withdrawn,
 )
-
-REQUESTS_MAX: Final = 8
-"""The most requests in one exchange; a connector that wants more is broken."""
-EVIDENCE_REQUESTS_MAX: Final = 40
-EVIDENCE_PATIENCE: Final = 8
-"""The same for evidence in a dispute, of which some processors take each field and document by itself; and how many
-times longer the whole of it may take than any other exchange."""
 
 _log: Final[FilteringBoundLogger] = structlog.get_logger("recoup.gateway")
 _level: Final = logging.getLogger("recoup.gateway")
@@ -79,43 +78,6 @@ class Timed(Generic[T]):
 
     outcome: T
     latency_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Verb(Generic[T]):
-    """One thing that can be asked: what it may answer, and its answer where it failed before or after leaving."""
-
-    name: str
-    answers: tuple[type, ...]
-    never_left: Callable[[str], T]
-    no_answer: Callable[[str], T]
-    requests_max: int = REQUESTS_MAX
-    patience: int = 1
-
-
-_CHARGE: Final[_Verb[Outcome]] = _Verb("charge", get_args(Outcome), Unprocessed, Unknown)
-_COMPLETE: Final[_Verb[Evidence | Unprocessed]] = _Verb("complete", get_args(Evidence), Unprocessed, Unknown)
-_VERIFY: Final[_Verb[Outcome]] = _Verb("verify", get_args(Outcome), Unprocessed, Unknown)
-_AUTHENTICATE: Final[_Verb[Authentic | Forged | Undecided]] = _Verb(
-    "authenticate", (Authentic, Forged, Undecided), Undecided, Undecided
-)
-_CAPTURE: Final[_Verb[FollowUp]] = _Verb("capture", get_args(FollowUp), Unprocessed, Unknown)
-_CANCEL: Final[_Verb[FollowUp]] = _Verb("cancel", get_args(FollowUp), Unprocessed, Unknown)
-_REFUND: Final[_Verb[FollowUp]] = _Verb("refund", get_args(FollowUp), Unprocessed, Unknown)
-_SUBMIT: Final[_Verb[FollowUp]] = _Verb(
-    "submit_evidence", get_args(FollowUp), Unprocessed, Unknown, EVIDENCE_REQUESTS_MAX, EVIDENCE_PATIENCE
-)
-_ACCEPT: Final[_Verb[FollowUp]] = _Verb("accept_dispute", get_args(FollowUp), Unprocessed, Unknown)
-_LOOKUP: Final[_Verb[Evidence]] = _Verb("lookup", get_args(Evidence), Unknown, Unknown)
-_LOOKUP_CHANGE: Final[_Verb[FollowUpEvidence]] = _Verb(
-    "lookup_change", get_args(FollowUpEvidence), Unknown, Unknown
-)
-_WITHDRAW: Final[_Verb[Evidence | Withdrawn]] = _Verb(
-    "withdraw", (*get_args(Evidence), Withdrawn), Unknown, Unknown
-)
-_WITHDRAW_CHANGE: Final[_Verb[FollowUpEvidence | Withdrawn]] = _Verb(
-    "withdraw_change", (*get_args(FollowUpEvidence), Withdrawn), Unknown, Unknown
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +148,7 @@ class Gateway:
     ) -> Timed[Outcome]:
         """Take or hold money. The attempt has been committed as started before."""
         return await self._ask(
-            _CHARGE, connector, account, account_id, lambda: connector.charge(account, charge)
+            verbs.CHARGE, connector, account, account_id, lambda: connector.charge(account, charge)
         )
 
     async def complete(
@@ -197,7 +159,7 @@ class Gateway:
         `Unprocessed`: nothing left, so the processor still waits for the customer.
         """
         return await self._ask(
-            _COMPLETE, connector, account, account_id, lambda: connector.complete(account, completion)
+            verbs.COMPLETE, connector, account, account_id, lambda: connector.complete(account, completion)
         )
 
     async def verify(
@@ -205,7 +167,7 @@ class Gateway:
     ) -> Timed[Outcome]:
         """Ask whether a card or token is good, without taking money."""
         return await self._ask(
-            _VERIFY, connector, account, account_id, lambda: connector.verify(account, verification)
+            verbs.VERIFY, connector, account, account_id, lambda: connector.verify(account, verification)
         )
 
     async def authenticate(
@@ -213,7 +175,11 @@ class Gateway:
     ) -> Timed[Authentic | Forged | Undecided]:
         """Whether a webhook is the processor's; most connectors know without asking anybody."""
         return await self._ask(
-            _AUTHENTICATE, connector, account, account_id, lambda: connector.authenticate(account, delivery)
+            verbs.AUTHENTICATE,
+            connector,
+            account,
+            account_id,
+            lambda: connector.authenticate(account, delivery),
         )
 
     async def capture(
@@ -221,7 +187,7 @@ class Gateway:
     ) -> Timed[FollowUp]:
         """Take some or all of what is held."""
         return await self._ask(
-            _CAPTURE, connector, account, account_id, lambda: connector.capture(account, change)
+            verbs.CAPTURE, connector, account, account_id, lambda: connector.capture(account, change)
         )
 
     async def cancel(
@@ -229,7 +195,7 @@ class Gateway:
     ) -> Timed[FollowUp]:
         """Let go of what is still held."""
         return await self._ask(
-            _CANCEL, connector, account, account_id, lambda: connector.cancel(account, change)
+            verbs.CANCEL, connector, account, account_id, lambda: connector.cancel(account, change)
         )
 
     async def refund(
@@ -237,7 +203,7 @@ class Gateway:
     ) -> Timed[FollowUp]:
         """Give back some or all of what was taken."""
         return await self._ask(
-            _REFUND, connector, account, account_id, lambda: connector.refund(account, change)
+            verbs.REFUND, connector, account, account_id, lambda: connector.refund(account, change)
         )
 
     async def submit_evidence(
@@ -245,7 +211,7 @@ class Gateway:
     ) -> Timed[FollowUp]:
         """Hand in evidence in a dispute. That it is being handed in has been committed before."""
         return await self._ask(
-            _SUBMIT, connector, account, account_id, lambda: connector.submit_evidence(account, asked)
+            verbs.SUBMIT, connector, account, account_id, lambda: connector.submit_evidence(account, asked)
         )
 
     async def accept_dispute(
@@ -253,7 +219,23 @@ class Gateway:
     ) -> Timed[FollowUp]:
         """Give the disputed money up. That this was decided has been committed before."""
         return await self._ask(
-            _ACCEPT, connector, account, account_id, lambda: connector.accept_dispute(account, asked)
+            verbs.ACCEPT, connector, account, account_id, lambda: connector.accept_dispute(account, asked)
+        )
+
+    async def list_disputes(
+        self, connector: Connector, account: Account, asked: ListDisputes, *, account_id: UUID
+    ) -> Timed[DisputePage | Unknown]:
+        """Ask for a page of disputes."""
+        return await self._ask(
+            verbs.LIST, connector, account, account_id, lambda: connector.list_disputes(account, asked)
+        )
+
+    async def read_dispute(
+        self, connector: Connector, account: Account, asked: ReadDispute, *, account_id: UUID
+    ) -> Timed[Notice | Unknown]:
+        """Ask where a dispute stands."""
+        return await self._ask(
+            verbs.READ, connector, account, account_id, lambda: connector.read_dispute(account, asked)
         )
 
     async def lookup(
@@ -261,7 +243,7 @@ class Gateway:
     ) -> Timed[Evidence]:
         """Ask what became of a charge."""
         return await self._ask(
-            _LOOKUP, connector, account, account_id, lambda: connector.lookup(account, question)
+            verbs.LOOKUP, connector, account, account_id, lambda: connector.lookup(account, question)
         )
 
     async def lookup_change(
@@ -269,7 +251,11 @@ class Gateway:
     ) -> Timed[FollowUpEvidence]:
         """Ask what became of a capture, cancellation or refund."""
         return await self._ask(
-            _LOOKUP_CHANGE, connector, account, account_id, lambda: connector.lookup_change(account, question)
+            verbs.LOOKUP_CHANGE,
+            connector,
+            account,
+            account_id,
+            lambda: connector.lookup_change(account, question),
         )
 
     async def withdraw(
@@ -277,7 +263,7 @@ class Gateway:
     ) -> Timed[Evidence | Withdrawn]:
         """Make sure that a charge nobody can find never happens."""
         return await self._ask(
-            _WITHDRAW, connector, account, account_id, lambda: connector.withdraw(account, question)
+            verbs.WITHDRAW, connector, account, account_id, lambda: connector.withdraw(account, question)
         )
 
     async def withdraw_change(
@@ -285,7 +271,7 @@ class Gateway:
     ) -> Timed[FollowUpEvidence | Withdrawn]:
         """Make sure that a capture, cancellation or refund nobody can find never happens."""
         return await self._ask(
-            _WITHDRAW_CHANGE,
+            verbs.WITHDRAW_CHANGE,
             connector,
             account,
             account_id,
@@ -294,7 +280,7 @@ class Gateway:
 
     async def _ask(
         self,
-        verb: _Verb[T],
+        verb: Verb[T],
         connector: Connector,
         account: Account,
         account_id: UUID,
@@ -323,11 +309,11 @@ class Gateway:
             del self._in_flight[account_id]
 
     async def _converse(
-        self, verb: _Verb[T], exchange: Exchange[T], *, connector: str, account_id: UUID, deadline: float
+        self, verb: Verb[T], exchange: Exchange[T], *, connector: str, account_id: UUID, deadline: float
     ) -> _Meant[T] | NeverLeft | NoAnswer:
         """Carry requests and replies between connector and processor until one of them has no more to say."""
         said = _step(verb, exchange, None, connector=connector)
-        if verb.name == _COMPLETE.name and isinstance(said, _Meant) and isinstance(said.value, Unknown):
+        if verb.name == verbs.COMPLETE.name and isinstance(said, _Meant) and isinstance(said.value, Unknown):
             return NeverLeft(said.value.why)  # the connector saw that there was nothing to send
         for _ in range(verb.requests_max):
             if not isinstance(said, Request):
@@ -367,7 +353,7 @@ def _begun(begin: Callable[[], Exchange[T]]) -> Exchange[T]:
 
 
 def _step(
-    verb: _Verb[T], exchange: Exchange[T], reply: HttpResponse | None, *, connector: str
+    verb: Verb[T], exchange: Exchange[T], reply: HttpResponse | None, *, connector: str
 ) -> Request | _Meant[T] | NeverLeft | NoAnswer:
     """Let the connector think once. What it breaks, and an answer that its verb must not give, end the exchange."""
     try:
@@ -388,7 +374,7 @@ def _step(
     return NeverLeft(why) if reply is None else NoAnswer(why)
 
 
-def _in_terms_of(verb: _Verb[T], end: _Meant[T] | NeverLeft | NoAnswer) -> T:
+def _in_terms_of(verb: Verb[T], end: _Meant[T] | NeverLeft | NoAnswer) -> T:
     match end:
         case _Meant(value):
             return value

@@ -36,6 +36,7 @@ from recoup.connectors.base.disputes import (
     EvidenceFile,
     SubmitEvidence,
 )
+from recoup.connectors.base.listing import DisputePage, ListDisputes, ReadDispute
 from recoup.connectors.base.webhooks import (
     TOLERANCE,
     AskAgain,
@@ -92,6 +93,7 @@ __all__ = [
     "Delivery",
     "DisputeEvidence",
     "DisputeNews",
+    "DisputePage",
     "DisputeState",
     "DisputeVerb",
     "DocumentPurpose",
@@ -106,8 +108,10 @@ __all__ = [
     "LinkMessage",
     "LinkProtocol",
     "LinkRequest",
+    "ListDisputes",
     "Notice",
     "Question",
+    "ReadDispute",
     "Request",
     "Source",
     "Subject",

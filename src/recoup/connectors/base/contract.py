@@ -19,6 +19,7 @@ from typing import Final, Protocol
 
 from recoup.connectors.base.asks import Account, Change, Charge, Completion, Question, Verification
 from recoup.connectors.base.disputes import AcceptDispute, DisputeVerb, SubmitEvidence
+from recoup.connectors.base.listing import DisputePage, ListDisputes, ReadDispute
 from recoup.connectors.base.webhooks import Authentic, Delivery, Forged, Notice, Undecided
 from recoup.connectors.base.wire import Exchange, HttpResponse
 from recoup.kit.secret import Secret
@@ -138,6 +139,11 @@ class Connector(Protocol):
         ...
 
     @property
+    def lists_disputes(self) -> bool:
+        """Whether it can be asked which disputes there are, and about each."""
+        ...
+
+    @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
         ...
@@ -212,6 +218,17 @@ class Connector(Protocol):
         """Give the disputed money up, in the last request."""
         ...
 
+    def list_disputes(self, account: Account, asked: ListDisputes) -> Exchange[DisputePage | Unknown]:
+        """A page of what moved since a moment. One that cannot be read is `Unknown`, and never empty.
+
+        Only where `lists_disputes`, as with the next. It sends nothing that changes anything.
+        """
+        ...
+
+    def read_dispute(self, account: Account, asked: ReadDispute) -> Exchange[Notice | Unknown]:
+        """Where one dispute stands. Not found is `Unknown`."""
+        ...
+
     def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """Whether a webhook comes from this processor, for this account, now."""
         ...
@@ -225,6 +242,7 @@ class Defaults(ABC):
     """What a connector answers that its processor has no way to do: inherited, then overridden one by one."""
 
     test_mode_only: bool = False
+    lists_disputes: bool = False
     webhook_reply: str = ""
 
     @abstractmethod
@@ -266,6 +284,16 @@ class Defaults(ABC):
         """The processor has no way for a program to accept a dispute."""
         yield from ()
         return Unprocessed("not sent: at this processor a dispute is accepted on its own pages only")
+
+    def list_disputes(self, account: Account, asked: ListDisputes) -> Exchange[DisputePage | Unknown]:
+        """The processor has no such list for a program."""
+        yield from ()
+        return Unknown("this processor cannot be asked which disputes there are")
+
+    def read_dispute(self, account: Account, asked: ReadDispute) -> Exchange[Notice | Unknown]:
+        """The processor shows disputes on its own pages only."""
+        yield from ()
+        return Unknown("this processor cannot be asked about a dispute")
 
     def authenticate(self, account: Account, delivery: Delivery) -> Exchange[Authentic | Forged | Undecided]:
         """The processor sends no webhooks."""
