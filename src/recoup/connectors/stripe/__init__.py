@@ -26,8 +26,7 @@ along when the merchant charges a card from our vault, is not in Stripe's public
 account without it gets a refusal at the door. Nor is how an intent reads whose rest is cancelled after several captures
 (both `canceled` and `succeeded` are taken), nor that a capture which fails leaves no mark in the metadata, by which
 captures are looked up. The result of an authentication made elsewhere is imported with the charge. A challenge that
-only Stripe.js can play is not offered: with `return_url` Stripe redirects, and without one it declines. UGX is not
-taken (`asking.CURRENCIES`).
+only Stripe.js can play is not offered: with `return_url` Stripe redirects, without one it declines. No UGX is taken.
 """
 
 from __future__ import annotations
