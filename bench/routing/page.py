@@ -35,9 +35,9 @@ How to read it:
   points ahead, there is no gap worth the name, and a dash stands there.
 * **Informed of the world's kind** knows what no merchant does: the formula that approvals are made by, who issued which
   BIN, and how widely effects are spread. Only the effects it has to learn, by Bayes' rule, from what it asked; it asks
-  by Thompson sampling. **Told every acquirer's answer** is told besides what all the others would have said to every
-  payment: nobody can learn more from as many payments, so that is about the most that could be learned. Both only for
-  worlds without drift and outages.
+  by Thompson sampling, which is good and not the best possible. **Told every acquirer's answer** is told besides what
+  all the others would have said to every payment: nobody can learn more from as many payments, so that is about the
+  most that could be learned. Both only for worlds without drift and outages.
 * **Net value** is margin on approved amounts less fees, for a thousand payments, against the static route that is best
   for value.
 * ± is half of a 95 % interval over seeds (the first three in the sweeps). One payment has one try, unless it says
