@@ -35,8 +35,6 @@ STORIES_MAX: Final = 3
 """Of each law that is broken."""
 ASTRAY: Final = {"lost": 0.05, "doubled": 0.05, "reordered": 0.1, "reordered_by_s": 86_400}
 """What becomes of the processors' webhooks; those that are reordered come up to a day late."""
-OUTLIVING: Final = "alpha"
-"""The processor whose process is never killed; the others die with the API process that asks them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +99,13 @@ async def shops_of(plan: Plan, house: House, consumer: Consumer) -> AsyncIterato
         for number, merchant in enumerate(made):
             client = Client(session, lambda: chance.choice(house.apis).url, merchant.key.reveal())
             shops.append(Shop(number, client, chance_of(plan.seed, "shop", number), merchant.id))
-        await asyncio.gather(
-            *(
-                _open(plan, shop, merchant, house, consumer)
-                for shop, merchant in zip(shops, made, strict=True)
-            )
-        )
+        await asyncio.gather(*(_open(plan, shop, consumer) for shop in shops))
         yield shops
 
 
-async def _open(plan: Plan, shop: Shop, merchant: within.Merchant, house: House, consumer: Consumer) -> None:
-    """One of the merchant's processors outlives every `kill -9`, all tell what happens, not all of which arrives; the
-    merchant's own server listens; customers subscribe."""
-    credentials = {"api_key": merchant.world_key.reveal()}
-    for account in await shop.every("/v1/processor_accounts"):
-        if account["connector"] == OUTLIVING:
-            await shop.client.send("DELETE", f"/v1/processor_accounts/{account['id']}")
-    outliving = {
-        "connector": OUTLIVING,
-        "label": OUTLIVING,
-        "position": 0,
-        "base_url": house.processors_url,
-        "credentials": credentials,
-    }
-    await shop.did("/v1/processor_accounts", outliving, once=f"outliving-{shop.number}")
+async def _open(plan: Plan, shop: Shop, consumer: Consumer) -> None:
+    """The merchant's processors tell what happens, not all of which arrives; its own server listens; customers
+    subscribe."""
     telling = {"enabled": True, **ASTRAY, "seed": plan.seed + shop.number}
     await shop.did("/v1/test/webhooks", telling, once=f"telling-{shop.number}")
     url = consumer.address(str(shop.number))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -91,7 +91,7 @@ class Shop:
     async def _order(self, order: Order) -> None:
         if order.fault is not None:
             fault = {"merchant_reference": order.reference, **order.fault}
-            await self.insist("/v1/test/faults", fault, once=f"fault-{order.reference}")
+            await self._let_go_wrong(fault, once=f"fault-{order.reference}")
         sent = [self.did("/v1/payments", self._body(order), once=f"pay-{order.reference}")]
         if order.sent_twice:
             sent.append(self.did("/v1/payments", self._body(order), once=f"pay-{order.reference}"))
@@ -119,6 +119,10 @@ class Shop:
         who = self.subscribers[order.subscriber]
         return body | {"customer": who.customer, "payment_method": who.method, "initiator": "merchant"}
 
+    async def _let_go_wrong(self, fault: Mapping[str, Any], *, once: str) -> None:
+        answered = await self.insist("/v1/test/faults", fault, once=once)
+        self.seen["faults asked for" if answered.status == 201 else "faults not taken"] += 1
+
     async def _try(self, wish: Wish) -> None:
         """What was put off, if the payment has got so far; else it is put off again, and not for ever."""
         payment = await self.get(f"/v1/payments/{wish.payment}")
@@ -136,7 +140,7 @@ class Shop:
         once = f"change-{wish.number}-of-{order.reference}"
         if wish.change.fault is not None:
             fault = {"kind": wish.change.fault, "on": wish.change.verb, "delay_s": 2}
-            await self.insist("/v1/test/faults", fault, once=f"fault-of-{once}")
+            await self._let_go_wrong(fault, once=f"fault-of-{once}")
         refunds = wish.change.verb is Verb.REFUND
         path = "/v1/refunds" if refunds else f"/v1/payments/{payment['id']}/{wish.change.verb}"
         answered = await self.insist(path, body, once=once)

@@ -11,24 +11,28 @@ from uuid import UUID
 
 import psycopg
 from tests.simulation.processes import SETTINGS, House
-from tests.whole.served import world_key
 
 from recoup import auditing, checking, sandboxed, server
 from recoup.app import Service
 from recoup.kit.secret import Secret
+from recoup.merchants.core import KeyKind
+from recoup.merchants.flow import NewAccount
 from recoup.settings import load
 
 CHECKS: Final = {"the ledger balances": checking.checked, "invariants hold": auditing.checked}
 """What `recoup ledger check` and `recoup audit check` do, by the law that it is about."""
 
 
+OUTLIVING: Final = "alpha"
+"""The processor whose process is never killed; the others die with the process that asks them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """A merchant, its secret test key, and what opens its processors."""
+    """A merchant and its secret test key."""
 
     id: str
     key: Secret = field(repr=False)
-    world_key: Secret = field(repr=False)
 
 
 @asynccontextmanager
@@ -44,15 +48,27 @@ async def opened(house: House) -> AsyncIterator[Service]:
 
 
 async def merchants(house: House, count: int, *, seed: int) -> list[Merchant]:
-    """Merchants with a world each, as the command line makes them."""
-    made = []
+    """Merchants as the sandbox makes them, with a world each, but for where one of their processors is."""
     async with opened(house) as service:
-        for number in range(count):
-            key = await sandboxed.make(service, name=f"Merchant {number}", seed=seed + number)
-            caller = await service.merchants.authenticate(key.reveal())
-            assert caller is not None, "the key was just made"
-            made.append(Merchant(str(caller.merchant.id), key, await world_key(service, key.reveal())))
-    return made
+        return [await _merchant(service, house, number, seed=seed + number) for number in range(count)]
+
+
+async def _merchant(service: Service, house: House, number: int, *, seed: int) -> Merchant:
+    now = service.around.clock.now()
+    made = (await service.merchants.create(f"Merchant {number}", now=now)).test
+    world_key = await service.simulated.worlds.ensure_world(made.id, seed=seed)
+    async with service.database.transaction() as connection:
+        for connector, fees in sandboxed.ACCOUNTS.items():
+            account = NewAccount(
+                connector=connector,
+                label=connector,
+                credentials={"api_key": world_key},
+                base_url=house.processors_url if connector == OUTLIVING else None,
+                fees=fees,
+            )
+            await service.accounts.create(connection, made, account, now=now)
+    _, key = await service.merchants.create_key(made, KeyKind.SECRET, now=now)
+    return Merchant(str(made.id), key.text)
 
 
 async def checked(house: House, merchant_ids: Sequence[str]) -> list[tuple[str, str]]:
