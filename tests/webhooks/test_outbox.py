@@ -274,3 +274,20 @@ async def test_endpoints_that_always_have_work_do_not_keep_others_from_their_tur
         await outbox.round()
         await outbox.quiet()
     assert [len(receiver.at(f"alive-{number}")) for number in range(3)] == [12, 12, 12]
+
+
+async def test_an_endpoint_whose_secret_cannot_be_opened_keeps_nobody_else_waiting(
+    house: House, merchant: Merchant, receiver: Receiver
+) -> None:
+    """As after a master key was lost: that one hears nothing, and the others hear everything."""
+    broken, _ = await endpoint(house, merchant, receiver.url("broken"), "payment.*")
+    await endpoint(house, merchant, receiver.url("alive"), "payment.*")
+    await house.database.execute(
+        "update webhook_endpoints set secrets = 'nonsense' where merchant_id = %(merchant_id)s and id = %(id)s",
+        {"merchant_id": merchant.id, "id": broken.id},
+    )
+    for number in range(3):
+        await happen(house, merchant, house.new_id(), number + 1)
+    await deliver(house)
+    assert (len(receiver.at("broken")), len(receiver.at("alive"))) == (0, 3)
+    assert {one.status for one in await deliveries(house, merchant, broken)} == {Status.PENDING}

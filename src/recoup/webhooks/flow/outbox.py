@@ -23,7 +23,7 @@ from uuid import UUID
 
 import structlog
 
-from recoup.db import Connection, Database
+from recoup.db import Connection, Database, is_passing
 from recoup.events.objects import event_body
 from recoup.kit.clock import Clock
 from recoup.kit.ids import Kind, render
@@ -138,12 +138,12 @@ class Outbox:
         left_alone = {one.endpoint_id for one in work if self._is_left_alone(one, now=now)}
         behind = (one for one in work if one.is_behind and one.endpoint_id not in left_alone)
         for merchant_id in dict.fromkeys(one.merchant_id for one in behind):
-            found += await self._following.follow(merchant_id, without=left_alone)
+            found += await _even_so(self._following.follow(merchant_id, without=left_alone), merchant_id)
         for one in work:
             if len(self._requests) >= IN_FLIGHT_MAX:
                 break
-            found += await self._begin(one)
             self._come_to = (one.merchant_id, one.endpoint_id)
+            found += await _even_so(self._begin(one), one.merchant_id)
         else:
             self._come_to = store.BEGINNING if len(work) < self._worked_max else self._come_to
         return found
@@ -336,6 +336,18 @@ class Outbox:
         await endpoint_store.disable(connection, changed, merchant_id=merchant.id)
         fact = "webhook_endpoint.disabled"
         await self._endpoints.tell(connection, merchant, fact, changed, now=merchant.now(wall))
+
+
+async def _even_so(work: Awaitable[int], merchant_id: UUID) -> int:
+    """How much that was; nothing where it failed, since one merchant's trouble is not another's. That the database is
+    away is everybody's."""
+    try:
+        return await work
+    except Exception as error:
+        if is_passing(error):
+            raise
+        _log.exception("webhooks.merchant_failed", merchant_id=str(merchant_id))
+        return 0
 
 
 def _sides(tried: Sequence[Tried]) -> tuple[list[UUID], list[UUID]]:
