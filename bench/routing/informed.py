@@ -3,9 +3,10 @@
 Both know what no merchant knows: the formula of approvals, which BINs are one issuer's, how widely each kind of effect
 is spread, and how declines get their codes. What they infer is the normal approximation of Bayes' posterior, all
 effects together. `Informed` is told what it asked, as everybody is, and goes where a draw from the posterior says it is
-best (Thompson sampling): one good learner, neither the best possible nor a bound. `Told` is told, free of charge, what every acquirer would have
-answered to every payment. Nobody can learn more from as many payments, so what it misses nobody can have, but for the
-approximation and for the luck of one world. For worlds that stay as they are: without drift and outages.
+best (Thompson sampling): one good learner, neither the best possible nor a bound. `Told` is told, free of charge, what
+every acquirer would have answered to every payment. Nobody can learn more from as many payments, so what it misses
+nobody can have, but for the approximation and for the luck of one world. For worlds that stay as they are: without
+drift and outages.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, log
 from random import Random
-from typing import ClassVar, Final
+from typing import Final
 
 from bench.routing.arrow import Belief, Group, Matrix, Vector
 from bench.routing.rivals import NOBODY
@@ -37,8 +38,9 @@ from bench.routing.world import (
     logit,
 )
 
-REFRESHED_AFTER: Final = 50
-"""After how many payments beliefs are made anew, at least."""
+REFRESHED_AFTER: Final = 20
+REFRESHED_PART: Final = 0.03
+"""Beliefs are made anew after so many answers, and later after this part of all that were seen."""
 _ISSUER_STEP: Final = 37
 _FIRST_BIN: Final = 400_000
 _VARIANCE_MIN: Final = 1e-6
@@ -75,9 +77,6 @@ class _Seen:
 
 class Informed:
     """Knows the kind of the world, and learns its numbers from what it asked."""
-
-    refreshed_part: ClassVar = 0.03
-    """Later, beliefs are made anew after this part of all that was seen."""
 
     def __init__(self, world: World, random: Random) -> None:
         self._parameters = world.parameters
@@ -136,7 +135,7 @@ class Informed:
 
     def _counted(self) -> None:
         self._count += 1
-        if self._count - self._refreshed_at >= max(REFRESHED_AFTER, self.refreshed_part * self._count):
+        if self._count - self._refreshed_at >= max(REFRESHED_AFTER, REFRESHED_PART * self._count):
             self._refreshed_at = self._count
             self._belief = self._believed()
             for seen in self._bins.values():
@@ -195,8 +194,6 @@ class Informed:
 
 class Told(Informed):
     """Knows the kind of the world, and is told what every acquirer would have answered."""
-
-    refreshed_part: ClassVar = 0.1
 
     def __init__(self, world: World, random: Random) -> None:
         super().__init__(world, random)
