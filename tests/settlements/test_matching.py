@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.payments.bank import lost_card
@@ -22,9 +23,11 @@ from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal
 from recoup.ledger.core import AccountKind
+from recoup.merchants.core import Merchant
 from recoup.settlements.core.reasons import ExceptionState, Reason, Resolution
 from recoup.settlements.core.reports import LineStatus, ReportState
 from recoup.settlements.core.tolerance import Tolerances
+from recoup.settlements.flow import Missing
 
 
 async def test_what_was_taken_and_given_back_is_matched_by_our_keys(desk: Desk) -> None:
@@ -330,3 +333,19 @@ async def test_every_payout_of_a_report_is_posted_however_many_there_are(desk: D
     rows = [stripe_row("fee", 1, automatic_payout_id=f"po_{number}") for number in range(count)]
     await desk.stripe(*rows)
     assert await desk.balances(AccountKind.IN_TRANSIT) == [count]
+
+
+async def test_what_is_missing_is_looked_for_whatever_becomes_of_another_merchant(desk: Desk) -> None:
+    house, other = desk.house, await desk.house.merchant("north")
+    (account,) = await house.accounts.accounts_of(other.id)
+    for one in (desk, replace(desk, merchant=other, account_id=account.id)):
+        await one.stripe(charged(await one.paid()))
+    looked_at: list[UUID] = []
+
+    async def fails(merchant_id: UUID) -> Merchant | None:
+        looked_at.append(merchant_id)
+        raise LookupError
+
+    missing = Missing(house.database, merchant=fails, clock=house.clock, new_id=house.new_id)
+    assert await missing.look() == 0
+    assert {desk.merchant.id, other.id} <= set(looked_at)

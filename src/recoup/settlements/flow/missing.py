@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from recoup.db import Connection, Database
+import structlog
+
+from recoup.db import Connection, Database, is_passing
 from recoup.events.store import Pointer, pointers
 from recoup.kit.clock import Clock
 from recoup.merchants.core import Merchant
@@ -26,6 +28,8 @@ BATCHES_AT_ONCE: Final = 100
 MERCHANTS_AT_ONCE: Final = 500
 MOVED: Final = frozenset({"payment.captured", "payment.partially_captured", "refund.succeeded"})
 """The events after which a report must have a line."""
+
+_log: Final = structlog.get_logger("recoup.settlements")
 
 
 class Missing:
@@ -48,12 +52,22 @@ class Missing:
         """Look at all merchants who upload reports; how many exceptions were opened at most."""
         opened, last = 0, UUID(int=0)
         while found := await store.with_reports(self._database, after=last, limit=MERCHANTS_AT_ONCE):
-            for merchant_id in found:
-                merchant = await self._merchant(merchant_id)
-                if merchant is not None:
-                    opened += await self.look_at(merchant, now=merchant.now(self._clock.now()))
+            opened += sum([await self._even_so(one) for one in found])
             last = found[-1]
         return opened
+
+    async def _even_so(self, merchant_id: UUID) -> int:
+        """The same for one merchant, whose trouble is not another's; that the database is away is everybody's."""
+        try:
+            merchant = await self._merchant(merchant_id)
+            if merchant is None:
+                return 0
+            return await self.look_at(merchant, now=merchant.now(self._clock.now()))
+        except Exception as error:
+            if is_passing(error):
+                raise
+            _log.exception("settlements.not_looked_for", merchant_id=str(merchant_id))
+            return 0
 
     async def look_at(self, merchant: Merchant, *, now: datetime) -> int:
         """The same for one merchant, up to a limit."""
