@@ -1,8 +1,9 @@
 """What goes on beside requests: due work, webhooks, and chores; the same in a server and in a worker of its own.
 
 Any number of processes may do all of it at once. Due rows and deliveries are claimed by lease; a follower's place moves
-in the transaction that writes what it found, so that who comes second begins anew behind it; what is thrown away is
-taken in pieces that skip what another has locked; the rest only reads.
+in the transaction that writes what it found, so that who comes second begins anew behind it (which would be work for
+nothing, so one process at a time follows); what is thrown away is taken in pieces that skip what another has locked;
+the rest only reads.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import structlog
 
 from recoup.app import Service
 from recoup.db import plans
+from recoup.db.turns import Turn
 from recoup.http.idempotency import delete_old
 from recoup.worker import Chore
 
 TIDY_S: Final = 3600.0
+FOLLOWING: Final = frozenset({"ledger", "rereading", "learning", "drift"})
+"""Chores that follow events."""
 
 _log: Final = structlog.get_logger("recoup.background")
 
@@ -31,8 +35,11 @@ async def working(service: Service) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         for name, work in (("worker", service.worker.run), ("outbox", service.webhooks.run)):
             stack.push_async_callback(_ended, asyncio.create_task(work(stop), name=name), stop)
+        turn = Turn(service.database, "following", holder=service.new_id(), clock=service.around.clock)
+        stack.push_async_callback(turn.end)
         for name, seconds, chore in chores(service):
-            task = asyncio.create_task(_every(seconds, chore, stop), name=name)
+            done = turn.kept(chore) if name in FOLLOWING else chore
+            task = asyncio.create_task(_every(seconds, done, stop), name=name)
             stack.push_async_callback(_ended, task, stop)
         yield
 

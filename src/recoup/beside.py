@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 
 import msgspec
+import uvloop
 
 from recoup import logs, server
 from recoup.app import Service
@@ -30,4 +30,4 @@ def with_service(settings: Settings, work: Callable[[Service], Awaitable[None]])
             await work(service)
 
     with server.database_beside(settings) as store:
-        asyncio.run(run(store))
+        uvloop.run(run(store))

@@ -100,13 +100,13 @@ class Routing:
             ("experiments", REFRESH_S, self.experiments.refresh),
             ("health", HEALTH_EVERY_S, self.health.refresh),
             ("learning", LEARNING_EVERY_S, self.learn),
+            ("learned", LEARNING_EVERY_S, self.learned.refresh),
             ("decisions", TIDY_S, self.tidy),
         )
 
     async def learn(self) -> None:
-        """Learn what merchants' events tell that is new, and take over what was learned, here or elsewhere."""
+        """Learn what merchants' events tell that is new."""
         self._attempts_learned(await self.learner.rounds.go())
-        await self.learned.refresh()
 
     async def tidy(self) -> None:
         """Make the parts of `decisions` that will be needed, and drop those that are old."""

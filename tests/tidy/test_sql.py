@@ -15,8 +15,8 @@ from typing import Final
 import pytest
 
 SOURCE: Final = Path(__file__).parents[2] / "src" / "recoup"
-WITHOUT_MERCHANT: Final = {"merchants", "schema_migrations", "due"}
-"""The tenants themselves, the system's own table, and the pointers to due work, whose key begins with their slot."""
+WITHOUT_MERCHANT: Final = {"merchants", "schema_migrations", "due", "turns"}
+"""The tenants themselves, the system's own tables, and the pointers to due work, whose key begins with their slot."""
 
 ALL_MERCHANTS: Final = "-- all merchants:"
 CREATE: Final = re.compile(r"create table (?:if not exists )?([\w.]+) \((.*)\)\s*$", re.DOTALL)
