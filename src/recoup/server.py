@@ -10,7 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from recoup.app import Service, Surroundings
 from recoup.background import working
 from recoup.connectors.registry import CONNECTORS
 from recoup.db import Database, due, migrate
-from recoup.db.embedded import EmbeddedPostgres, conninfo_of_running
+from recoup.db.embedded import EmbeddedPostgres, beside, conninfo_of_running, is_shared
 from recoup.http.edge import Edge
 from recoup.kit.clock import Clock, SystemClock
 from recoup.payments.writes import SETTLE
@@ -47,9 +47,10 @@ NO_SANDBOX: Final = "http://sandbox.invalid"
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The database to use. `alone` says that no other process can be using it: we hold its data folder."""
+    """The database to use. `alone` says that no other process can be using it: we hold its data folder, and nobody who
+    was beside an earlier server is left."""
 
-    conninfo: str
+    conninfo: str = field(repr=False)
     alone: bool
 
 
@@ -60,7 +61,7 @@ def database_of(settings: Settings) -> Iterator[Store]:
         yield Store(settings.database_url.reveal(), alone=False)
         return
     with EmbeddedPostgres(settings.data_dir) as conninfo:
-        yield Store(conninfo, alone=True)
+        yield Store(conninfo, alone=not is_shared(settings.data_dir))
 
 
 @contextmanager
@@ -68,7 +69,8 @@ def database_beside(settings: Settings) -> Iterator[Store]:
     """The same for a command that may run beside a server: it shares the embedded PostgreSQL that one has started."""
     conninfo = None if settings.database_url is not None else conninfo_of_running(settings.data_dir)
     if conninfo is not None:
-        yield Store(conninfo, alone=False)
+        with beside(settings.data_dir):
+            yield Store(conninfo, alone=False)
         return
     with database_of(settings) as store:
         yield store

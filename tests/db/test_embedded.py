@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -22,6 +23,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from recoup.db import _binaries, _processes
 from recoup.db._processes import Account
 from recoup.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, conninfo_of_running
+from recoup.server import database_beside, database_of
+from recoup.settings import Settings
 
 pytestmark = pytest.mark.postgres
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about root")
@@ -310,3 +313,17 @@ def test_a_child_sees_nothing_of_our_environment(tmp_path: Path, monkeypatch: py
     assert child.wait(10) == 0
     child.release()
     assert "a secret" not in (tmp_path / "out").read_text()
+
+
+def test_a_start_is_not_alone_while_a_worker_from_before_lives(folder: Path) -> None:
+    """A worker beside a server outlives it, and goes on with the next: what it is at work on is not left alone."""
+    settings = Settings(data_dir=folder)
+    with ExitStack() as worker:
+        with database_of(settings) as store:
+            assert store.alone
+            assert "password" not in repr(store)
+            assert not worker.enter_context(database_beside(settings)).alone
+        with database_of(settings) as store:
+            assert not store.alone
+    with database_of(settings) as store:
+        assert store.alone

@@ -3,6 +3,7 @@
 Everything lives in the data folder, readable by its owner alone:
 
     lock         held for as long as the Recoup process lives; names its pid
+    beside       held together by the commands that use the server of another process
     password     of the roles `recoup` and `postgres`
     postgres/    PostgreSQL's own data, its socket and its logs
     start.log    what the server said at its last start
@@ -22,7 +23,8 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
@@ -46,6 +48,7 @@ from recoup.db._processes import Account, Child, postgres_processes, postmaster_
 
 ROLE: Final = "recoup"
 DATABASE: Final = "recoup"
+_BESIDE: Final = "beside"
 
 _READY_WAIT_S: Final = 120
 """How long recovery after a crash may take; 1 GB of log is read back in far less."""
@@ -176,6 +179,24 @@ def conninfo_of_running(data_dir: Path) -> str | None:
     note = folder / "socket"
     host = note.read_text(encoding="utf-8") if note.exists() else str(data)
     return _conninfo(host, user=ROLE, dbname=DATABASE, password=_password(folder))
+
+
+@contextmanager
+def beside(data_dir: Path) -> Iterator[None]:
+    """Be known to use the server of another process while the block runs, whatever becomes of that process."""
+    with (data_dir.absolute() / _BESIDE).open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        yield
+
+
+def is_shared(data_dir: Path) -> bool:
+    """Whether some process uses, or has used and will use again, a server on this folder that is not its own."""
+    with (data_dir.absolute() / _BESIDE).open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _take_lock(folder: Path) -> IO[str]:
