@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final, get_args
 
-from tests.connectors.disputing import DISPUTE, a_submission, an_acceptance
-from tests.connectors.recorded import KEY, Recorded, recorded, spoken
+from tests.connectors.disputing import DISPUTE, about_disputes
+from tests.connectors.recorded import KEY, Recorded, recorded
 
 from recoup.connectors.base import (
     Account,
@@ -27,10 +27,12 @@ from recoup.connectors.base import (
     Completion,
     Connector,
     Delivery,
+    DisputePage,
     Exchange,
     HttpRequest,
     HttpResponse,
     Initiator,
+    Notice,
     Question,
     Request,
     Source,
@@ -39,7 +41,7 @@ from recoup.connectors.base import (
 )
 from recoup.kit.money import Money
 from recoup.kit.secret import Secret
-from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Withdrawn
+from recoup.outcomes.core import Evidence, FollowUp, FollowUpEvidence, Outcome, Unknown, Withdrawn
 
 NUMBER: Final = "4242424242424242"
 CVC: Final = "737"
@@ -84,6 +86,8 @@ REPLY_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "withdraw_change": (*get_args(FollowUpEvidence), Withdrawn),
     "submit_evidence": get_args(FollowUp),
     "accept_dispute": get_args(FollowUp),
+    "list_disputes": (DisputePage, Unknown),
+    "read_dispute": (Notice, Unknown),
 }
 VERBS: Final = tuple(REPLY_TYPES)
 MOVING: Final = ("charge", "capture", "cancel", "refund")
@@ -91,7 +95,9 @@ MOVING: Final = ("charge", "capture", "cancel", "refund")
 DISPUTING: Final = ("submit_evidence", "accept_dispute")
 """The verbs whose last request hands in or gives up, for good."""
 QUESTIONS: Final = ("lookup", "lookup_change")
-EVIDENCE: Final = ("complete", *QUESTIONS, "withdraw", "withdraw_change")
+LISTING: Final = ("list_disputes", "read_dispute")
+"""The verbs that ask what there is of disputes."""
+EVIDENCE: Final = ("complete", *QUESTIONS, "withdraw", "withdraw_change", *LISTING)
 """The verbs that speak of what was sent before, and so can never prove that nothing was."""
 
 
@@ -129,7 +135,8 @@ class Case:
     `sent_amount` reads the amount of a charge's last request, or of the one `amount_at` where the last only points to
     it; `amounts` is what it must be for 4990 minor units, by currency; `says_amounts` tells whether the processor's
     answer to a charge repeats it. `settles` tells whether a request hands evidence in or gives a dispute up;
-    `submission` is what is handed in, where it is not the usual.
+    `submission` is what is handed in, where it is not the usual. `nothing_listed` is how the processor
+    says that there are no disputes, where one could take that for no answer.
     """
 
     connector: Connector
@@ -147,6 +154,7 @@ class Case:
     dispute_reference: str = DISPUTE
     settles: Callable[[Any], bool] = lambda _: False
     submission: Mapping[str, Any] = field(default_factory=dict)
+    nothing_listed: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -190,14 +198,10 @@ class Case:
                 exchange = connector.complete(account, asked)
             case "capture" | "cancel" | "refund":
                 exchange = getattr(connector, verb)(account, a_change(self.charge_reference, **words))
-            case "submit_evidence":
-                of = words.pop("reference", self.dispute_reference)
-                exchange = connector.submit_evidence(
-                    account, a_submission(of, **{**self.submission, **words})
-                )
-            case "accept_dispute":
-                of = words.pop("reference", self.dispute_reference)
-                exchange = connector.accept_dispute(account, an_acceptance(of, **words))
+            case "submit_evidence" | "accept_dispute" | "list_disputes" | "read_dispute":
+                words = {**(self.submission if verb == "submit_evidence" else {}), **words}
+                asks = about_disputes(verb, words.pop("reference", self.dispute_reference), now=NOW, **words)
+                exchange = getattr(connector, verb)(account, asks)
             case _:
                 exchange = getattr(connector, verb)(account, a_question(verb, self.charge_reference, **words))
         return exchange
@@ -391,10 +395,3 @@ def carried(request: Request) -> str:
 def loggable(request: Request) -> str:
     """What of a request may be logged."""
     return f"{request.url} {dict(request.headers) if isinstance(request, HttpRequest) else ''}"
-
-
-def said_of(value: object, path: str) -> object:
-    """What a meaning says under a dotted name, in the words that a recorded file can hold."""
-    for name in path.split("."):
-        value = value[name] if isinstance(value, Mapping) else getattr(value, name)
-    return spoken(value)

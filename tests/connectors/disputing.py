@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tests.connectors.recorded import KEY
@@ -13,6 +14,8 @@ from recoup.connectors.base import (
     DocumentPurpose,
     EvidenceField,
     EvidenceFile,
+    ListDisputes,
+    ReadDispute,
     SubmitEvidence,
 )
 from recoup.kit.money import Money
@@ -64,3 +67,18 @@ def an_acceptance(dispute_reference: str = DISPUTE, **changes: Any) -> AcceptDis
         **changes,
     }
     return AcceptDispute(dispute_reference=dispute_reference, **whole)
+
+
+def about_disputes(
+    verb: str, reference: str, *, now: datetime, **changes: Any
+) -> SubmitEvidence | AcceptDispute | ListDisputes | ReadDispute:
+    """What is asked by one of the four verbs."""
+    match verb:
+        case "submit_evidence":
+            return a_submission(reference, **changes)
+        case "accept_dispute":
+            return an_acceptance(reference, **changes)
+        case "list_disputes":
+            return ListDisputes(now - timedelta(days=1), now, **changes)
+        case _:
+            return ReadDispute(reference, now, **changes)

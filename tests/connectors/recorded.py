@@ -115,9 +115,21 @@ def spoken(value: object) -> object:
             return value.reveal()
         case Money():
             return [value.minor, value.currency]
+        case tuple():
+            return [spoken(each) for each in value]
         case Enum():
             return value.value
         case datetime():
             return rfc3339(value)
         case _:
             return value
+
+
+def said_of(value: object, path: str) -> object:
+    """What a meaning says under a dotted name, in the words that a recorded file can hold."""
+    for name in path.split("."):
+        if isinstance(value, tuple):
+            value = value[int(name)]
+        else:
+            value = value[name] if isinstance(value, Mapping) else getattr(value, name)
+    return spoken(value)

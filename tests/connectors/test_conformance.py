@@ -13,6 +13,7 @@ from tests.connectors.cases import CASES
 from tests.connectors.conformance import (
     DISPUTING,
     EVIDENCE,
+    LISTING,
     MOVING,
     QUESTIONS,
     REPLY_TYPES,
@@ -20,11 +21,10 @@ from tests.connectors.conformance import (
     carried,
     drive,
     loggable,
-    said_of,
 )
-from tests.connectors.recorded import KEY, Recorded, recorded
+from tests.connectors.recorded import KEY, Recorded, recorded, said_of
 
-from recoup.connectors.base import REPLY_BYTES_MAX, Card, HttpResponse
+from recoup.connectors.base import REPLY_BYTES_MAX, Card, DisputePage, HttpResponse, Notice
 from recoup.connectors.registry import CONNECTORS
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import Money
@@ -47,7 +47,7 @@ BRANDS: Final = {
 STATUSES: Final = (100, 200, 201, 202, 204, 206, 301, 302, 304, 400, 401, 403, 404, 405, 409, 413, 422, 429)
 EMPTY_WORDS: Final = (b"", b"<html></html>", b"null", b"{}", b"[]", b'""', b"0", b"true")
 MEANINGS: Final[Mapping[str, tuple[type, ...]]] = {
-    "approved": (Approved, Done, Withdrawn),
+    "approved": (Approved, Done, Withdrawn, DisputePage, Notice),
     "declined": (Declined, Refused),
     "pending": (Pending, ActionRequired),
     "garbage": (Unknown,),
@@ -89,14 +89,13 @@ def not_understood(case: Case, verb: str, replies: list[HttpResponse]) -> bool:
     if isinstance(told.meant, undone):
         may = verb in {*MOVING, *DISPUTING, "verify", "complete"}
         return may and not any(case.acts(verb, request) for request in told.sent)
-    return isinstance(told.meant, Unknown)
+    nothing = DisputePage(()) if replies[-1].body == case.nothing_listed else None
+    return isinstance(told.meant, Unknown) or told.meant == nothing
 
 
 def test_every_connector_has_a_case() -> None:
     assert CASES.keys() == CONNECTORS.keys()
-    assert all(
-        CONNECTORS[name] is case.connector and case.connector.name == name for name, case in CASES.items()
-    )
+    assert all(CONNECTORS[name] is case.connector and case.name == name for name, case in CASES.items())
 
 
 @every_connector
@@ -109,6 +108,7 @@ def test_every_verb_that_a_processor_can_do_has_a_good_exchange(case: Case) -> N
     wanted |= {"verify"} if can.verification else set()
     wanted |= {"withdraw"} if can.withdraw else set()
     wanted |= {_DISPUTING[verb] for verb in can.disputes}
+    wanted |= set(LISTING) if case.connector.lists_disputes else set()
     assert wanted <= case.good.keys()
 
 
@@ -246,7 +246,7 @@ def test_a_recorded_reply_with_another_status_or_cut_off_is_no_approval(case: Ca
         HttpResponse(last.status, last.headers, last.body[: len(last.body) // 2]),
     ):
         meant = drive(case.asked(one.verb, ask=one.ask), [*before, changed]).meant
-        assert changed == last or not isinstance(meant, (Approved, Done, Withdrawn))
+        assert changed == last or not isinstance(meant, MEANINGS["approved"])
 
 
 @every_moving_verb

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.connectors.cases import CASES
-from tests.connectors.conformance import NOW, Case, Webhooks, drive, said_of
-from tests.connectors.recorded import Recorded, recorded
+from tests.connectors.conformance import NOW, Case, Webhooks, drive
+from tests.connectors.recorded import Recorded, recorded, said_of
 
 from recoup.connectors.base import Authentic, Delivery, Forged, HttpResponse
 from recoup.kit.secret import Secret

@@ -18,7 +18,6 @@ from recoup.sandbox.core.news import (
     Telling,
     event_of,
     id_of,
-    in_the_end,
     moments,
     on_the_way,
 )
@@ -70,11 +69,6 @@ def test_the_same_seed_does_the_same(telling: Telling, name: str) -> None:
     """So that what a test saw can be seen again."""
     news = some_news(name)
     assert on_the_way(news, telling, world_id=WORLD) == on_the_way(news, telling, world_id=WORLD)
-
-
-@given(tellings, st.text(max_size=20))
-def test_what_nothing_else_tells_never_gets_lost(telling: Telling, name: str) -> None:
-    assert on_the_way(some_news(name), in_the_end(telling), world_id=WORLD)
 
 
 def test_shares_are_met() -> None:

@@ -41,6 +41,8 @@ On = Literal[
     "withdraw",
     "submit_evidence",
     "accept_dispute",
+    "list_disputes",
+    "read_dispute",
     "any",
 ]
 
@@ -53,7 +55,8 @@ class CreateFault(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
     on: Annotated[
         On | None,
         Meta(
-            description="What it happens to. null: charges, if the kind can happen to them; in an outage, all."
+            description="What it happens to. null: charges, if the kind can happen to them; in an outage, all but "
+            "questions about disputes."
         ),
     ] = None
     times: Annotated[
@@ -195,4 +198,6 @@ _ON: Final[dict[Verb | None, On]] = {
     Verb.WITHDRAW: "withdraw",
     Verb.SUBMIT_EVIDENCE: "submit_evidence",
     Verb.ACCEPT_DISPUTE: "accept_dispute",
+    Verb.LIST_DISPUTES: "list_disputes",
+    Verb.READ_DISPUTE: "read_dispute",
 }

@@ -48,6 +48,8 @@ _HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _URL: Final = re.compile(r"https?://[!-~]+")
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 _ANSWERS: Final = {"evidence": Verb.SUBMIT_EVIDENCE, "acceptance": Verb.ACCEPT_DISPUTE}
+_NO_KEY: Final = "-"
+"""In place of a key, where nothing is sent under one."""
 _CHANGES: Final = {"captures": Verb.CAPTURE, "cancellations": Verb.CANCEL, "refunds": Verb.REFUND}
 _NO_PATH: Final = answers.unprocessed(
     404, "no_such_path", "There is no such path; see the wire's description."
@@ -210,6 +212,9 @@ def _incoming(scope: Scope, headers: Mapping[bytes, str], body: bytes) -> Incomi
             verb = _CHANGES[change]
         case ["", name, "disputes", dispute, answer] if name in _NAMES and answer in _ANSWERS:
             verb = _ANSWERS[answer]
+        case ["", name, "disputes", *rest] if name in _NAMES and len(rest) <= 1:
+            verb, method, key = (Verb.READ_DISPUTE if rest else Verb.LIST_DISPUTES), "GET", _NO_KEY
+            dispute = "".join(rest)
         case ["", name, "operations", key] if name in _NAMES:
             verb, method = Verb.LOOKUP, "GET"
         case ["", name, "operations", key, "withdraw"] if name in _NAMES:
@@ -231,6 +236,7 @@ def _incoming(scope: Scope, headers: Mapping[bytes, str], body: bytes) -> Incomi
         body=body,
         charge_reference=charge,
         dispute_reference=dispute,
+        query=scope["query_string"].decode("latin-1"),
     )
 
 

@@ -9,6 +9,8 @@ world's.
     POST /alpha/charges/{id}/cancellations   {}; let go of what is held; `Idempotency-Key` required
     POST /alpha/charges/{id}/refunds         {amount}; give back; `Idempotency-Key` required
     GET  /alpha/operations/{key}             what became of whatever was sent with that key
+    GET  /alpha/disputes?since=&after=       disputes that moved since, by their names, up to 50; `next` leads to more
+    GET  /alpha/disputes/{id}                where one dispute stands
     POST /alpha/disputes/{id}/evidence       {fields, files}; answer a dispute, once; `Idempotency-Key` required
     POST /alpha/disputes/{id}/acceptance     {}; give the disputed money up; `Idempotency-Key` required
     POST /alpha/operations/{key}/withdraw    where nothing came with that key, burn it for ever; where a charge
@@ -38,7 +40,7 @@ this one), 429 and 503 for a key that came before, and 503 where the issuer has 
 **Webhooks.** Where a world tells what happens (`POST /v1/test/webhooks` of Recoup's API), each piece of news is posted
 to `/v1/inbound/{account}`: `{"id", "type", "occurred_at", "data"}`, where `data` is the charge, capture, cancellation
 or refund as the answers above have it, or a dispute, and `type` its kind and state: `charge.approved`, `refund.failed`,
-`dispute.opened`. Disputes are told wherever there are some, since nothing else could tell of them. The header
+`dispute.opened`. Disputes are told wherever there are some, and get lost as other news do. The header
 `Sandbox-Signature: t=1764000000,v1=…` has the second at which it is sent, and in hexadecimal the HMAC-SHA256 of that
 number, a full stop and the body, under the SHA-256 of the world's API key. What is not answered with 2xx comes again,
 ever later, for three days; the same news has the same `id`.
@@ -268,6 +270,22 @@ class DisputeObject(Struct, frozen=True, kw_only=True):
     withdrawn: bool
     evidence_due_at: str | None
     created_at: str
+
+
+class DisputeFound(Struct, frozen=True, kw_only=True):
+    """A dispute as whoever asks sees it; it stands so since `since`."""
+
+    object: Literal["dispute_found"] = "dispute_found"
+    since: str
+    dispute: DisputeObject
+
+
+class DisputesFound(Struct, frozen=True, kw_only=True):
+    """Some disputes by their names. `next` leads to more."""
+
+    object: Literal["disputes"] = "disputes"
+    data: list[DisputeFound]
+    next: str | None
 
 
 class DisputeAnswerObject(Struct, frozen=True, kw_only=True):

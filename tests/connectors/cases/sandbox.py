@@ -73,6 +73,29 @@ DISPUTE_ANSWER: Final[Mapping[str, Any]] = {
     "code": None,
     "message": None,
 }
+DISPUTED: Final[Mapping[str, Any]] = {
+    "object": "dispute_found",
+    "since": "2026-11-23T04:00:00.000Z",
+    "dispute": {
+        "object": "dispute",
+        "id": DISPUTE,
+        "key": KEY,
+        "charge": "ch_1",
+        "order": "pay_1",
+        "processor": "alpha",
+        "kind": "chargeback",
+        "state": "opened",
+        "reason": "fraudulent",
+        "network": "visa",
+        "amount": 4999,
+        "currency": "EUR",
+        "fee": 1500,
+        "withdrawn": True,
+        "evidence_due_at": "2026-12-07T04:00:00.000Z",
+        "created_at": "2026-11-23T04:00:00.000Z",
+    },
+}
+LISTED: Final[Mapping[str, Any]] = {"object": "disputes", "data": [DISPUTED], "next": None}
 WITHDRAWN: Final[Mapping[str, Any]] = {
     "object": "withdrawal",
     "key": KEY,
@@ -128,6 +151,8 @@ def sandbox_case(connector: sandbox.Sandbox) -> Case:
             "withdraw_change": [reply(WITHDRAWN)],
             "submit_evidence": [reply(DISPUTE_ANSWER)],
             "accept_dispute": [reply(DISPUTE_ANSWER)],
+            "list_disputes": [reply(LISTED)],
+            "read_dispute": [reply(DISPUTED)],
         },
         declines=[
             declined_reply("insufficient_funds", "51", "25"),

@@ -58,6 +58,7 @@ CASES: Final = (
         amounts={"JPY": 4990, "EUR": 4990},
         webhooks=Webhooks(sign, frozenset({"webhook_signature_key"})),
         dispute_reference="dR3c0upDispute0000001",
+        nothing_listed=b"{}",
         settles=settles,
     ),
 )

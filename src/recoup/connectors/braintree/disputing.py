@@ -34,6 +34,7 @@ from recoup.connectors.base.disputes import unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.braintree import asked as asking
 from recoup.connectors.braintree import meant, wire
+from recoup.connectors.braintree.listing import Listing
 from recoup.connectors.braintree.told import global_id
 from recoup.outcomes.core import Done, FollowUp, Unknown, Unprocessed
 
@@ -82,8 +83,8 @@ class Moved(Struct, frozen=True):
     dispute: _Dispute
 
 
-class Disputing:
-    """The two verbs of the connector."""
+class Disputing(Listing):
+    """The two verbs of the connector that answer; those that ask are inherited."""
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Add each piece, then finalize."""

@@ -32,6 +32,7 @@ from recoup.connectors.base.disputes import not_taken, unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.checkout.answers import Name, read
 from recoup.connectors.checkout.doors import REQUEST_ID, change_refused
+from recoup.connectors.checkout.listing import Listing
 from recoup.outcomes.core import Done, FollowUp, Refused, Unprocessed
 
 TEXT_LENGTH_MAX: Final = 500
@@ -80,8 +81,8 @@ class Uploaded(Struct, frozen=True):
     id: Name
 
 
-class Disputing:
-    """The two verbs of the connector."""
+class Disputing(Listing):
+    """The two verbs of the connector that answer; those that ask are inherited."""
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Upload the documents, have all kept, then hand it in."""

@@ -60,6 +60,32 @@ class Dispute(Struct, frozen=True):
     evidence_required_by: str | None = None
     payment_method: str | None = None
 
+    def notice(self, event_id: str, state: DisputeState | None, at: datetime | None) -> Notice:
+        """What it says where it stands so; nothing, where nobody knows how it stands."""
+        amount = money_of(self.amount, self.currency)
+        news = (
+            None
+            if state is None
+            else DisputeNews(
+                reference=self.id,
+                state=state,
+                amount=amount,
+                reason=self.reason_code or self.category,
+                network=_brand(self.payment_method),
+                evidence_due=moment(self.evidence_required_by),
+            )
+        )
+        return Notice(
+            event_id=event_id,
+            about=Subject.DISPUTE,
+            meaning=news,
+            reference=self.id,
+            charge_reference=self.payment_id,
+            key=self.payment_reference,
+            amount=amount,
+            occurred_at=at,
+        )
+
 
 class CardDetails(Struct, frozen=True):
     """A card as an update tells it."""
@@ -196,27 +222,7 @@ def _dispute(event: Event) -> tuple[Notice, ...]:
     state = _DISPUTES.get(event.type)
     if told is None or state is None:
         return (Notice(event.id, Subject.OTHER, None, occurred_at=_when(event)),)
-    amount = money_of(told.amount, told.currency)
-    news = DisputeNews(
-        reference=told.id,
-        state=state,
-        amount=amount,
-        reason=told.reason_code or told.category,
-        network=_brand(told.payment_method),
-        evidence_due=_moment(told.evidence_required_by),
-    )
-    return (
-        Notice(
-            event_id=event.id,
-            about=Subject.DISPUTE,
-            meaning=news,
-            reference=told.id,
-            charge_reference=told.payment_id,
-            key=told.payment_reference,
-            amount=amount,
-            occurred_at=_when(event),
-        ),
-    )
+    return (told.notice(event.id, state, _when(event)),)
 
 
 def _card_updates(event: Event) -> tuple[Notice, ...]:
@@ -247,10 +253,10 @@ def _brand(scheme: str | None) -> str | None:
 
 
 def _when(event: Event) -> datetime | None:
-    return _moment(event.created_on) or _moment(event.timestamp)
+    return moment(event.created_on) or moment(event.timestamp)
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment(text: str | None) -> datetime | None:
     """A time with its offset, of which some have more digits of a second than we read; None where there is none."""
     if text is None:
         return None

@@ -32,6 +32,7 @@ from recoup.connectors.base.disputes import unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.paypal import asked as asking
 from recoup.connectors.paypal import meant, wire
+from recoup.connectors.paypal.listing import Listing
 from recoup.outcomes.core import Done, FollowUp, Unprocessed
 
 NOTE_LENGTH_MAX: Final = 2000
@@ -47,8 +48,8 @@ class Links(Struct, frozen=True):
     links: tuple[wire.Link, ...]
 
 
-class Disputing:
-    """The two verbs of the connector."""
+class Disputing(Listing):
+    """The two verbs of the connector that answer; those that ask are inherited."""
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Everything at once."""

@@ -86,7 +86,9 @@ class _Outcome(Struct, frozen=True):
     outcome_code: str | None = None
 
 
-class _Dispute(Struct, frozen=True):
+class Dispute(Struct, frozen=True):
+    """A dispute, as events tell it and as it is shown."""
+
     dispute_id: wire.Name
     status: str | None = None
     reason: str | None = None
@@ -96,6 +98,7 @@ class _Dispute(Struct, frozen=True):
     dispute_outcome: _Outcome = _Outcome()
     disputed_transactions: tuple[_Transaction, ...] = ()
     seller_response_due_date: Moment | None = None
+    update_time: Moment | None = None
 
 
 def certificate_url(account: Account, delivery: Delivery) -> str | None:
@@ -157,7 +160,7 @@ def read_notices(delivery: Delivery) -> tuple[Notice, ...]:
 def _notice(event: _Event) -> Notice:
     kind = event.event_type
     if kind.startswith("CUSTOMER.DISPUTE."):
-        return _dispute(event, msgspec.json.decode(event.resource, type=_Dispute))
+        return of_dispute(event.id, event.create_time, msgspec.json.decode(event.resource, type=Dispute))
     if kind in _NEWS or kind.startswith("PAYMENT.AUTHORIZATION."):
         return _payment(event, msgspec.json.decode(event.resource, type=wire.Payment))
     if kind in _REFUNDS:
@@ -233,7 +236,8 @@ def _refund(event: _Event, refund: wire.Payment) -> Notice:
     )
 
 
-def _dispute(event: _Event, dispute: _Dispute) -> Notice:
+def of_dispute(event_id: str, at: datetime | None, dispute: Dispute) -> Notice:
+    """What a dispute says."""
     disputed = dispute.disputed_transactions[0] if dispute.disputed_transactions else _Transaction()
     amount = dispute.dispute_amount.money() if dispute.dispute_amount else None
     state = _state(dispute)
@@ -246,18 +250,18 @@ def _dispute(event: _Event, dispute: _Dispute) -> Notice:
         withdrawn=False if state is DisputeState.WARNING else None,
     )
     return Notice(
-        event.id,
+        event_id,
         Subject.DISPUTE,
         news,
         reference=dispute.dispute_id,
         charge_reference=disputed.seller_transaction_id,
         key=disputed.custom or None,
         amount=amount,
-        occurred_at=event.create_time,
+        occurred_at=at,
     )
 
 
-def _state(dispute: _Dispute) -> DisputeState:
+def _state(dispute: Dispute) -> DisputeState:
     """How far it is. An alert comes from a bank that has not charged back yet."""
     outcome, is_alert = dispute.dispute_outcome.outcome_code, dispute.dispute_channel == "ALERT"
     if dispute.status == "RESOLVED" or outcome is not None:

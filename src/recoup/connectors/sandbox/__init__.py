@@ -41,6 +41,7 @@ from recoup.connectors.base import (
 )
 from recoup.connectors.base.disputes import unfit
 from recoup.connectors.sandbox import news
+from recoup.connectors.sandbox.listing import Listing
 from recoup.connectors.sandbox.wire import (
     Answer,
     ChangeAnswer,
@@ -78,7 +79,7 @@ _CANCELLATION: Final = "cancellation"
 _REFUND: Final = "refund"
 
 
-class Sandbox(Defaults):
+class Sandbox(Listing, Defaults):
     """One simulated processor."""
 
     test_mode_only = True

@@ -30,6 +30,7 @@ from recoup.connectors.base import (
 from recoup.connectors.base.disputes import unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.square.asking import named, send
+from recoup.connectors.square.listing import Listing
 from recoup.connectors.square.reading import Id, read, unchanged
 from recoup.outcomes.core import Done, FollowUp, Refused, Unknown, Unprocessed
 
@@ -82,8 +83,8 @@ class DisputeAnswer(Struct, frozen=True):
     dispute: _Dispute
 
 
-class Disputing:
-    """The two verbs of the connector."""
+class Disputing(Listing):
+    """The two verbs of the connector that answer; those that ask are inherited."""
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Upload each piece, then hand all in."""

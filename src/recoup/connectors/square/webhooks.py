@@ -78,7 +78,9 @@ class _DisputedPayment(Struct, frozen=True):
     payment_id: str | None = None
 
 
-class _Dispute(Struct, frozen=True, kw_only=True):
+class Dispute(Struct, frozen=True, kw_only=True):
+    """A dispute, as events tell it and as it is shown."""
+
     id: Id | None = None
     dispute_id: Id | None = None
     state: str
@@ -87,6 +89,12 @@ class _Dispute(Struct, frozen=True, kw_only=True):
     due_at: datetime | None = None
     card_brand: str | None = None
     disputed_payment: _DisputedPayment = _DisputedPayment()
+    updated_at: datetime | None = None
+
+    @property
+    def name(self) -> str | None:
+        """What Square calls it; its older versions said so in another place."""
+        return self.id or self.dispute_id
 
 
 def authenticated(secret: str, delivery: Delivery) -> Authentic | Forged:
@@ -163,29 +171,38 @@ def _refund(event: _Event, delivery: Delivery) -> Notice | None:
 
 
 def _dispute(event: _Event, delivery: Delivery) -> Notice | None:
-    dispute = shaped(event.data.about.dispute, _Dispute)
-    name = (dispute.id or dispute.dispute_id) if dispute is not None else None
-    if dispute is None or name is None or dispute.state not in _DISPUTES:
+    dispute = shaped(event.data.about.dispute, Dispute)
+    if dispute is None or dispute.name is None or dispute.state not in _DISPUTES:
         return None
+    return of_dispute(dispute, dispute.name, event.event_id, event.at)
+
+
+def of_dispute(dispute: Dispute, name: str, event_id: str, at: datetime | None) -> Notice:
+    """What a dispute says; of a state that nobody knows, nothing."""
+    state = _DISPUTES.get(dispute.state)
     amount = dispute.amount_money.money if dispute.amount_money is not None else None
     due = dispute.due_at if dispute.due_at is not None and dispute.due_at.tzinfo is not None else None
-    news = DisputeNews(
-        name,
-        _DISPUTES[dispute.state],
-        amount=amount,
-        reason=dispute.reason,
-        network=BRANDS.get(dispute.card_brand or ""),
-        evidence_due=due,
-        withdrawn=False if dispute.state.startswith("INQUIRY_") else None,
+    news = (
+        None
+        if state is None
+        else DisputeNews(
+            name,
+            state,
+            amount=amount,
+            reason=dispute.reason,
+            network=BRANDS.get(dispute.card_brand or ""),
+            evidence_due=due,
+            withdrawn=False if dispute.state.startswith("INQUIRY_") else None,
+        )
     )
     return Notice(
-        event.event_id,
+        event_id,
         Subject.DISPUTE,
         news,
         reference=name,
         charge_reference=dispute.disputed_payment.payment_id,
         amount=amount,
-        occurred_at=event.at,
+        occurred_at=at,
     )
 
 

@@ -26,6 +26,7 @@ from recoup.connectors.base import (
 from recoup.connectors.base.disputes import not_taken, unfit
 from recoup.connectors.base.multipart import Part, multipart
 from recoup.connectors.stripe.asking import Fields, named, post
+from recoup.connectors.stripe.listing import Listing
 from recoup.connectors.stripe.objects import Id
 from recoup.connectors.stripe.reading import error_of, read, unchanged
 from recoup.outcomes.core import Done, FollowUp, Unknown, Unprocessed
@@ -57,8 +58,8 @@ class DisputeObject(Struct, frozen=True):
     evidence_details: Submissions = Submissions()
 
 
-class Disputing:
-    """The two verbs of the connector."""
+class Disputing(Listing):
+    """The two verbs of the connector that answer; those that ask are inherited."""
 
     def submit_evidence(self, account: Account, asked: SubmitEvidence) -> Exchange[FollowUp]:
         """Upload the documents, then hand all in with the last request."""

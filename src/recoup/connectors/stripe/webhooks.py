@@ -97,7 +97,9 @@ class _Movement(Struct, frozen=True):
     fee: int = 0
 
 
-class _Dispute(Struct, frozen=True, kw_only=True):
+class Dispute(Struct, frozen=True, kw_only=True):
+    """A dispute, as events tell it and as it is shown."""
+
     id: Id
     status: str
     amount: int
@@ -115,7 +117,7 @@ class _Dispute(Struct, frozen=True, kw_only=True):
         taken = sum(moved.fee for moved in self.balance_transactions)
         return money(max(taken, 0), currencies.pop()) if len(currencies) == 1 else None
 
-    def is_withdrawn(self, event_type: str) -> bool | None:
+    def is_withdrawn(self, event_type: str = "") -> bool | None:
         """Whether the money is out of the merchant's hands: by the event's name, else by what moved until then."""
         if event_type in _MOVED:
             return _MOVED[event_type]
@@ -259,30 +261,40 @@ def _refund(event: _Event) -> Notice | None:
 
 
 def _dispute(event: _Event) -> Notice | None:
-    dispute = shaped(event.data.about, _Dispute)
+    dispute = shaped(event.data.about, Dispute)
     if dispute is None or dispute.status not in _DISPUTES:
         return None
+    return of_dispute(dispute, event.id, event.at, withdrawn=dispute.is_withdrawn(event.type))
+
+
+def of_dispute(dispute: Dispute, event_id: str, at: datetime, *, withdrawn: bool | None) -> Notice:
+    """What a dispute says; of a status that nobody knows, nothing."""
     due = dispute.evidence_details.due_by if dispute.evidence_details is not None else None
     card = dispute.payment_method_details.card if dispute.payment_method_details is not None else None
     amount = money(dispute.amount, dispute.currency)
-    news = DisputeNews(
-        dispute.id,
-        _DISPUTES[dispute.status],
-        amount=amount,
-        fee=dispute.fee,
-        reason=(card.network_reason_code if card is not None else None) or dispute.reason,
-        network=card.brand if card is not None and card.brand in BRANDS else None,
-        evidence_due=datetime.fromtimestamp(due, UTC) if due is not None else None,
-        withdrawn=dispute.is_withdrawn(event.type),
+    state = _DISPUTES.get(dispute.status)
+    news = (
+        None
+        if state is None
+        else DisputeNews(
+            dispute.id,
+            state,
+            amount=amount,
+            fee=dispute.fee,
+            reason=(card.network_reason_code if card is not None else None) or dispute.reason,
+            network=card.brand if card is not None and card.brand in BRANDS else None,
+            evidence_due=datetime.fromtimestamp(due, UTC) if due is not None else None,
+            withdrawn=withdrawn,
+        )
     )
     return Notice(
-        event.id,
+        event_id,
         Subject.DISPUTE,
         news,
         reference=dispute.id,
         charge_reference=dispute.payment_intent,
         amount=amount,
-        occurred_at=event.at,
+        occurred_at=at,
     )
 
 

@@ -131,6 +131,10 @@ class Dispute:
         for at in sorted({at for at in times if at is not None}):
             yield at, self.state_at(at)
 
+    def stands_since(self, now: datetime) -> datetime:
+        """When it came to stand as it does."""
+        return max((at for at, _ in self.moments() if at <= now), default=self.opens_at)
+
     def _decided(self, now: datetime) -> DisputeState:
         match self.verdict:
             case Verdict.LOST:

@@ -52,10 +52,14 @@ class Verb(StrEnum):
     WITHDRAW = "withdraw"
     SUBMIT_EVIDENCE = "submit_evidence"
     ACCEPT_DISPUTE = "accept_dispute"
+    LIST_DISPUTES = "list_disputes"
+    READ_DISPUTE = "read_dispute"
 
 
 CHANGES: Final = frozenset({Verb.CAPTURE, Verb.CANCEL, Verb.REFUND})
-EVERY: Final = frozenset(Verb)
+EVERY: Final = frozenset(Verb) - {Verb.LIST_DISPUTES, Verb.READ_DISPUTE}
+"""What any fault may happen to. What Recoup asks about disputes, it asks by the clock: it takes no fault that is meant
+for something else, unless that is said."""
 AT_THE_DOOR: Final = frozenset(
     {
         FaultKind.OUTAGE,

@@ -84,11 +84,6 @@ def on_the_way(news: News, telling: Telling, *, world_id: UUID) -> list[News]:
     return arrives
 
 
-def in_the_end(telling: Telling) -> Telling:
-    """The same, where nothing gets lost."""
-    return replace(telling, lost=0)
-
-
 def _drawn(what: str, news: News, telling: Telling) -> int:
     return below(WHOLE, telling.seed, what, news.event)
 

@@ -95,6 +95,7 @@ class Incoming:
     body: bytes = field(default=b"", repr=False)
     charge_reference: str = ""
     dispute_reference: str = ""
+    query: str = field(default="", repr=False)
     by_link: bool = False
 
 

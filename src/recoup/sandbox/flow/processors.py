@@ -19,7 +19,7 @@ from recoup.sandbox.core import keys
 from recoup.sandbox.core.faults import AT_THE_DOOR, ON_THE_WAY_BACK, FaultKind, Verb
 from recoup.sandbox.core.operations import Operation, OperationKind, OperationState, book
 from recoup.sandbox.core.processors import ProcessorName
-from recoup.sandbox.flow import authenticating, disputing
+from recoup.sandbox.flow import authenticating, disputing, finding
 from recoup.sandbox.flow.asking import reversal_by_key
 from recoup.sandbox.flow.authenticating import Page
 from recoup.sandbox.flow.changing import call_off, change
@@ -182,6 +182,10 @@ class Processors:
                 return await self._withdrawn(desk)
             case Verb.SUBMIT_EVIDENCE | Verb.ACCEPT_DISPUTE:
                 return await disputing.answer(self._database, desk)
+            case Verb.LIST_DISPUTES:
+                return await finding.listed(self._database, desk)
+            case Verb.READ_DISPUTE:
+                return await finding.found(self._database, desk)
             case Verb.CHARGE | Verb.VERIFY | Verb.CAPTURE | Verb.CANCEL | Verb.REFUND:
                 return await self._once(desk)
 

@@ -9,7 +9,7 @@ import msgspec
 from recoup.kit.clock import rfc3339
 from recoup.sandbox import answers
 from recoup.sandbox.core.disputes import Dispute
-from recoup.sandbox.core.news import News, event_of, id_of, in_the_end, moments, on_the_way
+from recoup.sandbox.core.news import News, event_of, id_of, moments, on_the_way
 from recoup.sandbox.core.operations import Operation
 from recoup.sandbox.store import World
 from recoup.sandbox.wire import DisputeObject, NewsObject
@@ -44,15 +44,14 @@ def news_of(operation: Operation, world: World, *, since: datetime | None = None
 
 
 def disputed(dispute: Dispute, world: World, *, since: datetime) -> list[News]:
-    """What is to be told of a dispute from a moment on. It may come twice or late and never gets lost, since nothing
-    else tells of it."""
+    """What is to be told of a dispute from a moment on, also in a world that tells nothing else."""
     told: list[News] = []
     for at, state in dispute.moments():
         if at < since:
             continue
         event = event_of(world.id, dispute.processor, dispute.reference, state, rfc3339(at))
         said = NewsObject(
-            id=event, type=f"dispute.{state}", occurred_at=rfc3339(at), data=_shown(dispute, now=at)
+            id=event, type=f"dispute.{state}", occurred_at=rfc3339(at), data=shown(dispute, now=at)
         )
         news = News(
             id=id_of(world.id, event),
@@ -67,11 +66,12 @@ def disputed(dispute: Dispute, world: World, *, since: datetime) -> list[News]:
         if world.telling is None:
             told.append(news)
         else:
-            told += on_the_way(news, in_the_end(world.telling), world_id=world.id)
+            told += on_the_way(news, world.telling, world_id=world.id)
     return told
 
 
-def _shown(dispute: Dispute, *, now: datetime) -> DisputeObject:
+def shown(dispute: Dispute, *, now: datetime) -> DisputeObject:
+    """A dispute as it stands."""
     return DisputeObject(
         id=dispute.reference,
         key=dispute.charge_key,

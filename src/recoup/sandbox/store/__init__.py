@@ -7,8 +7,10 @@ from recoup.sandbox.store.disputes import Replied as Replied
 from recoup.sandbox.store.disputes import add_dispute as add_dispute
 from recoup.sandbox.store.disputes import answer_dispute as answer_dispute
 from recoup.sandbox.store.disputes import count_disputes as count_disputes
+from recoup.sandbox.store.disputes import dispute_named as dispute_named
 from recoup.sandbox.store.disputes import disputes as disputes
 from recoup.sandbox.store.disputes import lock_dispute as lock_dispute
+from recoup.sandbox.store.disputes import moved_disputes as moved_disputes
 from recoup.sandbox.store.news import TELL as TELL
 from recoup.sandbox.store.news import Untold as Untold
 from recoup.sandbox.store.news import count_try as count_try

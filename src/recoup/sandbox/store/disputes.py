@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -111,6 +112,57 @@ async def disputes(
         {"world_id": world_id, "epoch": epoch, "order": order, "after": after, "limit": limit},
     )
     return [_dispute(row) for row in rows]
+
+
+async def moved_disputes(
+    queries: Queries,
+    *,
+    world_id: UUID,
+    processor: ProcessorName,
+    epoch: int,
+    since: datetime,
+    now: datetime,
+    after: str,
+    limit: int,
+) -> list[Dispute]:
+    """What a processor's merchant may know of disputes that moved since, by their references."""
+    rows = await queries.fetch_all(
+        """
+        select * from sandbox.disputes
+        where world_id = %(world_id)s and processor = %(processor)s and epoch = %(epoch)s
+            and opens_at <= %(now)s and reference > %(after)s
+            and (opens_at >= %(since)s
+                or answered_at between %(since)s and %(now)s
+                or verdict_at between %(since)s and %(now)s
+                or verdict_at + greatest(verdict_at - opens_at, interval '1 second')
+                    between %(since)s and %(now)s)
+        order by reference limit %(limit)s
+        """,
+        {
+            "world_id": world_id,
+            "processor": processor,
+            "epoch": epoch,
+            "since": since,
+            "now": now,
+            "after": after,
+            "limit": limit,
+        },
+    )
+    return [_dispute(row) for row in rows]
+
+
+async def dispute_named(
+    queries: Queries, *, world_id: UUID, processor: ProcessorName, reference: str
+) -> Dispute | None:
+    """One dispute, whether it is open yet or not."""
+    row = await queries.fetch_one(
+        """
+        select * from sandbox.disputes
+        where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s
+        """,
+        {"world_id": world_id, "processor": processor, "reference": reference},
+    )
+    return None if row is None else _dispute(row)
 
 
 def _dispute(row: DictRow) -> Dispute:
