@@ -368,8 +368,12 @@ async def test_what_is_old_is_thrown_away(house: House, teller: Merchant) -> Non
     await house.inbound.journal.forget_old()
     assert len(await rows(house, teller)) == 1
     await house.wait(days=2)
+    await send(house, await account_of(house, teller), saying("e-2"))
     await house.inbound.journal.forget_old()
-    assert await rows(house, teller) == []
+    assert [row["delivery_id"] for row in await rows(house, teller)] == ["e-2"]
+    await house.wait(days=91)
+    await house.inbound.journal.forget_old()
+    assert await results(house, teller) == [None], "what nobody has read yet is not thrown away"
 
 
 async def test_a_crash_between_effect_and_record_changes_nothing_twice(

@@ -248,12 +248,13 @@ async def page(
 
 
 async def delete_old(database: Database, *, before: datetime, limit: int) -> int:
-    """Throw away what came long ago; how many that were."""
+    """Throw away what came long ago and has been read; how many that were."""
     return await database.execute(
         """
         -- all merchants: housekeeping by age.
         delete from inbound where (merchant_id, id) in (
-            select merchant_id, id from inbound where received_at < %(before)s order by received_at limit %(limit)s
+            select merchant_id, id from inbound where received_at < %(before)s and result is not null
+            order by received_at limit %(limit)s
         )
         """,
         {"before": before, "limit": limit},
