@@ -65,6 +65,14 @@ FUNDS_WORD: Final = _PLACE["insufficient_funds"]
 UNSPECIFIC_WORD: Final = _PLACE["do_not_honor"]
 
 
+_SAID: Final = np.zeros(len(Cause), dtype=np.int64)
+"""What is said for each cause for which there is one word."""
+_SAID[[Cause.FUNDS, Cause.DORMANT]] = FUNDS_WORD
+_SAID[Cause.AUTHENTICATION] = _PLACE["authentication_required"]
+_SAID[Cause.REVOKED] = _PLACE["revocation_of_authorization"]
+_SAID[Cause.TIRED] = UNSPECIFIC_WORD
+
+
 def _on_wire(part: str) -> Texts:
     said = [[getattr(codes(word, brand), part) or "" if word else "" for word in WORDS] for brand in BRANDS]
     return np.array(said, dtype="<U2")
@@ -145,7 +153,7 @@ def at_route(nature: Nature, who: People, asked: Try) -> Ints:
     extra = np.where(asked.authenticated, parameters.risk_authenticated, 0.0)
     seen = Seen(asked.slot, asked.route, asked.route + np.where(backup, ROUTES, 0))
     reasons = (
-        (route_out(luck, asked.route, asked.slot, parameters), Cause.TECHNICAL),
+        (route_out(luck, who, seen, parameters), Cause.TECHNICAL),
         (
             tired(luck, who, seen, recent=asked.recent, known=nature.issuers, parameters=parameters),
             Cause.TIRED,
@@ -158,7 +166,7 @@ def at_route(nature: Nature, who: People, asked: Try) -> Ints:
 def said(nature: Nature, who: People, asked: Try, cause: Ints) -> Answers:
     """How the reasons read."""
     luck, parameters = nature.luck, nature.parameters
-    word = _words(nature, who, asked, cause)
+    word = _words(nature, who, cause)
     unit = luck.uniform(Draw.MASKED, who.index, asked.slot // SLOTS_A_DAY)
     short = (cause == Cause.FUNDS) | (cause == Cause.DORMANT)
     hidden = short & (unit < nature.issuers.masks[who.issuer])
@@ -172,35 +180,21 @@ def said(nature: Nature, who: People, asked: Try, cause: Ints) -> Answers:
     return Answers(cause == Cause.NONE, word, _NETWORK[who.brand, word], advice)
 
 
-def _words(nature: Nature, who: People, asked: Try, cause: Ints) -> Ints:
-    """What is said by those who do not hide it."""
+def _words(nature: Nature, who: People, cause: Ints) -> Ints:
+    """What is said by those who do not hide it, as a place in `WORDS`."""
     unit = nature.luck.uniform(Draw.WORD, who.index, cause)
-    dead = np.where(
-        who.dead_how == EXPIRED,
-        "expired_card",
-        np.where(who.dead_how == CLOSED, "invalid_account", "lost_card"),
-    )
-    limit = np.where(who.limit_kind == DAY_LIMIT, "withdrawal_count_limit_exceeded", "card_velocity_exceeded")
-    risk = np.where(unit < 0.8, "do_not_honor", np.where(unit < 0.9, "fraudulent", "transaction_not_allowed"))
-    out = np.where(unit < 0.7, "issuer_not_available", "processing_error")
-    by_cause: list[Texts | str] = [
-        "",
-        "insufficient_funds",
-        "insufficient_funds",
-        dead,
-        risk,
-        out,
-        limit,
-        "authentication_required",
-        "revocation_of_authorization",
-        "do_not_honor",
-    ]
-    found = np.zeros(len(cause), dtype=np.int64)
-    for one, words in enumerate(by_cause[1:], start=1):
-        places = np.flatnonzero(cause == one)
-        if len(places):
-            chosen = np.broadcast_to(np.asarray(words), cause.shape)[places]
-            found[places] = [_PLACE[str(word)] for word in chosen]
+    kept = np.where(who.dead_how == CLOSED, _PLACE["invalid_account"], _PLACE["lost_card"])
+    limit = _PLACE["withdrawal_count_limit_exceeded"], _PLACE["card_velocity_exceeded"]
+    harsher = np.where(unit < 0.92, _PLACE["fraudulent"], _PLACE["transaction_not_allowed"])
+    said_for = {
+        Cause.DEAD: np.where(who.dead_how == EXPIRED, _PLACE["expired_card"], kept),
+        Cause.RISK: np.where(unit < 0.84, UNSPECIFIC_WORD, harsher),
+        Cause.TECHNICAL: np.where(unit < 0.7, _PLACE["issuer_not_available"], _PLACE["processing_error"]),
+        Cause.LIMIT: np.where(who.limit_kind == DAY_LIMIT, *limit),
+    }
+    found = _SAID[cause]
+    for one, words in said_for.items():
+        found = np.where(cause == one, words, found)
     return found
 
 

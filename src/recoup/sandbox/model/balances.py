@@ -1,28 +1,24 @@
 """What lies on many accounts in given slots: filled on payday, claimed by other merchants, lived from, topped up.
 
 It is a function of the person and the slot, so it does not matter when or how often it is asked. It is seen in the
-middle of a slot. Pay comes just after midnight, on some accounts in the morning; who tries in the first slot of a payday comes before most
-others.
+middle of a slot. Pay comes just after midnight, on some accounts in the morning; who tries in the first slot of a
+payday comes before most others.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
-from recoup.sandbox.model.calendar import SLOTS_A_DAY, Tables
+from recoup.sandbox.model.calendar import SLOT_H, SLOTS_A_DAY, Tables
 from recoup.sandbox.model.luck import Draw, Floats, Ints, Luck
 from recoup.sandbox.model.parameters import Parameters
 from recoup.sandbox.model.people import IRREGULAR, People
-
-_SLOT_H: Final = 24 // SLOTS_A_DAY
 
 
 def balance(luck: Luck, who: People, slot: Ints, *, parameters: Parameters, tables: Tables) -> Ints:
     """What there is to spend, in the smallest unit; never below zero."""
     day = slot // SLOTS_A_DAY
-    hour = (slot % SLOTS_A_DAY) * _SLOT_H + _SLOT_H // 2
+    hour = (slot % SLOTS_A_DAY) * SLOT_H + SLOT_H // 2
     last, following = paydays(luck, who, slot, tables=tables)
     hours = (day - last) * 24 + hour
     lived = np.clip(hours / ((following - last) * 24.0), 0.0, 1.0)

@@ -20,6 +20,7 @@ from recoup.sandbox.model.luck import Flags, Ints
 
 SLOT_S: Final = 21_600
 SLOTS_A_DAY: Final = 4
+SLOT_H: Final = 24 // SLOTS_A_DAY
 BEFORE_DAYS: Final = 280
 AFTER_DAYS: Final = 150
 ZONES: Final = tuple(zone for country in COUNTRIES for zone in country.time_zones)
@@ -38,8 +39,8 @@ _NEVER: Final = 1 << 60
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Calendars of a world, from `first_day` (counted from 1970). `last` and `following` are paydays by country, pattern
-    and day; `changes` and `offsets` tell each zone's distance from UTC in seconds.
+    """Calendars of a world, from `first_day` (counted from 1970). `last` and `following` are paydays by country,
+    pattern and day; `changes` and `offsets` tell each zone's distance from UTC in seconds.
     """
 
     first_day: int

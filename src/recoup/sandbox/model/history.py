@@ -45,7 +45,7 @@ def history(nature: Nature, who: People) -> History:
         for step, days in enumerate((0, *AGAIN_DAYS)):
             column = (months - back) * (1 + len(AGAIN_DAYS)) + step
             at_s = _earlier_s(nature, who, back) + days * 86_400
-            answers = _tried(nature, who, at_s, recent=min(step, 2))
+            answers = _tried(nature, who, at_s, recent=min(step, 1))
             there[:, column], when_s[:, column] = open_, at_s
             approved[:, column] = open_ & answers.approved
             code[:, column], network[:, column], advice[:, column] = (

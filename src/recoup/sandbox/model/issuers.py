@@ -1,4 +1,4 @@
-"""What issuers are like, and what stands between them and a merchant: appetite for risk, affinity, patience, outages."""
+"""What issuers are like, and what stands before them: appetite for risk, affinity, patience, outages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recoup.sandbox.core.people import COUNTRIES
-from recoup.sandbox.model.calendar import SLOTS_A_DAY
+from recoup.sandbox.model.calendar import SLOT_H, SLOTS_A_DAY
 from recoup.sandbox.model.luck import Draw, Flags, Floats, Ints, Luck
 from recoup.sandbox.model.parameters import ROUTES, Parameters
 from recoup.sandbox.model.people import People
@@ -39,7 +39,7 @@ class Seen:
 def issuers(luck: Luck, parameters: Parameters) -> Issuers:
     """The issuers of a world."""
     every = np.arange(len(COUNTRIES) * parameters.issuers_each)
-    mean, spread = parameters.masks_share, luck.uniform(Draw.ISSUER_MASKS, every)
+    more = (1.0 - parameters.masks_share) / parameters.masks_share
     abroad = np.array([[one.code != home for home in HOMES] for one in COUNTRIES])[
         every // parameters.issuers_each
     ]
@@ -47,7 +47,7 @@ def issuers(luck: Luck, parameters: Parameters) -> Issuers:
     return Issuers(
         risk=parameters.risk_issuer_sigma * luck.normal(Draw.ISSUER_RISK, every),
         affinity=parameters.risk_affinity_sigma * liking + parameters.risk_abroad * abroad,
-        masks=np.where(spread < mean, 0.85, 0.15 * mean),
+        masks=luck.uniform(Draw.ISSUER_MASKS, every) ** more,
         tires=np.where(
             luck.uniform(Draw.ISSUER_TIRES, every) < parameters.tires_share, parameters.tires_each, 0.0
         ),
@@ -78,27 +78,31 @@ def tired(
 
 def issuer_out(luck: Luck, who: People, slot: Ints, parameters: Parameters) -> Flags:
     """Whether the issuer cannot be reached, or stumbles."""
-    out = _out(
-        luck, who.issuer, slot, every=parameters.outage_every_days, drawn=Draw.OUTAGE, parameters=parameters
-    )
-    return out | (luck.uniform(Draw.GLITCH, who.index, slot) < parameters.glitch_share)
+    lasts = parameters.outage_share, parameters.outage_hours
+    part = _out(luck, who.issuer, slot, Draw.OUTAGE, every=parameters.outage_every_days, lasts=lasts)
+    return np.asarray(luck.uniform(Draw.GLITCH, who.index, slot) < part + parameters.glitch_share)
 
 
-def route_out(luck: Luck, route: Ints, slot: Ints, parameters: Parameters) -> Flags:
+def route_out(luck: Luck, who: People, seen: Seen, parameters: Parameters) -> Flags:
     """Whether the processor of a route is down."""
-    every = parameters.route_outage_every_days
-    return _out(luck, route, slot, every=every, drawn=Draw.ROUTE_OUTAGE, parameters=parameters)
+    lasts = parameters.route_outage_share, parameters.route_outage_hours
+    part = _out(
+        luck, seen.route, seen.slot, Draw.ROUTE_OUTAGE, every=parameters.route_outage_every_days, lasts=lasts
+    )
+    return np.asarray(luck.uniform(Draw.ROUTE_GLITCH, who.index, seen.slot, seen.route) < part)
 
 
-def _out(luck: Luck, whose: Ints, slot: Ints, *, every: int, drawn: Draw, parameters: Parameters) -> Flags:
-    """One outage in some stretches of days. Clocks of places are taken as one: an outage is anywhere at its hour."""
-    share, hours = parameters.outage_share, parameters.outage_hours
-    if drawn is Draw.ROUTE_OUTAGE:
-        share, hours = parameters.route_outage_share, parameters.route_outage_hours
+def _out(
+    luck: Luck, whose: Ints, slot: Ints, drawn: Draw, *, every: int, lasts: tuple[float, float]
+) -> Floats:
+    """The part of a slot that an outage takes: there is one in some stretches of days, by their share and hours.
+
+    Clocks of places are taken as one: an outage is everywhere at its hour.
+    """
+    share, hours = lasts
     length = every * SLOTS_A_DAY
     block = slot // length
     begins = (block * length).astype(np.float64) + luck.uniform(Draw(drawn + 1), whose, block) * length
-    lasts = hours / 6.0 * luck.exponential(Draw(drawn + 2), whose, block)
-    middle = slot + 0.5
-    happens = luck.uniform(drawn, whose, block) < share
-    return np.asarray(happens & (begins <= middle) & (middle < begins + lasts))
+    ends = begins + hours / SLOT_H * luck.exponential(Draw(drawn + 2), whose, block)
+    taken = np.clip(np.minimum(ends, slot + 1.0) - np.maximum(begins, slot), 0.0, 1.0)
+    return np.where(luck.uniform(drawn, whose, block) < share, taken, 0.0)

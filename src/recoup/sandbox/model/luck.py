@@ -94,7 +94,7 @@ class Draw(IntEnum):
     ACTS_WHEN = 58
     PAYS = 59
     GLITCH = 60
-    TIRES = 61
+    ROUTE_GLITCH = 61
 
 
 class Luck:
@@ -111,8 +111,7 @@ class Luck:
         mixed = (mixed ^ (mixed >> _SHIFTS[0])) * _FIRST
         mixed = (mixed ^ (mixed >> _SHIFTS[1])) * _SECOND
         mixed ^= mixed >> _SHIFTS[2]
-        unit: Floats = (mixed >> _SHIFTS[3]) * _UNIT
-        return unit
+        return np.asarray((mixed >> _SHIFTS[3]) * _UNIT, dtype=np.float64)
 
     def normal(self, draw: Draw, *facts: Ints | int) -> Floats:
         """Standard normal numbers, by Box and Muller's transform."""

@@ -140,8 +140,11 @@ class World:
         recent: Ints | int = 0,
         amount: Ints | None = None,
     ) -> Answers:
-        """What is answered to each case at its moment. `recent`: other slots' tries of it in the hours before, as `Play` counts
-        them. `amount`: less than what is owed, where a part is asked."""
+        """What is answered to each case at its moment.
+
+        `recent`: other slots' tries of it in the hours before, as `Play` counts them. `amount`: less than what is
+        owed, where a part is asked.
+        """
         who = self.who.only(cases)
         asked = Try(
             slot=self.slots(cases, when_s),
@@ -188,13 +191,13 @@ class Truth:
         """Whether a lone try would be approved: by case, slot after the decline, and route."""
         nature, who = self._world.nature, self._world.who.only(np.repeat(cases, slots))
         slot = self.slots(cases, slots).ravel()
-        asked = _plain(who, slot, means=means)
+        asked = plain(who, slot, means=means)
         found = np.zeros((len(slot), ROUTES), dtype=np.bool_)
         able = np.flatnonzero(before_route(nature, who, asked) == Cause.NONE)
         some = who.only(able)
         for route in range(ROUTES):
             found[able, route] = (
-                at_route(nature, some, _plain(some, slot[able], route=route, means=means)) == Cause.NONE
+                at_route(nature, some, plain(some, slot[able], route=route, means=means)) == Cause.NONE
             )
         return found.reshape(len(cases), slots, ROUTES)
 
@@ -206,6 +209,7 @@ class Play:
         self._world = world
         self._within = world.nature.parameters.tires_hours * 3600 // SLOT_S
         self._kept = np.full((len(world), self._within), -NEVER, dtype=np.int64)
+        self._kept[np.arange(len(world)), world.who.slot % self._within] = world.who.slot
 
     def try_(
         self,
@@ -219,7 +223,7 @@ class Play:
         """As `World.try_`, with the tries before it counted. Each case once in a call."""
         slot = self._world.slots(cases, when_s)
         kept = self._kept[cases]
-        recent = ((kept < slot[:, None]) & (kept >= slot[:, None] - self._within)).sum(axis=1)
+        recent = ((kept < slot[:, None]) & (kept > slot[:, None] - self._within)).sum(axis=1)
         place = slot % self._within
         self._kept[cases, place] = slot
         return self._world.try_(
@@ -229,10 +233,11 @@ class Play:
 
 def first_try(who: People) -> Try:
     """The renewal itself."""
-    return _plain(who, who.slot)
+    return plain(who, who.slot)
 
 
-def _plain(who: People, slot: Ints, *, route: int = 0, means: Means = Means.OLD) -> Try:
+def plain(who: People, slot: Ints, *, route: int = 0, means: Means = Means.OLD) -> Try:
+    """A lone try of everybody in some slots."""
     none = np.zeros(len(slot), dtype=np.int64)
     return Try(
         slot=slot,
