@@ -176,3 +176,39 @@ async def test_a_strangers_recovery_does_not_exist(office: Office) -> None:
 async def test_what_is_no_id_names_nothing(office: Office, id_: str) -> None:
     answer = await office.call("GET", f"/v1/recoveries/{id_}", key=await office.key(office.pair))
     assert (answer.status, answer.error["code"]) == (404, "resource_missing")
+
+
+async def test_a_hypothetical_decline_is_explained(office: Office) -> None:
+    """When, where and why, without anything being stored."""
+    asked = "code=insufficient_funds&country=US&payday_cycle=monthly&day_of_month=1"
+    answer = await office.call("GET", f"/v1/recovery/explain?{asked}", key=await office.key(office.pair))
+    assert answer.status == 200
+    assert answer.json["decline"]["category"] == "funds"
+    assert answer.json["plan"]["action"] == "retry"
+    weighed = answer.json["weighed"]
+    assert weighed["tries"][0]["at"] == "2026-12-01T11:00:00.000Z"
+    assert weighed["paydays"][0]["payday"] == {"cycle": "monthly", "day_of_month": 1}
+    assert 0.5 < weighed["causes"]["funds"] < 1
+    assert weighed["candidates"][0]["expected_value"] > 0
+    assert "less than the plan" in weighed["now"]["why"]
+
+
+async def test_a_stop_is_explained_too(office: Office) -> None:
+    asked = "connector=visa&code=41"
+    answer = await office.call("GET", f"/v1/recovery/explain?{asked}", key=await office.key(office.pair))
+    assert (answer.status, answer.json["plan"]["action"], answer.json["weighed"]) == (200, "give_up", None)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "code=no_such_code",
+        "code=insufficient_funds&currency=ABC",
+        "code=insufficient_funds&country=XX",
+        "code=insufficient_funds&time_zone=Mars",
+        "code=insufficient_funds&payday_cycle=monthly",
+    ],
+)
+async def test_what_cannot_be_is_not_explained(office: Office, asked: str) -> None:
+    answer = await office.call("GET", f"/v1/recovery/explain?{asked}", key=await office.key(office.pair))
+    assert answer.status == 400

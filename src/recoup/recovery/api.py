@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Final
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import available_timezones
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
-from recoup.http.fields import IdText, ListObject, ListQuery, parse_id
+from recoup.http.fields import IdText, ListObject, ListQuery, Moment, parse_id
 from recoup.http.routes import Call, Idempotency, Problem, Route
+from recoup.kit.currencies import DECIMALS
 from recoup.kit.ids import Kind
-from recoup.recovery.core import Recovery, Status
+from recoup.kit.money import MINOR_MAX, Money
+from recoup.kit.refusals import invalid
+from recoup.outcomes.core.classify import meaning
+from recoup.paydays.core import cycle_of
+from recoup.recovery.core import DEFAULT, Recovery, Status
+from recoup.recovery.core.explaining import ROUTES_MAX, Hypothetical, explained
 from recoup.recovery.flow import Recoveries
-from recoup.recovery.objects import RecoveryObject, recovery_object
+from recoup.recovery.objects import (
+    RecoveryExplanationObject,
+    RecoveryObject,
+    explanation_object,
+    recovery_object,
+)
+from recoup.vault.core.customers import check_country, check_payday
+from recoup.vault.core.records import Payday
 
+Code = Annotated[str, Meta(min_length=1, max_length=60)]
 _PATH: Final = "/v1/recoveries"
 _ONE: Final = f"{_PATH}/{{recovery}}"
 _TAG: Final = "recovery"
@@ -30,6 +46,34 @@ class RecoveryQuery(ListQuery, frozen=True):
 
     payment: Annotated[IdText | None, Meta(description="Only the recovery of this payment.")] = None
     status: Annotated[Status | None, Meta(description="Only those that stand there.")] = None
+
+
+class ExplainQuery(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A decline that never happened, and what would be known of the customer."""
+
+    code: Annotated[Code, Meta(description="A decline code, such as `insufficient_funds` or `51`.")]
+    connector: Annotated[
+        Code, Meta(description="Whose code it is: `standard`, a processor, a network, or `iso8583`.")
+    ] = "standard"
+    advice_code: Annotated[Code | None, Meta(description="The merchant advice code beside it.")] = None
+    at: Annotated[Moment | None, Meta(description="When it came; now, where left out.")] = None
+    amount: Annotated[int, Meta(ge=1, le=MINOR_MAX, description="In the smallest unit.")] = 5_000
+    currency: Annotated[str, Meta(min_length=3, max_length=3)] = "USD"
+    brand: Annotated[Code, Meta(description="The card's brand, for the network's rules.")] = "visa"
+    country: Annotated[str | None, Meta(description="Where the customer lives (ISO 3166-1 alpha-2).")] = None
+    time_zone: Annotated[str | None, Meta(description="Their IANA time zone.")] = None
+    payday_cycle: Annotated[
+        Literal["weekly", "biweekly", "semi_monthly", "monthly"] | None,
+        Meta(description="How often they are paid, should they have told; the fields after it say when."),
+    ] = None
+    weekday: Annotated[int, Meta(ge=0, le=6)] | None = None
+    anchor_date: date | None = None
+    day_of_month: Annotated[int, Meta(ge=1, le=31)] | None = None
+    second_day_of_month: Annotated[int, Meta(ge=1, le=31)] | None = None
+    tries_left: Annotated[int, Meta(ge=1, le=DEFAULT.tries_max)] = DEFAULT.tries_max
+    routes: Annotated[
+        int, Meta(ge=1, le=ROUTES_MAX, description="How many routes could be tried; the first one refused.")
+    ] = 2
 
 
 _EXAMPLE: Final[Mapping[str, Any]] = {
@@ -86,6 +130,7 @@ class RecoveriesApi:
                 tag=_TAG,
                 answer_examples={"it waits for payday": _EXAMPLE},
             ),
+            self._explaining(),
             self._act(
                 "retry",
                 self.retry,
@@ -116,6 +161,19 @@ class RecoveriesApi:
                 description="For good: nothing tries this payment again by itself.",
             ),
         ]
+
+    def _explaining(self) -> Route:
+        return Route(
+            "GET",
+            "/v1/recovery/explain",
+            self.explain,
+            query=ExplainQuery,
+            answer=RecoveryExplanationObject,
+            summary="What recovery would do after a decline",
+            description="For a decline that never happened: the plan, what else was weighed, the causes and "
+            "paydays believed in, and why not now. Nothing is stored.",
+            tag=_TAG,
+        )
 
     def _act(
         self,
@@ -162,6 +220,11 @@ class RecoveriesApi:
         found = await self._recoveries.get(call.merchant, call.path_id("recovery", Kind.RECOVERY))
         return _object(found, call)
 
+    async def explain(self, call: Call[None, ExplainQuery]) -> RecoveryExplanationObject:
+        """`GET /v1/recovery/explain`."""
+        asked = _hypothetical(call.query, call.now)
+        return explanation_object(asked, explained(asked, call.now))
+
     async def retry(self, call: Call[None, None]) -> RecoveryObject:
         """`POST /v1/recoveries/{id}/retry`."""
         return await self._done(call, self._recoveries.retry_now)
@@ -185,3 +248,47 @@ class RecoveriesApi:
 
 def _object(recovery: Recovery, call: Call[Any, Any]) -> RecoveryObject:
     return recovery_object(recovery, livemode=call.merchant.livemode)
+
+
+def _hypothetical(query: ExplainQuery, now: datetime) -> Hypothetical:
+    at = query.at or now
+    _check(query)
+    found = meaning(query.connector, query.code, at.date(), advice_code=query.advice_code, brand=query.brand)
+    if found is None:
+        raise invalid("unknown_value", "No table has this code; see GET /v1/declines.", param="code")
+    payday = _payday(query)
+    return Hypothetical(
+        meaning=found,
+        at=at,
+        amount=Money(query.amount, query.currency),
+        brand=query.brand,
+        country=query.country,
+        time_zone=query.time_zone,
+        pay=None if payday is None else cycle_of(payday),
+        tries_left=query.tries_left,
+        routes=query.routes,
+    )
+
+
+def _check(query: ExplainQuery) -> None:
+    if query.currency not in DECIMALS:
+        raise invalid("invalid_currency", "`currency` must be a code of ISO 4217.", param="currency")
+    check_country(query.country, param="country")
+    if query.time_zone is not None and query.time_zone not in available_timezones():
+        raise invalid(
+            "invalid_time_zone", "`time_zone` must be an IANA name such as Europe/Berlin.", param="time_zone"
+        )
+
+
+def _payday(query: ExplainQuery) -> Payday | None:
+    if query.payday_cycle is None:
+        return None
+    payday = Payday(
+        cycle=query.payday_cycle,
+        weekday=query.weekday,
+        anchor_date=query.anchor_date,
+        day_of_month=query.day_of_month,
+        second_day_of_month=query.second_day_of_month,
+    )
+    check_payday(payday)
+    return payday

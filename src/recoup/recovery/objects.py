@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
+from recoup.outcomes.core import AdviceAction, Category, Hardness
 from recoup.recovery.core import Action, EndReason, Planned, Recovery, Status
+from recoup.recovery.core.explaining import Explained, Hypothetical
+from recoup.recovery.core.records import kept
 
 
 class PlanObject(Struct, kw_only=True, frozen=True):
@@ -73,4 +77,94 @@ def _plan_object(plan: Planned) -> PlanObject:
         processor_accounts=[render(Kind.PROCESSOR_ACCOUNT, one) for one in plan.accounts],
         why=plan.why,
         facts=plan.facts,
+    )
+
+
+class HypotheticalDeclineObject(Struct, kw_only=True, frozen=True):
+    """The decline that was asked about, understood."""
+
+    code: str
+    category: Category
+    hardness: Hardness
+    advice: AdviceAction
+    network_rule: str | None
+
+
+class ExplainedPlanObject(Struct, kw_only=True, frozen=True):
+    """What would be done next."""
+
+    action: Action
+    at: str | None
+    why: str
+
+
+class PlannedTryObject(Struct, kw_only=True, frozen=True):
+    """One try of the best set."""
+
+    at: str
+    route: Annotated[int, Meta(description="1 is the route that refused.")]
+
+
+class CandidateObject(Struct, kw_only=True, frozen=True):
+    """A moment that was weighed, as if it were the only try."""
+
+    at: str
+    route: int
+    probability: float
+    expected_value: Annotated[int, Meta(description="In the smallest unit, costs and delay taken off.")]
+
+
+class BelievedPaydayObject(Struct, kw_only=True, frozen=True):
+    """A pay cycle that the customer may have."""
+
+    payday: dict[str, str | int]
+    probability: float
+
+
+class NotNowObject(Struct, kw_only=True, frozen=True):
+    """The first try that would be allowed, and why the plan is better."""
+
+    at: str
+    probability: float
+    expected_value: int
+    why: str
+
+
+class WeighedObject(Struct, kw_only=True, frozen=True):
+    """What was weighed: `tries` is the best set, of which only the first is acted upon."""
+
+    probability: Annotated[float, Meta(description="That the first try is approved.")]
+    probability_of_all: Annotated[float, Meta(description="That any of the tries is approved.")]
+    expected_value: int
+    tries: list[PlannedTryObject]
+    candidates: list[CandidateObject]
+    causes: dict[str, float]
+    paydays: list[BelievedPaydayObject]
+    now: Annotated[NotNowObject | None, Meta(description="Why not now; null where now is the plan.")]
+
+
+class RecoveryExplanationObject(Struct, kw_only=True, frozen=True):
+    """What recovery would do after a decline that never happened."""
+
+    object: Literal["recovery_explanation"] = "recovery_explanation"
+    decline: HypotheticalDeclineObject
+    plan: ExplainedPlanObject
+    weighed: Annotated[WeighedObject | None, Meta(description="Null where there was nothing to choose.")]
+
+
+def explanation_object(asked: Hypothetical, found: Explained) -> RecoveryExplanationObject:
+    """An explanation as the API shows it."""
+    meaning, plan = asked.meaning, kept(found.plan, attempts=1)
+    return RecoveryExplanationObject(
+        decline=HypotheticalDeclineObject(
+            code=meaning.code,
+            category=meaning.category,
+            hardness=meaning.hardness,
+            advice=meaning.advice.action,
+            network_rule=meaning.rule,
+        ),
+        plan=ExplainedPlanObject(
+            action=plan.action, at=None if plan.at is None else rfc3339(plan.at), why=plan.why
+        ),
+        weighed=None if found.weighed is None else msgspec.convert(found.weighed, WeighedObject),
     )

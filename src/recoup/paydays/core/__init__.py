@@ -1,4 +1,4 @@
-"""When a customer usually has money: cycles of paydays (`cycles`), in the customer's own time (`zones`)."""
+"""When a customer has money: cycles (`cycles`), local time (`zones`), countries (`habits`), and `beliefs`."""
 
 from recoup.paydays.core.cycles import (
     CYCLE_DAYS_MAX,

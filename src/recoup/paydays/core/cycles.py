@@ -142,12 +142,13 @@ def _working_day(day: date, country: str | None) -> date:
     """The day itself, or the working day before it."""
     for back in range(MOVED_DAYS_MAX + 1):
         moved = day - timedelta(days=back)
-        if _is_working_day(moved, country):
+        if is_working_day(moved, country):
             return moved
     return day
 
 
-def _is_working_day(day: date, country: str | None) -> bool:
+def is_working_day(day: date, country: str | None) -> bool:
+    """Whether banks book pay on that day."""
     calendar = None if country is None else _calendar(country)
     return day.weekday() not in _WEEKEND if calendar is None else calendar.is_working_day(day)
 

@@ -49,6 +49,7 @@ class EndReason(StrEnum):
     DECLINED_FOR_GOOD = "declined_for_good"
     NETWORK_LIMIT = "network_limit"
     DEADLINE = "deadline"
+    NOT_WORTH_IT = "not_worth_it"
     REQUESTED = "requested"
     PAYMENT_CANCELED = "payment_canceled"
     DISPUTED = "disputed"

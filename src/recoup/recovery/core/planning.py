@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from recoup.budgets.core import STOPS, Budget, PastTry, next_try
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
+from recoup.outcomes.codes.standard import STANDARD
 from recoup.outcomes.core import AdviceAction, Category, Decline, Hardness
 from recoup.outcomes.core.retry import later
 from recoup.paydays.core import described, next_payday
@@ -25,6 +26,7 @@ from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
 from recoup.recovery.core.policy import DAY_BEGINS, DAY_ENDS, NO_RECOVERY, Cause, policy_of
 from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry
+from recoup.recovery.core.weighing import Known, Seen, Weighed, ceiled, floored, weigh
 
 _BUDGET_STEPS_MAX: Final = 10
 """How often a time is moved for the budget and the night in turn: each rule moves it once at most."""
@@ -111,6 +113,71 @@ def plan(case: Case, now: datetime) -> Plan:
             return _retry(case, cause, wish, found, now=now)
     why = f"no try can be made before the deadline, {rfc3339(case.deadline)}"
     return GiveUp(EndReason.DEADLINE, why, facts_of(case))
+
+
+def considered(case: Case, now: datetime) -> Weighed | GiveUp | AskCustomer:
+    """The joint choice for a case whose payment was refused; or why there is nothing to choose."""
+    ending = _ending(case, now)
+    if ending is not None:
+        return ending
+    if _cause(case) is None:
+        return AskCustomer("time changes nothing here: the customer must act", facts_of(case))
+    found = _allowed(case, _not_before(case, now))
+    if found.at is None:
+        return GiveUp(EndReason.NETWORK_LIMIT, found.budget.why, facts_of(case, found.budget))
+    known = _known(case, now, not_before=found.at, tries_left=_tries_left(case, found.budget))
+    weighed = weigh(known)
+    if weighed.at is not None:
+        return weighed
+    facts = facts_of(case, found.budget)
+    if not weighed.allowed:
+        why = f"no try can be made before the deadline, {rfc3339(case.deadline)}"
+        return GiveUp(EndReason.DEADLINE, why, facts)
+    return GiveUp(EndReason.NOT_WORTH_IT, "no try is worth what it costs", facts | weighed.facts())
+
+
+def _tries_left(case: Case, budget: Budget) -> int:
+    """How many tries may still be made: what the networks leave counts as well."""
+    return max(1, min(case.tries_max - case.tries_made, budget.left))
+
+
+def _known(case: Case, now: datetime, *, not_before: datetime, tries_left: int) -> Known:
+    """What the joint choice is made from."""
+    payment, record, person = case.payment, case.payment.decline, case.person
+    refused_at = _refused_at(case, now)
+    wait = None if record is None else record.decline.advice.wait
+    category = Category.PROCESSOR if record is None else record.decline.category
+    return Known(
+        now=ceiled(now),
+        deadline=floored(case.deadline),
+        tries_left=tries_left,
+        amount=payment.amount,
+        country=person.country,
+        zone=person.zone,
+        pay=person.pay,
+        category=category.value,
+        refused_at=floored(refused_at),
+        not_before=ceiled(not_before),
+        advised_at=None if wait is None else floored(refused_at + wait),
+        accounts=accounts_for(case),
+        refused_by=payment.attempts[-1].account if payment.attempts else None,
+        seen=tuple(_seen(payment, refused_at)),
+    )
+
+
+def _seen(payment: PaymentFacts, refused_at: datetime) -> Iterator[Seen]:
+    """The earlier tries of the card in the same currency, without the refusal that is being recovered."""
+    own = {attempt.at: attempt.decline_code for attempt in payment.attempts}
+    for one in payment.card_tries:
+        if one.at == refused_at or one.amount.currency != payment.amount.currency:
+            continue
+        category = "" if one.declined is False else _category_of(own.get(one.at))
+        yield Seen(floored(one.at), not one.declined, category, one.at in own, one.amount.minor)
+
+
+def _category_of(code: str | None) -> str:
+    row = STANDARD.get(code or "")
+    return Category.OTHER.value if row is None else row.category.value
 
 
 def gate(case: Case, now: datetime) -> Plan | None:
