@@ -26,6 +26,7 @@ from recoup.disputes.core.machine import Status
 from recoup.disputes.core.records import AnswerState, Dispute
 from recoup.disputes.flow.answering import TRIES_MAX
 from recoup.disputes.flow.writing import ANSWER
+from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal
 from recoup.ledger.core import AccountKind
 from recoup.outcomes.core import Pending, Refused, Unprocessed
@@ -255,6 +256,18 @@ async def test_an_inquiry_that_becomes_a_chargeback_can_be_answered_anew(desk: D
     assert state_of(charged_back) == (Status.NEEDS_RESPONSE, None)
     assert await desk.balances(AccountKind.DISPUTED) == [1000]
     assert state_of(await desk.submits(charged_back)) == (Status.UNDER_REVIEW, AnswerState.DONE)
+
+
+async def test_a_chargeback_that_is_booked_after_it_was_answered_is_not_asked_for_again(desk: Desk) -> None:
+    """Announced, answered, then booked: the money is out, and what was handed in stands."""
+    paid = await desk.paid()
+    dispute = await desk.gathers(await desk.told(News.OPENED, paid=paid, withdrawn=False))
+    await desk.submits(dispute)
+    assert await desk.balances(AccountKind.DISPUTED, AccountKind.DISPUTE_FEES) == [0, 0]
+    booked = await desk.told(News.OPENED, hours=5, withdrawn=True, fee=Money(1500, "USD"))
+    assert state_of(booked) == (Status.UNDER_REVIEW, AnswerState.DONE)
+    assert await desk.balances(AccountKind.DISPUTED, AccountKind.DISPUTE_FEES) == [1000, 1500]
+    assert await refused(desk.submits(booked)) == "dispute_unexpected_state"
 
 
 async def test_a_processor_that_takes_no_answer_is_not_asked(database: Database) -> None:

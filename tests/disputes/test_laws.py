@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Final
 
 import pytest
@@ -131,6 +132,20 @@ STORIES: Final = {
         [News.INQUIRY, News.SUBMITTED, News.OPENED],
         Status.NEEDS_RESPONSE,
     ),
+    "an inquiry that became a chargeback, both answered": (
+        [News.INQUIRY, News.SUBMITTED, News.OPENED, News.SUBMITTED, News.OPENED],
+        Status.UNDER_REVIEW,
+    ),
+    "booked after it was answered": ([News.OPENED, News.SUBMITTED, News.OPENED], Status.UNDER_REVIEW),
+    "booked after what was taken again was answered": (
+        [News.OPENED, News.WON, News.REVERSED, News.SUBMITTED, News.OPENED],
+        Status.UNDER_REVIEW,
+    ),
+    "answered after its day, then booked": (
+        [News.OPENED, News.EXPIRED, News.SUBMITTED, News.OPENED],
+        Status.UNDER_REVIEW,
+    ),
+    "of whose question nothing was heard": ([News.SUBMITTED, News.OPENED], Status.NEEDS_RESPONSE),
     "a warning that became a chargeback": ([News.WARNING, News.OPENED], Status.NEEDS_RESPONSE),
     "a warning that was refunded": ([News.WARNING, News.RESOLVED_EARLY], Status.CLOSED),
     "an inquiry that was let go": ([News.INQUIRY, News.CLOSED], Status.CLOSED),
@@ -146,6 +161,21 @@ def test_a_story_has_its_end(name: str) -> None:
     states, end = STORIES[name]
     seen = folded(told(state, hours) for hours, state in enumerate(states))
     assert (seen.status, seen.contradicts) == (end, None)
+
+
+@pytest.mark.parametrize("announced", [None, False])
+def test_a_booking_after_the_answer_brings_its_money_and_asks_nothing(announced: bool | None) -> None:
+    """In whatever order they are told: the money, the fee and the day are those of the booking."""
+    usd, fee, due = Money(4999, "USD"), Money(1500, "USD"), NOW + timedelta(days=9)
+    story = [
+        told(News.OPENED, 0, withdrawn=announced),
+        told(News.SUBMITTED, 1, own=True),
+        told(News.OPENED, 2, amount=usd, fee=fee, evidence_due=due),
+    ]
+    for order in permutations([*story, story[2]]):
+        seen = folded(order)
+        assert (seen.status, seen.withdrawn) == (Status.UNDER_REVIEW, True)
+        assert (seen.amount, seen.fee, seen.evidence_due_by) == (usd, fee, due)
 
 
 def test_of_two_ends_the_newer_counts_and_a_person_is_told() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from recoup.connectors.base import DisputeState as News
-from recoup.disputes.core.machine import CONTRADICTIONS, RANK, Status, moved
+from recoup.disputes.core.machine import ASKS, CONTRADICTIONS, RANK, Status, moved
 from recoup.disputes.core.records import Tidings
 from recoup.kit.money import Money
 
@@ -21,7 +21,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A dispute by its news. `contradicts` are the last two ends that cannot both be true, the newer one second."""
+    """A dispute by its news. `contradicts` are the last two ends that cannot both be true, the newer one second.
+
+    `asked`: what was asked of the merchant last, by an inquiry or by a chargeback.
+    """
 
     status: Status
     amount: Money | None = None
@@ -32,6 +35,7 @@ class Folded:
     withdrawn: bool = False
     occurred_at: datetime | None = None
     contradicts: tuple[Status, Status] | None = None
+    asked: Status | None = None
 
 
 def folded(news: Iterable[Tidings]) -> Folded:
@@ -81,7 +85,7 @@ def _text(value: object) -> str:
 
 def _after(before: Folded | None, one: Tidings) -> Folded:
     held = before or Folded(Status.WARNING)
-    status = moved(None if before is None else before.status, one.state)
+    status = moved(None if before is None else before.status, one.state, asked=held.asked)
     contradicts = held.contradicts
     if before is not None and (before.status, one.state) in CONTRADICTIONS:
         contradicts = (before.status, status)
@@ -95,6 +99,7 @@ def _after(before: Folded | None, one: Tidings) -> Folded:
         withdrawn=_withdrawn(before, one, status),
         occurred_at=_newer(held.occurred_at, one.occurred_at),
         contradicts=contradicts,
+        asked=status if status in ASKS else held.asked,
     )
 
 
@@ -103,8 +108,9 @@ def _withdrawn(before: Folded | None, one: Tidings, status: Status) -> bool:
     if one.withdrawn is not None:
         return one.withdrawn
     had = before is not None and before.withdrawn
+    booked = status is Status.UNDER_REVIEW and one.state is News.OPENED
     counts = before is None or status is not before.status
-    if not counts:
+    if not counts and not booked:
         return had
     if one.state in _TAKES:
         return True

@@ -90,6 +90,11 @@ MOVES: Final[Mapping[Status, Mapping[News, Status]]] = {
 }
 """An inquiry that was answered may become a chargeback all the same, and so may one that had been closed."""
 
+ASKS: Final = frozenset({Status.INQUIRY, Status.NEEDS_RESPONSE, Status.REVERSED})
+"""Where a question was put to the merchant."""
+CHARGED: Final = frozenset({Status.NEEDS_RESPONSE, Status.REVERSED})
+"""Questions of which a chargeback is the subject already: it does not ask again when its money is booked."""
+
 CONTRADICTIONS: Final = frozenset(
     {
         (Status.WON, News.LOST),
@@ -112,10 +117,16 @@ GIVEN_UP: Final = frozenset({Status.ACCEPTED, Status.LOST, Status.REVERSED})
 """Where the money that was taken is lost, as things stand."""
 
 
-def moved(status: Status | None, news: News) -> Status:
-    """Where a dispute stands after a news; None before the first."""
+def moved(status: Status | None, news: News, *, asked: Status | None = None) -> Status:
+    """Where a dispute stands after a news; `status` is None before the first. `asked` is what was asked last.
+
+    Some processors announce a chargeback, and tell once more when its money is booked, perhaps after it was answered:
+    what answered a chargeback is not asked for again. What answered an inquiry does not answer a chargeback.
+    """
     if status is None:
         return BEGINNINGS[news]
+    if status is Status.UNDER_REVIEW and news is News.OPENED and asked in CHARGED:
+        return status
     return MOVES[status].get(news, status)
 
 
