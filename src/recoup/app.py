@@ -132,7 +132,7 @@ class Service:
             self._tools(), alone_since=around.alone_since, reread_after=read_spans(settings.reread_after)
         )
         self.truth = Truth(self.payments, key_is_known=self._key_is_known, render=self.objects)
-        self.disputed = Disputed(self._tools(), payments=self.payments, sealer=self.vault, settings=settings)
+        self.disputed = Disputed(self, self._tools())
         disputes = self.disputed.disputes
         self.recoveries = Recoveries(
             database, payments=self.payments, customers=self.customers, disputes=disputes, new_id=self.new_id
@@ -392,6 +392,7 @@ class Service:
     async def _clock_moved(self, merchant: Merchant, now: datetime) -> None:
         self.merchants.forget(merchant.id)
         await self.simulated.worlds.advance(merchant.id, to=now)
+        await self.disputed.asking.begin(merchant)
 
     async def _ready(self) -> bool:
         return await self.database.fetch_one("select 1 as one") is not None

@@ -56,6 +56,7 @@ def chores(service: Service) -> Iterator[Chore]:
         service.inbound,
         service.books,
         service.truth,
+        service.disputed,
         service.audited,
         service.settlements,
     ):

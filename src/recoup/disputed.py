@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 from recoup.disputes import jobs
 from recoup.disputes.api import DisputesApi
 from recoup.disputes.flow import Disputes
 from recoup.disputes.flow.answering import Answering
+from recoup.disputes.flow.asking import EVERY_S, Around, Asking
 from recoup.disputes.flow.gathering import Gathering
 from recoup.disputes.flow.hearing import Hearing
 from recoup.disputes.flow.reminding import Reminding
@@ -16,12 +17,13 @@ from recoup.disputes.flow.writing import Writer
 from recoup.gateway.verbs import EVIDENCE_PATIENCE
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Route
-from recoup.merchants.flow import Sealer
+from recoup.merchants.flow import Merchants
 from recoup.payments.core.lapse import read_spans
 from recoup.payments.flow import Payments
 from recoup.payments.flow.tools import PATIENCE_MARGIN, Tools
 from recoup.settings import Settings
-from recoup.worker import Handler
+from recoup.vault.flow import Vault
+from recoup.worker import Chore, Handler
 
 FACTS: Final = {
     "dispute.warning": "An issuer reported fraud, or announced a dispute; no money has moved.",
@@ -40,15 +42,31 @@ FACTS: Final = {
 """The events of disputes."""
 
 
+class Parts(Protocol):
+    """The parts of the service that disputes are put together from."""
+
+    settings: Settings
+    payments: Payments
+    merchants: Merchants
+    vault: Vault
+
+
 class Disputed:
     """Every part of disputes, wired."""
 
-    def __init__(self, tools: Tools, *, payments: Payments, sealer: Sealer, settings: Settings) -> None:
-        database, new_id = tools.database, tools.new_id
-        writer = Writer(new_id, read_spans(settings.dispute_reminders))
+    def __init__(self, parts: Parts, tools: Tools) -> None:
+        database, new_id, settings = tools.database, tools.new_id, parts.settings
+        payments, sealer, merchant = parts.payments, parts.vault, parts.merchants.merchant
+        every = read_spans(settings.disputes_asked_every)[0]
+        writer = Writer(new_id, read_spans(settings.dispute_reminders), every)
+        hearing = Hearing(database, payments=payments, writer=writer, new_id=new_id)
+        around = Around(
+            merchant, tools.accounts.accounts_of, tools.connectors, tools.account, tools.gateway, tools.now
+        )
+        self.asking = Asking(database, around, payments=payments, hearing=hearing, every=every)
         self.disputes = Disputes(
             database,
-            hearing=Hearing(database, payments=payments, writer=writer, new_id=new_id),
+            hearing=hearing,
             answering=Answering(
                 database,
                 seen=tools.account,
@@ -61,12 +79,17 @@ class Disputed:
             ),
             gathering=Gathering(sealer=sealer, writer=writer),
             reminding=Reminding(database, writer),
+            asking=self.asking,
         )
         self._api = DisputesApi(self.disputes, database)
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
-        return jobs.handlers(self.disputes)
+        return jobs.handlers(self.disputes, self.asking)
+
+    def chores(self) -> Sequence[Chore]:
+        """What a server does beside its work."""
+        return (("disputes", EVERY_S, self.asking.rounds.go),)
 
     def routes(self) -> list[Route]:
         """All routes."""

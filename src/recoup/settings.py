@@ -167,6 +167,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "spans such as `7d` or `12h`, separated by commas.",
         ),
     ] = "7d, 3d, 1d"
+    disputes_asked_every: Annotated[
+        str,
+        Meta(
+            min_length=2,
+            max_length=6,
+            description="How often processors are asked which disputes there are, a span such as `6h`; more seldom, up "
+            "to once a day, where nothing new is found.",
+        ),
+    ] = "6h"
     worker_poll_s: Annotated[
         float, Meta(ge=0.01, le=60, description="How often an idle worker looks for due work, in seconds.")
     ] = 0.5
@@ -251,7 +260,7 @@ def _consistent(settings: Settings) -> Settings:
         raise SettingsError(
             "webhook_networks must be networks separated by commas, such as 10.1.0.0/16, fd00:1::/64."
         ) from None
-    for name in ("reread_after", "dispute_reminders"):
+    for name in ("reread_after", "dispute_reminders", "disputes_asked_every"):
         try:
             read_spans(getattr(settings, name))
         except ValueError:

@@ -96,6 +96,7 @@ class FakeConnector:
     capabilities: Capabilities
     credentials: Mapping[str, Credential] = field(default_factory=dict)
     test_mode_only: bool = True
+    lists_disputes: bool = False
     addresses: Addresses = field(default_factory=lambda: Addresses(None, None))
 
 

@@ -126,6 +126,19 @@ class DisputesApi:
                 ),
                 examples={"proof of delivery": _EVIDENCE},
             ),
+            Route(
+                "POST",
+                f"{_ONE}/sync",
+                self.sync,
+                answer=DisputeObject,
+                summary="Ask the processor about a dispute now",
+                description="Disputes are asked about by themselves too, so that a lost webhook does no harm.",
+                tag=_TAG,
+                errors=(
+                    Problem("dispute_not_readable", 409, "Its processor cannot be asked about a dispute."),
+                    Problem("dispute_not_read", 409, "Its processor did not say how it stands."),
+                ),
+            ),
             self._act(
                 "submit",
                 self.submit,
@@ -218,6 +231,10 @@ class DisputesApi:
             call.transaction(), call.merchant, _dispute(call), more, now=call.now
         )
         return _object(after, call)
+
+    async def sync(self, call: Call[None, None]) -> DisputeObject:
+        """`POST /v1/disputes/{id}/sync`."""
+        return _object(await self._disputes.sync(call.merchant, _dispute(call)), call)
 
     async def submit(self, call: Call[None, None]) -> Reply:
         """`POST /v1/disputes/{id}/submit`."""

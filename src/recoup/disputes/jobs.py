@@ -1,4 +1,4 @@
-"""What disputes do by themselves: remind of the day by which to answer, and see what became of an answer."""
+"""What disputes do by themselves: remind of the day by which to answer, see what became of an answer, and ask."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from datetime import datetime
 from uuid import UUID
 
 from recoup.disputes.flow import Disputes
-from recoup.disputes.flow.writing import ANSWER, REMIND
+from recoup.disputes.flow.asking import ASK, Asking
+from recoup.disputes.flow.writing import ANSWER, REMIND, REREAD
 from recoup.merchants.core import Merchant
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
 
 
-def handlers(disputes: Disputes) -> Mapping[str, Handler]:
+def handlers(disputes: Disputes, asking: Asking) -> Mapping[str, Handler]:
     """The handler of each kind of due row that disputes work."""
-    return {REMIND: disputes.remind, ANSWER: disputes.follow_up}
+    return {REMIND: disputes.remind, ANSWER: disputes.follow_up, ASK: asking.ask, REREAD: asking.reread}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -47,6 +47,17 @@ def folded(news: Iterable[Tidings]) -> Folded:
         now = _after(now, one)
     assert now is not None, "there was a first"
     return now
+
+
+def tells(news: Iterable[Tidings], one: Tidings) -> bool:
+    """Whether this would change what is known, but for when it was. What is found by asking says mostly what is known,
+    and is not kept each time."""
+    known = tuple(news)
+    return not known or _essence(folded((*known, one))) != _essence(folded(known))
+
+
+def _essence(seen: Folded) -> Folded:
+    return replace(seen, occurred_at=None, contradicts=None)
 
 
 def order(one: Tidings) -> tuple[datetime, bool, int, str]:

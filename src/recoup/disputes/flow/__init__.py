@@ -12,6 +12,7 @@ from recoup.disputes import store
 from recoup.disputes.core.machine import Status
 from recoup.disputes.core.records import Dispute
 from recoup.disputes.flow.answering import Along, Answering
+from recoup.disputes.flow.asking import Asking
 from recoup.disputes.flow.gathering import Gathering
 from recoup.disputes.flow.gathering import More as More
 from recoup.disputes.flow.heard import Heard
@@ -34,12 +35,14 @@ class Disputes:
         answering: Answering,
         gathering: Gathering,
         reminding: Reminding,
+        asking: Asking,
     ) -> None:
         self._database = database
         self._hearing = hearing
         self._answering = answering
         self._gathering = gathering
         self._reminding = reminding
+        self._asking = asking
 
     async def get(self, merchant: Merchant, dispute_id: UUID) -> Dispute:
         """One dispute; refuses with 404."""
@@ -89,6 +92,10 @@ class Disputes:
     ) -> Dispute:
         """Hand the evidence in, or give the money up. `along` is written in the first transaction."""
         return await self._answering.answer(merchant, dispute_id, verb, along=along)
+
+    async def sync(self, merchant: Merchant, dispute_id: UUID) -> Dispute:
+        """Ask the processor how a dispute stands, now."""
+        return await self._asking.sync(merchant, dispute_id)
 
     async def follow_up(self, merchant: Merchant, dispute_id: UUID, now: datetime) -> datetime | None:
         """The worker's handler of `dispute.answer`."""

@@ -16,7 +16,7 @@ from recoup.connectors.base import DisputeState as News
 from recoup.db import Connection, Database
 from recoup.disputes import store
 from recoup.disputes.core.concluding import About, begun, concluded
-from recoup.disputes.core.folding import Folded
+from recoup.disputes.core.folding import Folded, tells
 from recoup.disputes.core.machine import Status
 from recoup.disputes.core.records import Card, Dispute, Tidings
 from recoup.disputes.flow.heard import Applied, Contradiction, Heard, Known
@@ -56,9 +56,19 @@ class Hearing:
         self._new_id = new_id
 
     async def hear(
-        self, merchant: Merchant, account_id: UUID, notice: Notice, *, place: Place | None, now: datetime
+        self,
+        merchant: Merchant,
+        account_id: UUID,
+        notice: Notice,
+        *,
+        place: Place | None,
+        now: datetime,
+        asked: bool = False,
     ) -> Heard:
-        """Hear one notice of a processor account. May be called again with the same."""
+        """Hear one notice of a processor account. May be called again with the same.
+
+        What was `asked` for says how a dispute stands, and is kept where that is not known.
+        """
         said = notice.meaning
         assert isinstance(said, DisputeNews), "only news of disputes come here"
         about = await self._about(merchant, notice, place)
@@ -70,7 +80,9 @@ class Hearing:
             before = await store.lock_named(
                 connection, merchant_id=merchant.id, account_id=account_id, reference=new.reference
             )
-            await told.add(connection, tidings, merchant_id=merchant.id, dispute_id=before.id, now=now)
+            known = await told.of(connection, merchant_id=merchant.id, dispute_id=before.id) if asked else ()
+            if not asked or tells(known, tidings):
+                await told.add(connection, tidings, merchant_id=merchant.id, dispute_id=before.id, now=now)
             return await self._told(connection, merchant, before, about, tidings=tidings, now=now)
 
         return await self._database.retrying(work)

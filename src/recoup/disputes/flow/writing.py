@@ -15,6 +15,7 @@ from recoup.disputes import store
 from recoup.disputes.core import concluding
 from recoup.disputes.core.postings import transfers
 from recoup.disputes.core.records import AnswerState, Dispute
+from recoup.disputes.core.walking import read_at
 from recoup.disputes.objects import dispute_object
 from recoup.events.core import NewEvent
 from recoup.events.store import append
@@ -25,6 +26,8 @@ from recoup.merchants.core import Merchant
 
 REMIND: Final = "dispute.evidence_due"
 """The kind of due row that says: the day by which to answer is near."""
+REREAD: Final = "dispute.reread"
+"""The kind of due row that says: ask the processor how this dispute stands."""
 ANSWER: Final = "dispute.answer"
 """The kind of due row that says: see what became of the answer that was sent."""
 STOPS: Final = "event:dispute.stops"
@@ -33,10 +36,12 @@ STOPS: Final = "event:dispute.stops"
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes changes. `reminders`: how long before the day by which to answer the merchant is reminded."""
+    """Writes changes. `reminders`: how long before the day by which to answer the merchant is reminded;
+    `asked_every`: how soon the processor is asked, where nothing is heard."""
 
     new_id: Callable[[], UUID]
     reminders: Sequence[timedelta]
+    asked_every: timedelta
 
     async def write(
         self,
@@ -86,6 +91,9 @@ class Writer:
             await put_or_drop(connection, merchant_id, ANSWER, dispute_id, answer_due)
         elif _is_undecided(before) and not _is_undecided(after):
             await put_or_drop(connection, merchant_id, ANSWER, dispute_id, None)
+        if before.status is not after.status or not before.events_count:
+            read = read_at(after, now, self.asked_every)
+            await put_or_drop(connection, merchant_id, REREAD, dispute_id, read)
         cards_known = before.card == after.card
         if after.stops and not (before.stops and cards_known):
             await put_or_drop(connection, merchant_id, STOPS, dispute_id, now)

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from recoup.db import Connection, Queries
-from recoup.sandbox.core.disputes import Answered, Dispute, DisputeKind, Verdict
+from recoup.sandbox.core.disputes import VERDICT_TAKES, Answered, Dispute, DisputeKind, Verdict
 from recoup.sandbox.core.processors import ProcessorName
 
 _FIELDS: Final = tuple(one.name for one in fields(Dispute))
@@ -134,7 +134,7 @@ async def moved_disputes(
             and (opens_at >= %(since)s
                 or answered_at between %(since)s and %(now)s
                 or verdict_at between %(since)s and %(now)s
-                or verdict_at + greatest(verdict_at - opens_at, interval '1 second')
+                or verdict_at + greatest(verdict_at - opens_at, %(at_least)s)
                     between %(since)s and %(now)s)
         order by reference limit %(limit)s
         """,
@@ -145,6 +145,7 @@ async def moved_disputes(
             "since": since,
             "now": now,
             "after": after,
+            "at_least": VERDICT_TAKES,
             "limit": limit,
         },
     )
