@@ -57,7 +57,7 @@ COUNTRIES: Final = (
     Country("CA", "124", "CAD", ("America/Toronto", "America/Vancouver"), 5),
     Country("AU", "036", "AUD", ("Australia/Sydney",), 3),
 )
-_BEGINNINGS: Final = {
+BEGINNINGS: Final = {
     "400000": ("visa", "credit"),
     "400005": ("visa", "debit"),
     "555555": ("mastercard", "credit"),
@@ -134,13 +134,13 @@ def person(seed: int, index: int, *, born: int, generation: int = 0) -> Person:
     beginning = _weighted(_KINDS, seed, "kind", index)
     if beginning == "370000" and country.code in _SCA:
         beginning = "555555"
-    brand, funding = _BEGINNINGS[beginning]
+    brand, funding = BEGINNINGS[beginning]
     cycle = _weighted(_CYCLES, seed, "cycle", index)
     issuer = below(12, seed, "issuer", index)
     return Person(
         seed=seed,
         index=index,
-        number=_number(seed, beginning + country.numeric, index * GENERATIONS_MAX + generation),
+        number=number_of(seed, beginning + country.numeric, index * GENERATIONS_MAX + generation),
         facts=CardFacts(brand, funding, country.code),
         exp_month=1 + below(12, seed, "month", index, generation),
         exp_year=born + 2 + below(4, seed, "year", index, generation),
@@ -158,13 +158,10 @@ def person(seed: int, index: int, *, born: int, generation: int = 0) -> Person:
 
 def holder_of(seed: int, number: str, *, born: int) -> Person | None:
     """Whose number this is, in the generation it was made for; None where this world made no such number."""
-    mixed = number[10:15] if len(number) == 16 else number[9:14]
-    if number[:6] not in _BEGINNINGS or len(mixed) != 5 or not mixed.isdecimal():
+    held = held_by(seed, number)
+    if held is None or held >= POPULATION * GENERATIONS_MAX:
         return None
-    factor, shift = _mix(seed)
-    index, generation = divmod((int(mixed) - shift) * pow(factor, -1, _MIXED) % _MIXED, GENERATIONS_MAX)
-    if index >= POPULATION:
-        return None
+    index, generation = divmod(held, GENERATIONS_MAX)
     found = person(seed, index, born=born, generation=generation)
     return found if found.number == number else None
 
@@ -174,7 +171,17 @@ def moved_payday(who: Person, *, anchor: date, since: datetime) -> Person:
     return replace(who, paydays=replace(who.paydays, anchor=anchor, since=since))
 
 
-def _number(seed: int, beginning: str, held: int) -> str:
+def held_by(seed: int, number: str) -> int | None:
+    """What a number holds that is made like ours; below `POPULATION * GENERATIONS_MAX` a person and a generation."""
+    mixed = number[10:15] if len(number) == 16 else number[9:14]
+    if number[:6] not in BEGINNINGS or len(mixed) != 5 or not mixed.isdecimal():
+        return None
+    factor, shift = _mix(seed)
+    return (int(mixed) - shift) * pow(factor, -1, _MIXED) % _MIXED
+
+
+def number_of(seed: int, beginning: str, held: int) -> str:
+    """The number with this beginning (brand, funding and country) that holds something below 100,000."""
     factor, shift = _mix(seed)
     mixed = f"{(held * factor + shift) % _MIXED:05}"
     digits = beginning + (mixed if beginning.startswith("37") else _MARK + mixed)

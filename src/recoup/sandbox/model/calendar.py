@@ -65,7 +65,9 @@ class Tables:
     def paydays(self, country: Ints, pattern: Ints, day: Ints) -> tuple[Ints, Ints]:
         """The last payday up to and with a day, and the next one after it."""
         place = day - self.first_day
-        assert place.min(initial=0) >= 0 and place.max(initial=0) < self.last.shape[2], "outside the world's time"
+        assert place.min(initial=0) >= 0 and place.max(initial=0) < self.last.shape[2], (
+            "outside the world's time"
+        )
         return self.last[country, pattern, place], self.following[country, pattern, place]
 
     def _offset(self, zone: Ints, at_s: Ints) -> Ints:
