@@ -97,6 +97,7 @@ def _out(
 ) -> Floats:
     """The part of a slot that an outage takes: there is one in some stretches of days, by their share and hours.
 
+    Whether there is one is `drawn`; the two draws after it are when, and how long.
     Clocks of places are taken as one: an outage is everywhere at its hour.
     """
     share, hours = lasts

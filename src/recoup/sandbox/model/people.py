@@ -227,7 +227,7 @@ def _fate(
     )
     delay = parameters.updater_delay_days * luck.exponential(Draw.UPDATE_DELAY, index) * SLOTS_A_DAY
     kind = chosen(luck.uniform(Draw.LIMIT_KIND, index), np.array([0.5, 0.3, 0.2]))
-    wants = np.where(_SCA[country], parameters.authenticates_share, 0.0)
+    wants = np.where(_SCA[country], parameters.authenticates_monthly, 0.0)
     return {
         "dormant_from": begins(Draw.DORMANT, parameters.dormant_monthly),
         "dead_from": dead_from,
@@ -236,7 +236,7 @@ def _fate(
             reported & (dead_from < NEVER), dead_from * SLOTS_A_DAY + delay.astype(np.int64), NEVER
         ),
         "revoked_from": begins(Draw.REVOKED, parameters.revoked_monthly),
-        "authenticates_from": begins(Draw.AUTHENTICATES, wants * parameters.authentication_wanted * 4),
+        "authenticates_from": begins(Draw.AUTHENTICATES, wants),
         "limit_kind": kind,
         "limit_day": np.where(
             luck.uniform(Draw.LIMITED, index) < parameters.limited_monthly,

@@ -33,6 +33,7 @@ from recoup.sandbox.model.parameters import ROUTES, Parameters
 from recoup.sandbox.model.people import NEVER, People, people
 
 _AT_ONCE: Final = 1 << 16
+_CASES_AT_ONCE: Final = 512
 _FAILING_LEAST: Final = 0.005
 _EPOCH: Final = date(1970, 1, 1)
 _NEVER_S: Final = 1 << 60
@@ -189,16 +190,21 @@ class Truth:
 
     def approvals(self, cases: Ints, *, slots: int = 28 * SLOTS_A_DAY, means: Means = Means.OLD) -> Flags:
         """Whether a lone try would be approved: by case, slot after the decline, and route."""
+        found = [
+            self._some(cases[at : at + _CASES_AT_ONCE], slots, means)
+            for at in range(0, len(cases), _CASES_AT_ONCE)
+        ]
+        return np.concatenate(found) if found else np.zeros((0, slots, ROUTES), dtype=np.bool_)
+
+    def _some(self, cases: Ints, slots: int, means: Means) -> Flags:
         nature, who = self._world.nature, self._world.who.only(np.repeat(cases, slots))
         slot = self.slots(cases, slots).ravel()
-        asked = plain(who, slot, means=means)
         found = np.zeros((len(slot), ROUTES), dtype=np.bool_)
-        able = np.flatnonzero(before_route(nature, who, asked) == Cause.NONE)
+        able = np.flatnonzero(before_route(nature, who, plain(who, slot, means=means)) == Cause.NONE)
         some = who.only(able)
         for route in range(ROUTES):
-            found[able, route] = (
-                at_route(nature, some, plain(some, slot[able], route=route, means=means)) == Cause.NONE
-            )
+            asked = plain(some, slot[able], route=route, means=means)
+            found[able, route] = at_route(nature, some, asked) == Cause.NONE
         return found.reshape(len(cases), slots, ROUTES)
 
 
