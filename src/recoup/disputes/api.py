@@ -126,19 +126,7 @@ class DisputesApi:
                 ),
                 examples={"proof of delivery": _EVIDENCE},
             ),
-            Route(
-                "POST",
-                f"{_ONE}/sync",
-                self.sync,
-                answer=DisputeObject,
-                summary="Ask the processor about a dispute now",
-                description="Disputes are asked about by themselves too, so that a lost webhook does no harm.",
-                tag=_TAG,
-                errors=(
-                    Problem("dispute_not_readable", 409, "Its processor cannot be asked about a dispute."),
-                    Problem("dispute_not_read", 409, "Its processor did not say how it stands."),
-                ),
-            ),
+            self._sync(),
             self._act(
                 "submit",
                 self.submit,
@@ -154,6 +142,21 @@ class DisputesApi:
                 description="Gives the contested money up, for good.",
             ),
         ]
+
+    def _sync(self) -> Route:
+        return Route(
+            "POST",
+            f"{_ONE}/sync",
+            self.sync,
+            answer=DisputeObject,
+            summary="Ask the processor about a dispute now",
+            description="Disputes are asked about by themselves too, so that a lost webhook does no harm.",
+            tag=_TAG,
+            errors=(
+                Problem("dispute_not_readable", 409, "Its processor cannot be asked about a dispute."),
+                Problem("dispute_not_read", 409, "Its processor did not say how it stands."),
+            ),
+        )
 
     def _act(
         self,
