@@ -143,14 +143,14 @@ def _gained_by_routes(world: World) -> float:
     return float(recovered(world, LADDER, routes=4).mean() - recovered(world, LADDER).mean())
 
 
-_NONE: Final = "what vendors tell of their own customers; no publication with a method"
+_NONE: Final = "assumed: no publication with a method was found"
 _RECURLY_RATES: Final = (
     "Recurly, decline rates of subscriptions, 2013-12 (5 to 14 % of business customers' renewals)"
 )
 _ADYEN: Final = "Adyen, Marginal Gains 4, 2021-11 (72 %)"
 _RECURLY: Final = "Recurly's benchmark of 2023-24, after Slicker, 2025 (median 47.6 %)"
 _STRIPE: Final = "Stripe of its Smart Retries (8 tries in 2 weeks by default), after Churnward, 2026"
-_RECURLY_BEST: Final = "Recurly, 2026-04 (71 % of all that failed, with the best strategy)"
+_RECURLY_BEST: Final = "assumed; Recurly, 2026-04, tells of 71 % of all that failed"
 
 FIGURES: Final = (
     Figure("renewals declined at first", 0.05, 0.10, "5 to 10 %", _RECURLY_RATES, lambda w: w.failing_share),
