@@ -29,8 +29,9 @@ MOVES: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timed
 STRIDES: Final = (timedelta(hours=2), *[timedelta(days=3)] * 4, *[timedelta(days=10)] * 12)
 """How the clock moves when all orders are in: far enough for every late answer, recovery and re-reading."""
 DELIVERED_S: Final = 900.0
-WATCHED: Final = {"payment.hold"}
-"""Due rows that stay: what is held is watched until its processor lets go of it."""
+WATCHED: Final = {"payment.hold", "dispute.ask", "dispute.reread"}
+"""Due rows that stay: what is held is watched until its processor lets go of it, and processors are asked about disputes
+for ever."""
 STORIES_MAX: Final = 3
 """Of each law that is broken."""
 ASTRAY: Final = {"lost": 0.05, "doubled": 0.05, "reordered": 0.1, "reordered_by_s": 86_400}

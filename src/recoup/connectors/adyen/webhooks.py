@@ -1,4 +1,8 @@
-"""What Adyen tells unasked: whether an item or a delivery is genuine, and what it says."""
+"""What Adyen tells unasked: whether an item or a delivery is genuine, and what it says.
+
+Of disputes it is the only source: Adyen's API answers them and lists none; its reports do, which
+are not read here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What GoCardless tells unasked: events about payments, refunds and mandates, as notices."""
+"""What GoCardless tells unasked: events about payments, refunds and mandates, as notices.
+
+Of chargebacks it is the only source: GoCardless lists its events again, which is not asked for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What Mollie tells unasked: signed events with what they are about, or a payment's bare id."""
+"""What Mollie tells unasked: signed events with what they are about, or a payment's bare id.
+
+Of chargebacks it is the only source: Mollie lists them, without what becomes of each, which is not asked for.
+"""
 
 from __future__ import annotations
 

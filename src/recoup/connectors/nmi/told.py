@@ -1,4 +1,7 @@
-"""What NMI tells of transactions: by the Query API in XML, by webhooks in JSON; both list the acts on each."""
+"""What NMI tells of transactions: by the Query API in XML, by webhooks in JSON; both list the acts on each.
+
+Of chargebacks the webhooks are the only source that is read.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What Access Worldpay tells unasked: one event a delivery, about a payment by our transaction reference."""
+"""What Access Worldpay tells unasked: one event a delivery, about a payment by our transaction reference.
+
+Of disputes it is the only source: what Access Worldpay's other products know of them is not asked for.
+"""
 
 from __future__ import annotations
 

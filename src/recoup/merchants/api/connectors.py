@@ -52,6 +52,12 @@ class CapabilitiesObject(Struct, frozen=True, kw_only=True):
         list[DisputeVerb],
         Meta(description="What can be done about a dispute from here: `submit` evidence, `accept` the loss."),
     ]
+    lists_disputes: Annotated[
+        bool,
+        Meta(
+            description="Whether it can be asked which disputes there are, so that a lost webhook does no harm."
+        ),
+    ]
     lookup: Annotated[bool, Meta(description="Whether it tells what became of a payment, by our key.")]
     withdraw: Annotated[bool, Meta(description="Whether it can promise that a lost request never happens.")]
 
@@ -113,6 +119,7 @@ def connector_object(connector: Connector) -> ConnectorObject:
             webhooks=able.webhooks,
             idempotency=able.idempotency,
             disputes=sorted(able.disputes),
+            lists_disputes=connector.lists_disputes,
             lookup=able.lookup,
             withdraw=able.withdraw,
         ),
