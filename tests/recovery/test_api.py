@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.recovery.cases import NOW, days, decline, payment
+from tests.recovery.cases import FIRST, NOW, days, decline, payment
 from tests.recovery.office import PAID_MONTHLY, Answer, Office
 
 from recoup.kit.ids import Kind, render
@@ -37,7 +37,7 @@ async def test_a_recovery_says_what_is_next_and_why(office: Office) -> None:
         "deadline": "2026-12-20T15:00:00.000Z",
         "tries_made": 0,
         "tries_max": 4,
-        "next_retry_at": "2026-11-23T15:00:00.000Z",
+        "next_retry_at": "2026-12-01T11:00:00.000Z",
         "plan": answer.json["plan"],
         "decision": answer.json["decision"],
         "end_reason": None,
@@ -47,8 +47,8 @@ async def test_a_recovery_says_what_is_next_and_why(office: Office) -> None:
     }
     plan = answer.json["plan"]
     assert plan["action"] == "retry"
-    assert plan["at"] == "2026-11-23T15:00:00.000Z"
-    assert plan["why"] == "there was not enough money; tried again 1 day after the refusal"
+    assert plan["at"] == "2026-12-01T11:00:00.000Z"
+    assert plan["why"].startswith("there was not enough money; tried again on 2026-12-01")
     assert all(one.startswith("pa_") for one in plan["processor_accounts"])
     assert plan["facts"]["decline"]["code"] == "insufficient_funds"
     assert answer.json["decision"].startswith("dec_")
@@ -84,14 +84,14 @@ async def test_pause_and_resume(office: Office) -> None:
     assert (paused.status, paused.json["status"], paused.json["next_retry_at"]) == (200, "paused", None)
     again = await _act(office, recovery, "pause")
     assert (again.status, again.error["code"]) == (409, "recovery_unexpected_state")
-    await office.runs_until(NOW + days(3))
+    await office.runs_until(FIRST + days(3))
     assert office.payments.tries == []
     resumed = await _act(office, recovery, "resume")
     assert (resumed.status, resumed.json["status"]) == (200, "scheduled")
     twice = await _act(office, recovery, "resume")
     assert (twice.status, twice.error["code"]) == (409, "recovery_unexpected_state")
     office.payments.answers.append(Answer(PaymentStatus.CAPTURED))
-    await office.runs_until(NOW + days(3.1))
+    await office.runs_until(FIRST + days(3.1))
     assert (await office.again(recovery)).status is Status.RECOVERED
     told = await office.told(recovery)
     assert told[2:] == ["recovery.paused", "recovery.resumed", "recovery.recovered"]
@@ -143,7 +143,7 @@ async def test_only_a_scheduled_try_can_be_hastened(office: Office, verb: str) -
 async def test_while_a_try_runs_another_cannot_be_asked_for(office: Office) -> None:
     recovery = await office.opened()
     office.payments.answers.append(Answer(PaymentStatus.UNRESOLVED))
-    await office.runs_until(NOW + days(1.01))
+    await office.runs_until(FIRST + timedelta(minutes=1))
     answer = await _act(office, recovery, "retry")
     assert (answer.status, answer.error["code"]) == (409, "recovery_running")
     assert answer.headers["retry-after"] == "1"

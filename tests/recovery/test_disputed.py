@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from tests.recovery.cases import NOW, days, decline, payment
+from tests.recovery.cases import FIRST, NOW, days, decline, payment
 from tests.recovery.office import Answer, Office
 
 from recoup.db import due
@@ -46,7 +46,7 @@ async def test_a_recovery_of_the_card_ends_when_the_dispute_is_heard(office: Off
     assert (await office.told(recovery))[-1] == "recovery.stopped"
     assert (await office.again(other)).status is Status.SCHEDULED
     office.payments.answers.append(Answer(PaymentStatus.CAPTURED))
-    await office.runs_until(NOW + days(2))
+    await office.runs_until(FIRST + days(0.5))
     assert [one for _, one, _ in office.payments.tries] == [other.payment_id]
 
 
@@ -54,7 +54,7 @@ async def test_a_try_that_is_due_asks_once_more(office: Office) -> None:
     """The gate is asked on fresh facts, whether anybody was told or not."""
     recovery = await office.opened()
     office.disputes.why[METHOD] = WHY
-    await office.runs_until(NOW + days(2))
+    await office.runs_until(FIRST + days(0.5))
     assert office.payments.tries == []
     assert (await office.again(recovery)).end_reason is EndReason.DISPUTED
 
@@ -79,10 +79,10 @@ async def test_a_try_under_way_is_let_go_on_and_none_follows(office: Office) -> 
     """What was begun may bring the money; when it did not, nothing more is tried."""
     recovery = await office.opened()
     office.payments.answers.append(Answer(PaymentStatus.UNRESOLVED))
-    await office.runs_until(NOW + days(1))
+    await office.runs_until(FIRST)
     assert (await office.again(recovery)).status is Status.RUNNING
     await disputed(office, recovery.payment_id)
-    await office.runs_until(NOW + days(1))
+    await office.runs_until(FIRST)
     assert (await office.again(recovery)).status is Status.RUNNING
     known = office.payments.known[recovery.payment_id]
     office.payments.known[recovery.payment_id] = replace(

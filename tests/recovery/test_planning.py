@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,8 @@ from tests.recovery.cases import (
     ALPHA,
     BRAVO,
     CHARLIE,
+    FIRST,
+    NEW_YORKER,
     NOW,
     PAID_ON_FRIDAYS,
     PAID_ON_THE_FIRST,
@@ -25,6 +29,7 @@ from tests.recovery.cases import (
     tries,
 )
 
+from recoup.kit.money import Money
 from recoup.outcomes.core import AdviceAction, Category, Decline, Hardness
 from recoup.paydays.core import Monthly, Weekly
 from recoup.payments.core import Status as PaymentStatus
@@ -47,6 +52,7 @@ from recoup.recovery.core import (
     postponed,
 )
 from recoup.recovery.core.planning import awake
+from recoup.recovery.core.weighing import known_from, weigh
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -129,15 +135,15 @@ class TestMissingMoney:
         """Paid next Friday, but the issuer says: not for ten days."""
         facts = payment(decline(wait=days(10)))
         new = _retry(plan(case(facts, person=PAID_ON_FRIDAYS), NOW))
-        assert _local(new.at) == "12-11 06:00"
+        assert new.at >= NOW + days(10)
 
-    def test_a_payday_that_brought_nothing_gets_a_second_try_two_days_later(self) -> None:
-        """Pay comes after the holiday, or is booked late."""
+    def test_a_payday_that_brought_nothing_is_followed_within_days(self) -> None:
+        """Pay comes after the holiday, or is booked late, or the record is old."""
         payday = datetime(2026, 12, 1, 11, tzinfo=UTC)
         facts = tried_again(payment(), payday, decline())
         new = _retry(plan(case(facts, person=PAID_ON_THE_FIRST), payday))
-        assert _local(new.at) == "12-03 06:00"
-        assert "late" in new.why
+        assert payday < new.at <= payday + days(4)
+        assert time(6) <= new.at.astimezone(NEW_YORK).time() < time(22)
 
     def test_then_it_waits_for_the_next_one_if_that_is_in_time(self) -> None:
         late = datetime(2026, 11, 29, 11, tzinfo=UTC)
@@ -145,14 +151,16 @@ class TestMissingMoney:
         new = _retry(plan(case(facts, person=PAID_ON_FRIDAYS), late))
         assert _local(new.at) == "12-11 06:00"
 
-    def test_whoever_is_paid_weekly_is_tried_on_paydays_only(self) -> None:
+    def test_whoever_is_paid_weekly_is_tried_on_paydays(self) -> None:
+        """Until two of them brought nothing: then the record is doubted."""
         person, at, seen = Person("America/New_York", "US", Weekly(4)), NOW, payment()
         moments = []
         for _ in range(4):
             at = _retry(plan(case(seen, person=person), at)).at
             moments.append(_local(at))
             seen = tried_again(seen, at, decline())
-        assert moments == ["11-27 06:00", "12-04 06:00", "12-11 06:00", "12-18 06:00"]
+        assert moments[:2] == ["11-27 06:00", "12-04 06:00"]
+        assert len(set(moments)) == 4
 
     def test_a_payday_behind_the_deadline_is_no_plan(self) -> None:
         """Then it is tried as if none were known."""
@@ -167,13 +175,15 @@ class TestMissingMoney:
         assert new.at < opened_at + DEFAULT.window
         assert "payday" not in new.why
 
-    def test_without_a_payday_tries_are_spread_over_the_window(self) -> None:
+    def test_without_a_payday_tries_are_spread_over_likely_ones(self) -> None:
         at, seen, moments = NOW, payment(), []
         for _ in range(4):
             at = _retry(plan(case(seen), at)).at
-            moments.append(at - NOW)
+            moments.append(at)
             seen = tried_again(seen, at, decline())
-        assert moments == [days(1), days(4), days(11), days(25)]
+        assert moments[0] == FIRST
+        assert all(later - sooner >= days(1) for sooner, later in pairwise(moments))
+        assert moments[-1] > NOW + days(14)
 
     def test_the_same_processor_is_asked_first(self) -> None:
         facts = payment(attempts=(attempt(NOW, account=BRAVO),))
@@ -181,9 +191,10 @@ class TestMissingMoney:
 
 
 class TestOtherRefusals:
-    def test_a_refusal_without_a_reason_is_tried_soon_and_elsewhere(self) -> None:
+    def test_a_refusal_without_a_reason_is_tried_elsewhere(self) -> None:
+        """When money is likely, too: one try serves both of what may be the matter."""
         new = _retry(plan(case(payment(decline(Category.ISSUER))), NOW))
-        assert new.at - NOW == timedelta(hours=6)
+        assert new.at > NOW
         assert new.accounts == (BRAVO, CHARLIE, ALPHA)
 
     def test_the_second_time_it_is_taken_for_missing_money(self) -> None:
@@ -193,17 +204,18 @@ class TestOtherRefusals:
         assert _local(new.at) == "12-01 06:00"
 
     @pytest.mark.parametrize("category", [Category.PROCESSOR, Category.NETWORK])
-    def test_technique_is_tried_within_the_hour_and_elsewhere(self, category: Category) -> None:
+    def test_technique_is_tried_within_the_day_and_elsewhere(self, category: Category) -> None:
         new = _retry(plan(case(payment(decline(category))), NOW))
-        assert new.at - NOW == timedelta(hours=1)
+        assert NOW < new.at < NOW + days(1)
         assert new.accounts == (BRAVO, CHARLIE, ALPHA)
 
-    def test_what_never_happened_is_tried_within_the_hour(self) -> None:
-        assert _retry(plan(case(failed()), NOW)).at - NOW == timedelta(hours=1)
+    def test_what_never_happened_is_tried_within_the_day(self) -> None:
+        assert _retry(plan(case(failed()), NOW)).at < NOW + days(1)
 
-    def test_a_limit_is_not_mended_by_payday(self) -> None:
-        new = _retry(plan(case(payment(decline(Category.LIMIT)), person=PAID_ON_THE_FIRST), NOW))
-        assert new.at - NOW == days(1)
+    def test_a_limit_is_a_matter_of_limits(self) -> None:
+        new = _retry(plan(case(payment(decline(Category.LIMIT))), NOW))
+        assert new.at >= NOW + timedelta(hours=6)
+        assert max(new.facts["causes"], key=new.facts["causes"].get) == "limit"
 
     def test_an_unknown_code_stays_with_its_processor_as_long_as_that_is_there(self) -> None:
         refusal = decline(Category.OTHER, recognised=False)
@@ -251,8 +263,7 @@ class TestLimits:
         at = NOW + days(24)
         facts = tried_again(tried_again(payment(), NOW + days(2), decline()), at, decline())
         new = _retry(plan(case(facts), at))
-        assert new.at == NOW + days(27)
-        assert "last" in new.why
+        assert at < new.at < NOW + days(28)
 
     def test_a_network_limit_puts_a_try_off(self) -> None:
         """Fifteen reattempts in thirty days, by whatever payment: the oldest but one must leave the window first."""
@@ -271,7 +282,8 @@ class TestLimits:
     def test_the_night_is_left_alone(self) -> None:
         night = datetime(2026, 11, 23, 4, tzinfo=UTC)
         new = _retry(plan(case(payment(decline(Category.PROCESSOR), at=night), opened_at=night), night))
-        assert _local(new.at) == "11-23 06:00"
+        assert time(6) <= new.at.astimezone(NEW_YORK).time() < time(22)
+        assert new.at < night + days(1)
 
     @given(
         st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - zones are drawn
@@ -312,6 +324,24 @@ class TestGate:
 def _some(plan: Plan | None) -> Plan:
     assert plan is not None
     return plan
+
+
+@pytest.mark.parametrize("person", [PAID_ON_THE_FIRST, PAID_ON_FRIDAYS, NEW_YORKER, Person("UTC")])
+def test_what_was_stored_gives_the_same_answer(person: Person) -> None:
+    """The record of a decision is all that it was made from."""
+    advised = payment(decline(wait=days(4), action=AdviceAction.RETRY_LATER))
+    facts = tried_again(advised, NOW + days(5.12345), decline(Category.ISSUER))
+    new = _retry(plan(case(facts, person=person), NOW + days(5.2)))
+    stored = msgspec.json.decode(msgspec.json.encode(new.facts))
+    again = weigh(known_from(stored["known"]))
+    assert (again.at, again.accounts) == (new.at, new.accounts)
+    assert msgspec.json.decode(msgspec.json.encode(again.facts())).items() <= stored.items()
+
+
+def test_what_is_not_worth_its_cost_is_given_up() -> None:
+    end = plan(case(payment(amount=Money(5, "USD"))), NOW)
+    assert isinstance(end, GiveUp)
+    assert end.reason is EndReason.NOT_WORTH_IT
 
 
 def test_what_could_not_be_asked_for_is_asked_for_a_day_later() -> None:

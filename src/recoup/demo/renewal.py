@@ -19,8 +19,8 @@ FEE: Final = 2900
 ENOUGH: Final = 10_000
 TOO_LITTLE: Final = 450
 SOONEST: Final = timedelta(days=3)
-LATEST: Final = timedelta(days=24)
-"""A recovery of the default policy goes on for 28 days; the payday must lie well inside."""
+LATEST: Final = timedelta(days=14)
+"""Half of the 28 days of the default policy: where payday is farther off, a try before it can be worth it."""
 WEEKS_MAX: Final = 5
 
 

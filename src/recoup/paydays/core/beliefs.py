@@ -40,9 +40,9 @@ QUARTERS: Final = 4
 """Quarters of a day: what is believed changes at midnight, six, noon and six."""
 TOLD: Final = len(CYCLES)
 """The place of the pair of days that a customer has told."""
-STATED_TRUST: Final = 0.85
+STATED_TRUST: Final = 0.9
 """How likely a payday that a customer's record states is still the true one: own estimate; records age."""
-STATED_LATE: Final = (0.03, 0.03)
+STATED_LATE: Final = (0.03, 0.02)
 """How likely pay really comes one day, or two days after the stated one: own estimate, for banks that book pay late."""
 DEPTHS_DAYS: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 DEPTH_PRIOR: Final = (0.15, 0.2, 0.25, 0.25, 0.15)
@@ -51,6 +51,8 @@ moment of the decline says more than any prior would."""
 ARRIVED: Final = (0.7, 0.98, 0.985, 0.985, 0.99, 0.99, 0.99, 0.99, 0.995)
 """By which quarter after payday's midnight pay is booked: most just after midnight, nearly all by six. Own estimate
 from how batch credit runs (ACH, Bacs and SEPA settle before the banking day opens)."""
+STILL_GONE: Final = 0.05
+"""What is left of the chance before the next payday once money was missing: a transfer, a refund. Own estimate."""
 HYPOTHESES: Final = len(DEPTHS_DAYS) * (TOLD + 1)
 
 _DAYS_MAX: Final = 40
@@ -178,8 +180,12 @@ class Calendar:
         known: Flags = (day > _DAYS_MAX) & (day < self.since.shape[2] - 2)
         return known
 
-    def there(self, moments: Floats) -> Floats:
-        """The chance that pay of each cycle and depth is there: customers, hypotheses, moments."""
+    def there(self, moments: Floats, *, gone_at: Floats | None = None) -> Floats:
+        """The chance that pay of each cycle and depth is there: customers, hypotheses, moments.
+
+        `gone_at` (customers; nan: never): when money was found to be missing. What was missing then is not there before
+        the next payday.
+        """
         day, second = self.local(moments)
         within = self._within(day)
         rows = np.arange(len(CYCLES))
@@ -189,8 +195,17 @@ class Calendar:
         quarter = (second // (DAY_S / QUARTERS)).astype(np.int64)
         quarters = np.concatenate([since, told], axis=1) * QUARTERS + quarter[:, None, :]
         depths = np.arange(len(DEPTHS_DAYS))[None, :, None, None]
-        there: Floats = LASTING[depths, quarters[:, None]].reshape(len(since), HYPOTHESES, -1)
-        return there
+        there: Floats = LASTING[depths, quarters[:, None]]
+        if gone_at is not None:
+            waited = self._quarters(moments) - self._quarters(gone_at[:, None])
+            there *= np.where(quarters >= waited[:, None, :], STILL_GONE, 1.0)[:, None]
+        return there.reshape(len(since), HYPOTHESES, -1)
+
+    def _quarters(self, moments: Floats) -> Floats:
+        """Quarters of days since the calendar's first; never (minus infinity) where there is no moment."""
+        day, second = self.local(np.nan_to_num(moments, nan=self.epoch_s))
+        quarters: Floats = day * QUARTERS + second // (DAY_S / QUARTERS)
+        return np.where(np.isnan(moments), -np.inf, quarters)
 
     def _within(self, days: Ints) -> Ints:
         return np.clip(days, 0, self.since.shape[2] - 1)

@@ -203,6 +203,9 @@ OTHERS: Final = (
 )
 REGULAR: Final = 1 - sum(one.share for one in OTHERS if one.root is Root.FUNDS)
 """The share of missing money that a pay cycle brings back."""
+STATED_IRREGULAR: Final = 0.3
+"""What is left of irregular income where a payday is stated: own estimate, for tips and transfers come beside it."""
+_IRREGULAR_AT: Final = np.asarray([one.root is Root.FUNDS for one in OTHERS])
 OTHER_ROOTS: Final = np.asarray([ROOTS.index(one.root) for one in OTHERS])
 OTHER_SHARES: Final = np.asarray([one.share for one in OTHERS])
 REFUSED_BEFORE: Final = np.asarray([one.refused_before for one in OTHERS])
@@ -262,7 +265,9 @@ def chances(there: Floats, *, waited_s: Floats, options: Options) -> Chances:
     return Chances(there, granted, besides, tried * options.liked[:, None, None, :])
 
 
-def weights_of(money: Floats, shares: Floats, *, refused_before: Sequence[int] | Ints) -> Floats:
+def weights_of(
+    money: Floats, shares: Floats, *, stated: npt.NDArray[np.bool_], refused_before: Sequence[int] | Ints
+) -> Floats:
     """The weight of every hypothesis, money first: cases, hypotheses; each case's sum to one.
 
     `money`: what each pay cycle and depth is worth after all evidence, on the scale on which nothing known is one in
@@ -270,8 +275,10 @@ def weights_of(money: Floats, shares: Floats, *, refused_before: Sequence[int] |
     """
     funds = shares[:, ROOTS.index(Root.FUNDS), None]
     times = np.asarray(refused_before)[:, None]
-    others = shares[:, OTHER_ROOTS] * OTHER_SHARES * REFUSED_BEFORE**times
-    both = np.concatenate([funds * REGULAR * money, others], axis=1)
+    irregular = np.where(stated[:, None] & _IRREGULAR_AT, STATED_IRREGULAR, 1.0)
+    others = shares[:, OTHER_ROOTS] * OTHER_SHARES * irregular * REFUSED_BEFORE**times
+    regular = np.where(stated, 1 - (1 - REGULAR) * STATED_IRREGULAR, REGULAR)
+    both = np.concatenate([funds * regular[:, None] * money, others], axis=1)
     weights: Floats = both / both.sum(axis=1, keepdims=True)
     return weights
 

@@ -24,6 +24,9 @@ Flags = npt.NDArray[np.bool_]
 
 TRIES_MAX: Final = 16
 """More tries than this are not thought of ahead."""
+APART_DAYS: Final = 0.8
+"""How far apart tries are thought of: the second on one day would only count on luck. After each all is thought anew,
+so what hours mend is tried again within hours all the same."""
 _EXCHANGED_MAX: Final = 4
 """Up to how many tries each may move once another has come."""
 _NEVER: Final = np.inf
@@ -154,10 +157,9 @@ def _walked(question: Question, ordered: Sets) -> tuple[Floats, Floats]:
 
 
 def _free(question: Question, sets: Sets) -> Flags:
-    """Allowed slots at which no try of the set is already."""
-    free = question.allowed.copy()
-    row, place = np.nonzero(sets.used)
-    free[row, sets.slot[row, place]] = False
+    """Allowed slots that no try of the set is near."""
+    apart = np.abs(question.days[:, :, None] - sets.days[:, None, :]) >= APART_DAYS
+    free: Flags = question.allowed & apart.all(axis=2)
     return free
 
 

@@ -178,9 +178,9 @@ def think(
     cost = observed.cost + costs.refused * observed.worth[:, None]
     gain = observed.worth[:, None] * costs.margin * np.exp(-costs.lost_per_day * days)
     question = Question(
-        weights=weights_of(money, shares, refused_before=refused),
+        weights=weights_of(money, shares, stated=stated >= 0, refused_before=refused),
         chances=chances(
-            calendar.there(at),
+            calendar.there(at, gone_at=_gone_at(observed)),
             waited_s=np.maximum(at - observed.refused_at[:, None], 0),
             options=observed.options,
         ),
@@ -211,6 +211,12 @@ def _next(thought: Thought, observed: Observed) -> Next:
         recovered=choice.recovered,
         value=choice.value,
     )
+
+
+def _gone_at(observed: Observed) -> Floats:
+    """When money was missing, if that is what the refusal may have meant."""
+    meant = np.asarray([TRUST[one] > 0 for one in observed.category])
+    return np.where(meant, observed.refused_at, np.nan)
 
 
 def _stated(cycles: Sequence[PayCycle | None]) -> tuple[Ints, Ints]:

@@ -1,8 +1,8 @@
 """Whether a recovery opens, what it does next, and whether a try that is due may still be made.
 
-A plan is the earliest of a few wishes that everybody allows: the network's or issuer's advice (its wait is the earliest
-moment), the card's budget, the customer's night, and the deadline. Which wishes there are follows from why the payment
-was refused. The wish that is best comes first; the next one stands in where it cannot be had before the deadline.
+First comes what stops everything, and what only the customer can mend. Else a plan is the first try of the best set of
+tries (`choosing`), among the moments that everybody allows: the network's or issuer's advice (its wait is the earliest
+moment), the card's budget, the customer's night, and the deadline.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from recoup.kit.ids import Kind, render
 from recoup.outcomes.codes.standard import STANDARD
 from recoup.outcomes.core import AdviceAction, Category, Decline, Hardness
 from recoup.outcomes.core.retry import later
-from recoup.paydays.core import described, next_payday
+from recoup.paydays.core import described
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
-from recoup.recovery.core.policy import DAY_BEGINS, DAY_ENDS, NO_RECOVERY, Cause, policy_of
+from recoup.recovery.core.policy import DAY_BEGINS, DAY_ENDS, NO_RECOVERY, Cause
 from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry
 from recoup.recovery.core.weighing import Known, Seen, Weighed, ceiled, floored, weigh
 
@@ -42,6 +42,9 @@ _CAUSES: Final[Mapping[Category, Cause]] = {
 }
 """In the categories left out, time changes nothing and the customer must act."""
 
+_SOON: Final = timedelta(days=1)
+_LIKELY_PAYDAY: Final = 0.2
+"""From which chance on a day is called a likely payday."""
 _CUSTOMER_MENDS: Final = frozenset({AdviceAction.UPDATE_CARD, AdviceAction.AUTHENTICATE})
 _FOR_EVER: Final = frozenset(stop.rule for stop in STOPS if stop.window is None)
 _REFUSALS: Final = frozenset({"payment.declined", "payment.failed"})
@@ -68,14 +71,6 @@ class NotOpened:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """A time that would be good, and why."""
-
-    at: datetime
-    why: str
-
-
 def opens(payment: PaymentFacts) -> Opens | NotOpened:
     """Whether a payment's refusal opens a recovery: only a soft one, of a payment that the merchant initiated."""
     if payment.initiator != "merchant":
@@ -98,21 +93,8 @@ def opens(payment: PaymentFacts) -> Opens | NotOpened:
 def plan(case: Case, now: datetime) -> Plan:
     """The next step of a case whose payment was refused. A try is never before now, nor after the deadline."""
     assert STANDINGS[case.payment.status] is Standing.REFUSED, "only a refused payment is planned for"
-    ending = _ending(case, now)
-    if ending is not None:
-        return ending
-    cause = _cause(case)
-    if cause is None:
-        return AskCustomer("time changes nothing here: the customer must act", facts_of(case))
-    not_before = _not_before(case, now)
-    for wish in _wishes(case, cause, not_before, now):
-        found = _allowed(case, wish.at)
-        if found.at is None:
-            return GiveUp(EndReason.NETWORK_LIMIT, found.budget.why, facts_of(case, found.budget))
-        if found.at <= case.deadline:
-            return _retry(case, cause, wish, found, now=now)
-    why = f"no try can be made before the deadline, {rfc3339(case.deadline)}"
-    return GiveUp(EndReason.DEADLINE, why, facts_of(case))
+    found = considered(case, now)
+    return _retry(case, found, now) if isinstance(found, Weighed) else found
 
 
 def considered(case: Case, now: datetime) -> Weighed | GiveUp | AskCustomer:
@@ -257,38 +239,11 @@ def _not_before(case: Case, now: datetime) -> datetime:
     return now if record is None or wait is None else max(now, record.at + wait)
 
 
-def _wishes(case: Case, cause: Cause, not_before: datetime, now: datetime) -> Iterator[_Wish]:
-    """Times that would be good, the best first."""
-    policy, person = policy_of(case.policy), case.person
-    waits_for_pay = cause is Cause.FUNDS or (cause is Cause.ISSUER and case.tries_made > 0)
-    if waits_for_pay and person.pay is not None:
-        yield _payday(case, not_before)
-    waits = policy.waits[cause]
-    wait = waits[min(case.tries_made, len(waits) - 1)]
-    spaced = max(not_before, _refused_at(case, now) + wait)
-    yield _Wish(spaced, f"tried again {_spoken(wait)} after the refusal")
-    last = case.deadline - policy.last_chance
-    if last >= not_before + policy.last_chance:
-        yield _Wish(last, "a last try before the deadline")
-
-
-def _payday(case: Case, not_before: datetime) -> _Wish:
-    """The next payday; or, where that is far off, the second day after one that has just brought nothing."""
-    person, policy = case.person, policy_of(case.policy)
-    assert person.pay is not None, "a payday is known"
-    late = policy.pay_is_late
-    payday = next_payday(person.pay, not_before, zone=person.zone, country=person.country)
-    recent = next_payday(person.pay, not_before - late, zone=person.zone, country=person.country)
-    if recent + late < payday and payday - not_before > policy.payday_is_near:
-        return _Wish(recent + late, f"pay was due on {_day(case, recent)} and may have come late")
-    return _Wish(payday, f"tried again on the customer's payday, {_day(case, payday)}")
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The first moment from a wish on that night and budget allow; None where the budget never will.
+    """The first moment that night and budget allow; None where the budget never will.
 
-    `blocked` is what the budget said where it put the wish off.
+    `blocked` is what the budget said where it put the try off.
     """
 
     at: datetime | None
@@ -296,8 +251,8 @@ class _Found:
     blocked: Budget | None = None
 
 
-def _allowed(case: Case, wish: datetime) -> _Found:
-    at, blocked = awake(wish, case.person.zone), None
+def _allowed(case: Case, wanted: datetime) -> _Found:
+    at, blocked = awake(wanted, case.person.zone), None
     budget = _budget(case, at)
     for _ in range(_BUDGET_STEPS_MAX):
         if budget.allowed or budget.earliest is None:
@@ -322,13 +277,30 @@ def awake(moment: datetime, zone: str) -> datetime:
     return max(moment, datetime.combine(day, DAY_BEGINS, ZoneInfo(zone)).astimezone(UTC))
 
 
-def _retry(case: Case, cause: Cause, wish: _Wish, found: _Found, *, now: datetime) -> Retry:
-    assert found.at is not None, "there is a time"
-    why = f"{_WORDS[cause]}; {wish.why}"
+def _retry(case: Case, weighed: Weighed, now: datetime) -> Retry:
+    at, found = weighed.at, _allowed(case, _not_before(case, now))
+    assert at is not None, "there is a time"
+    cause = _cause(case)
+    assert cause is not None, "only what time can mend is weighed"
+    why = f"{_WORDS[cause]}; {_best(case, weighed, at)}"
     if found.blocked is not None:
-        why = f"{why}, put off for the card's budget ({found.blocked.why})"
-    facts = facts_of(case, found.budget) | {"cause": cause.value}
-    return Retry(found.at, accounts_for(case), min(found.at, _may_be_asked_for(case, now)), why, facts)
+        why = f"{why}; put off for the card's budget ({found.blocked.why})"
+    facts = facts_of(case, found.budget) | {"cause": cause.value} | weighed.facts()
+    return Retry(at, weighed.accounts, min(at, _may_be_asked_for(case, now)), why, facts)
+
+
+def _best(case: Case, weighed: Weighed, at: datetime) -> str:
+    """What speaks for the moment that was chosen."""
+    prospects = f"a try then is approved with {weighed.chance:.0%}"
+    if weighed.tries > 1:
+        prospects += f", one of the {weighed.tries} planned with {weighed.recovered:.0%}"
+    if weighed.falls_on_payday(at):
+        return f"tried again on the customer's payday, {_day(case, at)}: {prospects}"
+    if at - _refused_at(case, at) < _SOON:
+        return f"tried again within a day: {prospects}"
+    if weighed.payday_chance(at) > _LIKELY_PAYDAY:
+        return f"tried again on {_day(case, at)}, a likely payday: {prospects}"
+    return f"tried again on {_day(case, at)}, which has the best prospects: {prospects}"
 
 
 def _may_be_asked_for(case: Case, now: datetime) -> datetime:
@@ -383,12 +355,6 @@ def facts_of(case: Case, budget: Budget | None = None) -> dict[str, Any]:
 
 def _day(case: Case, moment: datetime) -> str:
     return moment.astimezone(ZoneInfo(case.person.zone)).strftime("%Y-%m-%d")
-
-
-def _spoken(wait: timedelta) -> str:
-    hours = wait // timedelta(hours=1)
-    count, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
-    return f"{count} {unit}" + ("" if count == 1 else "s")
 
 
 def listens(fact: str, *, initiator: str, recovery_policy: str | None, recovery_id: UUID | None) -> bool:

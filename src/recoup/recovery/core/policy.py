@@ -1,4 +1,4 @@
-"""The numbers of a recovery as data: how long, how often, how far apart, each with its reason."""
+"""The numbers of a recovery as data: how long and how often, each with its reason."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import time, timedelta
 from enum import StrEnum
 from typing import Final
 
-HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 
 DAY_BEGINS: Final = time(6)
@@ -33,15 +32,11 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How a recovery goes on. `waits` are the waits before the first try, the second and so on; the last one stays."""
+    """How long a recovery goes on, and how often it may try."""
 
     name: str
     window: timedelta
     tries_max: int
-    waits: Mapping[Cause, tuple[timedelta, ...]]
-    payday_is_near: timedelta
-    pay_is_late: timedelta
-    last_chance: timedelta
 
 
 DEFAULT: Final = Policy(
@@ -52,22 +47,6 @@ DEFAULT: Final = Policy(
     # Well-timed first and second tries win most of what can be won. Four leave room for a late payday, and stay far
     # below what networks allow a card in a month (15 with the strictest), all of which share it.
     tries_max=4,
-    waits={
-        # Growing, since what a day did not bring a week may; together 25 days, so that they span the window.
-        Cause.FUNDS: (1 * DAY, 3 * DAY, 7 * DAY, 14 * DAY),
-        Cause.LIMIT: (1 * DAY, 3 * DAY, 7 * DAY, 14 * DAY),
-        Cause.UNRECOGNISED: (1 * DAY, 3 * DAY, 7 * DAY, 14 * DAY),
-        # Soon once, in case the way was to blame; then as for missing money.
-        Cause.ISSUER: (6 * HOUR, 3 * DAY, 7 * DAY, 14 * DAY),
-        # Most outages are over within the hour, nearly all within a day.
-        Cause.TECHNICAL: (1 * HOUR, 6 * HOUR, 1 * DAY, 3 * DAY),
-    },
-    # A payday that was a try too early (pay came after the holiday, or was booked late) gets a second one after two
-    # days, unless the next payday is near: whoever is paid weekly is tried on four paydays, not twice on two.
-    payday_is_near=7 * DAY,
-    pay_is_late=2 * DAY,
-    # A last try this long before the deadline, where nothing better fits.
-    last_chance=1 * DAY,
 )
 
 POLICIES: Final[Mapping[str, Policy]] = {DEFAULT.name: DEFAULT}

@@ -200,6 +200,12 @@ class Weighed:
         """How many tries the best set has."""
         return int(self._choice.sets.used[0].sum())
 
+    def falls_on_payday(self, moment: datetime) -> bool:
+        """Whether the day of a moment is a payday by what the customer's record says."""
+        pay, before = self.known.pay, moment - timedelta(hours=24)
+        place = {"zone": self.known.zone, "country": self.known.country}
+        return pay is not None and before < _next(pay, before, place) <= moment
+
     def payday_chance(self, moment: datetime) -> float:
         """How likely the day of a moment is one of the customer's paydays."""
         before = moment - timedelta(hours=24)
