@@ -29,7 +29,7 @@ from recoup.db import Database
 from recoup.disputes.core.folding import folded, tells
 from recoup.disputes.core.machine import Status
 from recoup.disputes.core.records import Tidings
-from recoup.disputes.core.walking import FIRST_BACK, OVERLAP
+from recoup.disputes.core.walking import OVERLAP
 from recoup.gateway.calls import Timed
 from recoup.kit.refusals import Refusal
 from recoup.outcomes.core import Unknown
@@ -111,7 +111,7 @@ async def test_an_account_is_asked_once_something_was_paid(desk: Desk) -> None:
 async def test_what_is_found_is_heard_and_the_next_walk_begins_where_this_one_did(desk: Desk) -> None:
     paid, archive = await desk.paid(), archive_of(desk)
     await desk.house.disputed.asking.begin(desk.merchant)
-    first = desk.house.now
+    first = desk.house.now  # the account is as young as that
     archive.shows.extend(
         [
             DisputePage((desk.notice(DisputeState.OPENED, paid=paid),), "more"),
@@ -120,7 +120,7 @@ async def test_what_is_found_is_heard_and_the_next_walk_begins_where_this_one_di
     )
     assert await turn(desk) == 6 * HOUR
     assert [one.cursor for one in archive.listed] == [None, "more"]
-    assert archive.listed[0].since == first - FIRST_BACK - OVERLAP
+    assert archive.listed[0].since == first - OVERLAP
     assert (await desk.named("du_1")).payment_id == paid.payment.id
     assert (await desk.named("du_2")).status is Status.LOST
     desk.house.clock.advance(6 * HOUR)
@@ -138,7 +138,7 @@ async def test_a_page_that_cannot_be_used_is_asked_for_again_and_nothing_counts_
     assert [one.cursor for one in archive.listed] == [None, "more", "more", "more", None], (
         "then from its start"
     )
-    assert {one.since for one in archive.listed} == {first - FIRST_BACK - OVERLAP}
+    assert {one.since for one in archive.listed} == {first - OVERLAP}
     archive.shows.append(DisputePage((), "circle"))
     archive.shows.append(DisputePage((), "circle"))
     assert await turn(desk) > timedelta(0)

@@ -63,6 +63,7 @@ class Plain:
 
     name: str = "plain"
     test_mode_only: bool = False
+    lists_disputes: bool = False
     credentials: Mapping[str, Credential] = field(
         default_factory=lambda: {"api_key": Credential("A key."), "webhook_secret": Credential("A secret.")}
     )

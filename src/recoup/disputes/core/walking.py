@@ -16,7 +16,8 @@ from recoup.disputes.core.records import Dispute
 
 OVERLAP: Final = timedelta(days=1)
 FIRST_BACK: Final = timedelta(days=150)
-"""How far the first walk of an account looks back: longer than most card networks let a payment be contested."""
+"""How far the first walk of an account looks back, where it is that old: longer than most networks let a
+payment be contested."""
 QUIET_MAX: Final = timedelta(days=1)
 FAILED_FIRST: Final = timedelta(minutes=5)
 FAILED_MAX: Final = timedelta(hours=6)

@@ -120,21 +120,21 @@ class Asking:
 
     async def begin(self, merchant: Merchant) -> int:
         """Have those accounts of a merchant asked that can be and are not, once there was a payment."""
-        new = [
-            one.id
+        new = {
+            one.id: one.created_at
             for one in await self._around.accounts(merchant.id)
             if one.id not in self._begun and self._around.connectors[one.connector].lists_disputes
-        ]
+        }
         if not new or not await self._has_paid(merchant):
             return 0
         now = self._around.now(merchant)
 
         async def work(connection: Connection) -> int:
-            added = [
-                account_id
-                for account_id in sorted(new)
-                if await walks.begin(connection, Walk(account_id, now - FIRST_BACK), merchant_id=merchant.id)
-            ]
+            added = []
+            for account_id, made_at in sorted(new.items()):
+                walk = Walk(account_id, max(now - FIRST_BACK, made_at))
+                if await walks.begin(connection, walk, merchant_id=merchant.id):
+                    added.append(account_id)
             for account_id in added:
                 await due.put(
                     connection,
