@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any, Final
 from uuid import UUID
 
@@ -136,7 +137,13 @@ async def _taken_in(database: Database, world: World, file: Path) -> tuple[Repor
     async def caught_up(_: UUID) -> None:
         return None
 
-    importing = Importing(database, accounts=_Anybody(), catch_up=caught_up, new_id=world.new_id)
+    importing = Importing(
+        database,
+        accounts=_Anybody(),
+        catch_up=caught_up,
+        tells_dispute_fees=lambda name: True,
+        new_id=world.new_id,
+    )
     upload = Upload(world.account_id, "stripe", None, Tolerances.USUAL, lambda: _parts(file))
 
     with (
@@ -159,7 +166,7 @@ class _Anybody:
 
     async def account(self, merchant_id: UUID, account_id: UUID) -> Any:
         """Whatever is asked for is there."""
-        return account_id
+        return SimpleNamespace(id=account_id, connector="stripe")
 
 
 class _Meter:
