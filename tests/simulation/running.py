@@ -30,8 +30,8 @@ STRIDES: Final = (timedelta(hours=2), *[timedelta(days=3)] * 4, *[timedelta(days
 """How the clock moves when all orders are in: far enough for every late answer, recovery and re-reading."""
 DELIVERED_S: Final = 900.0
 WATCHED: Final = {"payment.hold", "dispute.ask", "dispute.reread"}
-"""Due rows that stay: what is held is watched until its processor lets go of it, and processors are asked about disputes
-for ever."""
+"""Due rows that stay: what is held is watched until its processor lets go of it, and about disputes processors are
+asked for ever."""
 STORIES_MAX: Final = 3
 """Of each law that is broken."""
 ASTRAY: Final = {"lost": 0.05, "doubled": 0.05, "reordered": 0.1, "reordered_by_s": 86_400}
