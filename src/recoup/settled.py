@@ -65,19 +65,15 @@ class Settled:
     def __init__(self, parts: Parts) -> None:
         database, new_id = parts.database, parts.new_id
         connectors = parts.around.connectors
-
-        def tells_dispute_fees(name: str) -> bool:
-            return connectors[name].capabilities.dispute_fees
-
         self.importing = Importing(
             database,
             accounts=parts.accounts,
             catch_up=parts.books.ledger.catch_up,
-            tells_dispute_fees=tells_dispute_fees,
+            tells_dispute_fees=lambda name: connectors[name].capabilities.dispute_fees,
             new_id=new_id,
         )
         self.reports = Reports(database)
-        self.exceptions = Exceptions(database, accounts=parts.accounts, tells_dispute_fees=tells_dispute_fees)
+        self.exceptions = Exceptions(database)
         self.missing = Missing(
             database, merchant=parts.merchants.merchant, clock=parts.around.clock, new_id=new_id
         )

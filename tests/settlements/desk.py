@@ -18,7 +18,7 @@ from recoup.payments.core import Snapshot
 from recoup.settlements.core.reasons import Discrepancy, Resolution
 from recoup.settlements.core.reports import Report, StoredLine
 from recoup.settlements.core.tolerance import Tolerances
-from recoup.settlements.flow import Exceptions, Importing, Upload
+from recoup.settlements.flow import Importing, Upload
 
 
 def attempt_of(paid: Snapshot) -> str:
@@ -95,13 +95,8 @@ class Desk:
     async def resolved(self, exception_id: UUID, resolution: Resolution, **how: Any) -> Discrepancy:
         """An exception, ended."""
         given: dict[str, Any] = {"note": None, "payment_id": None} | how
-        exceptions = Exceptions(
-            self.house.database,
-            accounts=self.house.accounts,
-            tells_dispute_fees=lambda name: self.dispute_fees_told,
-        )
         async with self.house.database.transaction() as connection:
-            return await exceptions.resolve(
+            return await self.house.settlements.exceptions.resolve(
                 connection,
                 self.merchant,
                 exception_id,

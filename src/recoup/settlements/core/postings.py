@@ -13,12 +13,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
 
-from recoup.kit.money import Money
 from recoup.ledger.core import Cause, Source, Transfer, TransferKind, transfer
 from recoup.settlements.core.lines import LineKind
 from recoup.settlements.core.reasons import Reason
 
-OF_DISPUTES: Final = frozenset({LineKind.DISPUTE, LineKind.DISPUTE_REVERSAL})
+_OF_DISPUTES: Final = frozenset({LineKind.DISPUTE, LineKind.DISPUTE_REVERSAL})
 """Disputes post for themselves; what they cost, the report posts where no news told it."""
 _SOLD: Final = frozenset({LineKind.CHARGE, LineKind.REFUND})
 
@@ -69,7 +68,7 @@ def posted(
 def _fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
     more: defaultdict[str, int] = defaultdict(int)
     for one in sums:
-        if one.kind not in OF_DISPUTES:
+        if one.kind not in _OF_DISPUTES:
             more[one.settlement_currency] += one.fees
             more[one.currency] -= one.fees_expected
     for currency, amount in sorted(more.items()):
@@ -81,7 +80,7 @@ def _fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
 def _dispute_fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
     more: defaultdict[str, int] = defaultdict(int)
     for one in sums:
-        if one.kind in OF_DISPUTES:
+        if one.kind in _OF_DISPUTES:
             more[one.settlement_currency] += one.fees
     forth, back = TransferKind.DISPUTE_FEE, TransferKind.DISPUTE_FEE_RETURNED
     for currency, amount in sorted(more.items()):
@@ -178,23 +177,6 @@ def accepted(reason: Reason, line: Taken, of: Of) -> list[Transfer]:
             pass
     back, off = TransferKind.WRITE_BACK, TransferKind.WRITE_OFF
     return [*usual, *_either(difference, back, off, of=of, currency=currency, name="accepted")]
-
-
-def contested(line: Taken, known: Money | None, of: Of, *, fee: bool) -> list[Transfer]:
-    """What accepting a line of a dispute posts: what it moved without what the dispute has posted for it, `known`.
-
-    `fee`: its fee is not posted yet, neither by the dispute nor with the report.
-    """
-    moved: defaultdict[str, int] = defaultdict(int, {line.settlement_currency: line.net + line.fee})
-    if known is not None:
-        moved[known.currency] -= known.minor
-    back, off = TransferKind.WRITE_BACK, TransferKind.WRITE_OFF
-    differences = [
-        posted
-        for currency, amount in sorted(moved.items())
-        for posted in _either(amount, back, off, of=of, currency=currency, name="accepted")
-    ]
-    return [*(_dispute_fees([line.summed], of) if fee else ()), *differences]
 
 
 def linked(reason: Reason, line: Taken, of: Of) -> list[Transfer]:

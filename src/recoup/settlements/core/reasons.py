@@ -21,8 +21,6 @@ class Reason(StrEnum):
     SETTLED_THOUGH_OPEN = "settled_though_open"
     MISSING_HERE = "missing_here"
     MISSING_THERE = "missing_there"
-    DISPUTE_UNKNOWN = "dispute_unknown"
-    DISPUTE_DIFFERS = "dispute_differs"
     OTHER_ACCOUNT = "other_account"
     DUPLICATE = "duplicate"
     CURRENCY_DIFFERS = "currency_differs"
@@ -65,18 +63,8 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = {
         "Recoup, accept it: the ledger then has its money as a difference.",
     ),
     Reason.MISSING_THERE: Meaning(
-        "It was captured, refunded or disputed here, and no report has it.",
+        "It was captured or refunded here, and no report has it.",
         "See that all reports are uploaded. If they are, ask the processor where the money is.",
-    ),
-    Reason.DISPUTE_UNKNOWN: Meaning(
-        "The processor settled a dispute that is not known here.",
-        "Wait for the processor's news of it, and see that its webhooks arrive. If it has none to tell, since the "
-        "payment was made outside Recoup, accept this: the ledger then has its money as a difference.",
-    ),
-    Reason.DISPUTE_DIFFERS: Meaning(
-        "The processor settled a dispute otherwise than we have it.",
-        "Ask the processor: POST /v1/disputes/{id}/sync, and wait for its news. Then accept this: what the dispute "
-        "does not have by then is posted as a difference.",
     ),
     Reason.OTHER_ACCOUNT: Meaning(
         "The payment was made at another of your processor accounts than the one that the report was uploaded for.",

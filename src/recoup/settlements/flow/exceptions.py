@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from recoup.db import Connection, Database
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import conflict, invalid, not_found
-from recoup.ledger.core import Source, Transfer
+from recoup.ledger.core import Source
 from recoup.ledger.flow import positions, post
 from recoup.merchants.core import Merchant
 from recoup.settlements.core.lines import LineKind
-from recoup.settlements.core.postings import OF_DISPUTES, Of, Taken, accepted, contested, linked
+from recoup.settlements.core.postings import Of, Taken, accepted, linked
 from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason, Resolution
 from recoup.settlements.core.reports import StoredLine
-from recoup.settlements.flow.importing import Accounts
-from recoup.settlements.store import contesting, reports
 from recoup.settlements.store import exceptions as store
+from recoup.settlements.store import reports
 
 
 class Exceptions:
     """What a person must look at."""
 
-    def __init__(
-        self, database: Database, *, accounts: Accounts, tells_dispute_fees: Callable[[str], bool]
-    ) -> None:
-        """`tells_dispute_fees`: whether a connector's news of disputes tell what they cost."""
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._accounts = accounts
-        self._tells_dispute_fees = tells_dispute_fees
 
     async def get(self, merchant: Merchant, exception_id: UUID) -> Discrepancy:
         """One exception; refuses with 404."""
@@ -127,9 +121,6 @@ class Exceptions:
         line = await self._line(connection, merchant, ended)
         of = Of(ended.id, ended.processor_account_id, now, Source.PERSON)
         match resolution:
-            case Resolution.ACCEPTED if line.kind in OF_DISPUTES:
-                transfers = await self._contested(connection, merchant, ended, line, of)
-                await post(connection, merchant.id, transfers)
             case Resolution.ACCEPTED:
                 taken = _taken(line, line.fee_expected or 0, expected=ended.expected)
                 await post(connection, merchant.id, accepted(ended.reason, taken, of))
@@ -138,27 +129,6 @@ class Exceptions:
                 await post(connection, merchant.id, linked(ended.reason, _taken(line, fee_expected), of))
             case _:
                 pass
-
-    async def _contested(
-        self, connection: Connection, merchant: Merchant, ended: Discrepancy, line: StoredLine, of: Of
-    ) -> list[Transfer]:
-        """What a line of a dispute posts beside what the dispute has posted by now; a second one posts it all."""
-        assert ended.settlement_id is not None, "it is about a line"
-        known = await contesting.known(
-            connection,
-            merchant_id=merchant.id,
-            account_id=ended.processor_account_id,
-            settlement_id=ended.settlement_id,
-            number=line.number,
-        )
-        again = ended.reason is Reason.DUPLICATE
-        account = await self._accounts.account(merchant.id, ended.processor_account_id)
-        return contested(
-            _taken(line, 0),
-            None if known is None or again else known.posted,
-            of,
-            fee=self._tells_dispute_fees(account.connector) and (known is None or again),
-        )
 
     async def _link(
         self,

@@ -352,7 +352,7 @@ def _discrepancy(row: dict[str, Any], report: Report, *, id_: UUID, now: datetim
         expected, found, currency = row["fee_contract"], row["fee"], row["settlement_currency"]
     elif reason is Reason.SUMS_DIFFER:
         expected, found = row["gross"] - row["fee"], row["net"]
-    elif reason not in (Reason.AMOUNT_DIFFERS, Reason.DISPUTE_DIFFERS):
+    elif reason is not Reason.AMOUNT_DIFFERS:
         expected = None
     return Discrepancy(
         id=id_,

@@ -1,5 +1,4 @@
-"""Looks for what no report has: behind a cursor in each merchant's events, so many days after a capture or refund, or
-after a dispute took its money.
+"""Looks for what no report has: behind a cursor in each merchant's events, so many days after a capture or refund.
 
 Only accounts whose reports are uploaded are looked at, from the first movement that a report of theirs tells of.
 """
@@ -27,22 +26,14 @@ EVERY_S: Final = 600.0
 EVENTS_AT_ONCE: Final = 1000
 BATCHES_AT_ONCE: Final = 100
 MERCHANTS_AT_ONCE: Final = 500
-MOVED: Final = frozenset(
-    {
-        "payment.captured",
-        "payment.partially_captured",
-        "refund.succeeded",
-        *(f"dispute.{name}" for name in ("opened", "updated", "submitted", "expired")),
-        *(f"dispute.{name}" for name in ("accepted", "lost", "reversed")),
-    }
-)
+MOVED: Final = frozenset({"payment.captured", "payment.partially_captured", "refund.succeeded"})
 """The events after which a report must have a line."""
 
 _log: Final = structlog.get_logger("recoup.settlements")
 
 
 class Missing:
-    """Opens an exception for each capture, refund and disputed amount that no report has in time."""
+    """Opens an exception for each capture and refund that no report has in time."""
 
     def __init__(
         self,
@@ -99,11 +90,10 @@ class Missing:
         days = max(TOLERANCES[Tolerances(one.tolerance)].missing_after_days for one in accounts.values())
         after = await store.cursor_of(connection, merchant_id=merchant.id)
         found = await pointers(connection, merchant_id=merchant.id, after=after, limit=EVENTS_AT_ONCE)
-        before = now - timedelta(days=days)
-        old = _until(found, before)
+        old = _until(found, now - timedelta(days=days))
         if not old:
             return False, 0
-        opened = await self._open(connection, merchant, old, accounts, before=before, now=now)
+        opened = await self._open(connection, merchant, old, accounts, now=now)
         await store.move_cursor(connection, merchant_id=merchant.id, sequence=old[-1].sequence)
         return True, opened
 
@@ -114,18 +104,13 @@ class Missing:
         old: Sequence[Pointer],
         accounts: Mapping[UUID, Reporting],
         *,
-        before: datetime,
         now: datetime,
     ) -> int:
         moved_at = {one.object_id: one.created_at for one in old if one.type in MOVED}
         if not moved_at:
             return 0
         found = await store.unreported(
-            connection,
-            sorted(moved_at),
-            merchant_id=merchant.id,
-            account_ids=sorted(accounts),
-            before=before,
+            connection, sorted(moved_at), merchant_id=merchant.id, account_ids=sorted(accounts)
         )
         new = [
             self._exception(one, now=now)

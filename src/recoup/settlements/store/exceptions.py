@@ -11,7 +11,6 @@ from uuid import UUID
 from recoup.db import Connection, Database, Queries
 from recoup.db.paging import bounds
 from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason, Resolution
-from recoup.settlements.store.contesting import BOOKED, TAKEN
 from recoup.settlements.store.matching import discrepancy
 
 _COLUMNS: Final[
@@ -208,7 +207,7 @@ async def reporting(queries: Queries, *, merchant_id: UUID) -> Sequence[Reportin
 
 @dataclass(frozen=True, slots=True)
 class Unreported:
-    """A capture, refund or disputed amount that no report has. `object_id` is the payment's for what was captured."""
+    """A capture or refund that no report has. `object_id` is the payment's for what was captured."""
 
     payment_id: UUID
     object_id: UUID
@@ -218,17 +217,11 @@ class Unreported:
 
 
 async def unreported(
-    connection: Connection,
-    object_ids: Sequence[UUID],
-    *,
-    merchant_id: UUID,
-    account_ids: Sequence[UUID],
-    before: datetime,
+    connection: Connection, object_ids: Sequence[UUID], *, merchant_id: UUID, account_ids: Sequence[UUID]
 ) -> Sequence[Unreported]:
-    """Those payments, refunds and disputes of some accounts that took or gave back money and that no line is about.
-    Of disputes those of payments of ours whose money is gone since before a time; what was given back is not missed."""
+    """Those payments and refunds of some accounts that took or gave back money and that no line is about."""
     rows = await connection.fetch_all(
-        f"""
+        """
         select p.id as payment_id, p.id as object_id, p.captured as amount, p.currency, p.processor_account_id
         from unnest(%(ids)s::uuid[]) as w (id)
         join payments p on p.merchant_id = %(merchant_id)s and p.id = w.id
@@ -245,25 +238,8 @@ async def unreported(
             and not exists (
                 select from settlement_lines l
                 where l.merchant_id = %(merchant_id)s and l.payment_id = p.id and l.object_id = o.id)
-        union all
-        select d.payment_id, d.id, -{BOOKED}, d.currency, d.processor_account_id
-        from unnest(%(ids)s::uuid[]) as w (id)
-        join disputes d on d.merchant_id = %(merchant_id)s and d.id = w.id
-        where {BOOKED} > 0 and d.payment_id is not null and d.processor_account_id = any(%(accounts)s)
-            and exists (
-                select from dispute_news n
-                where n.merchant_id = %(merchant_id)s and n.dispute_id = d.id and n.heard_at <= %(before)s and {TAKEN})
-            and not exists (
-                select from settlement_lines l
-                where l.merchant_id = %(merchant_id)s and l.payment_id = d.payment_id and l.kind = 'dispute'
-                    and (l.object_id = d.id or l.reference = d.reference or l.reason = 'dispute_unknown'))
-        """,  # noqa: S608 - pieces of ours
-        {
-            "merchant_id": merchant_id,
-            "ids": list(object_ids),
-            "accounts": list(account_ids),
-            "before": before,
-        },
+        """,
+        {"merchant_id": merchant_id, "ids": list(object_ids), "accounts": list(account_ids)},
     )
     return [Unreported(**row) for row in rows]
 

@@ -20,7 +20,6 @@ from recoup.settlements.core.keys import named
 from recoup.settlements.core.lines import Line, fingerprint
 from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason
 from recoup.settlements.core.tolerance import Tolerance
-from recoup.settlements.store.contesting import CONTESTED, KINDS, NAMED
 
 _STAGE: Final = """
     create temporary table settlement_stage (
@@ -36,14 +35,14 @@ _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "
 _TO_ESCAPE: Final = re.compile(r"[\\\t\n\r]")
 _NULL: Final = "\\N"
 
-_FOUND: Final = f"""
+_FOUND: Final = """
     select s.ctid as place, s.number, s.kind, s.gross, s.fee, s.net, s.currency, s.settlement_currency, s.compared,
         coalesce(k.id, r.id) as known_operation, coalesce(a.id, b.id) as known_attempt,
         coalesce(k.state, r.state) as operation_state, coalesce(k.amount, r.amount) as operation_amount,
         coalesce(a.state, b.state) as attempt_state, coalesce(a.amount, b.amount) as attempt_amount,
         coalesce(a.processor_account_id, b.processor_account_id) as at_account,
         p.id as payment_id, p.currency as payment_currency, p.captured, p.capture_pending, p.capture,
-        d.id as named_dispute, f.fee as fee_contract, x.lines as lines_before, x.fees_expected as fees_before,
+        f.fee as fee_contract, x.lines as lines_before, x.fees_expected as fees_before,
         s.fingerprint is not null and row_number() over (partition by s.fingerprint order by s.number)
             + x.here + y.here <= x.known + y.known as repeated
     from settlement_stage s
@@ -69,9 +68,8 @@ _FOUND: Final = f"""
             and b.processor_account_id = %(account_id)s
         limit 1
     ) b on true
-    left join lateral ({NAMED}) d on true
     left join payments p on p.merchant_id = %(merchant_id)s
-        and p.id = coalesce(d.payment_id, k.payment_id, a.payment_id, r.payment_id, b.payment_id)
+        and p.id = coalesce(k.payment_id, a.payment_id, r.payment_id, b.payment_id)
     left join ledger_positions f on s.kind = 'charge' and f.merchant_id = %(merchant_id)s and f.object_id = p.id
     cross join lateral (
         select count(*) as lines, coalesce(sum(l.fee_expected), 0)::bigint as fees_expected,
@@ -89,7 +87,7 @@ _FOUND: Final = f"""
         from settlement_lines l
         where l.merchant_id = %(merchant_id)s and l.fingerprint = s.fingerprint and l.object_id is null
     ) y
-"""  # noqa: S608 - texts of ours
+"""
 """What we know of each line: the operation or attempt that our key names, else what the processor's reference names.
 Captures and refunds are looked for by their own kind: some processors call them by the charge's reference. Nothing is
 sorted to find one, since a sort that has nothing to do still costs as much as looking up a row.
@@ -129,38 +127,33 @@ _NARROWED: Final = """
 first line to the first, the second to the second. Here and below, what is asked of earlier lines is asked for one row
 at a time: an `exists` may be answered by reading all lines that a merchant ever had."""
 
-_OBJECTS: Final = f"""
-    select n.*, q.dispute_id, q.again,
-        coalesce(case when n.payment_id is not null then q.dispute_id end, its_operation, known_attempt) as object_id,
-        case when kind in {KINDS} then case when q.dispute_currency = currency then q.disputed end
-            when kind = 'refund' then -its_amount
+_OBJECTS: Final = """
+    select *, coalesce(its_operation, known_attempt) as object_id,
+        case when kind = 'refund' then -its_amount
             when its_operation is not null then its_amount
             when capture = 'manual' and not (%(whole)s and gross = attempt_amount) then captured
             else attempt_amount end as expected
-    from narrowed n left join contested q on q.number = n.number
-"""  # noqa: S608 - texts of ours
-"""A line of a dispute is about the dispute, where its payment is known: lines are looked up by their payment."""
-_COUNTED: Final = f"""
+    from narrowed
+"""
+_COUNTED: Final = """
     select *,
-        case when (kind in ('charge', 'refund') or kind in {KINDS}) and object_id is not null
+        case when kind in ('charge', 'refund') and object_id is not null
             then row_number() over (partition by object_id, kind, gross order by number) end as times
     from objects
-"""  # noqa: S608 - texts of ours
-_REASONED: Final = f"""
+"""
+_REASONED: Final = """
     select *,
         case
             when repeated then null
             when kind = 'unknown' then 'unknown_kind'
-            when kind in {KINDS} and dispute_id is null then 'dispute_unknown'
-            when kind not in ('charge', 'refund') and dispute_id is null then null
-            when dispute_id is null and payment_id is null or kind = 'refund' and its_operation is null
-            then 'missing_here'
-            when dispute_id is null and at_account <> %(account_id)s then 'other_account'
-            when again is not true and (times > 1 or lines_before > 0 and (
+            when kind not in ('charge', 'refund') then null
+            when payment_id is null or (kind = 'refund' and its_operation is null) then 'missing_here'
+            when at_account <> %(account_id)s then 'other_account'
+            when times > 1 or lines_before > 0 and (
                 select l.number from settlement_lines l
                 where l.merchant_id = %(merchant_id)s and l.payment_id = c.payment_id and l.object_id = c.object_id
                     and l.kind = c.kind and l.gross = c.gross limit 1
-            ) is not null) then 'duplicate'
+            ) is not null then 'duplicate'
             when kind = 'refund' and its_state = 'failed' then 'settled_though_failed'
             when kind = 'refund' and its_state <> 'succeeded' then 'settled_though_open'
             when kind = 'charge' and attempt_state in ('declined', 'unprocessed') then 'settled_though_declined'
@@ -170,9 +163,6 @@ _REASONED: Final = f"""
             when kind = 'charge' and its_state = 'failed' then 'settled_though_not_captured'
             when kind = 'charge' and its_state in ('started', 'pending', 'unknown') then 'settled_though_open'
             when not compared then null
-            when dispute_id is not null and (expected is null or abs(gross - expected) > %(amount)s)
-            then 'dispute_differs'
-            when dispute_id is not null then null
             when currency <> payment_currency then 'currency_differs'
             when abs(gross - expected) > %(amount)s then 'amount_differs'
             when currency = settlement_currency and gross - fee <> net then 'sums_differ'
@@ -181,13 +171,12 @@ _REASONED: Final = f"""
             then 'fee_differs'
         end as reason
     from counted c offset 0
-"""  # noqa: S608 - texts of ours
-"""The offset keeps the reason from being worked out again wherever it is named. What was taken again after a win has
-the same lines twice."""
+"""
+"""The offset keeps the reason from being worked out again wherever it is named."""
 _JUDGED: Final = """
     select place, number, payment_id, object_id, expected, fee_contract, reason,
         case when repeated then 'repeated' when reason is not null then 'exception'
-            when kind in ('charge', 'refund') or dispute_id is not null then 'matched' else 'noted' end as status,
+            when kind in ('charge', 'refund') then 'matched' else 'noted' end as status,
         case when fee_contract is not null and not repeated and reason is distinct from 'duplicate'
                 and reason is distinct from 'other_account'
             then case when first_of_it then fee_contract - fees_before else 0 end
@@ -198,8 +187,7 @@ _JUDGED: Final = """
 take nothing."""
 _MATCH: Final = f"""
     with found as materialized ({_FOUND}), placed as materialized ({_PLACED}), narrowed as materialized ({_NARROWED}),
-        contested as materialized ({CONTESTED}), objects as ({_OBJECTS}),
-        counted as materialized ({_COUNTED}), reasoned as ({_REASONED}),
+        objects as ({_OBJECTS}), counted as materialized ({_COUNTED}), reasoned as ({_REASONED}),
         judged as materialized ({_JUDGED}),
     written as (
         insert into settlement_lines (
@@ -222,9 +210,7 @@ _MATCH: Final = f"""
             coalesce(sum(gross) filter (where posts), 0), coalesce(sum(fee) filter (where posts), 0),
             coalesce(sum(net) filter (where posts), 0), coalesce(sum(fee_expected) filter (where posts), 0)
         from (
-            select *, status in ('matched', 'noted') or reason is not distinct from 'fee_differs'
-                or kind in {KINDS} and status <> 'repeated' as posts
-            from written
+            select *, status in ('matched', 'noted') or reason is not distinct from 'fee_differs' as posts from written
         ) w
         group by coalesce(payout, ''), kind, currency, settlement_currency
         on conflict (merchant_id, settlement_id, payout, kind, currency, settlement_currency) do update
