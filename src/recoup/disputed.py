@@ -59,7 +59,13 @@ class Disputed:
         payments, sealer, merchant = parts.payments, parts.vault, parts.merchants.merchant
         every = read_spans(settings.disputes_asked_every)[0]
         writer = Writer(new_id, read_spans(settings.dispute_reminders), every)
-        hearing = Hearing(database, payments=payments, writer=writer, new_id=new_id)
+        hearing = Hearing(
+            database,
+            payments=payments,
+            accounts_of=tools.accounts.accounts_of,
+            writer=writer,
+            new_id=new_id,
+        )
         around = Around(
             merchant, tools.accounts.accounts_of, tools.connectors, tools.account, tools.gateway, tools.now
         )

@@ -43,6 +43,30 @@ async def test_a_chargeback_is_known_by_its_payment_and_moves_its_money(desk: De
     assert await desk.balances(*BOOKS) == [-150, 0, 1000, 150]
 
 
+async def test_two_accounts_with_one_login_have_one_dispute(desk: Desk) -> None:
+    merchant = await desk.house.merchant("north", "north")
+    first, second = await desk.house.accounts.accounts_of(merchant.id)
+    shop = replace(desk, merchant=merchant, account_id=first.id)
+    paid = await shop.paid()
+    own = paid.attempts[-1].processor_account_id
+    other = replace(shop, account_id=second.id if own == first.id else first.id)
+    await other.hears(shop.notice(News.OPENED, paid=paid, fee=Money(150, "USD"), withdrawn=True))
+    await other.hears(shop.notice(News.SUBMITTED, hours=1))
+    await replace(shop, account_id=own).hears(shop.notice(News.OPENED, hours=0.5, paid=paid))
+    (dispute,) = await shop.all()
+    assert (dispute.processor_account_id, dispute.payment_id) == (own, paid.payment.id)
+    assert dispute.status is Status.UNDER_REVIEW
+    assert await shop.balances(*BOOKS) == [-150, 1000, 0, 150]
+
+
+async def test_another_accounts_dispute_of_that_name_is_another_without_a_payment_of_ours(desk: Desk) -> None:
+    merchant = await desk.house.merchant("north", "north")
+    shop = replace(desk, merchant=merchant)
+    for account in await desk.house.accounts.accounts_of(merchant.id):
+        await replace(shop, account_id=account.id).hears(shop.notice(News.OPENED, charge="ch_elsewhere"))
+    assert [one.payment_id for one in await shop.all()] == [None, None]
+
+
 async def test_a_won_dispute_brings_its_money_back_but_not_the_fee(desk: Desk) -> None:
     paid = await desk.paid()
     await desk.told(News.OPENED, paid=paid, fee=Money(150, "USD"))

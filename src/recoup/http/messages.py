@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from recoup.http.shapes import Shape
+from recoup.http.shapes import KEY, Shape
 from recoup.kit.refusals import Refusal, invalid
 
 _NAME_LENGTH_MAX: Final = 64
@@ -35,7 +35,6 @@ _WORDS: Final = {
 _GOT_WORDS: Final = _WORDS | {"bool": "a boolean", "float": "a number with decimals"}
 _MEASURES: Final = {"str": "characters", "object": "entries", "array": "items"}
 
-_KEY: Final = "{key}"
 _LOCATION: Final = re.compile(r" - at (`key` in )?`(\$[^`]*)`$")
 _EXPECTED: Final = re.compile(r"Expected `([^`]+)`(?:, got `([^`]+)`)?$")
 _BOUND: Final = re.compile(r"Expected `\w+`(?: \|.*)? (>=|<=|>|<) (\S+)$")
@@ -63,7 +62,7 @@ def misfit(error: msgspec.ValidationError, shape: Shape) -> Refusal:
     """The refusal of what is JSON but not what the route takes."""
     text = str(error)
     location = _LOCATION.search(text)
-    path = f"{location[2]}{_KEY if location[1] else ''}" if location else "$"
+    path = f"{location[2]}{KEY if location[1] else ''}" if location else "$"
     said = text[: location.start()] if location else text
     for pattern, phrase in _PHRASES:
         match = pattern.match(said)
@@ -75,7 +74,7 @@ def misfit(error: msgspec.ValidationError, shape: Shape) -> Refusal:
 def _param(path: str, name: str = "") -> str | None:
     """`$.card.number` as callers write it: `card.number`."""
     whole = f"{path}.{name}" if name else path
-    return whole.removeprefix("$").removeprefix(".").replace("[...]", "").replace(_KEY, "") or None
+    return whole.removeprefix("$").removeprefix(".").replace("[...]", "").replace(KEY, "") or None
 
 
 def _subject(path: str) -> str:
@@ -83,7 +82,7 @@ def _subject(path: str) -> str:
     param = _param(path)
     if param is None:
         return "The body"
-    if path.endswith(_KEY):
+    if path.endswith(KEY):
         return f"Every key of `{param}`"
     return f"Every value of `{param}`" if path.endswith("[...]") else f"`{param}`"
 

@@ -15,6 +15,8 @@ from msgspec import inspect
 from recoup.http.values import BIGINT_MAX, BIGINT_MIN
 from recoup.kit.secret import Secret
 
+KEY: Final = "{key}"
+"""Ends a path that leads to the keys of a map."""
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -30,8 +32,11 @@ class Shape:
     def at(self, path: str) -> list[inspect.Type]:
         """The types that may stand at a path as msgspec writes it (`$.card.number`), unions taken apart."""
         found = list(_alternatives(self.root))
-        for name, index in _STEP.findall(path):
+        for name, index in _STEP.findall(path.removesuffix(KEY)):
             found = [under for type_ in found for under in _below(type_, name=name, index=index)]
+        if path.endswith(KEY):
+            maps = [type_ for type_ in found if isinstance(type_, inspect.DictType)]
+            return [key for type_ in maps for key in _alternatives(type_.key_type)]
         return found
 
     def description(self, path: str) -> str:

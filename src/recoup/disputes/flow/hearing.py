@@ -6,7 +6,7 @@ in, and however often.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -24,7 +24,7 @@ from recoup.disputes.flow.writing import Writer
 from recoup.disputes.store import news as told
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
-from recoup.merchants.core import Merchant
+from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.payments.core.facts import PaidWith
 from recoup.payments.flow.heard import Place
 
@@ -39,6 +39,10 @@ _REMEDY: Final = (
 class Payments(Protocol):
     """What disputes ask of payments."""
 
+    async def place(self, merchant: Merchant, account_id: UUID, notice: Notice) -> Place | None:
+        """What a notice is about, of what was asked of that account."""
+        ...
+
     async def paid_with(self, merchant: Merchant, payment_id: UUID, attempt_id: UUID) -> PaidWith | None:
         """With what an attempt was made."""
         ...
@@ -48,10 +52,17 @@ class Hearing:
     """Hears news of disputes."""
 
     def __init__(
-        self, database: Database, *, payments: Payments, writer: Writer, new_id: Callable[[], UUID]
+        self,
+        database: Database,
+        *,
+        payments: Payments,
+        accounts_of: Callable[[UUID], Awaitable[Sequence[ProcessorAccount]]],
+        writer: Writer,
+        new_id: Callable[[], UUID],
     ) -> None:
         self._database = database
         self._payments = payments
+        self._accounts_of = accounts_of
         self._writer = writer
         self._new_id = new_id
 
@@ -71,6 +82,7 @@ class Hearing:
         """
         said = notice.meaning
         assert isinstance(said, DisputeNews), "only news of disputes come here"
+        account_id, place = await self._where(merchant, account_id, notice, place, said.reference)
         about = await self._about(merchant, notice, place)
         new = begun(merchant.id, self._new_id(), account_id, _name(said.reference), now=now)
         tidings = _tidings(said, notice)
@@ -86,6 +98,24 @@ class Hearing:
             return await self._told(connection, merchant, before, about, tidings=tidings, now=now)
 
         return await self._database.retrying(work)
+
+    async def _where(
+        self, merchant: Merchant, account_id: UUID, notice: Notice, place: Place | None, reference: str
+    ) -> tuple[UUID, Place | None]:
+        """Of which account a dispute is: where two lead to one login at the processor, either tells of the other's."""
+        if place is not None:
+            return account_id, place
+        accounts = await self._accounts_of(merchant.id)
+        connector = next((one.connector for one in accounts if one.id == account_id), None)
+        others = [one.id for one in accounts if one.connector == connector and one.id != account_id]
+        for other in others if notice.charge_reference else ():
+            found = await self._payments.place(merchant, other, notice)
+            if found is not None:
+                return other, found
+        holder = await store.paid_at(
+            self._database, merchant_id=merchant.id, account_ids=others, reference=_name(reference)
+        )
+        return holder or account_id, None
 
     async def _told(
         self,

@@ -57,6 +57,22 @@ async def lock_named(
     return _dispute(row)
 
 
+async def paid_at(
+    queries: Queries, *, merchant_id: UUID, account_ids: Sequence[UUID], reference: str
+) -> UUID | None:
+    """Which of these accounts has the dispute of that name, and the payment that it is about."""
+    row = await queries.fetch_one(
+        """
+        select processor_account_id from disputes
+        where merchant_id = %(merchant_id)s and processor_account_id = any(%(account_ids)s)
+            and reference = %(reference)s and payment_id is not null
+        order by processor_account_id limit 1
+        """,
+        {"merchant_id": merchant_id, "account_ids": list(account_ids), "reference": reference},
+    )
+    return None if row is None else row["processor_account_id"]
+
+
 async def lock(connection: Connection, *, merchant_id: UUID, dispute_id: UUID) -> Dispute | None:
     """One dispute, held until the transaction ends."""
     row = await connection.fetch_one(
