@@ -29,7 +29,7 @@ class Painted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 @pytest.mark.parametrize(
     ("body", "param"),
-    [(b'{"one": "x"}', "one"), (b'{"some": ["x"]}', "some"), (b'{"named": {"x": "y"}}', "named")],
+    [(b'{"one": "x"}', "one"), (b'{"some": ["x"]}', "some[0]"), (b'{"named": {"x": "y"}}', "named")],
 )
 def test_the_choices_are_named(body: bytes, param: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
