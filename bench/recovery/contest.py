@@ -1,0 +1,59 @@
+"""Who competes, and one world's contest at every window and number of tries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bench.recovery.fixed import SCHEDULES, after, best_fixed, oracle
+from bench.recovery.matches import Ground, Score
+from bench.recovery.ours import Ours
+from recoup.sandbox.model import ROUTES
+
+BEST_FIXED: Final = "Best fixed"
+BEST_FIXED_ROUTES: Final = "Best fixed, any route"
+OURS: Final = "Recoup"
+OURS_TIME: Final = "Recoup, one route"
+ORACLE: Final = "Oracle"
+ORACLE_TIME: Final = "Oracle, one route"
+WINDOWS: Final = (7, 14, 28)
+TRIES: Final = (1, 2, 4, 8)
+
+Budget = tuple[int, int]
+"""Days and tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One world to be contested."""
+
+    seed: int
+    cases: int
+    windows: tuple[int, ...] = WINDOWS
+    tries: tuple[int, ...] = TRIES
+
+
+def contest(task: Task) -> Mapping[Budget, Mapping[str, Score]]:
+    """Everybody's score in one world, by days and tries."""
+    ground = Ground(task.seed, task.cases)
+    return {
+        (days, tries): _contested(ground, days=days, tries=tries)
+        for days in task.windows
+        for tries in task.tries
+    }
+
+
+def _contested(ground: Ground, *, days: int, tries: int) -> dict[str, Score]:
+    scores = {
+        name: ground.play(after(ground, schedule), days=days, tries=tries)
+        for name, schedule in SCHEDULES.items()
+    }
+    for name, routes in ((BEST_FIXED, 1), (BEST_FIXED_ROUTES, ROUTES)):
+        scores[name] = best_fixed(ground, days=days, tries=tries, routes=routes)
+    for name, routes in ((OURS_TIME, 1), (OURS, ROUTES)):
+        ours = Ours(ground, days=days, tries=tries, routes=routes)
+        scores[name] = ground.play(ours.choose, days=days, tries=tries, told=ours.hear)
+    for name, routes in ((ORACLE_TIME, 1), (ORACLE, ROUTES)):
+        scores[name] = oracle(ground, days=days, routes=routes)
+    return scores

@@ -1,0 +1,152 @@
+"""One policy's tries in one world: who may be tried at all, what each try costs, what came back and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recoup.outcomes.codes.standard import STANDARD
+from recoup.outcomes.codes.words import Hardness
+from recoup.outcomes.core import Category
+from recoup.sandbox.model import WORDS, Answers, World
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+DAY_S: Final = 86_400
+FEE: Final = 10
+"""What a try costs, in minor units, whether it is approved or not."""
+TEST_PEOPLE_FROM: Final = 50_000_000
+"""Nobody below is in a test: those are there to learn from."""
+STOPS: Final = ("03", "21")
+"""Mastercard's advice not to try again."""
+_RETRIED: Final = {
+    Category.FUNDS,
+    Category.LIMIT,
+    Category.ISSUER,
+    Category.PROCESSOR,
+    Category.NETWORK,
+    Category.OTHER,
+}
+CATEGORIES: Final = np.array(
+    [STANDARD[word].category.value if word in STANDARD else ("other" if word else "") for word in WORDS]
+)
+_HARD: Final = np.array([word in STANDARD and STANDARD[word].hardness is Hardness.HARD for word in WORDS])
+_CURABLE: Final = np.array([one in {kind.value for kind in _RETRIED} for one in CATEGORIES]) & ~_HARD
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The next try of some cases: `when_s` is nan where there is none."""
+
+    when_s: Floats
+    route: Ints
+
+
+Policy = Callable[[Ints, int], Chosen]
+"""From the cases that are still open, and how many tries they had, to the next try of each."""
+Told = Callable[[Ints, Ints, Ints, Answers], None]
+"""Hears which cases were tried when by which route, and what was answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a policy made of a world. Amounts are in minor units; `by_day` is what came back on each day."""
+
+    cases: int
+    owed: int
+    recovered: int
+    won: int
+    tries: int
+    tries_of_won: int
+    by_day: tuple[int, ...]
+
+    @property
+    def net(self) -> float:
+        """What came back less the cost of all tries, in percent of what was owed."""
+        return 100.0 * (self.recovered - FEE * self.tries) / self.owed
+
+    @property
+    def paid(self) -> float:
+        """The part of payments that came back, in percent."""
+        return 100.0 * self.won / self.cases
+
+    @property
+    def tries_each(self) -> float:
+        """All tries, lost ones too, per recovered payment."""
+        return self.tries / max(1, self.won)
+
+    @property
+    def tries_of_each_won(self) -> float:
+        """The tries of recovered payments only, per recovered payment."""
+        return self.tries_of_won / max(1, self.won)
+
+
+def may_go_on(answers: Answers) -> Flags:
+    """Whether networks let a declined payment be tried again, whoever does it."""
+    found: Flags = ~_HARD[answers.code] & ~np.isin(answers.advice, STOPS)
+    return found
+
+
+class Ground:
+    """A world of test cardholders, and those of its declined renewals that may be tried again."""
+
+    def __init__(self, seed: int, cases: int) -> None:
+        self.world = World(seed, cases, people_from=TEST_PEOPLE_FROM)
+        self.seen = self.world.failures()
+        answers = self.seen.answers
+        self.open = np.flatnonzero(_CURABLE[answers.code] & may_go_on(answers))
+
+    @cached_property
+    def approvals(self) -> Flags:
+        """Whether a lone try would be approved, by open case, slot from the decline's own on (28 days), and route."""
+        routes = range(self.world.truth.approvals(self.open[:0]).shape[2])
+        when_s = self.seen.when_s[self.open]
+        own = [self.world.try_(self.open, when_s, route=route).approved for route in routes]
+        later = self.world.truth.approvals(self.open)
+        return np.concatenate([np.stack(own, axis=1)[:, None, :], later], axis=1)
+
+    def play(self, policy: Policy, *, days: int, tries: int, told: Told | None = None) -> Score:
+        """What the policy makes of the open cases with so many tries in so many days."""
+        play, still = self.world.play(), self.open
+        won_s = np.full(len(self.world), -1, dtype=np.int64)
+        count = np.zeros(len(self.world), dtype=np.int64)
+        for made in range(tries):
+            chosen = policy(still, made)
+            goes = np.isfinite(chosen.when_s) & (chosen.when_s <= self.deadline_s(still, days))
+            cases, when_s, route = still[goes], chosen.when_s[goes].astype(np.int64), chosen.route[goes]
+            if not len(cases):
+                break
+            answers = play.try_(cases, when_s, route=route)
+            count[cases] += 1
+            won_s[cases[answers.approved]] = when_s[answers.approved]
+            if told is not None:
+                told(cases, when_s, route, answers)
+            still = cases[~answers.approved & may_go_on(answers)]
+        return self.score(won_s, count, days=days)
+
+    def deadline_s(self, cases: Ints, days: int) -> Ints:
+        """Until when these may be tried."""
+        return np.asarray(self.seen.when_s[cases] + days * DAY_S)
+
+    def score(self, won_s: Ints, tries: Ints, *, days: int) -> Score:
+        """What was made of the open cases: paid when (-1: never), after how many tries."""
+        owed, at, tried = self.seen.amount[self.open], won_s[self.open], tries[self.open]
+        won = at >= 0
+        day = np.where(won, (at - self.seen.when_s[self.open]) // DAY_S, 0)
+        by_day = np.bincount(day[won], weights=owed[won], minlength=days + 1)
+        return Score(
+            cases=len(owed),
+            owed=int(owed.sum()),
+            recovered=int(owed[won].sum()),
+            won=int(won.sum()),
+            tries=int(tried.sum()),
+            tries_of_won=int(tried[won].sum()),
+            by_day=tuple(int(one) for one in by_day),
+        )
