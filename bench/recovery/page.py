@@ -33,8 +33,8 @@ How to read it:
 * **Recoup** is `plan_many` of `recoup.recovery.core.joint`, which chooses for real payments, untrained: it was
   handed what a merchant sees, with earlier renewals, and was asked again after every decline. Listed policies know
   one route. So does *one route*; the other one has five. It waits for the moment that Mastercard's advice 24 to 30
-  names, leaves the local night from 22 to 6 alone, and makes no try that it does not think worth it; all others,
-  best fixed and oracles too, do none of that, which puts it behind where windows are short and tries are many.
+  names, leaves the local night from 22 to 6 alone, and makes no try that it does not think worth it; of the
+  others, best fixed and oracles included, none of that is asked.
 * ± is half of a 95 % interval over seeds. Gap closed is the part of the way from best fixed (0) to the oracle (100)
   of the same powers, by net value.
 """
