@@ -34,11 +34,12 @@ from recoup.kit.clock import Clock
 from recoup.merchants.core import Merchant
 from recoup.settlements.core.reasons import Reason
 
-EVERY_S: Final = 5.0
+EVERY_S: Final = 1.0
 """How often what is new is summed up."""
-EVENTS_AT_ONCE: Final = 2000
-WORDS_AT_ONCE: Final = 1000
-LINES_AT_ONCE: Final = 2000
+EVENTS_AT_ONCE: Final = 300
+WORDS_AT_ONCE: Final = 100
+LINES_AT_ONCE: Final = 100
+"""A payment costs some 50 us of our own: what else this process does waits a few milliseconds for a batch."""
 BATCHES_AT_ONCE: Final = 20
 """Batches of one merchant before the next merchant has its turn."""
 BATCHES_BEFORE_AN_ANSWER: Final = 2
