@@ -22,7 +22,7 @@ from recoup.http.idempotency import delete_old
 from recoup.worker import Chore
 
 TIDY_S: Final = 3600.0
-FOLLOWING: Final = frozenset({"ledger", "rereading", "learning", "drift"})
+FOLLOWING: Final = frozenset({"ledger", "rereading", "learning", "drift", "disputes"})
 """Chores that follow events."""
 
 _log: Final = structlog.get_logger("recoup.background")
