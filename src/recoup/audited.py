@@ -20,6 +20,8 @@ from recoup.audit.watching import EVERY_S as WATCHED_EVERY_S
 from recoup.audit.watching import Watch
 from recoup.booked import Books
 from recoup.db import Database
+from recoup.disputed import Disputed
+from recoup.disputes.flow.heard import CONTRADICTED as DISPUTE_CONTRADICTED
 from recoup.figures import broken, unrecognised
 from recoup.http.routes import Route
 from recoup.kit.clock import Clock
@@ -50,6 +52,7 @@ class Parts(Protocol):
     merchants: Merchants
     accounts: ProcessorAccounts
     payments: Payments
+    disputed: Disputed
     books: Books
     registry: CollectorRegistry
 
@@ -88,12 +91,20 @@ class Audited:
             figures=broken(parts.registry, [one.value for one in Invariant]),
         )
         self._contradictions = Contradictions(
-            database, audit=self.cases, payments=parts.payments, new_id=parts.new_id
+            database,
+            audit=self.cases,
+            payments=parts.payments,
+            disputes=parts.disputed.disputes,
+            new_id=parts.new_id,
         )
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
-        return {**jobs.handlers(self.cases), CONTRADICTED: self._contradictions.on_contradicted}
+        return {
+            **jobs.handlers(self.cases),
+            CONTRADICTED: self._contradictions.on_contradicted,
+            DISPUTE_CONTRADICTED: self._contradictions.on_dispute,
+        }
 
     def chores(self) -> Sequence[Chore]:
         """What a server does beside its work."""

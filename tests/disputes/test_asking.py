@@ -15,6 +15,7 @@ from tests.disputes.desk import Court, Desk
 from tests.disputes.tidings import stories, tidings
 from tests.payments.bank import LATENCY_MS, FakeConnector, capabilities
 from tests.payments.house import House
+from tests.webhooks.telling import cases
 
 from recoup.connectors.base import (
     Account,
@@ -189,6 +190,24 @@ async def test_asking_now_says_where_it_fails(desk: Desk) -> None:
         await desk.disputes.sync(desk.merchant, opened.id)
     archive_of(desk).read["du_1"] = replace(desk.notice(DisputeState.OPENED), meaning=None)
     assert await desk.disputes.sync(desk.merchant, opened.id) == opened
+
+
+async def test_an_end_found_by_asking_against_one_that_was_told_opens_one_case(desk: Desk) -> None:
+    """The newer counts, whichever way it was learnt; a person is told once, and once only."""
+    paid, archive = await desk.paid(), archive_of(desk)
+    dispute = await desk.told(DisputeState.WON, paid=paid, hours=2)
+    for state, hours in ((DisputeState.LOST, 1), (DisputeState.LOST, 1.5), (DisputeState.WON, 3)):
+        archive.read["du_1"] = desk.notice(state, paid=paid, hours=hours)
+        await desk.disputes.sync(desk.merchant, dispute.id)
+    assert (await desk.named()).status is Status.WON
+    await desk.house.work()
+    assert await cases(desk.house, desk.merchant) == [("contradiction", f"{desk.shown(dispute)}:won:lost")]
+    archive.shows.append(DisputePage((desk.notice(DisputeState.LOST, paid=paid, hours=1),)))
+    await desk.house.disputed.asking.begin(desk.merchant)
+    await turn(desk)
+    await desk.house.work()
+    [case] = await desk.house.audit_cases.page(desk.merchant, state=None, after=None, before=None, limit=9)
+    assert case.object_id == paid.payment.id and "Look the dispute up" in case.remedy
 
 
 @given(stories, tidings)

@@ -50,14 +50,14 @@ def folded(news: Iterable[Tidings]) -> Folded:
 
 
 def tells(news: Iterable[Tidings], one: Tidings) -> bool:
-    """Whether this would change what is known, but for when it was. What is found by asking says mostly what is known,
-    and is not kept each time."""
+    """Whether this would change what is known, but for when it was, or contradicts it. What is found by asking says
+    mostly what is known, and is not kept each time."""
     known = tuple(news)
     return not known or _essence(folded((*known, one))) != _essence(folded(known))
 
 
 def _essence(seen: Folded) -> Folded:
-    return replace(seen, occurred_at=None, contradicts=None)
+    return replace(seen, occurred_at=None)
 
 
 def order(one: Tidings) -> tuple[datetime, bool, int, str]:

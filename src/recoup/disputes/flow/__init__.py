@@ -15,7 +15,7 @@ from recoup.disputes.flow.answering import Along, Answering
 from recoup.disputes.flow.asking import Asking
 from recoup.disputes.flow.gathering import Gathering
 from recoup.disputes.flow.gathering import More as More
-from recoup.disputes.flow.heard import Heard
+from recoup.disputes.flow.heard import Contradiction, Heard
 from recoup.disputes.flow.hearing import Hearing
 from recoup.disputes.flow.reminding import Reminding
 from recoup.disputes.flow.writing import there
@@ -80,6 +80,10 @@ class Disputes:
     ) -> Heard:
         """Take in what a processor account told of a dispute; the same notice may come again, at any time."""
         return await self._hearing.hear(merchant, account_id, notice, place=place, now=now)
+
+    async def contradiction(self, merchant: Merchant, dispute_id: UUID) -> Contradiction | None:
+        """Two ends that were told of a dispute and cannot both be true."""
+        return await self._hearing.contradiction(merchant, dispute_id)
 
     async def add_evidence(
         self, connection: Connection, merchant: Merchant, dispute_id: UUID, more: More, *, now: datetime

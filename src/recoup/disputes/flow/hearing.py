@@ -16,11 +16,11 @@ from recoup.connectors.base import DisputeState as News
 from recoup.db import Connection, Database
 from recoup.disputes import store
 from recoup.disputes.core.concluding import About, begun, concluded
-from recoup.disputes.core.folding import Folded, tells
+from recoup.disputes.core.folding import Folded, folded, tells
 from recoup.disputes.core.machine import Status
 from recoup.disputes.core.records import Card, Dispute, Tidings
-from recoup.disputes.flow.heard import Applied, Contradiction, Heard, Known
-from recoup.disputes.flow.writing import Writer
+from recoup.disputes.flow.heard import CONTRADICTED, Applied, Contradiction, Heard, Known
+from recoup.disputes.flow.writing import Writer, put_or_drop, there
 from recoup.disputes.store import news as told
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
@@ -93,11 +93,24 @@ class Hearing:
                 connection, merchant_id=merchant.id, account_id=account_id, reference=new.reference
             )
             known = await told.of(connection, merchant_id=merchant.id, dispute_id=before.id) if asked else ()
-            if not asked or tells(known, tidings):
-                await told.add(connection, tidings, merchant_id=merchant.id, dispute_id=before.id, now=now)
-            return await self._told(connection, merchant, before, about, tidings=tidings, now=now)
+            kept = tidings if not asked or tells(known, tidings) else None
+            if kept is not None:
+                await told.add(connection, kept, merchant_id=merchant.id, dispute_id=before.id, now=now)
+            heard = await self._told(connection, merchant, before, about, tidings=kept, now=now)
+            if asked and isinstance(heard, Contradiction):
+                await put_or_drop(connection, merchant.id, CONTRADICTED, before.id, now)
+            return heard
 
         return await self._database.retrying(work)
+
+    async def contradiction(self, merchant: Merchant, dispute_id: UUID) -> Contradiction | None:
+        """The last two ends of a dispute that cannot both be true, where it was told such."""
+        dispute = there(
+            await store.read(self._database, merchant_id=merchant.id, dispute_id=dispute_id), dispute_id
+        )
+        seen = folded(await told.of(self._database, merchant_id=merchant.id, dispute_id=dispute_id))
+        other = _other_end(seen)
+        return None if other is None else _contradiction(dispute, other)
 
     async def _where(
         self, merchant: Merchant, account_id: UUID, notice: Notice, place: Place | None, reference: str
@@ -124,16 +137,16 @@ class Hearing:
         before: Dispute,
         about: About,
         *,
-        tidings: Tidings,
+        tidings: Tidings | None,
         now: datetime,
     ) -> Heard:
+        """What all its news come to; `tidings` is the one that is new."""
         news = await told.of(connection, merchant_id=merchant.id, dispute_id=before.id)
         after, seen = concluded(before, news, about, now=now, reminders=self._writer.reminders)
         after, happened = await self._writer.write(connection, merchant, before, after, now=now)
-        against = _against(seen, tidings)
-        if against is not None:
-            shown = render(Kind.DISPUTE, after.id)
-            return Contradiction(after.payment_id, shown, after.status, against, _REMEDY)
+        other = None if tidings is None or not _tells_an_end_of(tidings, seen) else _other_end(seen)
+        if other is not None:
+            return _contradiction(after, other)
         return Applied(after.payment_id, happened) if happened else Known(after.payment_id)
 
     async def _about(self, merchant: Merchant, notice: Notice, place: Place | None) -> About:
@@ -145,12 +158,22 @@ class Hearing:
         return About(place.payment_id, charge, card)
 
 
-def _against(seen: Folded, tidings: Tidings) -> Status | None:
-    """The end that cannot be true beside the one that counts, where this piece of news told one of the two."""
-    if seen.contradicts is None or _ENDS.get(tidings.state) not in seen.contradicts:
+def _tells_an_end_of(tidings: Tidings, seen: Folded) -> bool:
+    """Whether this piece of news told one of two ends that cannot both be true."""
+    return seen.contradicts is not None and _ENDS.get(tidings.state) in seen.contradicts
+
+
+def _other_end(seen: Folded) -> Status | None:
+    """The end that cannot be true beside the one that counts."""
+    if seen.contradicts is None:
         return None
     older, newer = seen.contradicts
     return older if seen.status is newer else newer
+
+
+def _contradiction(dispute: Dispute, other: Status) -> Contradiction:
+    shown = render(Kind.DISPUTE, dispute.id)
+    return Contradiction(dispute.payment_id, shown, dispute.status, other, _REMEDY)
 
 
 def _tidings(said: DisputeNews, notice: Notice) -> Tidings:
