@@ -79,7 +79,7 @@ class Audited:
             new_id=parts.new_id,
             unrecognised=unrecognised(parts.registry),
         )
-        self.drift = Drift(database, merchant=merchant, clock=clock)
+        self.drift = Drift(database, merchant=merchant, unasked=parts.disputed.asking.failing, clock=clock)
         self.watch = Watch(
             database,
             audit=self.cases,

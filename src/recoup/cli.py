@@ -23,7 +23,8 @@ from recoup.checking import ledger
 from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
 from recoup.explaining import declines
-from recoup.kit.clock import SystemClock
+from recoup.kit.clock import SystemClock, rfc3339
+from recoup.kit.ids import Kind, render
 from recoup.listening import listen as forward_events
 from recoup.lookingback import backtest, decisions
 from recoup.merchants.core import KeyKind, Merchant
@@ -131,6 +132,7 @@ def doctor() -> None:
             for side, mode in ((pair.live, "live"), (pair.test, "test")):
                 await _tell_unseen_codes(service, side, f"{pair.name}, {mode}")
                 await _tell_broken_laws(service, side, f"{pair.name}, {mode}")
+                await _tell_unasked(service, side, f"{pair.name}, {mode}")
 
     with_service(settings, look)
 
@@ -147,6 +149,16 @@ async def _tell_unseen_codes(service: Service, side: Merchant, whose: str) -> No
             f"[{'green]ok' if override else 'yellow]look'}[/] {escape(whose)}: {seen.connector} sent the code "
             f"{escape(seen.code)} (network: {escape(seen.network_code)}) {seen.times} times, which no table knows; "
             f"{known}"
+        )
+
+
+async def _tell_unasked(service: Service, side: Merchant, whose: str) -> None:
+    for walk in await service.disputed.asking.failing(side):
+        account = render(Kind.PROCESSOR_ACCOUNT, walk.account_id)
+        _out.print(
+            f"[yellow]look[/] {escape(whose)}: {account} could not be asked about disputes since "
+            f"{rfc3339(walk.covered_until)}, {walk.failures} times: {escape(walk.why or 'no reason')}. See its "
+            "credentials; until then only webhooks tell of new disputes there."
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from prometheus_client import CollectorRegistry
+
 from recoup.disputes import jobs
 from recoup.disputes.api import DisputesApi
 from recoup.disputes.flow import Disputes
@@ -14,6 +16,7 @@ from recoup.disputes.flow.gathering import Gathering
 from recoup.disputes.flow.hearing import Hearing
 from recoup.disputes.flow.reminding import Reminding
 from recoup.disputes.flow.writing import Writer
+from recoup.figures import not_listed, walks_failing
 from recoup.gateway.verbs import EVIDENCE_PATIENCE
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Route
@@ -40,6 +43,7 @@ FACTS: Final = {
     "dispute.closed": "A dispute ended without a win or a loss being told.",
 }
 """The events of disputes."""
+FIGURES_S: Final = 60.0
 
 
 class Parts(Protocol):
@@ -49,6 +53,7 @@ class Parts(Protocol):
     payments: Payments
     merchants: Merchants
     vault: Vault
+    registry: CollectorRegistry
 
 
 class Disputed:
@@ -67,8 +72,15 @@ class Disputed:
             new_id=new_id,
         )
         around = Around(
-            merchant, tools.accounts.accounts_of, tools.connectors, tools.account, tools.gateway, tools.now
+            merchant,
+            tools.accounts.accounts_of,
+            tools.connectors,
+            tools.account,
+            tools.gateway,
+            tools.now,
+            not_listed(parts.registry),
         )
+        self._show_failing = walks_failing(parts.registry)
         self.asking = Asking(database, around, payments=payments, hearing=hearing, every=every)
         self.disputes = Disputes(
             database,
@@ -95,7 +107,13 @@ class Disputed:
 
     def chores(self) -> Sequence[Chore]:
         """What a server does beside its work."""
-        return (("disputes", EVERY_S, self.asking.rounds.go),)
+        return (
+            ("disputes", EVERY_S, self.asking.rounds.go),
+            ("failing dispute walks", FIGURES_S, self._count_failing),
+        )
+
+    async def _count_failing(self) -> None:
+        self._show_failing(await self.asking.count_failing())
 
     def routes(self) -> list[Route]:
         """All routes."""

@@ -48,6 +48,26 @@ def broken(registry: CollectorRegistry, names: Iterable[str]) -> Callable[[Mappi
     return show
 
 
+def not_listed(registry: CollectorRegistry) -> Callable[[str], None]:
+    """Counts answers about disputes that could not be used, by connector."""
+    counter = Counter(
+        "recoup_disputes_not_listed",
+        "Answers of processors to what disputes there are that could not be used; the log says why.",
+        ["connector"],
+        registry=registry,
+    )
+    return lambda connector: counter.labels(connector).inc()
+
+
+def walks_failing(registry: CollectorRegistry) -> Callable[[int], None]:
+    """Shows how many accounts cannot be asked about disputes."""
+    return Gauge(
+        "recoup_dispute_walks_failing",
+        "Processor accounts that for a while could not be asked which disputes there are.",
+        registry=registry,
+    ).set
+
+
 def count_stopped(registry: CollectorRegistry, followers: Iterable[Follows]) -> None:
     """Shows how many merchants' events each follower cannot follow."""
     gauge = Gauge(

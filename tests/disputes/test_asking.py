@@ -140,6 +140,13 @@ async def test_a_page_that_cannot_be_used_is_asked_for_again_and_nothing_counts_
         "then from its start"
     )
     assert {one.since for one in archive.listed} == {first - OVERLAP}
+    drift = await desk.house.call("GET", "/v1/audit/drift", key=await desk.house.key_of(desk.merchant))
+    [shown] = drift.json["disputes_not_listed"]
+    assert (shown["failures"], shown["why"]) == (4, "no readable answer")
+    await desk.house.disputed._count_failing()
+    figures = desk.house.registry.get_sample_value
+    assert figures("recoup_dispute_walks_failing") == 1
+    assert figures("recoup_disputes_not_listed_total", {"connector": "north"}) == 4
     archive.shows.append(DisputePage((), "circle"))
     archive.shows.append(DisputePage((), "circle"))
     assert await turn(desk) > timedelta(0)

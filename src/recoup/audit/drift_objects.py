@@ -76,6 +76,15 @@ class UnmatchedObject(Struct, kw_only=True, frozen=True):
     url: str
 
 
+class UnaskedObject(Struct, kw_only=True, frozen=True):
+    """A processor account that for a while could not be asked which disputes there are."""
+
+    processor_account: str
+    since: Annotated[str, Meta(description="What is new there since then only a webhook tells.")]
+    failures: Annotated[int, Meta(description="Answers in a row that could not be used.")]
+    why: str | None
+
+
 class DriftObject(Struct, kw_only=True, frozen=True):
     """How much of what is held here a second source confirms, and what differs."""
 
@@ -90,6 +99,10 @@ class DriftObject(Struct, kw_only=True, frozen=True):
         Meta(
             description=f"Open audit cases about contradictions, each with its remedy; at most {CASES_SHOWN}."
         ),
+    ]
+    disputes_not_listed: Annotated[
+        Sequence[UnaskedObject],
+        Meta(description="Processor accounts that could not be asked about disputes of late."),
     ]
     livemode: bool
 
@@ -112,6 +125,15 @@ def drift_object(report: Report, *, livemode: bool, now: datetime) -> DriftObjec
             for one in report.unmatched
         ],
         cases=[case_object(one, livemode=livemode) for one in report.cases],
+        disputes_not_listed=[
+            UnaskedObject(
+                processor_account=render(Kind.PROCESSOR_ACCOUNT, one.account_id),
+                since=rfc3339(one.covered_until),
+                failures=one.failures,
+                why=one.why,
+            )
+            for one in report.unasked
+        ],
         livemode=livemode,
     )
 

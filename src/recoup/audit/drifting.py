@@ -28,6 +28,7 @@ from recoup.audit.core.drift import (
 from recoup.audit.store import drift as store
 from recoup.audit.store.drift import Unmatched
 from recoup.db import Connection, Database
+from recoup.disputes.core.walking import Walk
 from recoup.events.following import MERCHANTS_AT_ONCE, Rounds
 from recoup.events.store import Pointer, pointers
 from recoup.kit.clock import Clock
@@ -51,22 +52,30 @@ _FIRST: Final = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is confirmed and what differs. `events`: up to which event it goes."""
+    """What is confirmed and what differs. `events`: up to which event it goes. `unasked`: accounts whose disputes could
+    not be asked for."""
 
     events: int
     sums: Sequence[AgeSum]
     unmatched: Sequence[Unmatched]
     cases: Sequence[Case]
+    unasked: Sequence[Walk]
 
 
 class Drift:
     """Keeps the sums, and answers from them."""
 
     def __init__(
-        self, database: Database, *, merchant: Callable[[UUID], Awaitable[Merchant | None]], clock: Clock
+        self,
+        database: Database,
+        *,
+        merchant: Callable[[UUID], Awaitable[Merchant | None]],
+        unasked: Callable[[Merchant], Awaitable[Sequence[Walk]]],
+        clock: Clock,
     ) -> None:
         self._database = database
         self._merchant = merchant
+        self._unasked = unasked
         self._clock = clock
         self._looked_at = _FIRST
         self.rounds = Rounds(database, store.PLACES, self.follow, name="drift")
@@ -105,6 +114,7 @@ class Drift:
                 database, [one.value for one in Reason], **whose, account_id=account_id, most=UNMATCHED_MAX
             ),
             await cases.open_of_kind(database, CaseKind.CONTRADICTION, **whose, limit=CASES_SHOWN),
+            [one for one in await self._unasked(merchant) if account_id in (None, one.account_id)],
         )
 
     async def _batch(self, connection: Connection, *, merchant: Merchant) -> int | None:

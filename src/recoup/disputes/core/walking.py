@@ -23,6 +23,8 @@ FAILED_FIRST: Final = timedelta(minutes=5)
 FAILED_MAX: Final = timedelta(hours=6)
 CURSOR_FAILURES_MAX: Final = 3
 """After so many failures in a row a walk begins anew: what leads to its next page may have lapsed."""
+FAILING_FROM: Final = CURSOR_FAILURES_MAX
+"""From so many failures in a row a person is shown that an account cannot be asked: a quarter of an hour."""
 WALK_PAGES_MAX: Final = 5_000
 """A list that is longer leads in a circle."""
 WHY_LENGTH_MAX: Final = 300

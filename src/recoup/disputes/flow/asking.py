@@ -93,6 +93,8 @@ class Around:
     seen: Seen
     gateway: Gateway
     now: Callable[[Merchant], datetime]
+    not_listed: Callable[[str], None]
+    """Told the connector of each answer that could not be used: a metric."""
 
 
 class Asking:
@@ -176,10 +178,19 @@ class Asking:
         page = _believed(answer.outcome, walk)
         if isinstance(page, Unknown):
             account = render(Kind.PROCESSOR_ACCOUNT, walk.account_id)
+            self._around.not_listed(connector.name)
             _log.warning("disputes_not_listed", account=account, why=page.why, failures=walk.failures + 1)
             return after_failure(walk, page.why)
         found = [await self._heard(merchant, walk.account_id, one) for one in page.notices]
         return after_page(walk, page.cursor, found=any(found))
+
+    async def failing(self, merchant: Merchant) -> Sequence[Walk]:
+        """Accounts that could not be asked for a while: what is new there only a webhook tells."""
+        return await walks.failing(self._database, merchant_id=merchant.id)
+
+    async def count_failing(self) -> int:
+        """How many such there are, of all merchants."""
+        return await walks.count_failing(self._database)
 
     async def reread(self, merchant: Merchant, dispute_id: UUID, now: datetime) -> datetime | None:
         """The handler of `dispute.reread`: read one dispute, and say when to do so again."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 from uuid import UUID
 
-
 CONTRADICTED: Final = "dispute.contradicted"
 """The kind of due row that says: we asked, and were told an end of this dispute that cannot be true beside another."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from recoup.db import Connection, Queries
-from recoup.disputes.core.walking import Walk
+from recoup.disputes.core.walking import FAILING_FROM, Walk
 from recoup.events.core import Places
 
 PLACES: Final = Places("dispute_followers", "sequence")
@@ -60,6 +61,31 @@ async def read(queries: Queries, *, merchant_id: UUID, account_id: UUID) -> Walk
         {"merchant_id": merchant_id, "account_id": account_id},
     )
     return None if row is None else Walk(**row)
+
+
+async def failing(queries: Queries, *, merchant_id: UUID) -> Sequence[Walk]:
+    """A merchant's accounts that cannot be asked."""
+    rows = await queries.fetch_all(
+        """
+        select processor_account_id as account_id, covered_until, began_at, since, cursor, pages, quiet, failures, why
+        from dispute_walks where merchant_id = %(merchant_id)s and failures >= %(failures)s
+        order by processor_account_id
+        """,
+        {"merchant_id": merchant_id, "failures": FAILING_FROM},
+    )
+    return [Walk(**row) for row in rows]
+
+
+async def count_failing(queries: Queries) -> int:
+    """How many accounts cannot be asked."""
+    row = await queries.fetch_one(
+        """
+        -- all merchants: a figure of the whole service
+        select count(*) as failing from dispute_walks where failures >= %(failures)s
+        """,
+        {"failures": FAILING_FROM},
+    )
+    return 0 if row is None else int(row["failing"])
 
 
 async def save(queries: Queries, before: Walk, after: Walk, *, merchant_id: UUID) -> bool:
