@@ -40,6 +40,7 @@ from recoup.merchants.core import Merchant
 from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.outcomes.api import DeclinesApi
 from recoup.outcomes.flow import DeclineReadings
+from recoup.parts import Part
 from recoup.payments.api import PaymentsApi
 from recoup.payments.api.pages import ActionPages
 from recoup.payments.api.verifying import VerificationsApi
@@ -246,15 +247,14 @@ class Service:
         """What is done for each kind of due row."""
         return {
             SETTLE: self.payments.settle,
-            **self.truth.handlers(),
-            **self.disputed.handlers(),
-            **self.routing.handlers(),
             **recovery_jobs.handlers(self.recoveries),
-            **self.audited.handlers(),
-            **self.inbound.handlers(),
-            **self.settlements.handlers(),
-            **self.simulated.handlers(),
+            **{kind: handler for part in self._parts() for kind, handler in part.handlers().items()},
         }
+
+    def _parts(self) -> Sequence[Part]:
+        """The subjects that a small file beside this one puts together, in the order of the documents."""
+        audited, routing, truth, inbound = self.audited, self.routing, self.truth, self.inbound
+        return (audited, routing, truth, inbound, self.settlements, self.disputed, self.simulated)
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
@@ -305,18 +305,12 @@ class Service:
             *PaymentMethodsApi(self.methods).routes(),
             *ProcessorAccountsApi(self.accounts).routes(),
             *RecoveriesApi(self.recoveries).routes(),
-            *self.audited.routes(),
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
-            *self.routing.routes(),
-            *self.truth.routes(),
             *EventsApi(self.database).routes(),
             *self.webhooks.routes(),
-            *self.inbound.routes(),
-            *self.settlements.routes(),
-            *self.disputed.routes(),
             *self.books.routes(),
-            *self.simulated.routes(),
+            *(route for part in self._parts() for route in part.routes()),
         ]
 
     def _tools(self) -> Tools:
