@@ -14,6 +14,7 @@ from recoup.disputes.flow.answering import Answering
 from recoup.disputes.flow.asking import EVERY_S, Around, Asking
 from recoup.disputes.flow.gathering import Gathering
 from recoup.disputes.flow.hearing import Hearing
+from recoup.disputes.flow.lifting import Lifting
 from recoup.disputes.flow.reminding import Reminding
 from recoup.disputes.flow.writing import Writer
 from recoup.figures import not_listed, walks_failing
@@ -40,6 +41,7 @@ FACTS: Final = {
     "dispute.lost": "A dispute was decided against you.",
     "dispute.reversed": "What was won was contested once more, and taken again.",
     "dispute.expired": "The time for evidence ended without any.",
+    "dispute.stop_lifted": "Somebody lets the card of a dispute be tried again.",
     "dispute.closed": "A dispute ended without a win or a loss being told.",
 }
 """The events of disputes."""
@@ -97,6 +99,7 @@ class Disputed:
             ),
             gathering=Gathering(sealer=sealer, writer=writer),
             reminding=Reminding(database, writer),
+            lifting=Lifting(writer),
             asking=self.asking,
         )
         self._api = DisputesApi(self.disputes, database)

@@ -114,10 +114,50 @@ async def test_a_disputed_card_is_disputed_by_itself(shop: Client) -> None:
     assert (await dispute_of(shop, "needs_response"))["category"] == "fraudulent"
 
 
-async def test_an_early_warning_moves_no_money(shop: Client) -> None:
+async def test_an_early_warning_moves_no_money_and_stops_the_card_until_a_person_lifts_it(
+    shop: Client,
+) -> None:
     await pays(shop, "4000000000005423")
     await later(shop, timedelta(seconds=5))
-    assert (await dispute_of(shop, "warning"))["funds_withdrawn"] is False
+    warning = await dispute_of(shop, "warning")
+    assert warning["alert"] == {"kind": "fraud_report", "program": "tc40"}
+    assert (warning["funds_withdrawn"], warning["stops_recoveries"]) == (False, True)
+    path = f"/v1/disputes/{warning['id']}/lift_stop"
+    lifted = await shop.post(path, {"reason": "The cardholder took it back."}, once=once())
+    assert (lifted["stops_recoveries"], lifted["stop_lifted"]["reason"]) == (
+        False,
+        "The cardholder took it back.",
+    )
+    again = await shop.send("POST", path, {"reason": "Once more."}, once=once())
+    assert (again.status, again.json["error"]["code"]) == (409, "dispute_stops_nothing")
+    told = [one["type"] for one in await shop.every("/v1/events") if one["type"].startswith("dispute.")]
+    assert sorted(told) == ["dispute.stop_lifted", "dispute.warning"]
+
+
+async def test_an_alert_is_settled_by_the_network_with_the_merchant_s_money(shop: Client) -> None:
+    payment = await pays(shop)
+    await contested(shop, payment, kind="rapid_resolution", reason="13.1", then="resolved", then_after_s=3600)
+    alert = await dispute_of(shop, "warning")
+    assert alert["alert"] == {"kind": "rapid_resolution", "program": "visa_rdr"}
+    assert (alert["category"], alert["stops_recoveries"]) == ("product_not_received", True)
+    await later(shop, timedelta(hours=2))
+    settled = await dispute_of(shop, "closed")
+    assert (settled["funds_withdrawn"], settled["stops_recoveries"]) == (True, False)
+    assert (await shop.every("/v1/disputes?alert=rapid_resolution"))[0]["id"] == alert["id"]
+    assert await shop.every("/v1/disputes?alert=fraud_report") == []
+    assert await truth(shop) == ("resolved_early", True)
+
+
+async def test_an_alert_is_settled_by_a_refund(shop: Client) -> None:
+    payment = await pays(shop)
+    await contested(shop, payment, kind="rapid_resolution", then="resolved")
+    await dispute_of(shop, "warning")
+    await shop.post("/v1/refunds", {"payment": payment["id"]}, once=once())
+    settled = await dispute_of(shop, "closed")
+    assert settled["funds_withdrawn"] is False
+    assert settled["stops_recoveries"] is True, "its cardholder spoke of fraud"
+    await later(shop, timedelta(days=9))
+    assert await truth(shop) == ("resolved_early", False)
 
 
 async def test_news_in_disorder_come_to_the_same(shop: Client) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from tests.disputes.desk import Desk
 
+from recoup.connectors.base import Alert, Notice
 from recoup.connectors.base import DisputeState as News
-from recoup.connectors.base import Notice
 from recoup.disputes.core.machine import Status
-from recoup.disputes.core.records import Dispute
+from recoup.disputes.core.records import Dispute, Which
 from recoup.disputes.flow.heard import Applied, Contradiction, Known
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
@@ -41,6 +41,22 @@ async def test_a_chargeback_is_known_by_its_payment_and_moves_its_money(desk: De
     await desk.told(News.LOST, hours=2)
     assert await desk.events(dispute) == ["dispute.opened", "dispute.submitted", "dispute.lost"]
     assert await desk.balances(*BOOKS) == [-150, 0, 1000, 150]
+
+
+async def test_an_alert_that_the_network_settles_with_the_merchant_s_money_is_a_loss(desk: Desk) -> None:
+    paid = await desk.paid()
+    rapid = {"alert": Alert.RAPID_RESOLUTION, "program": "VISA_RDR", "reason": "13.1", "network": "visa"}
+    alert = await desk.told(News.WARNING, paid=paid, withdrawn=False, **rapid)
+    assert (alert.alert, alert.program, alert.stops) == (Alert.RAPID_RESOLUTION, "visa_rdr", True)
+    settled = await desk.told(News.RESOLVED_EARLY, hours=1, paid=paid, withdrawn=True, **rapid)
+    assert (settled.status, settled.stops) == (Status.CLOSED, False), "it was no fraud"
+    assert await desk.events(settled) == ["dispute.warning", "dispute.closed"]
+    assert await desk.balances(*BOOKS) == [0, 0, 1000, 0]
+    refunded = await desk.told(
+        News.RESOLVED_EARLY, hours=1, paid=paid, reference="du_2", withdrawn=False, **rapid
+    )
+    assert (refunded.status, refunded.withdrawn) == (Status.CLOSED, False)
+    assert await desk.balances(*BOOKS) == [0, 0, 1000, 0]
 
 
 async def test_two_accounts_with_one_login_have_one_dispute(desk: Desk) -> None:
@@ -137,7 +153,7 @@ async def test_a_dispute_of_a_payment_made_elsewhere_is_kept_without_one(desk: D
     dispute = await desk.told(News.OPENED, charge="ch_of_nobody")
     assert (dispute.payment_id, dispute.charge_reference) == (None, "ch_of_nobody")
     assert await desk.balances(*BOOKS) == [-1000, 1000, 0, 0]
-    assert await desk.disputes.page(desk.merchant, status=Status.NEEDS_RESPONSE, limit=9) == [dispute]
+    assert await desk.disputes.page(desk.merchant, Which(Status.NEEDS_RESPONSE), limit=9) == [dispute]
 
 
 async def test_a_dispute_finds_its_payment_later_where_the_first_news_did_not_say(desk: Desk) -> None:
@@ -156,7 +172,7 @@ async def test_warning_and_chargeback_of_one_charge_are_linked_by_it(desk: Desk)
     opened = await desk.told(News.OPENED, paid=paid, reference="du_1")
     assert await desk.balances(*BOOKS) == [0, 1000, 0, 0]
     assert warned.charge_reference == opened.charge_reference
-    linked = await desk.disputes.page(desk.merchant, payment_id=paid.payment.id, limit=9)
+    linked = await desk.disputes.page(desk.merchant, Which(payment_id=paid.payment.id), limit=9)
     assert {one.id for one in linked} == {opened.id, warned.id}
 
 
@@ -242,7 +258,7 @@ async def test_the_list_shows_what_awaits_an_answer(desk: Desk, ends: Sequence[N
     for hours, end in enumerate(ends, start=1):
         await desk.told(end, reference="c", hours=hours)
     before = desk.house.now + timedelta(days=5)
-    assert await desk.disputes.page(desk.merchant, due_before=before, limit=9) == [first]
+    assert await desk.disputes.page(desk.merchant, Which(due_before=before), limit=9) == [first]
 
 
 async def test_a_name_that_no_row_can_hold_is_made_to_fit(desk: Desk) -> None:

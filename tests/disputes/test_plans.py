@@ -16,11 +16,11 @@ from tests.payments.plans import Lookup, Planner, noted
 from recoup.connectors.base import DisputeState
 from recoup.disputes import store
 from recoup.disputes.core.machine import Status
+from recoup.disputes.core.records import EVERY, Which
 from recoup.disputes.store import news
 
 ID: Final = UUID(int=1)
 PAGE: Final[dict[str, Any]] = {"after": None, "before": None, "limit": 10}
-NO_FILTER: Final[dict[str, Any]] = {"status": None, "payment_id": None, "due_before": None}
 BY_KEY: Final = ("disputes", "disputes_pkey", 2)
 BY_NAME: Final = ("disputes", "disputes_merchant_id_processor_account_id_reference_key", 3)
 NEWS: Final = ("dispute_news", "dispute_news_pkey", 2)
@@ -36,17 +36,17 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "lock_named": (lambda db: store.lock_named(db, merchant_id=ID, account_id=ID, reference="r"), {BY_NAME}),
     "begin": (lambda db: store.begin(db, nothing_yet()), set()),
     "save": (lambda db: store.save(db, nothing_yet()), {BY_KEY}),
-    "page": (lambda db: store.page(db, merchant_id=ID, **NO_FILTER, **PAGE), {BY_KEY}),
+    "page": (lambda db: store.page(db, EVERY, merchant_id=ID, **PAGE), {BY_KEY}),
     "of a status": (
-        lambda db: store.page(db, merchant_id=ID, **NO_FILTER | {"status": Status.WON}, **PAGE),
+        lambda db: store.page(db, Which(status=Status.WON), merchant_id=ID, **PAGE),
         {("disputes", "disputes_by_status", 3)},
     ),
     "of a payment": (
-        lambda db: store.page(db, merchant_id=ID, **NO_FILTER | {"payment_id": ID}, **PAGE),
+        lambda db: store.page(db, Which(payment_id=ID), merchant_id=ID, **PAGE),
         {("disputes", "disputes_by_payment", 3)},
     ),
     "awaiting": (
-        lambda db: store.page(db, merchant_id=ID, **NO_FILTER | {"due_before": NOW}, **PAGE),
+        lambda db: store.page(db, Which(due_before=NOW), merchant_id=ID, **PAGE),
         {("disputes", "disputes_awaiting", 3)},
     ),
     "stopping": (

@@ -27,6 +27,7 @@ from recoup.sandbox.core.disputes import (
     accepted,
     course_of,
     not_answerable,
+    refunded,
     submitted,
 )
 from recoup.sandbox.core.faults import FaultKind, Verb
@@ -52,7 +53,7 @@ BLANK: Final = Dispute(
     opens_at=START,
     created_at=START,
 )
-ENDS: Final = {DisputeState.WON, DisputeState.LOST, DisputeState.CLOSED, DisputeState.REVERSED}
+ENDS: Final = {DisputeState(word) for word in ("won", "lost", "closed", "reversed", "resolved_early")}
 
 
 def a_dispute(
@@ -89,6 +90,16 @@ def test_what_is_told_is_what_stands_at_that_moment(
 @given(courses)
 def test_without_an_answer_every_dispute_ends(dispute: Dispute) -> None:
     assert dispute.state_at(START + timedelta(days=400)) in ENDS
+
+
+def test_an_alert_is_settled_by_its_network_or_by_a_refund_and_only_the_first_takes_the_money() -> None:
+    alert = a_dispute(DisputeKind.RAPID_RESOLUTION, Verdict.RESOLVED)
+    assert alert.state_at(START) is DisputeState.WARNING and not alert.withdrawn_at(START)
+    assert alert.state_at(START + WEEK) is DisputeState.RESOLVED_EARLY
+    assert alert.withdrawn_at(START + WEEK)
+    assert not refunded(alert, START).withdrawn_at(START + WEEK)
+    waiting = a_dispute(DisputeKind.RAPID_RESOLUTION)
+    assert waiting.state_at(START + 20 * WEEK) is DisputeState.WARNING
 
 
 def test_who_does_not_answer_in_time_loses() -> None:

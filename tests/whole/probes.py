@@ -232,6 +232,7 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "GET /v1/disputes/{dispute}": ONE,
     "POST /v1/disputes/{dispute}/evidence": [naming({"fields": {"customer_name": "Stranger"}})],
     "POST /v1/disputes/{dispute}/sync": ONE,
+    "POST /v1/disputes/{dispute}/lift_stop": [naming({"reason": "a mistake"})],
     "POST /v1/disputes/{dispute}/submit": ONE,
     "POST /v1/disputes/{dispute}/accept": ONE,
     "POST /v1/test/disputes": [naming({"payment": "{payment}"})],

@@ -11,10 +11,10 @@ import msgspec
 from recoup.connectors.base import DisputeVerb, EvidenceFile
 from recoup.db import Connection, Database
 from recoup.disputes.core.evidence import check_file
-from recoup.disputes.core.records import AnswerState, Dispute
+from recoup.disputes.core.records import AnswerState, Dispute, Which
 from recoup.disputes.flow import Disputes, More
 from recoup.disputes.objects import DisputeObject, dispute_object
-from recoup.disputes.wire import AddEvidence, DisputeQuery
+from recoup.disputes.wire import AddEvidence, DisputeQuery, LiftStop
 from recoup.http import idempotency
 from recoup.http.fields import ListObject, parse_id
 from recoup.http.idempotency import Resume
@@ -39,6 +39,7 @@ _EXAMPLE: Final[Mapping[str, Any]] = {
     "currency": "USD",
     "fee": {"amount": 1500, "currency": "USD"},
     "funds_withdrawn": True,
+    "alert": None,
     "category": "product_not_received",
     "reason": "13.1",
     "reason_meaning": "Goods or services did not come.",
@@ -51,6 +52,7 @@ _EXAMPLE: Final[Mapping[str, Any]] = {
     },
     "answer": None,
     "stops_recoveries": True,
+    "stop_lifted": None,
     "opened_at": "2026-11-22T15:00:00.000Z",
     "updated_at": "2026-11-23T09:00:00.000Z",
     "ended_at": None,
@@ -127,6 +129,7 @@ class DisputesApi:
                 examples={"proof of delivery": _EVIDENCE},
             ),
             self._sync(),
+            self._lift(),
             self._act(
                 "submit",
                 self.submit,
@@ -156,6 +159,25 @@ class DisputesApi:
                 Problem("dispute_not_readable", 409, "Its processor cannot be asked about a dispute."),
                 Problem("dispute_not_read", 409, "Its processor did not say how it stands."),
             ),
+        )
+
+    def _lift(self) -> Route:
+        return Route(
+            "POST",
+            f"{_ONE}/lift_stop",
+            self.lift_stop,
+            body=LiftStop,
+            answer=DisputeObject,
+            summary="Lift the stop of a card",
+            description="A report of fraud stops recoveries of its card for good. Where the cardholder says that it "
+            "was a mistake, this lets the card be tried again, unless another dispute stops it too.",
+            tag=_TAG,
+            idempotency=Idempotency.TRANSACTION,
+            errors=(
+                Problem("dispute_open", 409, "It is open: the stop ends with the dispute."),
+                Problem("dispute_stops_nothing", 409, "It stops nothing."),
+            ),
+            examples={"a mistake": {"reason": "The cardholder withdrew the report."}},
         )
 
     def _act(
@@ -203,16 +225,16 @@ class DisputesApi:
         """`GET /v1/disputes`."""
         query, page = call.query, call.query.page(Kind.DISPUTE)
         payment = query.payment
-        found = await self._disputes.page(
-            call.merchant,
+        which = Which(
             status=query.status,
             payment_id=None
             if payment is None
             else parse_id(Kind.PAYMENT, payment, what="payment", param="payment"),
+            alert=query.alert,
             due_before=query.due_before,
-            after=page.after,
-            before=page.before,
-            limit=page.fetch,
+        )
+        found = await self._disputes.page(
+            call.merchant, which, after=page.after, before=page.before, limit=page.fetch
         )
         shown, has_more = page.cut(found)
         return DisputeList(data=[_object(one, call) for one in shown], has_more=has_more, url=_PATH)
@@ -232,6 +254,13 @@ class DisputesApi:
         more = More(body.fields, files, body.remove_files, body.defense)
         after = await self._disputes.add_evidence(
             call.transaction(), call.merchant, _dispute(call), more, now=call.now
+        )
+        return _object(after, call)
+
+    async def lift_stop(self, call: Call[LiftStop, None]) -> DisputeObject:
+        """`POST /v1/disputes/{id}/lift_stop`."""
+        after = await self._disputes.lift_stop(
+            call.transaction(), call.merchant, _dispute(call), why=call.body.reason, now=call.now
         )
         return _object(after, call)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import DisputeVerb, DocumentPurpose, EvidenceField
+from recoup.connectors.base import Alert, DisputeVerb, DocumentPurpose, EvidenceField
 from recoup.disputes.codes.words import Category
 from recoup.disputes.core.machine import Status
 from recoup.disputes.core.reasons import reason_code
@@ -56,6 +56,26 @@ class DisputeAnswerObject(Struct, kw_only=True, frozen=True):
     at: str
 
 
+class AlertObject(Struct, kw_only=True, frozen=True):
+    """What kind of early warning it is, or was before it became a dispute."""
+
+    kind: Annotated[
+        Alert,
+        Meta(
+            description="`fraud_report`: the issuer told the network of fraud (TC40, SAFE). `rapid_resolution`: it may "
+            "be settled before it is a dispute (Ethoca, Verifi)."
+        ),
+    ]
+    program: Annotated[str | None, Meta(description="Who sent it, in the processor's word.")]
+
+
+class StopLiftedObject(Struct, kw_only=True, frozen=True):
+    """That somebody let the card be tried again."""
+
+    reason: str
+    at: str
+
+
 class DisputeObject(Struct, kw_only=True, frozen=True):
     """What an issuer or its customer contests, as the processor tells of it."""
 
@@ -77,6 +97,7 @@ class DisputeObject(Struct, kw_only=True, frozen=True):
     currency: str | None
     fee: DisputeFeeObject | None
     funds_withdrawn: Annotated[bool, Meta(description="Whether the contested money is out of your hands.")]
+    alert: AlertObject | None
     category: Category
     reason: Annotated[str | None, Meta(description="The network's or processor's own code, as it came.")]
     reason_meaning: str | None
@@ -87,6 +108,7 @@ class DisputeObject(Struct, kw_only=True, frozen=True):
     stops_recoveries: Annotated[
         bool, Meta(description="Whether nothing is tried on this card to recover a payment.")
     ]
+    stop_lifted: StopLiftedObject | None
     opened_at: Annotated[str, Meta(description="When it was first heard of.")]
     updated_at: str
     ended_at: str | None
@@ -97,7 +119,7 @@ def dispute_object(dispute: Dispute, *, livemode: bool) -> DisputeObject:
     """A dispute as it is now."""
     amount, fee, payment_id = dispute.amount, dispute.fee, dispute.payment_id
     meaning = reason_code(dispute.reason, dispute.network or dispute.card.brand)
-    due, ended = dispute.evidence_due_by, dispute.ended_at
+    due, ended, lifted = dispute.evidence_due_by, dispute.ended_at, dispute.lifted
     return DisputeObject(
         id=render(Kind.DISPUTE, dispute.id),
         status=dispute.status,
@@ -109,6 +131,7 @@ def dispute_object(dispute: Dispute, *, livemode: bool) -> DisputeObject:
         currency=None if amount is None else amount.currency,
         fee=None if fee is None else DisputeFeeObject(amount=fee.minor, currency=fee.currency),
         funds_withdrawn=dispute.withdrawn,
+        alert=None if dispute.alert is None else AlertObject(kind=dispute.alert, program=dispute.program),
         category=dispute.category,
         reason=dispute.reason,
         reason_meaning=None if meaning is None else meaning.meaning,
@@ -117,6 +140,7 @@ def dispute_object(dispute: Dispute, *, livemode: bool) -> DisputeObject:
         evidence=_evidence(dispute.evidence),
         answer=None if dispute.answer is None else _answer(dispute.answer),
         stops_recoveries=dispute.stops,
+        stop_lifted=None if lifted is None else StopLiftedObject(reason=lifted.why, at=rfc3339(lifted.at)),
         opened_at=rfc3339(dispute.opened_at),
         updated_at=rfc3339(dispute.updated_at),
         ended_at=None if ended is None else rfc3339(ended),

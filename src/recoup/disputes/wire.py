@@ -6,13 +6,14 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from recoup.connectors.base import DocumentPurpose, EvidenceField
+from recoup.connectors.base import Alert, DocumentPurpose, EvidenceField
 from recoup.connectors.base.disputes import FILES_MAX
 from recoup.disputes.core.evidence import TEXT_LENGTH_MAX
 from recoup.disputes.core.machine import Status
 from recoup.http.fields import IdText, ListQuery, Moment
 
 NAME_LENGTH_MAX: Final = 100
+REASON_LENGTH_MAX: Final = 500
 
 FileName = Annotated[
     str,
@@ -69,10 +70,22 @@ class AddEvidence(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
         return "AddEvidence(***)"
 
 
+class LiftStop(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Why the card may be tried again."""
+
+    reason: Annotated[
+        str,
+        Meta(
+            min_length=1, max_length=REASON_LENGTH_MAX, description="It is kept, and shown with the dispute."
+        ),
+    ]
+
+
 class DisputeQuery(ListQuery, frozen=True):
     """Which disputes."""
 
     status: Annotated[Status | None, Meta(description="Only those that stand there.")] = None
+    alert: Annotated[Alert | None, Meta(description="Only early warnings of this kind.")] = None
     payment: Annotated[IdText | None, Meta(description="Only those of this payment.")] = None
     due_before: Annotated[
         Moment | None, Meta(description="Only those that await your answer by an earlier time than this.")

@@ -24,7 +24,8 @@ class OpenDispute(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
     kind: Annotated[
         DisputeKind,
         Meta(
-            description="`chargeback` takes the money at once, `inquiry` only when it is lost, `warning` never."
+            description="`chargeback` takes the money at once, `inquiry` only when it is lost, `warning` (the issuer "
+            "reported fraud) never. `rapid_resolution` is an alert: refund the payment and it is settled."
         ),
     ] = DisputeKind.CHARGEBACK
     reason: Annotated[
@@ -41,10 +42,11 @@ class OpenDispute(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
         int, Meta(ge=0, le=LATER_MAX_S, description="How long until it opens, in the merchant's time.")
     ] = 0
     then: Annotated[
-        Literal["won", "lost", "reversed", "none"],
+        Literal["won", "lost", "reversed", "resolved", "none"],
         Meta(
-            description="How it ends unless the answer decides; `reversed`: won, and lost again after as long. `none`: "
-            "without an answer it is lost after two weeks, with one it stays under review."
+            description="How it ends unless the answer decides; `reversed`: won, and lost again after as long; "
+            "`resolved`, of an alert alone: the network settles it with your money. `none`: without an answer it is "
+            "lost after two weeks, with one it stays under review; an alert stays until you refund the payment."
         ),
     ] = "none"
     then_after_s: Annotated[

@@ -270,6 +270,8 @@ class DisputeObject(Struct, frozen=True, kw_only=True):
     withdrawn: bool
     evidence_due_at: str | None
     created_at: str
+    alert: str | None = None
+    program: str | None = None
 
 
 class DisputeFound(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from recoup.connectors.adyen.answers import (
     said,
 )
 from recoup.connectors.base import (
+    Alert,
     CredentialNews,
     Delivery,
     DisputeNews,
@@ -145,6 +146,8 @@ _DISPUTES: Final = {
     "DISPUTE_DEFENSE_PERIOD_ENDED": DisputeState.EXPIRED,
 }
 """A reversed chargeback is not won yet: the issuer may still charge back a second time."""
+_REPORTED_IN: Final = {"visa": "tc40", "mastercard": "safe"}
+"""What the networks call issuers' reports of fraud."""
 _DISPUTE_STATUSES: Final = {
     "won": DisputeState.WON,
     "lost": DisputeState.LOST,
@@ -216,14 +219,18 @@ def _dispute(item: Item) -> DisputeNews:
     """How far it is: by its status, where it has one; what is taken again is so whatever the status says."""
     status = _DISPUTE_STATUSES.get((item.said("disputeStatus") or "").lower())
     state = _DISPUTES[item.event_code]
+    network = _BRANDS.get(_of_its_kind(item, "SchemeCode") or item.payment_method or "")
+    is_report = state is DisputeState.WARNING
     return DisputeNews(
         reference=item.psp_reference,
         state=state if status is None or state is DisputeState.REVERSED else status,
         amount=None if item.amount is None else item.amount.money(),
         reason=(_of_its_kind(item, "ReasonCode") or item.reason or "").strip() or None,
-        network=_BRANDS.get(_of_its_kind(item, "SchemeCode") or item.payment_method or ""),
+        network=network,
         evidence_due=_moment(item.said("defensePeriodEndsAt")),
         withdrawn=_WITHDRAWN.get(item.event_code),
+        alert=Alert.FRAUD_REPORT if is_report else None,
+        program=_REPORTED_IN.get(network or "") if is_report else None,
     )
 
 

@@ -39,6 +39,7 @@ from recoup.connectors.base.disputes import (
 from recoup.connectors.base.listing import DisputePage, ListDisputes, ReadDispute
 from recoup.connectors.base.webhooks import (
     TOLERANCE,
+    Alert,
     AskAgain,
     Authentic,
     CredentialNews,
@@ -72,6 +73,7 @@ __all__ = [
     "Account",
     "Addresses",
     "Agreement",
+    "Alert",
     "Answers",
     "AskAgain",
     "Asks",

@@ -88,13 +88,23 @@ class DisputeState(StrEnum):
     """It ended without a loss or a win being told."""
 
 
+class Alert(StrEnum):
+    """What kind of early warning a dispute is, or began as."""
+
+    FRAUD_REPORT = "fraud_report"
+    """The issuer told the network of fraud: TC40 at Visa, SAFE at Mastercard."""
+    RAPID_RESOLUTION = "rapid_resolution"
+    """A dispute may be settled before it is one: Ethoca, Verifi's CDRN and RDR."""
+
+
 @dataclass(frozen=True, slots=True)
 class DisputeNews:
     """A dispute was opened, or moved; what is None was not told.
 
     `reason` is the processor's or network's code for it, as it came, `network` the network's name (`visa`). `fee` is
     what the processor takes for the dispute itself. `withdrawn` says whether the disputed money is out of the
-    merchant's hands by this news: True taken, False never taken or given back.
+    merchant's hands by this news: True taken, False never taken or given back. `alert` is what kind of early warning it
+    is, or was before it was a dispute, `program` the word for who sent that (`tc40`, `visa_rdr`).
     """
 
     reference: str
@@ -105,6 +115,8 @@ class DisputeNews:
     network: str | None = None
     evidence_due: datetime | None = None
     withdrawn: bool | None = None
+    alert: Alert | None = None
+    program: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

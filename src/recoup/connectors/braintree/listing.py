@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from recoup.connectors.base import (
     Account,
+    Alert,
     DisputeNews,
     DisputePage,
     DisputeState,
@@ -51,6 +52,7 @@ _STATES: Final = {
 }
 _RAPIDLY: Final = "VISA_RDR"
 _BEFORE_A_FIGHT: Final = frozenset({DisputeState.OPENED, DisputeState.ACCEPTED})
+_WITHDRAWN: Final = {DisputeState.INQUIRY: False, DisputeState.RESOLVED_EARLY: True}
 _DAY_ENDS: Final = time(23, 59, 59, tzinfo=UTC)
 
 
@@ -88,8 +90,12 @@ class Dispute(Struct, frozen=True, rename="camel", kw_only=True):
         state = _STATES.get(self.status)
         if state is DisputeState.OPENED and self.type == "RETRIEVAL":
             return DisputeState.INQUIRY
-        rapidly = self.pre_dispute_program == _RAPIDLY and state in _BEFORE_A_FIGHT
-        return DisputeState.RESOLVED_EARLY if rapidly else state
+        return DisputeState.RESOLVED_EARLY if self.is_rapid and state in _BEFORE_A_FIGHT else state
+
+    @property
+    def is_rapid(self) -> bool:
+        """Whether Visa settled it, or may, before it is a dispute."""
+        return self.pre_dispute_program == _RAPIDLY
 
     @property
     def at(self) -> datetime | None:
@@ -160,7 +166,9 @@ def _notice(dispute: Dispute, now: datetime) -> Notice:
             amount=amount,
             reason=why.reason_code or why.reason,
             evidence_due=None if due is None else datetime.combine(due, _DAY_ENDS),
-            withdrawn=False if state is DisputeState.INQUIRY else None,
+            withdrawn=_WITHDRAWN.get(state),
+            alert=Alert.RAPID_RESOLUTION if dispute.is_rapid else None,
+            program=_RAPIDLY.lower() if dispute.is_rapid else None,
         )
     )
     return Notice(

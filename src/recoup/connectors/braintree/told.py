@@ -22,6 +22,7 @@ from urllib.parse import parse_qs
 
 from recoup.connectors.base import (
     Account,
+    Alert,
     CredentialNews,
     Delivery,
     DisputeNews,
@@ -49,6 +50,8 @@ _DISPUTES: Final = {
     **dict.fromkeys(("dispute_accepted", "dispute_auto_accepted"), DisputeState.ACCEPTED),
 }
 _RAPIDLY: Final = "visa_rdr"
+_WITHDRAWN: Final = {DisputeState.INQUIRY: False, DisputeState.RESOLVED_EARLY: True}
+"""Visa's rapid resolution pays the customer back with the merchant's money. Of other states nothing is told."""
 _BEFORE_A_FIGHT: Final = frozenset({DisputeState.OPENED, DisputeState.ACCEPTED})
 _NETWORKS: Final = {
     "visa": "visa",
@@ -142,7 +145,9 @@ def _dispute(event_id: str, at: datetime | None, about: Mapping[str, str], *, st
     said, charge = _inside(about, "dispute"), _inside(about, "dispute/transaction")
     if state is DisputeState.OPENED and said.get("kind") == "retrieval":
         state = DisputeState.INQUIRY
-    elif state in _BEFORE_A_FIGHT and said.get("pre-dispute-program") == _RAPIDLY:
+    program = said.get("pre-dispute-program")
+    is_rapid = program == _RAPIDLY
+    if is_rapid and state in _BEFORE_A_FIGHT:
         state = DisputeState.RESOLVED_EARLY
     news = DisputeNews(
         reference=said.get("id", ""),
@@ -151,7 +156,9 @@ def _dispute(event_id: str, at: datetime | None, about: Mapping[str, str], *, st
         reason=said.get("reason-code") or said.get("reason") or None,
         network=_NETWORKS.get(charge.get("payment-instrument-subtype", "").lower()),
         evidence_due=_moment(said.get("reply-by-date", "")),
-        withdrawn=False if state is DisputeState.INQUIRY else None,
+        withdrawn=_WITHDRAWN.get(state),
+        alert=Alert.RAPID_RESOLUTION if is_rapid else None,
+        program=program if is_rapid else None,
     )
     return Notice(
         event_id,

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from recoup.connectors.base import (
+    Alert,
     AskAgain,
     CredentialNews,
     Delivery,
@@ -59,10 +60,12 @@ class Dispute(Struct, frozen=True):
     category: str | None = None
     evidence_required_by: str | None = None
     payment_method: str | None = None
+    resolved_reason: str | None = None
 
     def notice(self, event_id: str, state: DisputeState | None, at: datetime | None) -> Notice:
         """What it says where it stands so; nothing, where nobody knows how it stands."""
         amount = money_of(self.amount, self.currency)
+        is_rapid = self.resolved_reason == _RAPIDLY
         news = (
             None
             if state is None
@@ -73,6 +76,9 @@ class Dispute(Struct, frozen=True):
                 reason=self.reason_code or self.category,
                 network=_brand(self.payment_method),
                 evidence_due=moment(self.evidence_required_by),
+                withdrawn=_WITHDRAWN.get(self.resolved_reason or ""),
+                alert=Alert.RAPID_RESOLUTION if is_rapid else None,
+                program=self.resolved_reason if is_rapid else None,
             )
         )
         return Notice(
@@ -146,7 +152,10 @@ _DISPUTES: Final = {
     "dispute_canceled": DisputeState.CLOSED,
     "dispute_resolved": DisputeState.RESOLVED_EARLY,
 }
-"""Resolved: the customer had been paid back already. None says by itself whether money moved."""
+"""Resolved: the customer was paid back, by you before or by Visa's rapid resolution with your money. None of the others
+says by itself whether money moved."""
+_RAPIDLY: Final = "rapid_dispute_resolution"
+_WITHDRAWN: Final = {_RAPIDLY: True, "already_refunded": False}
 _BRANDS: Final[Mapping[str, str]] = {
     "visa": "visa",
     "mastercard": "mastercard",

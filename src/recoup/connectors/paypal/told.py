@@ -30,6 +30,7 @@ from msgspec import Meta, Struct
 
 from recoup.connectors.base import (
     Account,
+    Alert,
     AskAgain,
     CredentialNews,
     Delivery,
@@ -236,6 +237,10 @@ def _refund(event: _Event, refund: wire.Payment) -> Notice:
     )
 
 
+_ALERT: Final = "ALERT"
+"""The channel of banks that ask before they charge back."""
+
+
 def of_dispute(event_id: str, at: datetime | None, dispute: Dispute) -> Notice:
     """What a dispute says."""
     disputed = dispute.disputed_transactions[0] if dispute.disputed_transactions else _Transaction()
@@ -248,6 +253,8 @@ def of_dispute(event_id: str, at: datetime | None, dispute: Dispute) -> Notice:
         reason=dispute.reason,
         evidence_due=dispute.seller_response_due_date,
         withdrawn=False if state is DisputeState.WARNING else None,
+        alert=Alert.RAPID_RESOLUTION if dispute.dispute_channel == _ALERT else None,
+        program=_ALERT.lower() if dispute.dispute_channel == _ALERT else None,
     )
     return Notice(
         event_id,
@@ -263,7 +270,7 @@ def of_dispute(event_id: str, at: datetime | None, dispute: Dispute) -> Notice:
 
 def _state(dispute: Dispute) -> DisputeState:
     """How far it is. An alert comes from a bank that has not charged back yet."""
-    outcome, is_alert = dispute.dispute_outcome.outcome_code, dispute.dispute_channel == "ALERT"
+    outcome, is_alert = dispute.dispute_outcome.outcome_code, dispute.dispute_channel == _ALERT
     if dispute.status == "RESOLVED" or outcome is not None:
         if outcome in _BUYER_WON:
             return DisputeState.RESOLVED_EARLY if is_alert else DisputeState.LOST

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from recoup.connectors.base import (
     Account,
+    Alert,
     Authentic,
     Delivery,
     DisputeNews,
@@ -36,6 +37,7 @@ from recoup.outcomes.core import Evidence
 SIGNATURE: Final = "sandbox-signature"
 _SIGNED: Final = re.compile(r"t=([0-9]{1,11}),v1=([0-9a-f]{64})", re.ASCII)
 _STATES: Final = frozenset(state.value for state in DisputeState)
+_ALERTS: Final = frozenset(alert.value for alert in Alert)
 _CHANGES: Final = {
     "capture": Subject.CAPTURE,
     "cancellation": Subject.CANCEL,
@@ -112,6 +114,8 @@ def _disputed(dispute: DisputeNewsAnswer) -> DisputeNews:
         network=dispute.network or None,
         evidence_due=dispute.evidence_due_at,
         withdrawn=dispute.withdrawn,
+        alert=Alert(dispute.alert) if dispute.alert in _ALERTS else None,
+        program=dispute.program,
     )
 
 

@@ -143,6 +143,8 @@ class DisputeNewsAnswer(Struct, frozen=True, kw_only=True):
     fee: int
     withdrawn: bool
     evidence_due_at: Annotated[datetime, Meta(tz=True)] | None = None
+    alert: str | None = None
+    program: Text | None = None
 
 
 class DisputeAnswer(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from recoup.connectors.base import (
+    Alert,
     AskAgain,
     Authentic,
     CredentialNews,
@@ -50,6 +51,8 @@ _DISPUTES: Final = {
     "prevented": DisputeState.RESOLVED_EARLY,
     "charge_refunded": DisputeState.CLOSED,
 }
+_EARLY: Final = frozenset({"block", "resolution"})
+"""Cases that are settled before they are disputes."""
 _MOVED: Final = {"charge.dispute.funds_withdrawn": True, "charge.dispute.funds_reinstated": False}
 
 
@@ -83,6 +86,7 @@ class _EvidenceDetails(Struct, frozen=True):
 class _CardOfDispute(Struct, frozen=True):
     brand: str | None = None
     network_reason_code: Code | None = None
+    case_type: str | None = None
 
 
 class _DetailsOfDispute(Struct, frozen=True):
@@ -128,8 +132,11 @@ class Dispute(Struct, frozen=True, kw_only=True):
         return sum(moved.amount for moved in self.balance_transactions) < 0
 
 
-class _FraudWarning(Struct, frozen=True, kw_only=True):
+class FraudWarning(Struct, frozen=True, kw_only=True):
+    """An issuer's report of fraud, as events tell it and as it is shown."""
+
     id: Id
+    created: _Moment | None = None
     fraud_type: Code | None = None
     payment_intent: str | None = None
 
@@ -272,7 +279,8 @@ def of_dispute(dispute: Dispute, event_id: str, at: datetime, *, withdrawn: bool
     due = dispute.evidence_details.due_by if dispute.evidence_details is not None else None
     card = dispute.payment_method_details.card if dispute.payment_method_details is not None else None
     amount = money(dispute.amount, dispute.currency)
-    state = _DISPUTES.get(dispute.status)
+    state, case_type = _DISPUTES.get(dispute.status), card.case_type if card is not None else None
+    is_early = case_type in _EARLY or state is DisputeState.RESOLVED_EARLY
     news = (
         None
         if state is None
@@ -285,6 +293,8 @@ def of_dispute(dispute: Dispute, event_id: str, at: datetime, *, withdrawn: bool
             network=card.brand if card is not None and card.brand in BRANDS else None,
             evidence_due=datetime.fromtimestamp(due, UTC) if due is not None else None,
             withdrawn=withdrawn,
+            alert=Alert.RAPID_RESOLUTION if is_early else None,
+            program=case_type if is_early else None,
         )
     )
     return Notice(
@@ -300,17 +310,27 @@ def of_dispute(dispute: Dispute, event_id: str, at: datetime, *, withdrawn: bool
 
 def _fraud_warning(event: _Event) -> Notice | None:
     """The issuer reported fraud: a dispute may follow, under a name of its own."""
-    warning = shaped(event.data.about, _FraudWarning)
-    if warning is None:
-        return None
-    news = DisputeNews(warning.id, DisputeState.WARNING, reason=warning.fraud_type, withdrawn=False)
+    warning = shaped(event.data.about, FraudWarning)
+    return None if warning is None else of_fraud_warning(warning, event.id, event.at)
+
+
+def of_fraud_warning(warning: FraudWarning, event_id: str, at: datetime) -> Notice:
+    """What a report of fraud says. Of which network it is, Stripe leaves out."""
+    news = DisputeNews(
+        warning.id,
+        DisputeState.WARNING,
+        reason=warning.fraud_type,
+        withdrawn=False,
+        alert=Alert.FRAUD_REPORT,
+        program="radar.early_fraud_warning",
+    )
     return Notice(
-        event.id,
+        event_id,
         Subject.DISPUTE,
         news,
         reference=warning.id,
         charge_reference=warning.payment_intent,
-        occurred_at=event.at,
+        occurred_at=at,
     )
 
 

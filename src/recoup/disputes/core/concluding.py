@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from recoup.connectors.base import Alert, DisputeVerb
 from recoup.connectors.base import DisputeState as News
-from recoup.connectors.base import DisputeVerb
 from recoup.disputes.codes.words import Category
 from recoup.disputes.core.folding import Folded, folded
 from recoup.disputes.core.machine import ANSWERABLE, OPEN, Status
@@ -28,6 +28,7 @@ from recoup.disputes.core.records import (
 
 EVIDENCE_DUE: Final = "dispute.evidence_due"
 UPDATED: Final = "dispute.updated"
+STOP_LIFTED: Final = "dispute.stop_lifted"
 _FACT_OF: Final[Mapping[Status, str]] = {
     Status.WARNING: "dispute.warning",
     Status.INQUIRY: "dispute.inquiry",
@@ -80,10 +81,13 @@ def begun(merchant_id: UUID, dispute_id: UUID, account_id: UUID, reference: str,
         reason=None,
         network=None,
         category=Category.GENERAL,
+        alert=None,
+        program=None,
         withdrawn=False,
         evidence_due_by=None,
         reminder_at=None,
         stops=False,
+        lifted=None,
         booked=Booked(),
         answer=None,
         evidence=Held(),
@@ -101,7 +105,7 @@ def concluded(
     seen = folded(news)
     known = before.payment_id is not None
     card = before.card if known else about.card
-    is_warning = any(one.state is News.WARNING for one in news)
+    is_warning = any(one.state is News.WARNING for one in news) and seen.alert is not Alert.RAPID_RESOLUTION
     after = replace(
         before,
         status=seen.status,
@@ -110,6 +114,8 @@ def concluded(
         reason=seen.reason,
         network=seen.network,
         category=category_of(seen.reason, seen.network or card.brand, is_warning=is_warning),
+        alert=seen.alert,
+        program=seen.program,
         withdrawn=seen.withdrawn,
         evidence_due_by=seen.evidence_due_by,
         occurred_at=seen.occurred_at,
@@ -122,7 +128,8 @@ def concluded(
 
 def finished(before: Dispute, after: Dispute, *, now: datetime, reminders: Sequence[timedelta]) -> Dispute:
     """The same with all that follows from where it stands."""
-    after = replace(after, answer=_answer(before, after))
+    lifted = after.lifted if before.status is after.status else None
+    after = replace(after, answer=_answer(before, after), lifted=lifted)
     ended = after.status not in OPEN | {Status.WARNING}
     after = replace(
         after,
@@ -147,10 +154,16 @@ def _answer(before: Dispute, after: Dispute) -> Answer | None:
 
 
 def stops(dispute: Dispute) -> bool:
-    """Whether nothing more may be tried on its card: while it is open, and for good after fraud."""
+    """Whether nothing more may be tried on its card: while it is open, while an alert waits to be settled, and for good
+    after fraud, unless somebody lifts that."""
     if dispute.status in OPEN:
         return True
-    return dispute.category is Category.FRAUDULENT and dispute.status in _FRAUD_STAYS
+    if dispute.lifted is not None:
+        return False
+    is_rapid = dispute.alert is Alert.RAPID_RESOLUTION
+    if dispute.category is not Category.FRAUDULENT:
+        return is_rapid and dispute.status is Status.WARNING
+    return dispute.status in _FRAUD_STAYS or (is_rapid and dispute.status is Status.CLOSED)
 
 
 def next_reminder(dispute: Dispute, now: datetime, reminders: Sequence[timedelta]) -> datetime | None:

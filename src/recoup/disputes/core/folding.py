@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+from recoup.connectors.base import Alert
 from recoup.connectors.base import DisputeState as News
 from recoup.disputes.core.machine import ASKS, CONTRADICTIONS, RANK, Status, moved
 from recoup.disputes.core.records import Tidings
@@ -36,6 +37,8 @@ class Folded:
     occurred_at: datetime | None = None
     contradicts: tuple[Status, Status] | None = None
     asked: Status | None = None
+    alert: Alert | None = None
+    program: str | None = None
 
 
 def folded(news: Iterable[Tidings]) -> Folded:
@@ -79,7 +82,8 @@ def canonical(one: Tidings) -> str:
         _text(one.withdrawn),
         _text(one.own),
     )
-    return "\x1f".join(parts)
+    alert = (one.alert.value, _text(one.program)) if one.alert is not None else ()
+    return "\x1f".join((*parts, *alert))
 
 
 def _text(value: object) -> str:
@@ -111,6 +115,8 @@ def _after(before: Folded | None, one: Tidings) -> Folded:
         occurred_at=_newer(held.occurred_at, one.occurred_at),
         contradicts=contradicts,
         asked=status if status in ASKS else held.asked,
+        alert=_newer(held.alert, one.alert),
+        program=_newer(held.program, one.program),
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from recoup.disputes.core.machine import GIVEN_UP
+from recoup.connectors.base import Alert
+from recoup.disputes.core.machine import GIVEN_UP, Status
 from recoup.disputes.core.records import Booked, Dispute
 from recoup.kit.money import Money
 from recoup.ledger.core import Cause, Source, Transfer, TransferKind, transfer
@@ -15,9 +16,14 @@ from recoup.ledger.core import Cause, Source, Transfer, TransferKind, transfer
 def booked(dispute: Dispute) -> Booked:
     """What the ledger should have of a dispute. Warnings and inquiries move no money, and so post none."""
     taken = dispute.amount if dispute.withdrawn and dispute.amount and dispute.amount.minor > 0 else None
-    is_lost = dispute.status in GIVEN_UP
+    is_lost = dispute.status in GIVEN_UP or _was_paid_back(dispute)
     fee = dispute.fee if dispute.fee and dispute.fee.minor > 0 else None
     return Booked(None if is_lost else taken, taken if is_lost else None, fee)
+
+
+def _was_paid_back(dispute: Dispute) -> bool:
+    """Whether an alert was settled with the merchant's money, so that no dispute came of it."""
+    return dispute.alert is Alert.RAPID_RESOLUTION and dispute.status is Status.CLOSED
 
 
 def transfers(before: Booked, after: Dispute, now: datetime) -> list[Transfer]:

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from recoup.connectors.base import Alert, DisputeVerb, DocumentPurpose, EvidenceField
 from recoup.connectors.base import DisputeState as News
-from recoup.connectors.base import DisputeVerb, DocumentPurpose, EvidenceField
 from recoup.disputes.codes.words import Category
 from recoup.disputes.core.machine import AWAITS_US, OPEN, Status
 from recoup.kit.money import Money
@@ -28,6 +28,8 @@ class Tidings:
     evidence_due: datetime | None = None
     withdrawn: bool | None = None
     own: bool = False
+    alert: Alert | None = None
+    program: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,27 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Lifted:
+    """Somebody said that its card may be tried again."""
+
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which disputes are asked for; with `due_before` those that await an answer by an earlier time."""
+
+    status: Status | None = None
+    payment_id: UUID | None = None
+    alert: Alert | None = None
+    due_before: datetime | None = None
+
+
+EVERY: Final = Which()
+
+
+@dataclass(frozen=True, slots=True)
 class Dispute:
     """One dispute as its row has it. `payment_id` None: of a payment that was made elsewhere."""
 
@@ -115,10 +138,13 @@ class Dispute:
     reason: str | None
     network: str | None
     category: Category
+    alert: Alert | None
+    program: str | None
     withdrawn: bool
     evidence_due_by: datetime | None
     reminder_at: datetime | None
     stops: bool
+    lifted: Lifted | None
     booked: Booked
     answer: Answer | None
     evidence: Held

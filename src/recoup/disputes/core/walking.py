@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from recoup.connectors.base import Alert
 from recoup.disputes.core.machine import Status
 from recoup.disputes.core.records import Dispute
 
@@ -91,6 +92,6 @@ def read_at(dispute: Dispute, now: datetime, every: timedelta) -> datetime | Non
     """When a dispute is read by itself: ever more seldom while nothing is heard of it, a few times after its end."""
     if dispute.ended_at is not None:
         return next((dispute.ended_at + span for span in ENDED_AGAIN if dispute.ended_at + span > now), None)
-    if dispute.status is Status.WARNING:
+    if dispute.status is Status.WARNING and dispute.alert is not Alert.RAPID_RESOLUTION:
         return None
     return now + min(max(every, now - dispute.updated_at), max(every, OPEN_WAIT_MAX))

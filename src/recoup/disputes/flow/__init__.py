@@ -9,14 +9,14 @@ from uuid import UUID
 from recoup.connectors.base import DisputeVerb, Notice
 from recoup.db import Connection, Database
 from recoup.disputes import store
-from recoup.disputes.core.machine import Status
-from recoup.disputes.core.records import Dispute
+from recoup.disputes.core.records import EVERY, Dispute, Which
 from recoup.disputes.flow.answering import Along, Answering
 from recoup.disputes.flow.asking import Asking
 from recoup.disputes.flow.gathering import Gathering
 from recoup.disputes.flow.gathering import More as More
 from recoup.disputes.flow.heard import Contradiction, Heard
 from recoup.disputes.flow.hearing import Hearing
+from recoup.disputes.flow.lifting import Lifting
 from recoup.disputes.flow.reminding import Reminding
 from recoup.disputes.flow.writing import there
 from recoup.kit.ids import Kind, render
@@ -35,6 +35,7 @@ class Disputes:
         answering: Answering,
         gathering: Gathering,
         reminding: Reminding,
+        lifting: Lifting,
         asking: Asking,
     ) -> None:
         self._database = database
@@ -42,6 +43,7 @@ class Disputes:
         self._answering = answering
         self._gathering = gathering
         self._reminding = reminding
+        self._lifting = lifting
         self._asking = asking
 
     async def get(self, merchant: Merchant, dispute_id: UUID) -> Dispute:
@@ -55,24 +57,15 @@ class Disputes:
     async def page(
         self,
         merchant: Merchant,
+        which: Which = EVERY,
         *,
-        status: Status | None = None,
-        payment_id: UUID | None = None,
-        due_before: datetime | None = None,
         after: UUID | None = None,
         before: UUID | None = None,
         limit: int,
     ) -> Sequence[Dispute]:
         """Disputes newest first; with `before` oldest first."""
         return await store.page(
-            self._database,
-            merchant_id=merchant.id,
-            status=status,
-            payment_id=payment_id,
-            due_before=due_before,
-            after=after,
-            before=before,
-            limit=limit,
+            self._database, which, merchant_id=merchant.id, after=after, before=before, limit=limit
         )
 
     async def hear(
@@ -90,6 +83,12 @@ class Disputes:
     ) -> Dispute:
         """Keep more evidence, in the caller's transaction."""
         return await self._gathering.add(connection, merchant, dispute_id, more, now=now)
+
+    async def lift_stop(
+        self, connection: Connection, merchant: Merchant, dispute_id: UUID, *, why: str, now: datetime
+    ) -> Dispute:
+        """Let the card of a dispute that has ended be tried again, in the caller's transaction."""
+        return await self._lifting.lift(connection, merchant, dispute_id, why=why, now=now)
 
     async def answer(
         self, merchant: Merchant, dispute_id: UUID, verb: DisputeVerb, *, along: Along | None = None

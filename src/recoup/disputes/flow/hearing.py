@@ -186,6 +186,8 @@ def _tidings(said: DisputeNews, notice: Notice) -> Tidings:
         network=None if said.network is None else _name(said.network).lower(),
         evidence_due=said.evidence_due,
         withdrawn=said.withdrawn,
+        alert=said.alert,
+        program=None if said.program is None else _name(said.program).lower(),
     )
 
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
 
+from recoup.connectors.base import Alert
 from recoup.db import Connection, Queries
 from recoup.db.paging import bounds
 from recoup.disputes.codes.words import Category
 from recoup.disputes.core.machine import Status
-from recoup.disputes.core.records import Answer, Booked, Card, Dispute, Held
+from recoup.disputes.core.records import Answer, Booked, Card, Dispute, Held, Lifted, Which
 from recoup.kit.money import Money
 
 _COLUMNS: Final[LiteralString] = """
     merchant_id, id, processor_account_id, reference, charge_reference, payment_id, payment_method_id, fingerprint,
-    brand, status, version, events_count, amount, currency, fee, fee_currency, reason, network, category, withdrawn,
-    evidence_due_by, reminder_at, stops, booked, answer, evidence, occurred_at, opened_at, updated_at, ended_at
+    brand, status, version, events_count, amount, currency, fee, fee_currency, reason, network, category, alert,
+    program, withdrawn, evidence_due_by, reminder_at, stops, lifted, booked, answer, evidence, occurred_at, opened_at,
+    updated_at, ended_at
 """
 _SEEN: Final[LiteralString] = "('inquiry', 'needs_response')"
 
@@ -32,9 +33,9 @@ async def begin(connection: Connection, new: Dispute) -> None:
         values (
             %(merchant_id)s, %(id)s, %(processor_account_id)s, %(reference)s, %(charge_reference)s, %(payment_id)s,
             %(payment_method_id)s, %(fingerprint)s, %(brand)s, %(status)s, %(version)s, %(events_count)s, %(amount)s,
-            %(currency)s, %(fee)s, %(fee_currency)s, %(reason)s, %(network)s, %(category)s, %(withdrawn)s,
-            %(evidence_due_by)s, %(reminder_at)s, %(stops)s, %(booked)s, %(answer)s, %(evidence)s, %(occurred_at)s,
-            %(opened_at)s, %(updated_at)s, %(ended_at)s)
+            %(currency)s, %(fee)s, %(fee_currency)s, %(reason)s, %(network)s, %(category)s, %(alert)s, %(program)s,
+            %(withdrawn)s, %(evidence_due_by)s, %(reminder_at)s, %(stops)s, %(lifted)s, %(booked)s, %(answer)s,
+            %(evidence)s, %(occurred_at)s, %(opened_at)s, %(updated_at)s, %(ended_at)s)
         on conflict (merchant_id, processor_account_id, reference) do nothing
         """,  # noqa: S608 - pieces of ours
         _row(new),
@@ -97,34 +98,34 @@ async def read(queries: Queries, *, merchant_id: UUID, dispute_id: UUID) -> Disp
 
 async def page(
     queries: Queries,
+    which: Which,
     *,
     merchant_id: UUID,
-    status: Status | None,
-    payment_id: UUID | None,
-    due_before: datetime | None,
     after: UUID | None,
     before: UUID | None,
     limit: int,
 ) -> Sequence[Dispute]:
-    """Disputes newest first, older than `after`; or oldest first, newer than `before`. With `due_before` those that
-    await an answer by an earlier time."""
+    """Disputes newest first, older than `after`; or oldest first, newer than `before`."""
     order: LiteralString = "desc" if before is None else "asc"
-    by_status: LiteralString = "and status = %(status)s" if status is not None else ""
-    by_payment: LiteralString = "and payment_id = %(payment_id)s" if payment_id is not None else ""
+    by_status: LiteralString = "and status = %(status)s" if which.status is not None else ""
+    by_payment: LiteralString = "and payment_id = %(payment_id)s" if which.payment_id is not None else ""
+    by_alert: LiteralString = "and alert = %(alert)s" if which.alert is not None else ""
     by_due: LiteralString = (
-        f"and status in {_SEEN} and evidence_due_by < %(due_before)s" if due_before is not None else ""
+        f"and status in {_SEEN} and evidence_due_by < %(due_before)s" if which.due_before is not None else ""
     )
     rows = await queries.fetch_all(
         f"""
         select {_COLUMNS} from disputes
-        where merchant_id = %(merchant_id)s and id < %(after)s and id > %(before)s {by_status} {by_payment} {by_due}
+        where merchant_id = %(merchant_id)s and id < %(after)s and id > %(before)s {by_status} {by_payment} {by_alert}
+            {by_due}
         order by id {order} limit %(limit)s
         """,  # noqa: S608 - pieces of ours
         {
             "merchant_id": merchant_id,
-            "status": status,
-            "payment_id": payment_id,
-            "due_before": due_before,
+            "status": which.status,
+            "payment_id": which.payment_id,
+            "alert": which.alert,
+            "due_before": which.due_before,
             "limit": limit,
         }
         | bounds(after, before),
@@ -141,8 +142,9 @@ async def save(connection: Connection, changed: Dispute) -> None:
             payment_method_id = %(payment_method_id)s, fingerprint = %(fingerprint)s, brand = %(brand)s,
             status = %(status)s, version = %(version)s, events_count = %(events_count)s, amount = %(amount)s,
             currency = %(currency)s, fee = %(fee)s, fee_currency = %(fee_currency)s, reason = %(reason)s,
-            network = %(network)s, category = %(category)s, withdrawn = %(withdrawn)s,
-            evidence_due_by = %(evidence_due_by)s, reminder_at = %(reminder_at)s, stops = %(stops)s,
+            network = %(network)s, category = %(category)s, alert = %(alert)s, program = %(program)s,
+            withdrawn = %(withdrawn)s, lifted = %(lifted)s, evidence_due_by = %(evidence_due_by)s,
+            reminder_at = %(reminder_at)s, stops = %(stops)s,
             booked = %(booked)s, answer = %(answer)s, evidence = %(evidence)s, occurred_at = %(occurred_at)s,
             updated_at = %(updated_at)s, ended_at = %(ended_at)s
         where merchant_id = %(merchant_id)s and id = %(id)s
@@ -181,7 +183,7 @@ def _row(dispute: Dispute) -> dict[str, Any]:
     plain = {
         name: getattr(dispute, name)
         for name in Dispute.__slots__
-        if name not in ("card", "amount", "fee", "booked", "answer", "evidence")
+        if name not in ("card", "amount", "fee", "booked", "answer", "evidence", "lifted")
     }
     return plain | {
         "payment_method_id": card.payment_method_id,
@@ -191,6 +193,7 @@ def _row(dispute: Dispute) -> dict[str, Any]:
         "currency": None if amount is None else amount.currency,
         "fee": None if fee is None else fee.minor,
         "fee_currency": None if fee is None else fee.currency,
+        "lifted": None if dispute.lifted is None else _json(dispute.lifted),
         "booked": _json(dispute.booked),
         "answer": None if dispute.answer is None else _json(dispute.answer),
         "evidence": _json(dispute.evidence),
@@ -213,6 +216,8 @@ def _dispute(row: dict[str, Any]) -> Dispute:
             "card": Card(row["payment_method_id"], row["fingerprint"], row["brand"]),
             "status": Status(row["status"]),
             "category": Category(row["category"]),
+            "alert": None if row["alert"] is None else Alert(row["alert"]),
+            "lifted": None if row["lifted"] is None else msgspec.convert(row["lifted"], Lifted),
             "amount": money(row["amount"], row["currency"]),
             "fee": money(row["fee"], row["fee_currency"]),
             "booked": msgspec.convert(row["booked"], Booked),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from recoup.connectors.base import Alert
 from recoup.connectors.base import DisputeState as News
 from recoup.db import Connection, Queries
 from recoup.disputes.core.folding import canonical
@@ -25,11 +26,11 @@ async def add(
     row = await connection.fetch_one(
         """
         insert into dispute_news (merchant_id, dispute_id, digest, state, amount, currency, fee, fee_currency, reason,
-            network, evidence_due, withdrawn, own, occurred_at, heard_at)
+            network, evidence_due, withdrawn, own, alert, program, occurred_at, heard_at)
         select %(merchant_id)s::uuid, %(dispute_id)s::uuid, %(digest)s::bytea, %(state)s::text, %(amount)s::bigint,
             %(currency)s::text, %(fee)s::bigint, %(fee_currency)s::text, %(reason)s::text, %(network)s::text,
-            %(evidence_due)s::timestamptz, %(withdrawn)s::boolean, %(own)s::boolean, %(occurred_at)s::timestamptz,
-            %(now)s::timestamptz
+            %(evidence_due)s::timestamptz, %(withdrawn)s::boolean, %(own)s::boolean, %(alert)s::text,
+            %(program)s::text, %(occurred_at)s::timestamptz, %(now)s::timestamptz
         where (select count(*) from dispute_news
             where merchant_id = %(merchant_id)s and dispute_id = %(dispute_id)s) < %(most)s
         on conflict (merchant_id, dispute_id, digest) do nothing
@@ -49,6 +50,8 @@ async def add(
             "evidence_due": news.evidence_due,
             "withdrawn": news.withdrawn,
             "own": news.own,
+            "alert": news.alert,
+            "program": news.program,
             "occurred_at": news.occurred_at,
             "now": now,
             "most": NEWS_MAX,
@@ -61,7 +64,8 @@ async def of(queries: Queries, *, merchant_id: UUID, dispute_id: UUID) -> list[T
     """All that was told of a dispute."""
     rows = await queries.fetch_all(
         """
-        select state, amount, currency, fee, fee_currency, reason, network, evidence_due, withdrawn, own, occurred_at
+        select state, amount, currency, fee, fee_currency, reason, network, evidence_due, withdrawn, own, alert,
+            program, occurred_at
         from dispute_news where merchant_id = %(merchant_id)s and dispute_id = %(dispute_id)s
         """,
         {"merchant_id": merchant_id, "dispute_id": dispute_id},
@@ -77,6 +81,8 @@ async def of(queries: Queries, *, merchant_id: UUID, dispute_id: UUID) -> list[T
             evidence_due=row["evidence_due"],
             withdrawn=row["withdrawn"],
             own=row["own"],
+            alert=None if row["alert"] is None else Alert(row["alert"]),
+            program=row["program"],
         )
         for row in rows
     ]

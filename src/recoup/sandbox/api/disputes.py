@@ -48,6 +48,7 @@ class SandboxDisputesApi:
                     Problem("dispute_limit", 409, "The charge was disputed too often."),
                     Problem("amount_too_large", 400, "More than was captured."),
                     Problem("warning_has_no_end", 400, "A warning is neither won nor lost."),
+                    Problem("no_such_end", 400, "What is of that kind never ends so."),
                 ),
                 examples={
                     "a chargeback that is lost after a week": {
@@ -58,6 +59,12 @@ class SandboxDisputesApi:
                     "an early warning of fraud": {
                         "payment": "pay_01kaq3v8e7f0t9m2c4x6z8b1d5",
                         "kind": "warning",
+                    },
+                    "an alert that the network settles after an hour": {
+                        "payment": "pay_01kaq3v8e7f0t9m2c4x6z8b1d5",
+                        "kind": "rapid_resolution",
+                        "then": "resolved",
+                        "then_after_s": 3600,
                     },
                 },
             ),

@@ -1,8 +1,10 @@
 """Disputes of charges: how one begins, where it stands at a moment, and what its merchant's answer makes of it.
 
-A chargeback takes the money when it opens, with a fee; an inquiry takes it when it is lost; a warning never does. Who
-does not answer in time loses. Evidence that says `winning_evidence` or `losing_evidence` decides it, as in Stripe's
-test mode; any other waits for the verdict that was asked for, or for none.
+A chargeback takes the money when it opens, with a fee; an inquiry takes it when it is lost; a warning never does. An
+alert of rapid resolution is settled before there is a dispute: by the network, which takes the money and pays the
+customer back, or by the merchant's own refund. Who does not answer in time loses. Evidence that says `winning_evidence`
+or `losing_evidence` decides it, as in Stripe's test mode; any other waits for the verdict that was asked for, or for
+none.
 """
 
 from __future__ import annotations
@@ -37,14 +39,18 @@ class DisputeKind(StrEnum):
     WARNING = "warning"
     INQUIRY = "inquiry"
     CHARGEBACK = "chargeback"
+    RAPID_RESOLUTION = "rapid_resolution"
 
 
 class Verdict(StrEnum):
-    """How a dispute ends. `REVERSED` is won, and taken again after as long a time."""
+    """How a dispute ends. `REVERSED` is won, and taken again after as long a time. An alert is `RESOLVED` by its
+    network with the merchant's money, or was `REFUNDED` by the merchant."""
 
     WON = "won"
     LOST = "lost"
     REVERSED = "reversed"
+    RESOLVED = "resolved"
+    REFUNDED = "refunded"
 
 
 class Answered(StrEnum):
@@ -66,6 +72,7 @@ class DisputeState(StrEnum):
     WON = "won"
     LOST = "lost"
     REVERSED = "reversed"
+    RESOLVED_EARLY = "resolved_early"
     CLOSED = "closed"
 
 
@@ -110,6 +117,8 @@ class Dispute:
                 return True
             case DisputeState.SUBMITTED:
                 return self.kind is DisputeKind.CHARGEBACK
+            case DisputeState.RESOLVED_EARLY:
+                return self.verdict is Verdict.RESOLVED
             case _:
                 return False
 
@@ -117,6 +126,17 @@ class Dispute:
         """What it has cost so far: the fee stays, whoever wins."""
         taken = self.kind is DisputeKind.CHARGEBACK and now >= self.opens_at
         return self.fee if taken or self.withdrawn_at(now) else 0
+
+    @property
+    def alert(self) -> tuple[str, str] | None:
+        """What kind of early warning it is, and the program that sent it."""
+        match self.kind:
+            case DisputeKind.WARNING:
+                return "fraud_report", _REPORTED_IN.get(self.network, "fraud_report")
+            case DisputeKind.RAPID_RESOLUTION:
+                return "rapid_resolution", _SETTLED_IN.get(self.network, "ethoca")
+            case _:
+                return None
 
     @property
     def reversed_at(self) -> datetime | None:
@@ -139,6 +159,8 @@ class Dispute:
         match self.verdict:
             case Verdict.LOST:
                 return DisputeState.LOST
+            case Verdict.RESOLVED | Verdict.REFUNDED:
+                return DisputeState.RESOLVED_EARLY
             case Verdict.REVERSED if self.reversed_at is not None and self.reversed_at <= now:
                 return DisputeState.REVERSED
             case _:
@@ -158,7 +180,7 @@ class Course:
 
 def course_of(dispute: Dispute, course: Course, money: Money) -> Dispute:
     """The dispute on its course: one that asks for an answer is lost without any."""
-    due = None if course.kind is DisputeKind.WARNING else course.opens_at + ANSWERED_WITHIN
+    due = course.opens_at + ANSWERED_WITHIN if course.kind in _ASKS else None
     verdict, at = (course.then, course.opens_at + course.then_after) if course.then else (None, None)
     if verdict is None and due is not None:
         verdict, at = Verdict.LOST, due
@@ -176,13 +198,18 @@ def course_of(dispute: Dispute, course: Course, money: Money) -> Dispute:
     )
 
 
+def refunded(dispute: Dispute, at: datetime) -> Dispute:
+    """An alert after the merchant gave the money back by itself."""
+    return replace(dispute, verdict=Verdict.REFUNDED, verdict_at=at)
+
+
 def not_answerable(dispute: Dispute, *, now: datetime) -> Refused | None:
     """Why nothing can be answered, or None."""
     if dispute.answer is not None:
         return Refused("answered_already", "This dispute was answered, which can be done once.")
     match dispute.state_at(now):
         case DisputeState.WARNING:
-            return Refused("not_disputed", "This is a warning: nothing is asked.")
+            return Refused("not_disputed", "This is a warning: there is nothing to contest yet.")
         case DisputeState.INQUIRY | DisputeState.OPENED:
             return None
         case _:
@@ -210,7 +237,17 @@ _BEGINS: Final = {
     DisputeKind.WARNING: DisputeState.WARNING,
     DisputeKind.INQUIRY: DisputeState.INQUIRY,
     DisputeKind.CHARGEBACK: DisputeState.OPENED,
+    DisputeKind.RAPID_RESOLUTION: DisputeState.WARNING,
 }
+_ASKS: Final = frozenset({DisputeKind.INQUIRY, DisputeKind.CHARGEBACK})
+ENDS: Final[Mapping[DisputeKind, frozenset[Verdict]]] = {
+    DisputeKind.WARNING: frozenset(),
+    DisputeKind.RAPID_RESOLUTION: frozenset({Verdict.RESOLVED}),
+    **dict.fromkeys(_ASKS, frozenset({Verdict.WON, Verdict.LOST, Verdict.REVERSED})),
+}
+"""How each kind may be asked to end."""
+_REPORTED_IN: Final = {"visa": "tc40", "mastercard": "safe"}
+_SETTLED_IN: Final = {"visa": "visa_rdr"}
 BY_CARD: Final = {
     "fraudulent": (DisputeKind.CHARGEBACK, "fraudulent"),
     "product_not_received": (DisputeKind.CHARGEBACK, "product_not_received"),

@@ -26,7 +26,7 @@ from recoup.sandbox.core.operations import (
 )
 from recoup.sandbox.flow.asking import given_back, reversal_by_key
 from recoup.sandbox.flow.desk import Desk
-from recoup.sandbox.flow.disputing import by_card
+from recoup.sandbox.flow.disputing import by_card, refunded_early
 from recoup.sandbox.flow.telling import news_of
 
 _KINDS: Final = {
@@ -69,8 +69,10 @@ async def change(connection: Connection, desk: Desk, amount: int | None, *, netw
         await _lasts(connection, desk, charge)
     if not desk.incoming.by_link:
         await by_card(connection, desk.world, charge, done, now=desk.now)
-    back = done.kind is not OperationKind.CAPTURE and done.state is not OperationState.FAILED
-    if not back or charge.account is None:
+        back = held.refunded + done.money.minor
+        await refunded_early(connection, desk.world, charge, done, back=back, now=desk.now)
+    frees = done.kind is not OperationKind.CAPTURE and done.state is not OperationState.FAILED
+    if not frees or charge.account is None:
         return answer, None
     advice = given_back(charge, done, desk.world)
     await network.keep(connection, advice)

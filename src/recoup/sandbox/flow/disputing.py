@@ -26,6 +26,7 @@ from recoup.sandbox.core.disputes import (
     accepted,
     course_of,
     not_answerable,
+    refunded,
     submitted,
 )
 from recoup.sandbox.core.operations import Operation, OperationKind, OperationState, Refused
@@ -63,6 +64,32 @@ async def by_card(
     )
     if not there:
         await opened(connection, world, charge, course, money=taken.money, now=now)
+
+
+async def refunded_early(
+    connection: Connection, world: World, charge: Operation, refund: Operation, *, back: int, now: datetime
+) -> None:
+    """Settle the alerts of a charge that its merchant gives back by itself; `back` is all that was given back of it."""
+    at = _given_back_at(refund, now)
+    if at is None:
+        return
+    for alert in await store.alerts_of(
+        connection, world_id=world.id, processor=charge.processor, charge_key=charge.key
+    ):
+        if alert.state_at(now) is DisputeState.WARNING and back >= alert.amount:
+            after = refunded(alert, at)
+            await store.decide_dispute(connection, after, world_id=world.id)
+            await store.take_back(connection, world_id=world.id, about=alert.reference, after=now)
+            await store.tell(connection, disputed(after, world, since=now), world_id=world.id)
+
+
+def _given_back_at(refund: Operation, now: datetime) -> datetime | None:
+    """When a refund has arrived; None where it fails."""
+    if refund.kind is not OperationKind.REFUND:
+        return None
+    if refund.due_state is None:
+        return now if refund.state is OperationState.DONE else None
+    return refund.due_at if refund.due_state is OperationState.DONE else None
 
 
 def course_by_card(charge: Operation, taken: Operation, world: World, *, now: datetime) -> Course | None:

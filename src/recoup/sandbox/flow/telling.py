@@ -72,6 +72,7 @@ def disputed(dispute: Dispute, world: World, *, since: datetime) -> list[News]:
 
 def shown(dispute: Dispute, *, now: datetime) -> DisputeObject:
     """A dispute as it stands."""
+    alert, program = dispute.alert or (None, None)
     return DisputeObject(
         id=dispute.reference,
         key=dispute.charge_key,
@@ -88,4 +89,6 @@ def shown(dispute: Dispute, *, now: datetime) -> DisputeObject:
         withdrawn=dispute.withdrawn_at(now),
         evidence_due_at=None if dispute.evidence_due_at is None else rfc3339(dispute.evidence_due_at),
         created_at=rfc3339(dispute.opens_at),
+        alert=alert,
+        program=program,
     )

@@ -5,8 +5,10 @@ from recoup.sandbox.store.accounts import standing_of as standing_of
 from recoup.sandbox.store.accounts import write_account as write_account
 from recoup.sandbox.store.disputes import Replied as Replied
 from recoup.sandbox.store.disputes import add_dispute as add_dispute
+from recoup.sandbox.store.disputes import alerts_of as alerts_of
 from recoup.sandbox.store.disputes import answer_dispute as answer_dispute
 from recoup.sandbox.store.disputes import count_disputes as count_disputes
+from recoup.sandbox.store.disputes import decide_dispute as decide_dispute
 from recoup.sandbox.store.disputes import dispute_named as dispute_named
 from recoup.sandbox.store.disputes import disputes as disputes
 from recoup.sandbox.store.disputes import lock_dispute as lock_dispute

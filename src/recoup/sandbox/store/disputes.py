@@ -83,6 +83,34 @@ async def answer_dispute(
     )
 
 
+async def alerts_of(
+    connection: Connection, *, world_id: UUID, processor: ProcessorName, charge_key: str
+) -> list[Dispute]:
+    """The alerts of a charge that may be settled before they are disputes, held until the transaction ends."""
+    rows = await connection.fetch_all(
+        """
+        select * from sandbox.disputes
+        where world_id = %(world_id)s and processor = %(processor)s and charge_key = %(charge_key)s
+            and kind = 'rapid_resolution'
+        order by reference
+        for no key update
+        """,
+        {"world_id": world_id, "processor": processor, "charge_key": charge_key},
+    )
+    return [_dispute(row) for row in rows]
+
+
+async def decide_dispute(connection: Connection, dispute: Dispute, *, world_id: UUID) -> None:
+    """Write down how a dispute ends, and when."""
+    await connection.execute(
+        """
+        update sandbox.disputes set verdict = %(verdict)s, verdict_at = %(verdict_at)s
+        where world_id = %(world_id)s and processor = %(processor)s and reference = %(reference)s
+        """,
+        _parameters(dispute) | {"world_id": world_id},
+    )
+
+
 async def count_disputes(
     queries: Queries, *, world_id: UUID, processor: ProcessorName, charge_key: str
 ) -> int:

@@ -11,7 +11,7 @@ from recoup.db import Connection, Database, Queries
 from recoup.kit.clock import Clock
 from recoup.kit.refusals import conflict, invalid, not_found
 from recoup.sandbox import store as facts
-from recoup.sandbox.core.disputes import DISPUTES_MAX, Course, Dispute, DisputeKind, Verdict
+from recoup.sandbox.core.disputes import DISPUTES_MAX, ENDS, Course, Dispute, DisputeKind, Verdict
 from recoup.sandbox.core.operations import Operation, book
 from recoup.sandbox.flow.disputing import opened
 from recoup.sandbox.store import World
@@ -51,10 +51,7 @@ class Disputes:
 
     async def open(self, connection: Connection, merchant_id: UUID, wanted: Wanted) -> Seen:
         """Have the captured charge of a payment disputed."""
-        if wanted.kind is DisputeKind.WARNING and wanted.then is not None:
-            raise invalid(
-                "warning_has_no_end", "A warning is neither won nor lost: leave `then` out.", param="then"
-            )
+        _check_end(wanted)
         world, now = await self._world(connection, merchant_id)
         charge, captured = await _captured_of(connection, world, wanted.order, now=now)
         there = await facts.count_disputes(
@@ -90,6 +87,17 @@ class Disputes:
         if world is None:
             raise no_world()
         return world, self._clock.now() + world.clock_offset
+
+
+def _check_end(wanted: Wanted) -> None:
+    """Refuses an end that such a dispute never has."""
+    if wanted.then is None or wanted.then in ENDS[wanted.kind]:
+        return
+    if wanted.kind is DisputeKind.WARNING:
+        message = "A warning is neither won nor lost: leave `then` out."
+        raise invalid("warning_has_no_end", message, param="then")
+    ends = ", ".join(sorted(ENDS[wanted.kind]))
+    raise invalid("no_such_end", f"What is of kind {wanted.kind} may end so: {ends}, none.", param="then")
 
 
 async def _captured_of(
