@@ -15,7 +15,7 @@ from recoup.http.routes import Route
 from recoup.kit.clock import Clock
 from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.settlements.api import SettlementsApi
-from recoup.settlements.flow import Exceptions, Importing, Missing, Reports
+from recoup.settlements.flow import Contesting, Exceptions, Importing, Missing, Reports
 from recoup.settlements.flow.importing import CONTRADICTED, WORK
 from recoup.settlements.flow.missing import EVERY_S
 from recoup.worker import Chore, Handler
@@ -65,17 +65,28 @@ class Settled:
     def __init__(self, parts: Parts) -> None:
         database, new_id = parts.database, parts.new_id
         connectors = parts.around.connectors
+
+        def tells_dispute_fees(name: str) -> bool:
+            return connectors[name].capabilities.dispute_fees
+
+        contesting = Contesting(
+            database, accounts=parts.accounts, tells_dispute_fees=tells_dispute_fees, new_id=new_id
+        )
         self.importing = Importing(
             database,
             accounts=parts.accounts,
             catch_up=parts.books.ledger.catch_up,
-            tells_dispute_fees=lambda name: connectors[name].capabilities.dispute_fees,
+            tells_dispute_fees=tells_dispute_fees,
             new_id=new_id,
         )
         self.reports = Reports(database)
-        self.exceptions = Exceptions(database)
+        self.exceptions = Exceptions(database, contesting)
         self.missing = Missing(
-            database, merchant=parts.merchants.merchant, clock=parts.around.clock, new_id=new_id
+            database,
+            merchant=parts.merchants.merchant,
+            contesting=contesting,
+            clock=parts.around.clock,
+            new_id=new_id,
         )
         self._cases = SettlementCases(
             database, audit=parts.audit_cases, exceptions=self.exceptions, new_id=new_id

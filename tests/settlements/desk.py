@@ -18,7 +18,7 @@ from recoup.payments.core import Snapshot
 from recoup.settlements.core.reasons import Discrepancy, Resolution
 from recoup.settlements.core.reports import Report, StoredLine
 from recoup.settlements.core.tolerance import Tolerances
-from recoup.settlements.flow import Importing, Upload
+from recoup.settlements.flow import Contesting, Exceptions, Importing, Missing, Upload
 
 
 def attempt_of(paid: Snapshot) -> str:
@@ -92,11 +92,34 @@ class Desk:
         """What came of each line."""
         return [one.status.value for one in await self.lines(report)]
 
+    @property
+    def contesting(self) -> Contesting:
+        """What holds disputes and reports against each other."""
+        return Contesting(
+            self.house.database,
+            accounts=self.house.accounts,
+            tells_dispute_fees=lambda name: self.dispute_fees_told,
+            new_id=self.house.new_id,
+        )
+
+    async def look(self) -> int:
+        """Look for what no report has, once news of disputes are heard."""
+        house = self.house
+        missing = Missing(
+            house.database,
+            merchant=house.merchants.merchant,
+            contesting=self.contesting,
+            clock=house.clock,
+            new_id=house.new_id,
+        )
+        return await missing.look_at(self.merchant, now=house.now)
+
     async def resolved(self, exception_id: UUID, resolution: Resolution, **how: Any) -> Discrepancy:
         """An exception, ended."""
         given: dict[str, Any] = {"note": None, "payment_id": None} | how
+        exceptions = Exceptions(self.house.database, self.contesting)
         async with self.house.database.transaction() as connection:
-            return await self.house.settlements.exceptions.resolve(
+            return await exceptions.resolve(
                 connection,
                 self.merchant,
                 exception_id,

@@ -346,6 +346,8 @@ async def test_what_is_missing_is_looked_for_whatever_becomes_of_another_merchan
         looked_at.append(merchant_id)
         raise LookupError
 
-    missing = Missing(house.database, merchant=fails, clock=house.clock, new_id=house.new_id)
+    missing = Missing(
+        house.database, merchant=fails, contesting=desk.contesting, clock=house.clock, new_id=house.new_id
+    )
     assert await missing.look() == 0
     assert {desk.merchant.id, other.id} <= set(looked_at)

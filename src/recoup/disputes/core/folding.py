@@ -136,3 +136,26 @@ def _withdrawn(before: Folded | None, one: Tidings, status: Status) -> bool:
 
 def _newer(held: T | None, told: T | None) -> T | None:
     return held if told is None else told
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """How often the money of a dispute was taken and given back, by all its news, and how much it is."""
+
+    taken: int
+    given: int
+    amount: Money | None
+    fee: Money | None
+
+
+def moves(news: Iterable[Tidings]) -> Moves:
+    """What became of the money, as these news tell it in the order in which they happened: there is at least one."""
+    now: Folded | None = None
+    taken = given = 0
+    for one in sorted(set(news), key=order):
+        had = now is not None and now.withdrawn
+        now = _after(now, one)
+        taken += now.withdrawn and not had
+        given += had and not now.withdrawn
+    assert now is not None, "a dispute is known by its news"
+    return Moves(taken, given, now.amount, now.fee)

@@ -17,9 +17,9 @@ from recoup.ledger.core import Cause, Source, Transfer, TransferKind, transfer
 from recoup.settlements.core.lines import LineKind
 from recoup.settlements.core.reasons import Reason
 
-_OF_DISPUTES: Final = frozenset({LineKind.DISPUTE, LineKind.DISPUTE_REVERSAL})
+OF_DISPUTES: Final = frozenset({LineKind.DISPUTE, LineKind.DISPUTE_REVERSAL})
 """Disputes post for themselves; what they cost, the report posts where no news told it."""
-_SOLD: Final = frozenset({LineKind.CHARGE, LineKind.REFUND})
+_CONVERTED: Final = frozenset({LineKind.CHARGE, LineKind.REFUND}) | OF_DISPUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def posted(
 def _fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
     more: defaultdict[str, int] = defaultdict(int)
     for one in sums:
-        if one.kind not in _OF_DISPUTES:
+        if one.kind not in OF_DISPUTES:
             more[one.settlement_currency] += one.fees
             more[one.currency] -= one.fees_expected
     for currency, amount in sorted(more.items()):
@@ -80,7 +80,7 @@ def _fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
 def _dispute_fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
     more: defaultdict[str, int] = defaultdict(int)
     for one in sums:
-        if one.kind in _OF_DISPUTES:
+        if one.kind in OF_DISPUTES:
             more[one.settlement_currency] += one.fees
     forth, back = TransferKind.DISPUTE_FEE, TransferKind.DISPUTE_FEE_RETURNED
     for currency, amount in sorted(more.items()):
@@ -89,7 +89,7 @@ def _dispute_fees(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
 
 def _converted(sums: Sequence[Summed], of: Of) -> Iterator[Transfer]:
     for one in sums:
-        if one.currency == one.settlement_currency or one.kind not in _SOLD:
+        if one.currency == one.settlement_currency or one.kind not in _CONVERTED:
             continue
         name = f"converted {one.kind} {one.currency} {one.settlement_currency}"
         out, into = TransferKind.CONVERTED_OUT, TransferKind.CONVERTED_IN
@@ -177,6 +177,19 @@ def accepted(reason: Reason, line: Taken, of: Of) -> list[Transfer]:
             pass
     back, off = TransferKind.WRITE_BACK, TransferKind.WRITE_OFF
     return [*usual, *_either(difference, back, off, of=of, currency=currency, name="accepted")]
+
+
+def contested(amount: int, currency: str, of: Of) -> list[Transfer]:
+    """What a person accepts of a dispute's lines beyond what the dispute has posted; and what takes that back once
+    news tell it, with the other sign."""
+    back, off = TransferKind.WRITE_BACK, TransferKind.WRITE_OFF
+    return list(_either(amount, back, off, of=of, currency=currency, name="contested"))
+
+
+def contested_fee(amount: int, currency: str, of: Of) -> list[Transfer]:
+    """The same for what a dispute costs."""
+    forth, back = TransferKind.DISPUTE_FEE, TransferKind.DISPUTE_FEE_RETURNED
+    return list(_either(amount, forth, back, of=of, currency=currency, name="contested fee"))
 
 
 def linked(reason: Reason, line: Taken, of: Of) -> list[Transfer]:

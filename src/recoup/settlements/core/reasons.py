@@ -21,6 +21,9 @@ class Reason(StrEnum):
     SETTLED_THOUGH_OPEN = "settled_though_open"
     MISSING_HERE = "missing_here"
     MISSING_THERE = "missing_there"
+    DISPUTE_UNKNOWN = "dispute_unknown"
+    DISPUTE_DIFFERS = "dispute_differs"
+    DISPUTE_FEE_DIFFERS = "dispute_fee_differs"
     OTHER_ACCOUNT = "other_account"
     DUPLICATE = "duplicate"
     CURRENCY_DIFFERS = "currency_differs"
@@ -63,8 +66,23 @@ MEANINGS: Final[Mapping[Reason, Meaning]] = {
         "Recoup, accept it: the ledger then has its money as a difference.",
     ),
     Reason.MISSING_THERE: Meaning(
-        "It was captured or refunded here, and no report has it.",
+        "It was captured, refunded or disputed here, and no report has it.",
         "See that all reports are uploaded. If they are, ask the processor where the money is.",
+    ),
+    Reason.DISPUTE_UNKNOWN: Meaning(
+        "The processor settled a dispute that is not known here.",
+        "Wait for the processor's news of it, which end this, and see that its webhooks arrive. If there is no news to "
+        "come, accept this: the ledger then has its money as a difference, which is taken back should it be told after "
+        "all.",
+    ),
+    Reason.DISPUTE_DIFFERS: Meaning(
+        "The processor's lines of a dispute come to another amount than its news told.",
+        "Ask the processor: POST /v1/disputes/{id}/sync. News that agree end this, as do lines that are still to come. "
+        "Else accept it: what the dispute does not have by then is posted as a difference.",
+    ),
+    Reason.DISPUTE_FEE_DIFFERS: Meaning(
+        "The processor took another fee for a dispute than its news told.",
+        "Ask the processor for the difference, or accept this: the ledger then has the fee that was taken.",
     ),
     Reason.OTHER_ACCOUNT: Meaning(
         "The payment was made at another of your processor accounts than the one that the report was uploaded for.",
@@ -107,6 +125,10 @@ GRAVE: Final = frozenset(
 """What contradicts a final state here: an audit case opens."""
 
 
+OF_DISPUTES: Final = frozenset({Reason.DISPUTE_UNKNOWN, Reason.DISPUTE_DIFFERS, Reason.DISPUTE_FEE_DIFFERS})
+"""What is about all lines of a dispute, and not about one alone."""
+
+
 class ExceptionState(StrEnum):
     """Whether somebody has still to look at an exception."""
 
@@ -121,7 +143,7 @@ class Resolution(StrEnum):
     LINKED = "linked"
     IGNORED = "ignored"
     FOUND = "found"
-    """By itself: a later report had it."""
+    """By itself: a later report had it, or later news told it."""
 
 
 @dataclass(frozen=True, slots=True)

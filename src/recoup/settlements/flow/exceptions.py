@@ -14,8 +14,9 @@ from recoup.ledger.flow import positions, post
 from recoup.merchants.core import Merchant
 from recoup.settlements.core.lines import LineKind
 from recoup.settlements.core.postings import Of, Taken, accepted, linked
-from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason, Resolution
+from recoup.settlements.core.reasons import OF_DISPUTES, Discrepancy, ExceptionState, Reason, Resolution
 from recoup.settlements.core.reports import StoredLine
+from recoup.settlements.flow.contesting import Contesting
 from recoup.settlements.store import exceptions as store
 from recoup.settlements.store import reports
 
@@ -23,8 +24,9 @@ from recoup.settlements.store import reports
 class Exceptions:
     """What a person must look at."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, contesting: Contesting) -> None:
         self._database = database
+        self._contesting = contesting
 
     async def get(self, merchant: Merchant, exception_id: UUID) -> Discrepancy:
         """One exception; refuses with 404."""
@@ -70,6 +72,11 @@ class Exceptions:
         """End an exception. What is accepted is posted with its fee and as a difference; what is linked becomes the
         payment's line, and its fee is posted."""
         await self._check(connection, merchant, resolution, note, payment_id)
+        there = await store.read(connection, merchant_id=merchant.id, exception_id=exception_id)
+        if there is None:
+            raise _not_there(exception_id)
+        if there.reason in OF_DISPUTES:
+            await self._contesting.hold(connection, merchant, there)
         ended = await store.resolve(
             connection,
             merchant_id=merchant.id,
@@ -80,13 +87,13 @@ class Exceptions:
             now=now,
         )
         if ended is None:
-            if await store.read(connection, merchant_id=merchant.id, exception_id=exception_id) is None:
-                raise _not_there(exception_id)
             raise conflict("exception_resolved", "This exception is resolved already.")
         if ended.settlement_id is None or ended.number is None:
             if resolution is Resolution.LINKED:
                 raise invalid("nothing_to_link", "No line of a report is meant here: accept or ignore it.")
             return ended
+        if ended.reason in OF_DISPUTES:
+            return await self._contesting.end(connection, merchant, ended, resolution, payment_id, now=now)
         await self._take_up(connection, merchant, ended, resolution, payment_id, now=now)
         return ended
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -24,7 +24,7 @@ from recoup.events.store import append
 from recoup.kit.ids import uuid7
 from recoup.kit.refusals import Refusal, invalid, not_found
 from recoup.ledger.flow import post
-from recoup.merchants.core import Merchant, ProcessorAccount
+from recoup.merchants.core import Merchant
 from recoup.settlements.core.formats import FORMATS, GENERIC, Format
 from recoup.settlements.core.formats.generic import generic
 from recoup.settlements.core.lines import BadReport
@@ -32,9 +32,11 @@ from recoup.settlements.core.postings import Of, PaidOut, posted
 from recoup.settlements.core.reasons import GRAVE, Discrepancy, ExceptionState, Reason
 from recoup.settlements.core.reports import Report, ReportState
 from recoup.settlements.core.tolerance import TOLERANCES, Tolerances
+from recoup.settlements.flow.accounts import Accounts as Accounts
+from recoup.settlements.flow.contesting import Contesting
 from recoup.settlements.flow.staging import LookedOver, Source, look_over, skip, staged
 from recoup.settlements.objects import settlement_object
-from recoup.settlements.store import matching, proposing, reports, sums
+from recoup.settlements.store import contesting, matching, proposing, reports, sums
 
 WORK: Final = "settlement.work"
 """The kind of due row that says: go on with this report."""
@@ -53,14 +55,6 @@ _BEFORE: Final = timedelta(days=5)
 _AFTER: Final = timedelta(days=1)
 """How long before, and after, a charge's time in a report its payment may have begun, to be proposed."""
 _YEARS: Final = (2000, 2200)
-
-
-class Accounts(Protocol):
-    """What settlements ask of merchants."""
-
-    async def account(self, merchant_id: UUID, account_id: UUID) -> ProcessorAccount:
-        """One processor account; refuses with 404."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +89,9 @@ class Importing:
         self._tells_dispute_fees = tells_dispute_fees
         self._new_id = new_id
         self._chunk_lines = chunk_lines
+        self._contesting = Contesting(
+            database, accounts=accounts, tells_dispute_fees=tells_dispute_fees, new_id=new_id
+        )
 
     async def look_over(
         self, merchant: Merchant, upload: Upload, *, spool: IO[str] | None = None
@@ -240,6 +237,7 @@ class Importing:
             if there.worked != after:
                 return there.worked == after + len(chunk)  # our own commit, whose answer was lost
             await matching.stage(connection, chunk)
+            of_disputes = await contesting.find(connection, merchant_id=merchant.id, account_id=account_id)
             wrong = await matching.match(
                 connection, rules, merchant_id=merchant.id, settlement_id=report.id, account_id=account_id
             )
@@ -247,12 +245,18 @@ class Importing:
                 _discrepancy(row, report, id_=id_, now=now) for id_, row in zip(ids, wrong, strict=False)
             ]
             await self._write_wrong(connection, merchant, found, now=now)
+            more = 0
+            if of_disputes:
+                unknown = [one for one in found if one.reason is Reason.DISPUTE_UNKNOWN]
+                more = await self._contesting.take(
+                    connection, merchant, report, unknown, fees_told=rules.fees_told, now=now
+                )
             await reports.move_on(
                 connection,
                 merchant_id=merchant.id,
                 report_id=report.id,
                 worked=len(chunk),
-                exceptions=len(wrong),
+                exceptions=len(wrong) + more,
                 now=now,
             )
             return True

@@ -1,4 +1,5 @@
-"""Looks for what no report has: behind a cursor in each merchant's events, so many days after a capture or refund.
+"""Looks for what no report has: behind a cursor in each merchant's events, so many days after a capture or refund, or
+after the last news of a dispute whose money was taken or given back.
 
 Only accounts whose reports are uploaded are looked at, from the first movement that a report of theirs tells of.
 """
@@ -16,9 +17,12 @@ from recoup.db import Connection, Database, is_passing
 from recoup.events.store import Pointer, pointers
 from recoup.kit.clock import Clock
 from recoup.merchants.core import Merchant
+from recoup.settlements.core.contesting import outstanding
 from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason
 from recoup.settlements.core.tolerance import TOLERANCES, Tolerances
+from recoup.settlements.flow.contesting import Contesting
 from recoup.settlements.store import exceptions as store
+from recoup.settlements.store.contests import contests
 from recoup.settlements.store.exceptions import Reporting, Unreported
 
 EVERY_S: Final = 600.0
@@ -28,23 +32,27 @@ BATCHES_AT_ONCE: Final = 100
 MERCHANTS_AT_ONCE: Final = 500
 MOVED: Final = frozenset({"payment.captured", "payment.partially_captured", "refund.succeeded"})
 """The events after which a report must have a line."""
+DISPUTED: Final = "dispute."
+"""How the events begin after which a dispute's lines are looked for."""
 
 _log: Final = structlog.get_logger("recoup.settlements")
 
 
 class Missing:
-    """Opens an exception for each capture and refund that no report has in time."""
+    """Opens an exception for each capture, refund and disputed amount that no report has in time."""
 
     def __init__(
         self,
         database: Database,
         *,
         merchant: Callable[[UUID], Awaitable[Merchant | None]],
+        contesting: Contesting,
         clock: Clock,
         new_id: Callable[[], UUID],
     ) -> None:
         self._database = database
         self._merchant = merchant
+        self._contesting = contesting
         self._clock = clock
         self._new_id = new_id
 
@@ -70,7 +78,8 @@ class Missing:
             return 0
 
     async def look_at(self, merchant: Merchant, *, now: datetime) -> int:
-        """The same for one merchant, up to a limit."""
+        """The same for one merchant, up to a limit, once what its news of disputes explain is explained."""
+        await self._contesting.hear(merchant, now=now)
         opened = 0
         for _ in range(BATCHES_AT_ONCE):
             moved, more = await self._database.retrying(lambda one: self._batch(one, merchant, now=now))
@@ -88,13 +97,17 @@ class Missing:
         if not accounts:
             return False, 0
         days = max(TOLERANCES[Tolerances(one.tolerance)].missing_after_days for one in accounts.values())
-        after = await store.cursor_of(connection, merchant_id=merchant.id)
-        found = await pointers(connection, merchant_id=merchant.id, after=after, limit=EVENTS_AT_ONCE)
-        old = _until(found, now - timedelta(days=days))
+        cursors = await store.cursors_of(connection, merchant_id=merchant.id)
+        found = await pointers(
+            connection, merchant_id=merchant.id, after=cursors.sequence, limit=EVENTS_AT_ONCE
+        )
+        before = now - timedelta(days=days)
+        old = _until(found, before)
         if not old:
             return False, 0
         opened = await self._open(connection, merchant, old, accounts, now=now)
-        await store.move_cursor(connection, merchant_id=merchant.id, sequence=old[-1].sequence)
+        opened += await self._open_disputes(connection, merchant, old, accounts, before=before, now=now)
+        await store.move_cursors(connection, merchant_id=merchant.id, sequence=old[-1].sequence)
         return True, opened
 
     async def _open(
@@ -117,6 +130,32 @@ class Missing:
             for one in found
             if moved_at[one.object_id] >= accounts[one.processor_account_id].since
         ]
+        await store.open_missing(connection, new, merchant_id=merchant.id)
+        return len(new)
+
+    async def _open_disputes(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        old: Sequence[Pointer],
+        accounts: Mapping[UUID, Reporting],
+        *,
+        before: datetime,
+        now: datetime,
+    ) -> int:
+        """The same for disputes. One that moved again since is looked at when that is old enough too."""
+        told = {one.object_id for one in old if one.type.startswith(DISPUTED)}
+        new = []
+        for one in await contests(connection, sorted(told), merchant_id=merchant.id) if told else ():
+            account = accounts.get(one.contest.processor_account_id)
+            left = outstanding(one.contest)
+            if account is None or left is None or one.changed_at > before or one.opened_at < account.since:
+                continue
+            contest = one.contest
+            missed = Unreported(
+                contest.payment_id, one.id, left.minor, left.currency, contest.processor_account_id
+            )
+            new.append(self._exception(missed, now=now))
         await store.open_missing(connection, new, merchant_id=merchant.id)
         return len(new)
 

@@ -148,25 +148,41 @@ async def payment_there(queries: Queries, *, merchant_id: UUID, payment_id: UUID
     return row is not None
 
 
-async def cursor_of(connection: Connection, *, merchant_id: UUID) -> int:
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    """How far a merchant's events were looked at: for what no report has, and for news of disputes."""
+
+    sequence: int
+    disputes: int
+
+
+async def cursors_of(connection: Connection, *, merchant_id: UUID) -> Cursors:
     """How far a merchant's events were looked at, for this transaction alone."""
     await connection.execute(
         "insert into settlement_cursors (merchant_id) values (%(merchant_id)s) on conflict do nothing",
         {"merchant_id": merchant_id},
     )
     row = await connection.fetch_one(
-        "select sequence from settlement_cursors where merchant_id = %(merchant_id)s for no key update",
+        """
+        select sequence, disputes from settlement_cursors where merchant_id = %(merchant_id)s for no key update
+        """,
         {"merchant_id": merchant_id},
     )
     assert row is not None, "it was written a moment ago"
-    return int(row["sequence"])
+    return Cursors(**row)
 
 
-async def move_cursor(connection: Connection, *, merchant_id: UUID, sequence: int) -> None:
+async def move_cursors(
+    connection: Connection, *, merchant_id: UUID, sequence: int | None = None, disputes: int | None = None
+) -> None:
     """The events up to there were looked at."""
     await connection.execute(
-        "update settlement_cursors set sequence = %(sequence)s where merchant_id = %(merchant_id)s",
-        {"merchant_id": merchant_id, "sequence": sequence},
+        """
+        update settlement_cursors
+        set sequence = coalesce(%(sequence)s, sequence), disputes = coalesce(%(disputes)s, disputes)
+        where merchant_id = %(merchant_id)s
+        """,
+        {"merchant_id": merchant_id, "sequence": sequence, "disputes": disputes},
     )
 
 
@@ -207,9 +223,10 @@ async def reporting(queries: Queries, *, merchant_id: UUID) -> Sequence[Reportin
 
 @dataclass(frozen=True, slots=True)
 class Unreported:
-    """A capture or refund that no report has. `object_id` is the payment's for what was captured."""
+    """A capture, refund or disputed amount that no report has. `object_id` is the payment's for what was captured, and
+    there is no payment of ours where one that was made elsewhere is disputed."""
 
-    payment_id: UUID
+    payment_id: UUID | None
     object_id: UUID
     amount: int
     currency: str

@@ -20,24 +20,30 @@ from recoup.settlements.core.keys import named
 from recoup.settlements.core.lines import Line, fingerprint
 from recoup.settlements.core.reasons import Discrepancy, ExceptionState, Reason
 from recoup.settlements.core.tolerance import Tolerance
+from recoup.settlements.store.contesting import KINDS
 
 _STAGE: Final = """
     create temporary table settlement_stage (
         number bigint, file_row bigint, kind text, raw_kind text, key text, reference text, charge_reference text,
         payout text, gross bigint, fee bigint, net bigint, currency text, settlement_currency text, rate text,
-        occurred_at timestamptz, last4 text, compared boolean, attempt_id uuid, operation_id uuid, fingerprint uuid
+        occurred_at timestamptz, last4 text, compared boolean, attempt_id uuid, operation_id uuid, fingerprint uuid,
+        dispute_id uuid, disputed_payment_id uuid
     ) on commit drop
 """
 _ROOM: Final = "set local work_mem = '64MB'"
 """A chunk is sorted a few times on its way, in memory."""
-_COPY: Final = "copy settlement_stage from stdin"
+_COPY: Final = """
+    copy settlement_stage (number, file_row, kind, raw_kind, key, reference, charge_reference, payout, gross, fee, net,
+        currency, settlement_currency, rate, occurred_at, last4, compared, attempt_id, operation_id, fingerprint)
+    from stdin
+"""
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _TO_ESCAPE: Final = re.compile(r"[\\\t\n\r]")
 _NULL: Final = "\\N"
 
 _FOUND: Final = """
     select s.ctid as place, s.number, s.kind, s.gross, s.fee, s.net, s.currency, s.settlement_currency, s.compared,
-        coalesce(k.id, r.id) as known_operation, coalesce(a.id, b.id) as known_attempt,
+        s.dispute_id, coalesce(k.id, r.id) as known_operation, coalesce(a.id, b.id) as known_attempt,
         coalesce(k.state, r.state) as operation_state, coalesce(k.amount, r.amount) as operation_amount,
         coalesce(a.state, b.state) as attempt_state, coalesce(a.amount, b.amount) as attempt_amount,
         coalesce(a.processor_account_id, b.processor_account_id) as at_account,
@@ -69,7 +75,7 @@ _FOUND: Final = """
         limit 1
     ) b on true
     left join payments p on p.merchant_id = %(merchant_id)s
-        and p.id = coalesce(k.payment_id, a.payment_id, r.payment_id, b.payment_id)
+        and p.id = coalesce(s.disputed_payment_id, k.payment_id, a.payment_id, r.payment_id, b.payment_id)
     left join ledger_positions f on s.kind = 'charge' and f.merchant_id = %(merchant_id)s and f.object_id = p.id
     cross join lateral (
         select count(*) as lines, coalesce(sum(l.fee_expected), 0)::bigint as fees_expected,
@@ -141,11 +147,13 @@ _COUNTED: Final = """
             then row_number() over (partition by object_id, kind, gross order by number) end as times
     from objects
 """
-_REASONED: Final = """
+_REASONED: Final = f"""
     select *,
         case
             when repeated then null
             when kind = 'unknown' then 'unknown_kind'
+            when kind in {KINDS} and dispute_id is null then 'dispute_unknown'
+            when kind in {KINDS} and currency = settlement_currency and gross - fee <> net then 'sums_differ'
             when kind not in ('charge', 'refund') then null
             when payment_id is null or (kind = 'refund' and its_operation is null) then 'missing_here'
             when at_account <> %(account_id)s then 'other_account'
@@ -171,8 +179,9 @@ _REASONED: Final = """
             then 'fee_differs'
         end as reason
     from counted c offset 0
-"""
-"""The offset keeps the reason from being worked out again wherever it is named."""
+"""  # noqa: S608 - texts of ours
+"""The offset keeps the reason from being worked out again wherever it is named. Whether a line of a dispute fits is
+judged afterwards, with all other lines of that dispute (`contesting.py`)."""
 _JUDGED: Final = """
     select place, number, payment_id, object_id, expected, fee_contract, reason,
         case when repeated then 'repeated' when reason is not null then 'exception'
@@ -210,7 +219,9 @@ _MATCH: Final = f"""
             coalesce(sum(gross) filter (where posts), 0), coalesce(sum(fee) filter (where posts), 0),
             coalesce(sum(net) filter (where posts), 0), coalesce(sum(fee_expected) filter (where posts), 0)
         from (
-            select *, status in ('matched', 'noted') or reason is not distinct from 'fee_differs' as posts from written
+            select *, status in ('matched', 'noted') or reason is not distinct from 'fee_differs'
+                or kind in {KINDS} and status <> 'repeated' as posts
+            from written
         ) w
         group by coalesce(payout, ''), kind, currency, settlement_currency
         on conflict (merchant_id, settlement_id, payout, kind, currency, settlement_currency) do update

@@ -103,6 +103,18 @@ async def hold_account(connection: Connection, *, merchant_id: UUID, account_id:
     )
 
 
+async def hold_accounts(connection: Connection, *, merchant_id: UUID) -> int:
+    """The same for all accounts of a merchant that ever had a report worked; how many there are."""
+    rows = await connection.fetch_all(
+        """
+        select processor_account_id from settlement_accounts
+        where merchant_id = %(merchant_id)s order by processor_account_id for no key update
+        """,
+        {"merchant_id": merchant_id},
+    )
+    return len(rows)
+
+
 async def lock(connection: Connection, *, merchant_id: UUID, report_id: UUID) -> Report:
     """One report, for this transaction alone."""
     row = await connection.fetch_one(

@@ -12,7 +12,7 @@ from recoup.settlements.core.postings import Summed
 
 async def posting(connection: Connection, *, merchant_id: UUID, report_id: UUID) -> Sequence[Summed]:
     """What the lines come to that post by themselves: those whose money is where we thought it was. What a person must
-    look at is not among them, but for fees that differ, which were taken in any case."""
+    look at is not among them, but for fees that differ and lines of disputes, which were taken in any case."""
     rows = await connection.fetch_all(
         """
         select kind, currency, settlement_currency, sum(gross)::bigint as gross, sum(fees)::bigint as fees,
