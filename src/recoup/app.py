@@ -67,6 +67,7 @@ from recoup.simulated import Simulated
 from recoup.testclock.api import TestClockApi
 from recoup.testclock.flow import HELD_FOR, TestClocks
 from recoup.truthed import Truth
+from recoup.updated import Updated
 from recoup.vault.api import CustomersApi, PaymentMethodsApi
 from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
 from recoup.vault.keys import MasterKeys
@@ -99,6 +100,7 @@ class Surroundings:
 class Service:
     """Every part of Recoup, wired."""
 
+    simulated: Simulated
     _own_url: str | None = None
     """Where this server serves, once it does."""
 
@@ -141,6 +143,7 @@ class Service:
         self.books = Books(database, self.accounts)
         self.audited = Audited(self)
         self.audit_cases = self.audited.cases
+        self.updated = Updated(self)
         self.inbound = self._inbound()
         follow = (self.books.follower, self.payments.rereading, self.routing.learner, self.audited.drift)
         count_stopped(self.registry, follow)
@@ -223,7 +226,7 @@ class Service:
         return Inbounds(
             self._tools(),
             self.settings,
-            hearers=Hearers(self.payments, self.disputed.disputes),
+            hearers=Hearers(self.payments, self.disputed.disputes, self.updated.hearing),
             audit=self.audit_cases,
             sealer=self.vault,
             merchant=self.merchants.merchant,
@@ -254,7 +257,7 @@ class Service:
     def _parts(self) -> Sequence[Part]:
         """The subjects that a small file beside this one puts together, in the order of the documents."""
         audited, routing, truth, inbound = self.audited, self.routing, self.truth, self.inbound
-        return (audited, routing, truth, inbound, self.settlements, self.disputed, self.simulated)
+        return (audited, routing, truth, inbound, self.settlements, self.disputed, self.updated, self.simulated)
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""

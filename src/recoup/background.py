@@ -59,6 +59,7 @@ def chores(service: Service) -> Iterator[Chore]:
         service.disputed,
         service.audited,
         service.settlements,
+        service.updated,
     ):
         yield from part.chores()
 

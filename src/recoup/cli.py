@@ -1,6 +1,6 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
-`backtest routing`, `decisions replay`, `routing check`, `ledger check`, `audit check`, `inbound replay`, `listen`,
-`trigger`."""
+`backtest routing`, `decisions replay`, `routing check`, `ledger check`, `audit check`, `inbound replay`,
+`updater export`, `listen`, `trigger`."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from recoup.sandboxed import Ready
 from recoup.settings import SettingsError
 from recoup.settling import settlements
 from recoup.triggering import trigger as make_happen
+from recoup.updating import updater
 from recoup.vault.keys import MasterKeyUnusable
 
 app = App(
@@ -47,6 +48,7 @@ app.command(settlements)
 app.command(ledger)
 app.command(audit)
 app.command(inbound)
+app.command(updater)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 

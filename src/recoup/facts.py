@@ -14,12 +14,14 @@ from recoup.http.wiring import Webhook
 from recoup.routed import FACTS as ROUTING_FACTS
 from recoup.settled import FACTS as SETTLEMENT_FACTS
 from recoup.truthed import FACTS as TRUTH_FACTS
+from recoup.updated import FACTS as UPDATE_FACTS
 
 TAGS: Final = {
     "payments": "The merchant's intent to be paid once: charge, capture, cancel, and the whole story.",
     "refunds": "Money given back, whole or in parts.",
     "customers": "Who pays, where they live, and when they have money.",
     "payment methods": "Cards, encrypted in the vault and known outside by their id.",
+    "card updates": "Cards that issuers renew, replace or close: what is known, and who is asked.",
     "recovery": "Cases opened by declined payments: the plan, its reason, its end.",
     "declines": "What every code means, with its source.",
     "routing": "Who was asked, and why.",
@@ -73,6 +75,7 @@ FACTS: Final = {
     **TRUTH_FACTS,
     **SETTLEMENT_FACTS,
     **DISPUTE_FACTS,
+    **UPDATE_FACTS,
     "audit.case_opened": "There is something that a person should look at.",
     "audit.case_resolved": "An audit case was resolved.",
     **WEBHOOK_FACTS,

@@ -115,6 +115,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key_file: Annotated[
         Path | None, Meta(description="A file that holds the master key, instead of `master_key`.")
     ] = None
+    updater_key_file: Annotated[
+        Path | None,
+        Meta(
+            description="A public RSA or EC key in PEM: whoever has its private half may read the card numbers in "
+            "files for account updaters. Without it none are made."
+        ),
+    ] = None
     log_level: Annotated[LogLevel, Meta(description="The least that is logged.")] = LogLevel.INFO
     log_format: Annotated[LogFormat, Meta(description="Log lines for people or for machines.")] = (
         LogFormat.CONSOLE

@@ -14,12 +14,13 @@ from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.merchants.flow import ProcessorAccounts
 from recoup.payments.flow import Payments
-from recoup.sandbox.api import SandboxApi, SandboxDisputesApi, SandboxWebhooksApi
+from recoup.sandbox.api import SandboxApi, SandboxDisputesApi, SandboxUpdaterApi, SandboxWebhooksApi
 from recoup.sandbox.flow.herald import Herald
 from recoup.sandbox.store import TELL
 from recoup.sandbox.worlds.disputes import Disputes
 from recoup.sandbox.worlds.flow import Worlds
 from recoup.sandbox.worlds.tellings import Tellings
+from recoup.sandbox.worlds.updating import AccountUpdater
 from recoup.webhooks.flow.inbox import inbound_path
 from recoup.worker import Handler
 
@@ -54,6 +55,7 @@ class Simulated:
         self._world = SandboxApi(self.worlds, link_port=link_port)
         self._webhooks = SandboxWebhooksApi(Tellings(database))
         self._disputes = SandboxDisputesApi(Disputes(database, clock))
+        self.account_updater = AccountUpdater(database, clock)
 
     async def close(self) -> None:
         """Close connections."""
@@ -65,7 +67,8 @@ class Simulated:
 
     def routes(self) -> list[Route]:
         """All routes."""
-        return [*self._world.routes(), *self._webhooks.routes(), *self._disputes.routes()]
+        updater = SandboxUpdaterApi(self.account_updater)
+        return [*self._world.routes(), *self._webhooks.routes(), *self._disputes.routes(), *updater.routes()]
 
     async def _account_of(
         self, merchant: Merchant, accounts: Sequence[ProcessorAccount], charge_key: str

@@ -13,7 +13,9 @@ async def test_the_answer_to_a_declined_renewal_names_its_recovery(shop: Client)
     recovery = await shop.get(f"/v1/recoveries/{declined['recovery']}")
     assert (recovery["status"], recovery["payment"]) == ("scheduled", declined["id"])
     assert recovery["next_retry_at"] and recovery["plan"]["why"]
-    assert (await renewal(shop, "4000000000009987"))["recovery"] is None, "a lost card stays lost"
+    lost = await shop.get(f"/v1/recoveries/{(await renewal(shop, '4000000000009987'))['recovery']}")
+    assert lost["status"] == "awaiting_customer", "another card is needed"
+    assert (await renewal(shop, "4100000000000019"))["recovery"] is None, "fraud is not tried again"
     assert (await shop.post("/v1/payments", payment(NO_FUNDS)))["recovery"] is None, "the customer is there"
 
 

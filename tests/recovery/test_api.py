@@ -194,7 +194,7 @@ async def test_a_hypothetical_decline_is_explained(office: Office) -> None:
 
 
 async def test_a_stop_is_explained_too(office: Office) -> None:
-    asked = "connector=visa&code=41"
+    asked = "connector=visa&code=57"
     answer = await office.call("GET", f"/v1/recovery/explain?{asked}", key=await office.key(office.pair))
     assert (answer.status, answer.json["plan"]["action"], answer.json["weighed"]) == (200, "give_up", None)
 

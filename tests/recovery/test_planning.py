@@ -75,6 +75,11 @@ class TestOpening:
     def test_a_payment_that_was_never_processed_opens_one(self) -> None:
         assert opens(failed()) == Opens()
 
+    def test_a_card_that_another_one_takes_the_place_of_opens_one(self) -> None:
+        gone = decline(Category.LIFECYCLE, action=AdviceAction.UPDATE_CARD, hardness=Hardness.HARD)
+        assert opens(payment(gone)) == Opens()
+        assert isinstance(plan(case(payment(gone)), NOW), AskCustomer)
+
     def test_a_soft_decline_that_the_customer_can_mend_opens_one(self) -> None:
         refusal = decline(Category.AUTHENTICATION, action=AdviceAction.AUTHENTICATE)
         assert opens(payment(refusal)) == Opens()
@@ -89,7 +94,6 @@ class TestOpening:
             payment(decline(Category.NOT_PERMITTED, action=AdviceAction.STOP_SERIES)),
             payment(decline(Category.ISSUER, rule="visa_category_1")),
             payment(decline(Category.MERCHANT_CONFIGURATION, action=AdviceAction.FIX_DATA)),
-            payment(decline(Category.LIFECYCLE, action=AdviceAction.UPDATE_CARD, hardness=Hardness.HARD)),
         ],
     )
     def test_these_open_none(self, facts: PaymentFacts) -> None:

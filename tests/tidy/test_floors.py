@@ -12,7 +12,7 @@ import pytest
 
 SOURCE: Final = Path(__file__).parents[2] / "src" / "recoup"
 IN_ORDER: Final = (
-    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements billing recovery "
+    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements updater billing recovery "
     "webhooks audit sandbox testclock dashboard"
 )
 SUBJECTS: Final = IN_ORDER.split()

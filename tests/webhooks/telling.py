@@ -73,7 +73,7 @@ def _notice(id_: str, said: Mapping[str, Any]) -> Notice:
         "dispute": DisputeNews("dp-1", DisputeState.OPENED),
         "dispute_won": DisputeNews("dp-1", DisputeState.WON),
         "dispute_lost": DisputeNews("dp-1", DisputeState.LOST),
-        "card": CredentialNews(Secret("tok-1")),
+        "card": CredentialNews(Secret("tok-1"), **said.get("card", {})),
         "nothing": None,
     }[word]
     minor = said.get("minor")

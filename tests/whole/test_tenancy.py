@@ -120,6 +120,7 @@ async def lived(victim: Client) -> dict[str, str]:
         "ledger_entry": (await victim.get("/v1/ledger/entries"))["data"][0]["id"],
         **await simulated(victim, paid),
         "dispute": await contested(victim, paid["id"]),
+        **await renewed(victim),
         "card": "card_1",
         "connector": "alpha",
         "code": "insufficient_funds",
@@ -143,6 +144,21 @@ async def simulated(victim: Client, paid: Any) -> dict[str, str]:
         "attempt": paid["attempts"][0]["id"],
         "sandbox_dispute": disputed["id"],
     }
+
+
+async def renewed(victim: Client) -> dict[str, str]:
+    """A card that its issuer replaced, of which the account updater was asked: the change and the batch."""
+    await victim.post("/v1/test/account_updater", {"coverage": 1.0, "delay_s": 0})
+    person = (await victim.get("/v1/test/world/cards?brand=visa&limit=1"))["data"][0]
+    given = {name: person[name] for name in ("exp_month", "exp_year", "number")}
+    method = await victim.post("/v1/payment_methods", {"type": "card", "card": given})
+    await victim.post(f"/v1/test/world/cards/{person['id']}", {"reissued": True})
+    await victim.post(f"/v1/payment_methods/{method['id']}/inquire", {})
+    async with asyncio.timeout(ANSWER_S):
+        path = f"/v1/payment_methods/{method['id']}/updates"
+        while not (listed := (await victim.get(path))["data"]):  # noqa: ASYNC110 - over the API
+            await asyncio.sleep(RETRY_S)
+    return {"card_update": listed[0]["id"], "update_batch": listed[0]["batch"]}
 
 
 async def told(victim: Client) -> tuple[Any, Any]:
@@ -310,6 +326,7 @@ LISTS: Final = (
     "audit/cases",
     "settlements",
     "settlement_exceptions",
+    "updater/batches",
 )
 NOT_SECRET: Final = {"card", "code", "own_customer", "tomorrow"}
 """What a stranger may well know or have: names that are the same for everybody, and its own."""

@@ -56,6 +56,8 @@ class Kind(StrEnum):
     DISPUTE = "dsp"
     SETTLEMENT = "stl"
     SETTLEMENT_EXCEPTION = "ste"
+    CARD_UPDATE = "cup"
+    UPDATE_BATCH = "upb"
     REQUEST = "req"
 
 

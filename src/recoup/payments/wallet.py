@@ -73,7 +73,7 @@ class VaultWallet:
 
     async def _opened(self, merchant: Merchant, method: PaymentMethod, *, cvc: Secret | None = None) -> Means:
         method = await self._tokens.still_good(merchant.id, method)
-        has_card = method.type is MethodType.CARD
+        has_card = method.type is MethodType.CARD and method.superseded_at is None
         return Means(
             payment_method_id=method.id,
             fingerprint=f"\\x{method.fingerprint.hex()}",
@@ -87,6 +87,7 @@ class VaultWallet:
             tokens=await self._tokens.open(merchant.id, method),
             remembered_at=frozenset(one.processor_account_id for one in method.tokens if one.remembered),
             billing=_billing(method.billing),
+            renewed_at=method.renewed_at,
         )
 
 

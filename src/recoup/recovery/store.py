@@ -84,6 +84,22 @@ async def page(
     return [_recovery(row) for row in rows]
 
 
+async def open_methods(queries: Queries, *, merchant_id: UUID, limit: int) -> Sequence[UUID]:
+    """The payment methods of open recoveries; those opened first come first."""
+    rows = await queries.fetch_all(
+        """
+        select p.payment_method_id as id, min(r.opened_at) as since
+        from recoveries r
+        join payments p on p.merchant_id = r.merchant_id and p.id = r.payment_id
+        where r.merchant_id = %(merchant_id)s and p.payment_method_id is not null
+            and r.status in ('scheduled', 'running', 'awaiting_customer', 'paused')
+        group by p.payment_method_id order by since, p.payment_method_id limit %(limit)s
+        """,
+        {"merchant_id": merchant_id, "limit": limit},
+    )
+    return [row["id"] for row in rows]
+
+
 async def insert(connection: Connection, new: Recovery) -> bool:
     """A new recovery; False where its payment has one already."""
     cursor = await connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -86,6 +87,10 @@ class PaymentMethodObject(Struct, frozen=True, kw_only=True):
     created_at: str
     updated_at: str
     detached_at: Annotated[str | None, Meta(description="Since when it can no longer be used.")]
+    renewed_at: Annotated[
+        str | None, Meta(description="Since when the card is newer than what was given; see `…/updates`.")
+    ]
+    closed_at: Annotated[str | None, Meta(description="Since when its account is known to be closed.")]
     livemode: bool
 
 
@@ -139,6 +144,12 @@ def payment_method_object(method: PaymentMethod, *, livemode: bool) -> PaymentMe
         metadata=dict(method.metadata),
         created_at=rfc3339(method.created_at),
         updated_at=rfc3339(method.updated_at),
-        detached_at=None if method.detached_at is None else rfc3339(method.detached_at),
+        detached_at=_time(method.detached_at),
+        renewed_at=_time(method.renewed_at),
+        closed_at=_time(method.closed_at),
         livemode=livemode,
     )
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else rfc3339(at)

@@ -68,3 +68,7 @@ class PaymentFacts:
     accounts: tuple[UUID, ...]
     recovery_policy: str | None
     recovery_id: UUID | None
+    renewed_at: datetime | None = None
+    """Since when the card of the payment method is newer than what was given."""
+    is_closed: bool = False
+    """Whether the account behind the card is known to be closed."""

@@ -360,6 +360,12 @@ class Payments:
         """With what an attempt was made; None where there is no such attempt."""
         return await self._facts.paid_with(merchant, payment_id, attempt_id)
 
+    async def tried_with(
+        self, merchant: Merchant, payment_method_id: UUID, fingerprints: Sequence[bytes], *, since: datetime
+    ) -> Sequence[UUID]:
+        """The payments that were tried since then with a payment method, whose card was recognised by these."""
+        return await self._facts.tried_with(merchant, payment_method_id, fingerprints, since=since)
+
     async def on_same_card(self, merchant: Merchant, payment_id: UUID, *, since: datetime) -> Sequence[UUID]:
         """The payments that were tried since then on the card of this one, those tried last first."""
         return await self._facts.on_same_card(merchant, payment_id, since=since)

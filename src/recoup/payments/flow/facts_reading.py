@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from recoup.budgets.core import HISTORY_NEEDED
@@ -16,6 +17,9 @@ from recoup.payments.core.facts import CardTry, PaidWith, PastAttempt, PaymentFa
 from recoup.payments.flow.once_more import is_everybodys
 from recoup.payments.flow.tools import Means, Tools, facts_of
 from recoup.routing.core import Facts, route
+
+CLOSED: Final = "payment_method_closed"
+"""What the vault's refusal of a payment method whose account is closed is called."""
 
 
 class FactsReader:
@@ -32,7 +36,7 @@ class FactsReader:
             return None
         payment = snapshot.payment
         last = snapshot.attempts[-1] if snapshot.attempts else None
-        means = await self._present_means(merchant, payment)
+        means, is_closed = await self._present_means(merchant, payment)
         country = None if means is None else means.issuer_country
         tries = await self._tries(merchant, last, means)
         return PaymentFacts(
@@ -53,6 +57,8 @@ class FactsReader:
             accounts=await self._able(merchant, payment, last, means),
             recovery_policy=payment.recovery_policy,
             recovery_id=payment.recovery_id,
+            renewed_at=None if means is None else means.renewed_at,
+            is_closed=is_closed,
         )
 
     async def paid_with(self, merchant: Merchant, payment_id: UUID, attempt_id: UUID) -> PaidWith | None:
@@ -63,6 +69,22 @@ class FactsReader:
             return None
         shared = await self._is_shared(merchant, attempt)
         return PaidWith(attempt.payment_method_id, None if shared else attempt.fingerprint, attempt.brand)
+
+    async def tried_with(
+        self, merchant: Merchant, payment_method_id: UUID, fingerprints: Sequence[bytes], *, since: datetime
+    ) -> Sequence[UUID]:
+        """The payments that were tried since then with a payment method, whose card was recognised by these."""
+        found: dict[UUID, None] = {}
+        for fingerprint in fingerprints:
+            tried = await store.tried_with(
+                self._tools.database,
+                merchant_id=merchant.id,
+                fingerprint=f"\\x{fingerprint.hex()}",
+                payment_method_id=payment_method_id,
+                since=since,
+            )
+            found |= dict.fromkeys(tried)
+        return tuple(found)
 
     async def on_same_card(self, merchant: Merchant, payment_id: UUID, *, since: datetime) -> Sequence[UUID]:
         """The payments that were tried since then on the card of this one, those tried last first."""
@@ -87,10 +109,14 @@ class FactsReader:
         means = await self._means_of(merchant, attempt.payment_method_id)
         return is_everybodys(self._tools, merchant, means)
 
-    async def _present_means(self, merchant: Merchant, payment: Payment) -> Means | None:
+    async def _present_means(self, merchant: Merchant, payment: Payment) -> tuple[Means | None, bool]:
+        """With what it is paid, where that can be charged; and whether the account behind it is closed."""
         if payment.payment_method_id is None:
-            return None
-        return await self._means_of(merchant, payment.payment_method_id)
+            return None, False
+        try:
+            return (await self._tools.wallet.means(merchant, payment.payment_method_id))[0], False
+        except Refusal as refusal:
+            return None, refusal.code == CLOSED
 
     async def _means_of(self, merchant: Merchant, payment_method_id: UUID) -> Means | None:
         try:
@@ -107,10 +133,13 @@ class FactsReader:
             return ()
         # A card that was taken back cannot be read any more, and will not be charged either.
         is_published = is_everybodys(self._tools, merchant, means)
+        same = means is not None and means.payment_method_id == last.payment_method_id
+        # A card that got another number is another one to its network.
+        present = means.fingerprint if means is not None and same else last.fingerprint
         return await store.card_tries(
             self._tools.database,
             merchant_id=merchant.id,
-            fingerprint=last.fingerprint,
+            fingerprint=present,
             payment_method_id=last.payment_method_id if is_published else None,
             since=self._tools.now(merchant) - HISTORY_NEEDED,
         )

@@ -58,7 +58,8 @@ def refuse_hopeless(snapshot: Snapshot, means: Means) -> None:
     """Stop means stop: what was declined for good is not asked again for this payment, by anyone, whatever came since.
 
     That is the same payment method after any hard decline, and the same card, however it is given, after one that says
-    to stop; a card whose details were wrong or have been renewed may come again as another payment method.
+    to stop; a card whose details were wrong or have been renewed may come again as another payment method. What was
+    said of a card before it was renewed in place no longer holds, unless it said to stop and the number is the same.
     """
     if MOVES[snapshot.payment.status].get(News.STARTED) is None:
         return  # the step itself refuses, and says why
@@ -67,7 +68,8 @@ def refuse_hopeless(snapshot: Snapshot, means: Means) -> None:
         if decline is None or decline.hardness is not Hardness.HARD:
             continue
         same_card = decline.advice.stops and attempt.fingerprint == means.fingerprint
-        if same_card or attempt.payment_method_id == means.payment_method_id:
+        renewed = means.renewed_at is not None and attempt.started_at < means.renewed_at
+        if same_card or (attempt.payment_method_id == means.payment_method_id and not renewed):
             raise conflict(
                 "payment_method_declined_for_good",
                 f"This payment method was declined for good ({decline.code}). Confirm with another payment method.",

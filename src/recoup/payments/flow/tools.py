@@ -82,6 +82,8 @@ class Means:
     remembered_at: frozenset[UUID] = frozenset()
     """The accounts whose processor was asked to keep it, and gave the token for that."""
     billing: Billing = field(default_factory=Billing)
+    renewed_at: datetime | None = None
+    """Since when the card is newer than what was given: what was said of the old one no longer holds."""
     browser: Browser | None = None
     authentication: Authentication | None = field(default=None, repr=False)
     """What the customer's 3-D Secure authentication came to, where it was made elsewhere. It goes with every attempt of

@@ -151,14 +151,15 @@ async def end(
             returning v.payment_method_id
         ), kept as (
             insert into processor_tokens (
-                merchant_id, payment_method_id, processor_account_id, data_key_id, ciphertext, remembered, created_at)
+                merchant_id, payment_method_id, processor_account_id, data_key_id, ciphertext, remembered, created_at,
+                digest)
             select t.merchant_id, t.payment_method_id, t.processor_account_id, t.data_key_id, t.ciphertext,
-                t.remembered, t.created_at
+                t.remembered, t.created_at, t.digest
             from json_populate_recordset(null::processor_tokens, %(tokens)s) t
             where t.merchant_id = %(merchant_id)s
             on conflict (merchant_id, payment_method_id, processor_account_id) do update
             set data_key_id = excluded.data_key_id, ciphertext = excluded.ciphertext,
-                remembered = excluded.remembered, created_at = excluded.created_at
+                remembered = excluded.remembered, created_at = excluded.created_at, digest = excluded.digest
         )
         update payment_methods m set network_transaction_id = %(network_transaction_id)s
         from ended e

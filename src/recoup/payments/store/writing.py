@@ -235,15 +235,16 @@ WRITE: Final[LiteralString] = f"""
 _TOKENS: Final[LiteralString] = """
     tokens_put as (
         insert into processor_tokens (
-            merchant_id, payment_method_id, processor_account_id, data_key_id, ciphertext, remembered, created_at)
+            merchant_id, payment_method_id, processor_account_id, data_key_id, ciphertext, remembered, created_at,
+            digest)
         select distinct on (t.payment_method_id, t.processor_account_id) w.merchant_id, t.payment_method_id,
-            t.processor_account_id, t.data_key_id, t.ciphertext, t.remembered, t.created_at
+            t.processor_account_id, t.data_key_id, t.ciphertext, t.remembered, t.created_at, t.digest
         from written w
         cross join lateral json_populate_recordset(null::processor_tokens, w.tokens) t
         order by t.payment_method_id, t.processor_account_id, w.n desc
         on conflict (merchant_id, payment_method_id, processor_account_id) do update
         set data_key_id = excluded.data_key_id, ciphertext = excluded.ciphertext, remembered = excluded.remembered,
-            created_at = excluded.created_at
+            created_at = excluded.created_at, digest = excluded.digest
     ),
 """
 

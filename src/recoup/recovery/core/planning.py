@@ -26,6 +26,7 @@ from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
 from recoup.recovery.core.policy import DAY_BEGINS, DAY_ENDS, NO_RECOVERY, Cause
 from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry
+from recoup.recovery.core.renewed import is_mended, needs_another_card
 from recoup.recovery.core.weighing import Known, Seen, Weighed, ceiled, floored, weigh
 
 _BUDGET_STEPS_MAX: Final = 10
@@ -82,6 +83,8 @@ def opens(payment: PaymentFacts) -> Opens | NotOpened:
     if payment.decline is None:
         return Opens() if payment.status is PaymentStatus.FAILED else NotOpened("there is no decline")
     decline = payment.decline.decline
+    if needs_another_card(decline):
+        return Opens()
     if decline.rule in _FOR_EVER:
         return NotOpened(f"the network allows no further try ({decline.rule})")
     verdict = later(decline)
@@ -93,8 +96,21 @@ def opens(payment: PaymentFacts) -> Opens | NotOpened:
 def plan(case: Case, now: datetime) -> Plan:
     """The next step of a case whose payment was refused. A try is never before now, nor after the deadline."""
     assert STANDINGS[case.payment.status] is Standing.REFUSED, "only a refused payment is planned for"
-    found = considered(case, now)
+    found = _with_new_card(case, now) or considered(case, now)
+    if isinstance(found, Retry):
+        return found
     return _retry(case, found, now) if isinstance(found, Weighed) else found
+
+
+def _with_new_card(case: Case, now: datetime) -> Retry | GiveUp | None:
+    """The next step where the card was what stood in the way, and was renewed since; None where that is not so."""
+    if not is_mended(case) or _ending(case, now) is not None:
+        return None
+    found = _allowed(case, now)
+    if found.at is None or found.at > case.deadline:
+        return GiveUp(EndReason.DEADLINE, "the card was renewed too late", facts_of(case, found.budget))
+    why = "the card was renewed since it was refused: tried with what is known now"
+    return Retry(found.at, case.payment.accounts, now, why, facts_of(case, found.budget))
 
 
 def considered(case: Case, now: datetime) -> Weighed | GiveUp | AskCustomer:
@@ -167,7 +183,7 @@ def gate(case: Case, now: datetime) -> Plan | None:
     ending = _ending(case, now)
     if ending is not None:
         return ending
-    if _cause(case) is None:
+    if _cause(case) is None and not is_mended(case):
         return AskCustomer("time changes nothing here: the customer must act", facts_of(case))
     earliest = _not_before(case, now)
     budget = _budget(case, earliest)
@@ -200,9 +216,20 @@ def _ending(case: Case, now: datetime) -> GiveUp | AskCustomer | None:
     if case.tries_made >= case.tries_max:
         said = f"{case.tries_made} of {case.tries_max} tries were made"
         return GiveUp(EndReason.TRIES_EXHAUSTED, said, facts_of(case))
+    if case.payment.is_closed:
+        why = "the account behind the card is closed: the customer must give another one"
+        return AskCustomer(why, facts_of(case))
+    return None if is_mended(case) else _refused_for_good(case)
+
+
+def _refused_for_good(case: Case) -> GiveUp | AskCustomer | None:
+    """What the last refusal leaves, where it leaves no try of this card as it is."""
     if case.payment.decline is None:
         return None
     decline = case.payment.decline.decline
+    if needs_another_card(decline):
+        why = f"{decline.code}: another card is needed, from the customer or from an account updater"
+        return AskCustomer(why, facts_of(case))
     if decline.rule in _FOR_EVER:
         said = f"the network allows no further try ({decline.rule})"
         return GiveUp(EndReason.NETWORK_LIMIT, said, facts_of(case))
@@ -236,7 +263,7 @@ def _not_before(case: Case, now: datetime) -> datetime:
     """The earliest moment that the advice allows."""
     record = case.payment.decline
     wait = None if record is None else record.decline.advice.wait
-    return now if record is None or wait is None else max(now, record.at + wait)
+    return now if record is None or wait is None or is_mended(case) else max(now, record.at + wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +339,8 @@ def _may_be_asked_for(case: Case, now: datetime) -> datetime:
 def accounts_for(case: Case) -> tuple[UUID, ...]:
     """Whom to ask, in order: after a refusal without a reason, somebody else first; for missing money, the same."""
     able = case.payment.accounts
+    if is_mended(case):
+        return able
     last = case.payment.attempts[-1].account if case.payment.attempts else None
     same = tuple(one for one in able if one == last)
     others = tuple(one for one in able if one != last)

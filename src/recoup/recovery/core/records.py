@@ -65,17 +65,19 @@ class Planned:
     not_before: datetime | None = None
     accounts: tuple[UUID, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
+    renewed_at: datetime | None = None
+    """Since when the card was as new as it was known to be then."""
 
 
-def kept(plan: Plan, *, attempts: int) -> Planned:
+def kept(plan: Plan, *, attempts: int, renewed_at: datetime | None = None) -> Planned:
     """A plan, to be kept with its recovery."""
     match plan:
         case Retry(at=at, accounts=accounts, not_before=not_before, why=why, facts=facts):
-            return Planned(Action.RETRY, why, attempts, at, not_before, accounts, facts)
+            return Planned(Action.RETRY, why, attempts, at, not_before, accounts, facts, renewed_at)
         case AskCustomer(why=why, facts=facts):
-            return Planned(Action.ASK_CUSTOMER, why, attempts, facts=facts)
+            return Planned(Action.ASK_CUSTOMER, why, attempts, facts=facts, renewed_at=renewed_at)
         case GiveUp(why=why, facts=facts):
-            return Planned(Action.GIVE_UP, why, attempts, facts=facts)
+            return Planned(Action.GIVE_UP, why, attempts, facts=facts, renewed_at=renewed_at)
 
 
 @dataclass(frozen=True, slots=True)

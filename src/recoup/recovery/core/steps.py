@@ -17,6 +17,7 @@ from recoup.recovery.core.machine import STANDINGS, EndReason, News, Standing, S
 from recoup.recovery.core.planning import NotOpened, accounts_for, facts_of, gate, plan
 from recoup.recovery.core.policy import policy_of
 from recoup.recovery.core.records import Action, AskCustomer, Case, GiveUp, Plan, Recovery, Retry, kept
+from recoup.recovery.core.renewed import is_another_card
 
 PATIENCE: Final = timedelta(minutes=5)
 """How long a try that was begun is left to the process that began it, before another one makes it."""
@@ -119,7 +120,7 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest
     seen = 0 if recovery.plan is None else recovery.plan.attempts
     if len(case.payment.attempts) > seen:
         return replanned(recovery, case, plan(case, now), now)
-    if case.disputed is not None and recovery.status is not Status.RUNNING:
+    if recovery.status is not Status.RUNNING and (case.disputed is not None or is_another_card(recovery, case)):
         return replanned(recovery, case, plan(case, now), now)
     if recovery.status in (Status.PAUSED, Status.AWAITING_CUSTOMER):
         return _time_up(recovery, case, now) if now >= recovery.deadline else Rest(recovery.deadline)
@@ -142,7 +143,7 @@ def _time_up(recovery: Recovery, case: Case, now: datetime) -> Step:
 def replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
     """The recovery under a new plan. A paused one stays so, unless the plan ends it."""
     attempts = len(case.payment.attempts)
-    planned = replace(_counted(recovery, case), plan=kept(new, attempts=attempts))
+    planned = replace(_counted(recovery, case), plan=kept(new, attempts=attempts, renewed_at=case.payment.renewed_at))
     match new:
         case GiveUp(reason=reason):
             news = _NEWS_OF.get(reason, News.NOTHING_LEFT)
@@ -180,7 +181,7 @@ def hastened(recovery: Recovery, now: datetime) -> Step:
     assert planned is not None, "a scheduled try has its plan"
     why = f"asked for by hand; planned before: {planned.why}"
     new = Retry(now, planned.accounts, planned.not_before or now, why, planned.facts)
-    sooner = replace(recovery, plan=kept(new, attempts=planned.attempts))
+    sooner = replace(recovery, plan=kept(new, attempts=planned.attempts, renewed_at=planned.renewed_at))
     return Step(_told(_moved(sooner, News.RETRY_PLANNED, now, next_at=now)), (SCHEDULED,), new)
 
 

@@ -15,9 +15,12 @@ from recoup.events.store import append
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
+from recoup.outcomes.core import AdviceAction
 from recoup.recovery import store
-from recoup.recovery.core import Case, Plan, Recovery, Retry, Step, steps
+from recoup.recovery.core import AskCustomer, Case, Plan, Recovery, Retry, Step, steps
+from recoup.recovery.core.renewed import needs_another_card
 from recoup.recovery.objects import recovery_object
+from recoup.updater.flow.batches import ASK
 
 RETRY: Final = "recovery.retry"
 """The kind of due row that says: look at this recovery."""
@@ -30,6 +33,8 @@ class Prepared:
     after: Recovery
     decision: dict[str, Any] | None
     events: tuple[NewEvent, ...]
+    asks_about: UUID | None = None
+    """The payment method of which an account updater may know a newer card."""
 
 
 def prepared(merchant: Merchant, step: Step, case: Case | None, *, new_id: Callable[[], UUID]) -> Prepared:
@@ -44,7 +49,7 @@ def prepared(merchant: Merchant, step: Step, case: Case | None, *, new_id: Calla
         NewEvent(new_id(), type_, after.id, first + place, shown, after.updated_at)
         for place, type_ in enumerate(step.happened)
     )
-    return Prepared(after, decision, events)
+    return Prepared(after, decision, events, _asks_about(step, case))
 
 
 async def write(connection: Connection, ready: Prepared, *, expected: int) -> bool:
@@ -60,8 +65,20 @@ async def write(connection: Connection, ready: Prepared, *, expected: int) -> bo
         assert after.decision_id is not None, "a decision has its id"
         await store.insert_decision(connection, after, decision_id=after.decision_id, data=ready.decision)
     await _put_due(connection, after)
+    if ready.asks_about is not None:
+        about, at = ready.asks_about, after.updated_at
+        await due.put(connection, merchant_id=after.merchant_id, kind=ASK, object_id=about, due_at=at)
     await append(connection, after.merchant_id, ready.events)
     return True
+
+
+def _asks_about(step: Step, case: Case | None) -> UUID | None:
+    """The payment method, where its card is what stands in the way: an account updater may know what took its place."""
+    record = None if case is None else case.payment.decline
+    if case is None or record is None or not isinstance(step.plan, AskCustomer) or case.payment.is_closed:
+        return None
+    wanted = needs_another_card(record.decline) or record.decline.advice.action is AdviceAction.UPDATE_CARD
+    return case.payment.payment_method_id if wanted else None
 
 
 async def _put_due(connection: Connection, after: Recovery) -> None:

@@ -111,6 +111,8 @@ class Standing:
     day_payments: int = 0
     payday_anchor: date | None = None
     payday_since: datetime | None = None
+    replaced_at: datetime | None = None
+    """When the card last became another, or its account was closed."""
 
 
 def local_day(who: Person, now: datetime) -> str:

@@ -35,7 +35,7 @@ async def write_account(
         update sandbox.accounts
         set generation = %(generation)s, state = %(state)s, balance = %(balance)s, balance_at = %(balance_at)s,
             payday_anchor = %(payday_anchor)s, payday_since = %(payday_since)s, set_up = %(set_up)s, day = %(day)s,
-            day_payments = %(day_payments)s
+            day_payments = %(day_payments)s, replaced_at = %(replaced_at)s
         where world_id = %(world_id)s and epoch = %(epoch)s and account = %(account)s
         """,
         {
@@ -51,6 +51,7 @@ async def write_account(
             "set_up": standing.set_up,
             "day": standing.day,
             "day_payments": standing.day_payments,
+            "replaced_at": standing.replaced_at,
         },
     )
 
@@ -67,4 +68,5 @@ def standing_of(row: DictRow) -> Standing:
         day_payments=row["day_payments"],
         payday_anchor=row["payday_anchor"],
         payday_since=row["payday_since"],
+        replaced_at=row["replaced_at"],
     )

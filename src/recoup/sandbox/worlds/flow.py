@@ -289,7 +289,9 @@ def _changed(world: World, index: int, standing: Standing, change: CardChange, *
         if standing.generation + 1 >= GENERATIONS_MAX:
             raise conflict("too_many_numbers", f"A card is reissued {GENERATIONS_MAX - 1} times at most.")
         after = replace(after, generation=standing.generation + 1, state=CardState.ACTIVE)
-    return replace(after, state=change.state) if change.state is not None else after
+    after = replace(after, state=change.state) if change.state is not None else after
+    is_other = after.generation != standing.generation or after.state is CardState.CLOSED
+    return replace(after, replaced_at=now) if is_other and after != standing else after
 
 
 def _payday(who: Person, day: date, *, now: datetime) -> date:

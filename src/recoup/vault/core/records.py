@@ -136,6 +136,8 @@ class ProcessorToken:
     ciphertext: bytes = field(repr=False)
     remembered: bool
     created_at: datetime
+    digest: bytes | None = field(default=None, repr=False)
+    """What it is found by when its processor names it; None of an older row, until it is made."""
 
     def row(self, merchant_id: UUID, method_id: UUID) -> dict[str, Any]:
         """The whole row of `processor_tokens`, as `PaymentMethod.row` is one."""
@@ -147,6 +149,7 @@ class ProcessorToken:
             "ciphertext": f"\\x{self.ciphertext.hex()}",
             "remembered": self.remembered,
             "created_at": self.created_at,
+            "digest": None if self.digest is None else f"\\x{self.digest.hex()}",
         }
 
 
@@ -156,6 +159,10 @@ class PaymentMethod:
 
     Without a card in the vault there is no `bin`, and of the card only what the merchant says. The `fingerprint` is
     then made of the first token, so that the same token counts as the same card, however often it is given.
+
+    `renewed_at`: since when its details are newer than what was given. `closed_at`: since when its account is known to
+    be closed. `superseded_at`: since when the number in the vault is known to be replaced by one that only processors
+    have, so that it is charged by its tokens alone.
     """
 
     id: UUID
@@ -177,6 +184,9 @@ class PaymentMethod:
     updated_at: datetime
     detached_at: datetime | None = None
     tokens: tuple[ProcessorToken, ...] = ()
+    renewed_at: datetime | None = None
+    closed_at: datetime | None = None
+    superseded_at: datetime | None = None
 
     @property
     def type(self) -> MethodType:
@@ -206,4 +216,7 @@ class PaymentMethod:
             "created_at": self.created_at,
             "updated_at": self.updated_at,
             "detached_at": self.detached_at,
+            "renewed_at": self.renewed_at,
+            "closed_at": self.closed_at,
+            "superseded_at": self.superseded_at,
         }

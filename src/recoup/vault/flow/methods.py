@@ -22,7 +22,9 @@ from recoup.vault.core import (
     check_billing,
     check_known_expiry,
 )
+from recoup.vault.core.renewals import Change, Teller, Told, UpdateKind
 from recoup.vault.flow.news import Fact, tell
+from recoup.vault.flow.renewing import record
 from recoup.vault.flow.tokens import TOKENS_MAX, ProcessorTokens, with_token
 from recoup.vault.flow.vault import Vault
 from recoup.vault.objects import payment_method_object
@@ -51,9 +53,10 @@ class PaymentMethods:
         return method
 
     async def usable(self, merchant_id: UUID, method_id: UUID) -> PaymentMethod:
-        """One payment method that may be charged; refuses with 404, and with 409 what was detached."""
+        """One payment method that may be charged; refuses with 404, and with 409 what was detached or closed."""
         method = await self.get(merchant_id, method_id)
         _refuse_detached(method)
+        _refuse_closed(method)
         return method
 
     async def list(
@@ -221,9 +224,14 @@ class PaymentMethods:
             updated_at=now,
         )
         renewed = (changed.exp_month, changed.exp_year) != (method.exp_month, method.exp_year)
+        if renewed:
+            changed = replace(changed, renewed_at=now)
         if renewed and method.type is MethodType.CARD:
             await token_store.remove_remembered(connection, merchant_id=merchant.id, method_id=method_id)
             changed = replace(changed, tokens=tuple(one for one in method.tokens if not one.remembered))
+        if renewed:
+            told, change = Told(by=Teller.PERSON, at=now), Change(UpdateKind.EXPIRY, changed)
+            await record(connection, merchant, method, change, told, new_id=self._new_id, now=now)
         return await self._keep(connection, merchant, changed, fact="payment_method.updated", now=now)
 
     async def attach(
@@ -300,6 +308,14 @@ class PaymentMethods:
         shown = payment_method_object(method, livemode=merchant.livemode)
         news = [Fact(fact, method.id, shown) for fact in facts]
         await tell(connection, merchant.id, news, now=now, new_id=self._new_id)
+
+
+def _refuse_closed(method: PaymentMethod) -> None:
+    if method.closed_at is not None:
+        raise conflict(
+            "payment_method_closed",
+            "The account behind this payment method is closed: ask the customer for another card.",
+        )
 
 
 def _refuse_detached(method: PaymentMethod) -> None:

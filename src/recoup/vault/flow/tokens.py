@@ -6,7 +6,7 @@ another row it does not open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -36,6 +36,9 @@ STALE_MAX: Final = timedelta(minutes=1)
 """Longer than any process goes on speaking to where an account led before."""
 TOKENS_MAX: Final = 100
 """The most tokens of one payment method: one for each account that a merchant can have."""
+METHODS_MAX: Final = 1000
+"""The most payment methods that one token is kept for: a merchant may give it anew with every order."""
+MERCHANTS_AT_ONCE: Final = 100
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -79,12 +82,11 @@ class ProcessorTokens:
         check_billing(data.billing_details, param=f"{inner}billing_details")
         method_id = self._new_id()
         token = await self.sealed(merchant, method_id, data, now=now, queries=queries, param=param)
-        account_id, text = token.processor_account_id, data.token.reveal().encode()
-        message = b"recoup processor token 1" + account_id.bytes + text
+        assert token.digest is not None, "a new token is recognised"
         return PaymentMethod(
             id=method_id,
             customer_id=customer_id,
-            fingerprint=await self._vault.recognise(merchant.id, message, queries=queries or self._database),
+            fingerprint=token.digest,
             brand=card.brand,
             bin=None,
             last4=card.last4,
@@ -152,10 +154,50 @@ class ProcessorTokens:
         queries: Queries | None = None,
     ) -> ProcessorToken:
         """A token, sealed for its payment method and account."""
-        plain = msgspec.json.encode(_Kept(token.value.reveal(), token.customer))
+        plain, reader = (
+            msgspec.json.encode(_Kept(token.value.reveal(), token.customer)),
+            queries or self._database,
+        )
         aad = _aad(method_id, account_id)
-        sealed = await self._vault.seal(merchant, plain, aad=aad, queries=queries or self._database)
-        return ProcessorToken(account_id, sealed.data_key_id, sealed.ciphertext, remembered, now)
+        sealed = await self._vault.seal(merchant, plain, aad=aad, queries=reader)
+        digest = await self.digest(merchant.id, account_id, token.value, queries=reader)
+        return ProcessorToken(account_id, sealed.data_key_id, sealed.ciphertext, remembered, now, digest)
+
+    async def digest(self, merchant_id: UUID, account_id: UUID, token: Secret, *, queries: Queries) -> bytes:
+        """What a token is found by when the processor of this account names it."""
+        message = b"recoup processor token 1" + account_id.bytes + token.reveal().encode()
+        return await self._vault.recognise(merchant_id, message, queries=queries)
+
+    async def methods_with(
+        self, merchant_id: UUID, account_id: UUID, token: Secret, *, queries: Queries
+    ) -> Sequence[UUID]:
+        """The payment methods that the processor of this account means by this token."""
+        digest = await self.digest(merchant_id, account_id, token, queries=queries)
+        return await tokens.methods_with(
+            queries, merchant_id=merchant_id, account_id=account_id, digest=digest, limit=METHODS_MAX
+        )
+
+    async def recognise_older(self, merchant: Merchant, *, limit: int = RESEALED_AT_ONCE) -> int:
+        """Have up to `limit` tokens of before found by their names too; 0 says that none is left."""
+
+        async def work(connection: Connection) -> int:
+            old = await tokens.unrecognised(connection, merchant_id=merchant.id, limit=limit)
+            for method_id, token in old:
+                opened = await self._opened(
+                    merchant.id, method_id, token, brand="unknown", queries=connection
+                )
+                digest = await self.digest(
+                    merchant.id, token.processor_account_id, opened.value, queries=connection
+                )
+                found = replace(token, digest=digest)
+                await tokens.put(connection, [found], merchant_id=merchant.id, method_id=method_id)
+            return len(old)
+
+        return await self._database.retrying(work)
+
+    async def merchants_with_older(self) -> Sequence[UUID]:
+        """Who has tokens that are not found by their names yet."""
+        return await tokens.merchants_with_unrecognised(self._database, limit=MERCHANTS_AT_ONCE)
 
     async def still_good(self, merchant_id: UUID, method: PaymentMethod) -> PaymentMethod:
         """The payment method without the tokens of accounts that lead elsewhere since they were given.
@@ -176,6 +218,12 @@ class ProcessorTokens:
             )
             for one in method.tokens
         }
+
+    async def open_one(
+        self, merchant_id: UUID, method: PaymentMethod, token: ProcessorToken, *, queries: Queries
+    ) -> Token:
+        """One token in the clear."""
+        return await self._opened(merchant_id, method.id, token, brand=method.brand, queries=queries)
 
     async def _opened(
         self, merchant_id: UUID, method_id: UUID, token: ProcessorToken, *, brand: str, queries: Queries

@@ -24,6 +24,7 @@ from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant, Sealed
 from recoup.vault import store
 from recoup.vault.core import (
+    Expiry,
     Key,
     PaymentMethod,
     check_billing,
@@ -162,6 +163,26 @@ class Vault:
             metadata=dict(metadata or {}),
             created_at=now,
             updated_at=now,
+        )
+
+    async def resealed(
+        self, merchant: Merchant, method: PaymentMethod, number: Secret, expiry: Expiry, *, queries: Queries
+    ) -> PaymentMethod:
+        """The payment method with another card in it, sealed for its row; refuses what is no card number."""
+        digits, facts = check_number(number, param="number")
+        ring = await self._ring(merchant.id, queries)
+        return replace(
+            method,
+            fingerprint=ring.fingerprint.mac(digits.reveal().encode()),
+            brand=facts.brand,
+            bin=facts.bin,
+            last4=facts.last4,
+            exp_month=expiry.month,
+            exp_year=expiry.year,
+            funding=facts.issuing.funding,
+            issuer_country=facts.issuing.country,
+            data_key_id=ring.current,
+            ciphertext=self._seal_number(ring, merchant.id, method.id, digits),
         )
 
     async def open_card(

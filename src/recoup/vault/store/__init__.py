@@ -176,7 +176,8 @@ async def update_customer(connection: Connection, changed: Customer, *, merchant
 
 _METHOD: Final[LiteralString] = """
     id, customer_id, fingerprint, brand, bin, last4, exp_month, exp_year, funding, issuer_country, data_key_id,
-    ciphertext, billing, network_transaction_id, metadata, created_at, updated_at, detached_at
+    ciphertext, billing, network_transaction_id, metadata, created_at, updated_at, detached_at, renewed_at, closed_at,
+    superseded_at
 """
 
 
@@ -270,7 +271,8 @@ async def update_method(connection: Connection, changed: PaymentMethod, *, merch
         """
         update payment_methods set
             customer_id = %(customer_id)s, exp_month = %(exp_month)s, exp_year = %(exp_year)s, billing = %(billing)s,
-            metadata = %(metadata)s, updated_at = %(updated_at)s, detached_at = %(detached_at)s
+            metadata = %(metadata)s, updated_at = %(updated_at)s, detached_at = %(detached_at)s,
+            renewed_at = %(renewed_at)s
         where merchant_id = %(merchant_id)s and id = %(id)s
         """,
         {
@@ -283,6 +285,7 @@ async def update_method(connection: Connection, changed: PaymentMethod, *, merch
             "metadata": _json(changed.metadata),
             "updated_at": changed.updated_at,
             "detached_at": changed.detached_at,
+            "renewed_at": changed.renewed_at,
         },
     )
 

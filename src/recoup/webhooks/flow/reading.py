@@ -82,12 +82,23 @@ class Disputes(Protocol):
         ...
 
 
+class Cards(Protocol):
+    """What the inbox asks of who keeps cards new."""
+
+    async def hear(
+        self, merchant: Merchant, account_id: UUID, notice: Notice, *, now: datetime
+    ) -> Sequence[str] | None:
+        """Take a notice; may be called again with the same. The events it led to; None: nobody has that token."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Hearers:
     """Who hears what processors tell."""
 
     payments: Payments
     disputes: Disputes
+    cards: Cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +127,7 @@ class Reader:
         self._database = database
         self._payments = hearers.payments
         self._disputes = hearers.disputes
+        self._cards = hearers.cards
         self._gateway = gateway
         self._sealer = sealer
         self._seen = seen
@@ -215,7 +227,11 @@ class Reader:
         """What came of a notice, or when to hear it again."""
         if isinstance(notice.meaning, DisputeNews):
             return await self._disputed(merchant, account_id, notice, now)
-        if notice.meaning is None or isinstance(notice.meaning, CredentialNews):
+        if isinstance(notice.meaning, CredentialNews):
+            happened = await self._cards.hear(merchant, account_id, notice, now=now)
+            result = Result.UNUSED if happened is None else Result.APPLIED if happened else Result.KNOWN
+            return _told(notice, result, happened=tuple(happened or ()))
+        if notice.meaning is None:
             return _told(notice, Result.UNUSED)  # nothing is done with it; it is kept, and can be replayed
         heard = await self._payments.hear(merchant, account_id, notice)
         match heard:
