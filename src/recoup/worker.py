@@ -85,7 +85,7 @@ class Worker:
             await self._slots.acquire()
             if stop is not None and stop.is_set():
                 self._slots.release()
-                await self._give_back(row, row.due_at, tries=row.tries - 1)
+                await self.leave(row)
                 continue
             task = asyncio.create_task(self._work_in_slot(row), name=f"due {row.kind}")
             self._running.add(task)
@@ -151,29 +151,31 @@ class Worker:
             await self.work(merchant, row)
 
     async def work_next(self, merchant: Merchant, *, until: datetime) -> datetime | None:
-        """Work the merchant's earliest row that is due by `until`, in the merchant's time; its time, or None.
+        """Work the merchant's earliest row that is due by `until`, in the merchant's time; its time, or None."""
+        row = await self.take_next(merchant, until=until)
+        if row is None:
+            return None
+        await self.work(merchant, row)
+        return row.due_at
 
-        The caller has moved the merchant's clock to that row's time. A row that somebody else works at the moment is
-        waited for: order is what the test clock promises.
+    async def take_next(self, merchant: Merchant, *, until: datetime) -> Due | None:
+        """Claim the merchant's earliest row that is due by `until`, in the merchant's time; None where there is none.
+
+        A row that somebody else works at the moment is waited for: order is what the test clock promises.
         """
         while True:
             wall = self._clock.now()
             async with self._database.connection() as connection:
-                row = await due.next_of(connection, merchant_id=merchant.id)
-                if row is None or row.due_at > until:
-                    return None
-                claimed = await due.claim_of(
-                    connection,
-                    merchant_id=merchant.id,
-                    now=row.due_at,
-                    wall=wall,
-                    lease=wall + self._lease,
-                    limit=1,
+                row, is_ours = await due.take_first(
+                    connection, merchant_id=merchant.id, until=until, wall=wall, lease=wall + self._lease
                 )
-            if claimed:
-                await self.work(merchant, claimed[0])
-                return claimed[0].due_at
+            if row is None or is_ours:
+                return row
             await asyncio.sleep(self._poll_s / 10)
+
+    async def leave(self, row: Due) -> None:
+        """Give a claimed row back as it was, for somebody else."""
+        await self._give_back(row, row.due_at, tries=row.tries - 1)
 
     async def next_due(self, merchant_id: UUID) -> datetime | None:
         """The time of the merchant's earliest row, in the merchant's time."""

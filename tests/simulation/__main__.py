@@ -1,6 +1,6 @@
 """Runs a whole simulation and prints what it came to: `make sim`, or
 
-    python -m tests.simulation [--payments 100000] [--seed 1] [--merchants 8]
+    python -m tests.simulation [--payments 100000] [--seed 1] [--merchants 20]
 
 Ends with 1 where anything is wrong, with the seed and the stories of the first few objects.
 """
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from tests.simulation.running import Plan, Told, simulate
 
-APART_S: Final = (8.0, 25.0)
+APART_S: Final = (20.0, 60.0)
 DEAD_S: Final = (5.0, 60.0)
 app = App(name="tests.simulation", help=__doc__)
 _out: Final = Console(highlight=False, soft_wrap=True)
@@ -29,7 +29,7 @@ def main(
     *,
     payments: Annotated[int, Parameter(env_var="SIM_PAYMENTS")] = 100_000,
     seed: Annotated[int, Parameter(env_var="SIM_SEED")] = 1,
-    merchants: Annotated[int, Parameter(env_var="SIM_MERCHANTS")] = 8,
+    merchants: Annotated[int, Parameter(env_var="SIM_MERCHANTS")] = 20,
     calm: Annotated[bool, Parameter(help="Nothing is killed: to see what the payments alone cost.")] = False,
 ) -> None:
     """Simulate and print."""

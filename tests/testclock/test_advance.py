@@ -20,6 +20,7 @@ from recoup.outcomes.core import Approved
 from recoup.payments.core import Status
 from recoup.testclock import store
 from recoup.testclock.flow import HELD_FOR, JUMP_MAX, TestClocks
+from recoup.worker import LEASE
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -175,7 +176,7 @@ async def test_who_took_too_long_has_lost_the_clock_and_leaves_it_to_the_next(
     taken_over: list[datetime] = []
 
     async def dawdle(*_: Any) -> None:
-        house.clock.advance(HELD_FOR + timedelta(seconds=1))
+        house.clock.advance(LEASE + timedelta(seconds=1))  # nobody waits any longer for this row, either
         other = house.another()
         taken_over.append((await other.testclocks.advance(merchant, START + 3 * DAY))[0])
 
@@ -188,6 +189,34 @@ async def test_who_took_too_long_has_lost_the_clock_and_leaves_it_to_the_next(
     refused = await refusal(house.testclocks.advance(merchant, START + DAY))
     assert refused.code == "clock_is_moving"
     assert (await fresh(house, merchant)).now(house.now) == taken_over[0] == START + 3 * DAY
+
+
+async def renewed(house: Clockwork, merchant: Merchant, *, until: datetime) -> None:
+    for _ in range(1000):
+        row = await store.read(house.database, merchant_id=merchant.id)
+        if row is not None and row.held_until == until:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("the hold is not renewed")
+
+
+async def test_a_step_that_takes_long_keeps_the_clock(house: Clockwork, merchant: Merchant) -> None:
+    """The hold is short, for the sake of those who wait for the dead; the living renew it."""
+    told = timedelta(seconds=0.2)
+    clocks = TestClocks(
+        house.database, clock=house.clock, stepper=house.worker, moved=house._clock_moved, held_for=told
+    )
+    refused: list[str] = []
+
+    async def take_long(*_: Any) -> None:
+        for _ in range(3):
+            house.clock.advance(told / 2)
+            await renewed(house, merchant, until=house.now + told)
+        refused.append((await refusal(house.another().testclocks.advance(merchant, START + DAY))).code)
+
+    house.acts[await house.put(merchant, after=HOUR)] = take_long
+    assert (await clocks.advance(merchant, START + DAY))[1] == 1
+    assert refused == ["clock_is_moving"]
 
 
 async def test_the_background_worker_leaves_a_moving_clock_alone_and_then_follows_it(

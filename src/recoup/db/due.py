@@ -137,6 +137,45 @@ async def claim_of(
     return await _rows(connection, _CLAIM_OF, parameters)
 
 
+async def take_first(
+    connection: Connection, *, merchant_id: UUID, until: datetime, wall: datetime, lease: datetime
+) -> tuple[Due | None, bool]:
+    """The merchant's earliest row, if it is due by `until`, and whether this call has claimed it: not where somebody
+    else has it."""
+    cursor = await connection.execute(
+        """
+        with first as (
+            select slot, merchant_id, kind, object_id, due_at, leased_until, tries
+            from due
+            where merchant_id = %(merchant_id)s
+            order by due_at, object_id, kind
+            limit 1
+        ),
+        taken as (
+            update due
+            set leased_until = %(lease)s, tries = due.tries + 1
+            from first
+            where due.merchant_id = %(merchant_id)s and due.kind = first.kind
+                and due.object_id = first.object_id and due.due_at = first.due_at
+                and due.due_at <= %(until)s and (due.leased_until is null or due.leased_until < %(wall)s)
+            returning due.tries
+        )
+        select first.slot, first.merchant_id, first.kind, first.object_id, first.due_at,
+            coalesce(first.leased_until, first.due_at) as leased_until,
+            coalesce(taken.tries, first.tries) as tries, taken.tries is not null as ours
+        from first left join taken on true
+        where first.due_at <= %(until)s
+        """,
+        {"merchant_id": merchant_id, "until": until, "wall": wall, "lease": lease},
+    )
+    found = await cursor.fetchone()
+    if found is None:
+        return None, False
+    row = dict(found)
+    is_ours = row.pop("ours")
+    return Due(**row | {"leased_until": lease} if is_ours else row), is_ours
+
+
 async def _rows(connection: Connection, statement: Any, parameters: dict[str, object]) -> Sequence[Due]:
     cursor = await connection.execute(statement, parameters)
     rows = [Due(**dict(row)) for row in await cursor.fetchall()]
