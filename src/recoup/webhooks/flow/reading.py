@@ -180,10 +180,27 @@ class Reader:
             heard = await self._heard(merchant, row.account_id, notice, now)
             (again.append(heard) if isinstance(heard, datetime) else told.append(heard))
         if again:
+            await self._show_a_person(merchant, row, told, now=now)
             times = await store.count_look(self._database, merchant_id=merchant.id, inbound_id=row.id)
             return look_again_at(min(again), times=times, now=now)
         await self._conclude(merchant, opened, told, now=now)
         return None
+
+    async def _show_a_person(
+        self, merchant: Merchant, row: Inbound, told: Sequence[Told], *, now: datetime
+    ) -> None:
+        """What a person must see of a delivery does not wait for what cannot be judged yet: write that down, once."""
+        to_see = [one for one in told if one.result in TO_A_PERSON and one not in row.told]
+        if not to_see:
+            return
+
+        async def work(connection: Connection) -> None:
+            if await store.note(
+                connection, merchant_id=merchant.id, inbound_id=row.id, told=[*row.told, *to_see]
+            ):
+                await due.put(connection, merchant_id=merchant.id, kind=NEWS, object_id=row.id, due_at=now)
+
+        await self._database.retrying(work)
 
     async def _opened(self, merchant: Merchant, row: Inbound, sealed: Sealed) -> _Opened:
         _, connector, seen = await self._seen(merchant, row.account_id)
@@ -216,10 +233,17 @@ class Reader:
         shown = render(Kind.INBOUND, other.id)
         if _without_times(said) != _without_times(notices):
             why = f"it has the name of {shown} and says something else"
-            return [_told(one, Result.CONFLICT, why=why) for one in notices] or [_nameless(row, why)]
+            told = [await self._conflicting(merchant, row.account_id, one, why) for one in notices]
+            return told or [_nameless(row, why)]
         if other.result in QUIET:
             return [_told(one, Result.KNOWN, why=f"the same as {shown}") for one in notices]
         return None
+
+    async def _conflicting(self, merchant: Merchant, account_id: UUID, notice: Notice, why: str) -> Told:
+        """What to say of a notice that is not heard, since another of its name says something else."""
+        place = await self._payments.place(merchant, account_id, notice)
+        payment_id = None if place is None else place.payment_id
+        return _told(notice, Result.CONFLICT, payment_id=payment_id, why=why)
 
     async def _heard(
         self, merchant: Merchant, account_id: UUID, notice: Notice, now: datetime
@@ -274,7 +298,7 @@ class Reader:
         if tries < FAILURES_MAX:
             return now + wait_after(tries)
         told = [_nameless(row, f"it could not be read, last because of: {why}", result=Result.FAILED)]
-        await self._write_down(merchant, row.id, told, result=Result.FAILED, now=now)
+        await self._write_down(merchant, row, told, result=Result.FAILED, now=now)
         return None
 
     async def _conclude(
@@ -287,20 +311,18 @@ class Reader:
         result: Result | None = None,
     ) -> None:
         result = result or result_of(told)
-        await self._write_down(merchant, opened.row.id, told, result=result, now=now)
+        await self._write_down(merchant, opened.row, told, result=result, now=now)
         self._arrivals.read(opened.connector.name, result)
 
     async def _write_down(
-        self, merchant: Merchant, inbound_id: UUID, told: Sequence[Told], *, result: Result, now: datetime
+        self, merchant: Merchant, row: Inbound, told: Sequence[Told], *, result: Result, now: datetime
     ) -> None:
         async def work(connection: Connection) -> None:
             there = await store.conclude(
-                connection, merchant_id=merchant.id, inbound_id=inbound_id, result=result, told=told, at=now
+                connection, merchant_id=merchant.id, inbound_id=row.id, result=result, told=told, at=now
             )
-            if there and any(one.result in TO_A_PERSON for one in told):
-                await due.put(
-                    connection, merchant_id=merchant.id, kind=NEWS, object_id=inbound_id, due_at=now
-                )
+            if there and any(one.result in TO_A_PERSON and one not in row.told for one in told):
+                await due.put(connection, merchant_id=merchant.id, kind=NEWS, object_id=row.id, due_at=now)
 
         await self._database.retrying(work)
 

@@ -142,6 +142,19 @@ async def conclude(
     return row is not None
 
 
+async def note(connection: Connection, *, merchant_id: UUID, inbound_id: UUID, told: Sequence[Told]) -> bool:
+    """Write down what came of a part of a delivery that is still read; whether it is there still."""
+    row = await connection.fetch_one(
+        """
+        update inbound set told = %(told)s
+        where merchant_id = %(merchant_id)s and id = %(id)s and result is null
+        returning id
+        """,
+        {"merchant_id": merchant_id, "id": inbound_id, "told": msgspec.json.encode(told).decode()},
+    )
+    return row is not None
+
+
 async def count_failure(database: Database, *, merchant_id: UUID, inbound_id: UUID) -> int:
     """Count a reading in vain; how many there were since it came or was replayed."""
     row = await database.fetch_one(
@@ -188,7 +201,7 @@ async def reopen(
             order by id limit %(limit)s
             for update
         )
-        update inbound set result = null, read_at = null, tries = 0, looks = 0
+        update inbound set result = null, told = null, read_at = null, tries = 0, looks = 0
         from chosen where inbound.merchant_id = %(merchant_id)s and inbound.id = chosen.id
         returning inbound.id
         """,
@@ -208,7 +221,7 @@ async def reopen_one(connection: Connection, *, merchant_id: UUID, inbound_id: U
     """Have one delivery read again; None where there is none."""
     row = await connection.fetch_one(
         f"""
-        update inbound set result = null, read_at = null, tries = 0, looks = 0
+        update inbound set result = null, told = null, read_at = null, tries = 0, looks = 0
         where merchant_id = %(merchant_id)s and id = %(id)s
         returning {_COLUMNS}
         """,  # noqa: S608 - pieces of ours
