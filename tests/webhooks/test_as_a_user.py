@@ -155,6 +155,7 @@ async def test_a_secret_is_shown_once(shop: Client) -> None:
         ({"url": "ftp://shop.example/hook"}, "invalid_url", "url"),
         ({"url": "http://user:word@shop.example/hook"}, "invalid_url", "url"),
         ({"url": "http://10.0.0.1/hook"}, "url_forbidden", "url"),
+        ({"url": "http://127.1/hook"}, "invalid_url", "url"),
         ({"url": "http://169.254.169.254/latest"}, "url_forbidden", "url"),
         ({"url": "https://shop.example/", "events": ["payment.cpatured"]}, "event_type_unknown", "events[0]"),
         ({"url": "https://shop.example/", "events": ["*", "nobody.*"]}, "event_type_unknown", "events[1]"),

@@ -7,6 +7,7 @@ machine itself. The address judged is the one that is connected to, never the na
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
@@ -53,6 +54,7 @@ _FORBIDDEN: Final[tuple[Network, ...]] = tuple(
 """What the registries of special-purpose addresses (IANA, RFC 6890 and its updates, read 2026-11) keep from the public
 internet, and multicast."""
 _LOOPBACK: Final[tuple[Network, ...]] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+_LOCALHOST: Final = ip_address("127.0.0.1")
 _NAT64: Final = ip_network("64:ff9b::/96")
 _LOW_32: Final = (1 << 32) - 1
 _NETWORKS_MAX: Final = 100
@@ -98,36 +100,60 @@ def read_networks(text: str) -> tuple[Network, ...]:
 def check_url(url: str, *, livemode: bool, allowed: Sequence[Network] = ()) -> str:
     """The URL; refuses what no webhook could be sent to. A name is judged when it is resolved, at every request."""
     host = _host(url)
-    scheme = url.partition(":")[0].lower()
-    if scheme not in ("http", "https") or host is None:
-        raise invalid(
-            "invalid_url",
-            "`url` must be a whole address, such as `https://shop.example/webhooks`.",
-            param="url",
-        )
-    if livemode and scheme != "https":
+    if isinstance(host, _Wrong):
+        message = f"`url` must be a whole address, such as `https://shop.example/webhooks`: {host.why}."
+        raise invalid("invalid_url", message, param="url")
+    if livemode and url.partition(":")[0].lower() != "https":
         raise invalid("url_not_secure", "In live mode `url` must begin with `https://`.", param="url")
-    address = address_of(host)
-    if address is not None and not may_be_sent_to(address, livemode=livemode, allowed=allowed):
+    address = _LOCALHOST if _is_this_machine(host) else address_of(host)
+    if address is None and _ends_in_a_number(host):
         raise invalid(
-            "url_forbidden",
-            "`url` leads to an address that webhooks are not sent to: private, link-local or reserved.",
-            param="url",
+            "invalid_url", f"`url` leads to {host}, which is neither a name nor an address.", param="url"
         )
+    if address is not None and not may_be_sent_to(address, livemode=livemode, allowed=allowed):
+        message = (
+            f"`url` leads to {host}, where webhooks are not sent in {'live' if livemode else 'test'} mode: it is "
+            "private, link-local, reserved, or this machine itself. Whoever runs Recoup can allow a network of "
+            "their own by RECOUP_WEBHOOK_NETWORKS."
+        )
+        raise invalid("url_forbidden", message, param="url")
     return url
 
 
-def _host(url: str) -> str | None:
-    """The host of a URL without user, fragment, blanks or a bad port; None where it is no such URL."""
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    why: str
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether a name always means the machine itself (RFC 6761)."""
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost")
+
+
+def _ends_in_a_number(host: str) -> bool:
+    """Whether it is an address in a notation of old (`127.1`, `0x7f000001`), which no name can look like."""
+    last = host.rstrip(".").rpartition(".")[2].lower()
+    return last.isdigit() or last.startswith("0x")
+
+
+def _host(url: str) -> str | _Wrong:
+    """The host of a URL without user, fragment, blanks or a bad port."""
     if not url.isascii() or any(ord(letter) <= 32 or ord(letter) == 127 for letter in url) or "\\" in url:
-        return None
+        return _Wrong(
+            "it has blanks, backslashes, or letters that are not ASCII; write such a name as `xn--…`"
+        )
+    if url.partition(":")[0].lower() not in ("http", "https") or "://" not in url:
+        return _Wrong("it must begin with `https://` (in test mode, `http://` too)")
     try:
         parts = urlsplit(url)
         port_is_good = parts.port != 0
     except ValueError:
-        return None
-    return (
-        parts.hostname
-        if port_is_good and parts.hostname and "@" not in parts.netloc and not parts.fragment
-        else None
-    )
+        return _Wrong("its host or port cannot be read")
+    if "@" in parts.netloc:
+        return _Wrong("it must not have a user or a password")
+    if parts.fragment:
+        return _Wrong("it must not have a part after `#`")
+    if not port_is_good:
+        return _Wrong("its port cannot be read")
+    return parts.hostname or _Wrong("it has no host")
