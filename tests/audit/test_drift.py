@@ -56,6 +56,11 @@ def shares(line: dict[str, Any]) -> tuple[int, int, int, int, int]:
     return (one["payments"], one["confirmed"]["payments"], *by)
 
 
+async def test_a_currency_that_there_is_not_is_refused(house: House, merchant: Merchant) -> None:
+    answer = await house.call("GET", "/v1/audit/drift?currency=ZZZ", key=await house.key_of(merchant))
+    assert (answer.status, answer.json["error"]["code"]) == (400, "currency_unknown")
+
+
 async def test_each_second_source_confirms_and_is_told_apart(house: House) -> None:
     telling(house, "north", "teller")
     merchant = await house.merchant("teller")

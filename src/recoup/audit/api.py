@@ -13,7 +13,9 @@ from recoup.audit.flow import Audit
 from recoup.audit.objects import CaseObject, case_object
 from recoup.http.fields import IdText, parse_id
 from recoup.http.routes import Call, Idempotency, ListObject, ListQuery, Problem, Route
+from recoup.kit.currencies import DECIMALS
 from recoup.kit.ids import Kind
+from recoup.kit.refusals import invalid
 
 _TAG: Final = "audit"
 _PATH: Final = "/v1/audit/cases"
@@ -89,18 +91,22 @@ class AuditApi:
                     "a webhook, the processor asked again, or a line of a settlement report; and what differs."
                 ),
                 tag=_TAG,
+                errors=(Problem("currency_unknown", 400, "No such currency."),),
             ),
         ]
 
     async def drift(self, call: Call[None, DriftQuery]) -> DriftObject:
         """`GET /v1/audit/drift`."""
-        account = call.query.processor_account
+        account, currency = call.query.processor_account, call.query.currency
+        if currency is not None and currency not in DECIMALS:
+            message = f"{currency} is no currency code of ISO 4217."
+            raise invalid("currency_unknown", message, param="currency")
         report = await self._drift.report(
             call.merchant,
             account_id=None
             if account is None
             else parse_id(Kind.PROCESSOR_ACCOUNT, account, param="processor_account"),
-            currency=call.query.currency,
+            currency=currency,
             now=call.now,
         )
         return drift_object(report, livemode=call.merchant.livemode, now=call.now)
