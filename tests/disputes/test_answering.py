@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -65,6 +66,18 @@ async def test_what_was_gathered_is_handed_in_once(desk: Desk) -> None:
     later = await desk.told(News.SUBMITTED, hours=5)
     assert later.status is Status.UNDER_REVIEW
     assert (await desk.told(News.WON, hours=9)).status is Status.WON
+
+
+async def test_evidence_may_be_as_large_as_processors_take_it_in_one_request(desk: Desk) -> None:
+    dispute = await desk.told(News.OPENED)
+    key, path = await desk.house.key_of(desk.merchant), f"/v1/disputes/{desk.shown(dispute)}/evidence"
+    scan = b64encode(b"%PDF-" + bytes(3_900_000)).decode()
+    file = {"name": "scan.pdf", "type": "application/pdf", "content": scan}
+    body = {"files": [file]}
+    kept = await desk.house.call("POST", path, body, key=key)
+    assert (kept.status, kept.json["evidence"]["files"][0]["size"]) == (200, 3_900_005)
+    body["files"].append(file | {"name": "more.pdf"})
+    assert (await desk.house.call("POST", path, body, key=key)).status == 413
 
 
 async def test_a_dispute_that_is_given_up_is_lost_in_the_books(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.disputes.desk import Desk
+from tests.payments.bank import Lost
 
 from recoup.connectors.base import Alert, Notice
 from recoup.connectors.base import DisputeState as News
@@ -20,6 +21,7 @@ from recoup.disputes.flow.heard import Applied, Contradiction, Known
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
 from recoup.ledger.core import AccountKind
+from recoup.outcomes.core import Approved
 
 BOOKS = (
     AccountKind.RECEIVABLE,
@@ -163,6 +165,23 @@ async def test_a_dispute_finds_its_payment_later_where_the_first_news_did_not_sa
     found = await desk.told(News.OPENED, hours=1, paid=paid)
     assert (found.id, found.payment_id) == (lone.id, paid.payment.id)
     assert found.card.payment_method_id == paid.payment.payment_method_id
+
+
+async def test_a_dispute_heard_before_its_charge_is_known_finds_its_payment_by_itself(desk: Desk) -> None:
+    desk.court.will("charge", Lost(Approved("ch_late", captured=True)))
+    paid = await desk.paid()
+    early = await desk.told(News.OPENED, charge="ch_late")
+    foreign = await desk.told(News.OPENED, charge="ch_of_nobody", reference="du_2")
+    assert early.payment_id is None
+    for _ in range(4):
+        await desk.house.wait(minutes=3)
+        await desk.house.work()
+    found = await desk.named()
+    assert (found.payment_id, found.stops) == (paid.payment.id, True)
+    assert found.card.payment_method_id == paid.payment.payment_method_id
+    assert await desk.events(found) == ["dispute.opened", "dispute.updated"]
+    await desk.house.wait(days=31)
+    assert await desk.disputes.place_again(desk.merchant, foreign.id, desk.house.now) is None
 
 
 async def test_warning_and_chargeback_of_one_charge_are_linked_by_it(desk: Desk) -> None:

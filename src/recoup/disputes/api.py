@@ -10,7 +10,7 @@ import msgspec
 
 from recoup.connectors.base import DisputeVerb, EvidenceFile
 from recoup.db import Connection, Database
-from recoup.disputes.core.evidence import check_file
+from recoup.disputes.core.evidence import REQUEST_BYTES_MAX, check_file
 from recoup.disputes.core.records import AnswerState, Dispute, Which
 from recoup.disputes.flow import Disputes, More
 from recoup.disputes.objects import DisputeObject, dispute_object
@@ -114,10 +114,11 @@ class DisputesApi:
                 f"{_ONE}/evidence",
                 self.add_evidence,
                 body=AddEvidence,
+                body_bytes_max=REQUEST_BYTES_MAX,
                 answer=DisputeObject,
                 summary="Add evidence",
                 description="Keeps texts and documents, encrypted, until you submit them. Nothing is sent yet, and "
-                "none of it is shown again. Send documents one by one where they are large.",
+                f"none of it is shown again. A request may have {REQUEST_BYTES_MAX} bytes.",
                 tag=_TAG,
                 idempotency=Idempotency.TRANSACTION,
                 errors=(

@@ -1,4 +1,5 @@
-"""What disputes do by themselves: remind of the day by which to answer, see what became of an answer, and ask."""
+"""What disputes do by themselves: remind of the day by which to answer, see what became of an answer, ask, and look of
+which payment a dispute is."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from uuid import UUID
 
 from recoup.disputes.flow import Disputes
 from recoup.disputes.flow.asking import ASK, Asking
-from recoup.disputes.flow.writing import ANSWER, REMIND, REREAD
+from recoup.disputes.flow.writing import ANSWER, PLACE, REMIND, REREAD
 from recoup.merchants.core import Merchant
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
@@ -16,4 +17,10 @@ Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
 
 def handlers(disputes: Disputes, asking: Asking) -> Mapping[str, Handler]:
     """The handler of each kind of due row that disputes work."""
-    return {REMIND: disputes.remind, ANSWER: disputes.follow_up, ASK: asking.ask, REREAD: asking.reread}
+    return {
+        REMIND: disputes.remind,
+        ANSWER: disputes.follow_up,
+        PLACE: disputes.place_again,
+        ASK: asking.ask,
+        REREAD: asking.reread,
+    }

@@ -52,7 +52,7 @@ class AddEvidence(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True)
     ] = {}
     files: Annotated[
         list[EvidenceFileData],
-        Meta(max_length=FILES_MAX, description="Documents; a request takes as much as its body may have."),
+        Meta(max_length=FILES_MAX, description="Documents, 4.5 MB together."),
     ] = []
     remove_files: Annotated[
         list[FileName], Meta(max_length=FILES_MAX, description="The names of documents to take away.")

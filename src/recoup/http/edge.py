@@ -42,6 +42,8 @@ from recoup.http.wiring import About, Wiring
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType
 
+LARGE_BODY_SECONDS_MAX: Final = 120.0
+"""How long a client may take to send a body that is larger than others."""
 _CLOSING: Final = frozenset({408, 413})
 """Answers given before the body was read to its end; the connection cannot be used again."""
 
@@ -161,7 +163,7 @@ class Edge:
         self._in_flight += 1
         task: asyncio.Task[Answer] | None = None
         try:
-            with self._room(target.route.upload):
+            with self._room(target.route):
                 call = await self._check(exchange, target, parameters)
                 task = asyncio.create_task(self._runner.run(target, call, exchange))
                 self._running.add(task)
@@ -172,9 +174,9 @@ class Edge:
                 self._in_flight -= 1
 
     @contextmanager
-    def _room(self, upload: Upload | None) -> Iterator[None]:
+    def _room(self, route: Route) -> Iterator[None]:
         """Room for a file in memory, where one comes."""
-        if upload is None:
+        if route.upload is None and route.body_bytes_max is None:
             yield
             return
         if self._uploads >= self._limits.uploads_max:
@@ -225,7 +227,7 @@ class Edge:
         query = bound.parse_query(exchange.query_string)
         raw = b""
         if bound.body is not None:
-            raw = await read_body(exchange.receive, exchange.headers, self._limits)
+            raw = await read_body(exchange.receive, exchange.headers, self._limits_of(bound.route))
             require_json(raw, exchange.headers)
         body = bound.parse_body(raw)
         if bound.route.upload is not None:
@@ -244,6 +246,14 @@ class Edge:
             request_id=exchange.request_id,
             claim=claim_of(key, fingerprint=fingerprint, at=now),
             connection=None,
+        )
+
+    def _limits_of(self, route: Route) -> Limits:
+        """The limits of a route: its own, where it takes more than others."""
+        if route.body_bytes_max is None or route.body_bytes_max <= self._limits.body_bytes_max:
+            return self._limits
+        return replace(
+            self._limits, body_bytes_max=route.body_bytes_max, body_seconds_max=LARGE_BODY_SECONDS_MAX
         )
 
     async def _file(self, exchange: Exchange, upload: Upload) -> bytes:

@@ -182,6 +182,8 @@ class Route:
     handler: Handler = field(repr=False)
     body: Any = field(default=None, kw_only=True)
     """The struct that a body reads as, or a union of structs told apart by a tag; None where there is none."""
+    body_bytes_max: int | None = field(default=None, kw_only=True)
+    """The most bytes of a body, where that is more than other routes take. Few such are taken at once, as files are."""
     upload: Upload | None = field(default=None, kw_only=True)
     """What a body is that is a file, in place of `body`."""
     query: type[msgspec.Struct] | None = field(default=None, kw_only=True)

@@ -19,6 +19,8 @@ TEXTS_LENGTH_MAX: Final = 150_000
 """All texts together, as Stripe takes them."""
 FILES_BYTES_MAX: Final = 4_500_000
 """All documents together, as Stripe takes them."""
+REQUEST_BYTES_MAX: Final = 4 * (FILES_BYTES_MAX // 3) + 4 * TEXTS_LENGTH_MAX + 100_000
+"""What a request may bring: all documents in base64, all texts, and what stands around them."""
 _MAGIC: Final[Mapping[str, bytes]] = {
     "application/pdf": b"%PDF-",
     "image/jpeg": b"\xff\xd8\xff",

@@ -31,6 +31,10 @@ WALK_PAGES_MAX: Final = 5_000
 WHY_LENGTH_MAX: Final = 300
 ENDED_AGAIN: Final = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 OPEN_WAIT_MAX: Final = timedelta(days=7)
+PLACED_FIRST: Final = timedelta(minutes=1)
+PLACED_MAX: Final = timedelta(days=1)
+PLACED_WITHIN: Final = timedelta(days=30)
+"""How long a dispute is looked at whose charge nobody here knows. An unresolved payment is settled sooner."""
 _DOUBLINGS_MAX: Final = 10
 
 
@@ -86,6 +90,15 @@ def asked_again_at(walk: Walk, now: datetime, every: timedelta) -> datetime:
 def _doubled(wait: timedelta, times: int) -> timedelta:
     factor: int = 2 ** min(times, _DOUBLINGS_MAX)
     return wait * factor
+
+
+def placed_at(dispute: Dispute, now: datetime) -> datetime | None:
+    """When to look again of which payment a dispute is: its charge may have been answered after it was contested.
+    Ever more seldom; in the end it was made elsewhere."""
+    age = now - dispute.opened_at
+    if dispute.payment_id is not None or dispute.charge_reference is None or age > PLACED_WITHIN:
+        return None
+    return now + min(max(PLACED_FIRST, age), PLACED_MAX)
 
 
 def read_at(dispute: Dispute, now: datetime, every: timedelta) -> datetime | None:

@@ -104,6 +104,10 @@ class Disputes:
         """The worker's handler of `dispute.answer`."""
         return await self._answering.follow_up(merchant, dispute_id, now)
 
+    async def place_again(self, merchant: Merchant, dispute_id: UUID, now: datetime) -> datetime | None:
+        """The worker's handler of `dispute.place`."""
+        return await self._hearing.place_again(merchant, dispute_id, now)
+
     async def remind(self, merchant: Merchant, dispute_id: UUID, now: datetime) -> datetime | None:
         """The worker's handler of `dispute.evidence_due`."""
         return await self._reminding.remind(merchant, dispute_id, now)

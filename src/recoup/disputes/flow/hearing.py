@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from recoup.connectors.base import DisputeNews, Notice
+from recoup.connectors.base import DisputeNews, Notice, Subject
 from recoup.connectors.base import DisputeState as News
 from recoup.db import Connection, Database
 from recoup.disputes import store
@@ -19,8 +19,9 @@ from recoup.disputes.core.concluding import About, begun, concluded
 from recoup.disputes.core.folding import Folded, folded, tells
 from recoup.disputes.core.machine import Status
 from recoup.disputes.core.records import Card, Dispute, Tidings
+from recoup.disputes.core.walking import placed_at
 from recoup.disputes.flow.heard import CONTRADICTED, Applied, Contradiction, Heard, Known
-from recoup.disputes.flow.writing import Writer, put_or_drop, there
+from recoup.disputes.flow.writing import Writer, held, put_or_drop, there
 from recoup.disputes.store import news as told
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
@@ -102,6 +103,31 @@ class Hearing:
             return heard
 
         return await self._database.retrying(work)
+
+    async def place_again(self, merchant: Merchant, dispute_id: UUID, now: datetime) -> datetime | None:
+        """Look for the payment of a dispute that was heard of before its charge was known; when to look again."""
+        dispute = await store.read(self._database, merchant_id=merchant.id, dispute_id=dispute_id)
+        again = None if dispute is None else placed_at(dispute, now)
+        if dispute is None or again is None:
+            return None
+        notice = Notice(
+            event_id=dispute.reference,
+            about=Subject.DISPUTE,
+            meaning=None,
+            reference=dispute.reference,
+            charge_reference=dispute.charge_reference,
+        )
+        place = await self._payments.place(merchant, dispute.processor_account_id, notice)
+        if place is None:
+            return again
+        about = await self._about(merchant, notice, place)
+
+        async def work(connection: Connection) -> None:
+            before = await held(connection, merchant, dispute_id)
+            await self._told(connection, merchant, before, about, tidings=None, now=now)
+
+        await self._database.retrying(work)
+        return None
 
     async def contradiction(self, merchant: Merchant, dispute_id: UUID) -> Contradiction | None:
         """The last two ends of a dispute that cannot both be true, where it was told such."""

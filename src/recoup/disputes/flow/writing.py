@@ -15,7 +15,7 @@ from recoup.disputes import store
 from recoup.disputes.core import concluding
 from recoup.disputes.core.postings import transfers
 from recoup.disputes.core.records import AnswerState, Dispute
-from recoup.disputes.core.walking import read_at
+from recoup.disputes.core.walking import placed_at, read_at
 from recoup.disputes.objects import dispute_object
 from recoup.events.core import NewEvent
 from recoup.events.store import append
@@ -30,6 +30,8 @@ REREAD: Final = "dispute.reread"
 """The kind of due row that says: ask the processor how this dispute stands."""
 ANSWER: Final = "dispute.answer"
 """The kind of due row that says: see what became of the answer that was sent."""
+PLACE: Final = "dispute.place"
+"""The kind of due row that says: look again of which payment this dispute is."""
 STOPS: Final = "event:dispute.stops"
 """The kind of due row that tells later subjects: nothing may be tried on the card of this dispute any more."""
 
@@ -94,6 +96,8 @@ class Writer:
         if before.status is not after.status or not before.events_count:
             read = read_at(after, now, self.asked_every)
             await put_or_drop(connection, merchant_id, REREAD, dispute_id, read)
+        if not before.events_count or before.charge_reference != after.charge_reference:
+            await put_or_drop(connection, merchant_id, PLACE, dispute_id, placed_at(after, now))
         cards_known = before.card == after.card
         if after.stops and not (before.stops and cards_known):
             await put_or_drop(connection, merchant_id, STOPS, dispute_id, now)
