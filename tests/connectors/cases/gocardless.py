@@ -49,6 +49,7 @@ def _case() -> Case:
         sent_amount=amount,
         amounts={"EUR": 4990},
         webhooks=Webhooks(sign, frozenset({"webhook_secret"})),
+        dispute_reference="PM01REC0UP",
     )
     waiting = {one.name: one.replies for one in recorded(case.name) if one.folder == "pending"}
     return replace(case, good={**case.good, **{verb: waiting[verb] for verb in ("charge", "refund")}})

@@ -47,5 +47,6 @@ CASES: Final = (
         sent_amount=amount,
         amounts={"JPY": "4990", "EUR": "49.90"},
         webhooks=Webhooks(sign, frozenset({"webhook_secret"})),
+        dispute_reference="chb_Rec0up",
     ),
 )

@@ -52,6 +52,7 @@ from recoup.connectors.base import (
     no_readable_answer,
 )
 from recoup.connectors.base.webhooks import body_digest, hmac_hex, same
+from recoup.connectors.gocardless.listing import Listing
 from recoup.connectors.gocardless.news import notices_of
 from recoup.connectors.gocardless.replies import (
     DEAD_MANDATE,
@@ -60,6 +61,7 @@ from recoup.connectors.gocardless.replies import (
     NOT_TAKEN,
     ON_THE_WAY,
     TAKEN,
+    VERSION,
     Details,
     EventList,
     MandateList,
@@ -93,7 +95,6 @@ from recoup.outcomes.core import (
 )
 from recoup.outcomes.core.classify import declined
 
-VERSION: Final = "2015-07-06"
 CURRENCIES: Final = frozenset({"AUD", "CAD", "DKK", "EUR", "GBP", "NZD", "SEK", "USD"})
 PAGE: Final = 500
 PAGES_MAX: Final = 7
@@ -102,7 +103,7 @@ SENT_BEFORE: Final = timedelta(minutes=10)
 SENT_AFTER: Final = timedelta(minutes=50)
 
 
-class GoCardless(Defaults):
+class GoCardless(Listing, Defaults):
     """GoCardless's translator."""
 
     name: Final = NAME

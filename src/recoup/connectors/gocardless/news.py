@@ -1,6 +1,6 @@
 """What GoCardless tells unasked: events about payments, refunds and mandates, as notices.
 
-Of chargebacks it is the only source: GoCardless lists its events again, which is not asked for.
+Of chargebacks it is one of two sources: GoCardless lists its events again (`listing.py`).
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from recoup.outcomes.core import (
 )
 from recoup.outcomes.core.classify import declined
 
+VERSION: Final = "2015-07-06"
 NAME: Final = "gocardless"
 
 _BRANDS: Final = {"sepa_core": "sepa_debit", "bacs": "bacs_debit", "ach": "ach_debit"}

@@ -53,6 +53,7 @@ from recoup.connectors.base import (
     shaped,
 )
 from recoup.connectors.base.webhooks import any_same, body_digest, hmac_hex
+from recoup.connectors.mollie.listing import Listing
 from recoup.connectors.mollie.news import classic_id, notices_of
 from recoup.connectors.mollie.replies import (
     NAME,
@@ -95,7 +96,7 @@ PAGES_MAX: Final = 6
 SENT_BEFORE: Final = timedelta(minutes=10)
 
 
-class Mollie(Defaults):
+class Mollie(Listing, Defaults):
     """Mollie's translator."""
 
     name: Final = NAME

@@ -1,6 +1,6 @@
 """What Mollie tells unasked: signed events with what they are about, or a payment's bare id.
 
-Of chargebacks it is the only source: Mollie lists them, without what becomes of each, which is not asked for.
+Of chargebacks it is one of two sources: Mollie lists them, too (`listing.py`).
 """
 
 from __future__ import annotations
@@ -57,12 +57,19 @@ class _Reason(Struct, frozen=True):
     description: Text | None = None
 
 
-class _Chargeback(Struct, frozen=True, rename="camel", kw_only=True):
+class Chargeback(Struct, frozen=True, rename="camel", kw_only=True):
+    """A chargeback, as events tell it and as it is shown."""
+
     resource: str
     id: Name
     amount: Amount
     payment_id: Name
     reason: _Reason | None = None
+
+    @property
+    def code(self) -> str | None:
+        """The bank's code for why."""
+        return None if self.reason is None else self.reason.code
 
 
 def classic_id(delivery: Delivery) -> str | None:
@@ -88,7 +95,7 @@ def _notice(event: _Event, today: date) -> Notice:
     kind = event.type.partition(".")[0]
     entity = event.embedded.entity
     if event.type in _DISPUTES:
-        return _dispute(event, shaped(entity, _Chargeback))
+        return _dispute(event, shaped(entity, Chargeback))
     if kind == "payment":
         return _payment(event, shaped(entity, Payment), today)
     if kind in {"refund", "capture"}:
@@ -134,7 +141,7 @@ def _step(event: _Event, step: Step | None, about: Subject) -> Notice:
     )
 
 
-def _dispute(event: _Event, chargeback: _Chargeback | None) -> Notice:
+def _dispute(event: _Event, chargeback: Chargeback | None) -> Notice:
     state = _DISPUTES[event.type]
     taken = state is DisputeState.OPENED
     if chargeback is None or chargeback.resource != "chargeback":
@@ -143,11 +150,10 @@ def _dispute(event: _Event, chargeback: _Chargeback | None) -> Notice:
             event.id, Subject.DISPUTE, news, reference=event.entity_id, occurred_at=event.created_at
         )
     amount = chargeback.amount.money()
-    reason = None if chargeback.reason is None else chargeback.reason.code
     return Notice(
         event.id,
         Subject.DISPUTE,
-        DisputeNews(chargeback.id, state, amount=amount, reason=reason, withdrawn=taken),
+        DisputeNews(chargeback.id, state, amount=amount, reason=chargeback.code, withdrawn=taken),
         reference=chargeback.id,
         charge_reference=chargeback.payment_id,
         amount=amount,

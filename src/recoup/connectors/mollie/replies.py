@@ -76,7 +76,9 @@ class _Links(Struct, frozen=True):
     checkout: _Link | None = None
 
 
-class _NextLinks(Struct, frozen=True):
+class NextLinks(Struct, frozen=True):
+    """Where the next page is."""
+
     next: _Link | None = None
 
 
@@ -202,7 +204,7 @@ class PaymentList(Struct, frozen=True):
     """A page of payments, newest first. Each is read when it is the one that is looked for."""
 
     embedded: _Payments = field(name="_embedded")
-    links: _NextLinks = field(name="_links", default=_NextLinks())
+    links: NextLinks = field(name="_links", default=NextLinks())
 
 
 class _Created(Struct, frozen=True, rename="camel"):
