@@ -14,8 +14,18 @@ from joserfc.jwk import ECKey, RSAKey
 
 from recoup.kit.secret import Secret
 
-_ALGORITHMS: Final = ["RSA-OAEP-256", "ECDH-ES", "A256GCM"]
 _KEY_BYTES_MAX: Final = 20_000
+FILE_BYTES_MAX: Final = 32 << 20
+"""Far above the largest batch, in which a card takes some sixty bytes."""
+
+
+class _Files(jwe.JWERegistry):
+    """What is sealed here is larger than a token."""
+
+    max_ciphertext_length = FILE_BYTES_MAX
+
+
+_HOW: Final = _Files(algorithms=["RSA-OAEP-256", "ECDH-ES", "A256GCM"])
 
 
 class KeyUnusable(Exception):
@@ -36,14 +46,14 @@ class Recipient:
     def sealed(self, plain: Secret) -> str:
         """The file for this recipient alone."""
         header = {"alg": _alg(self._key), "enc": "A256GCM", "cty": "text/csv"}
-        return jwe.encrypt_compact(header, plain.reveal().encode(), self._key, algorithms=_ALGORITHMS)
+        return jwe.encrypt_compact(header, plain.reveal().encode(), self._key, registry=_HOW)
 
 
 def opened(sealed: str, key_file: Path) -> Secret:
     """A sealed file in the clear, with the private key; raises `KeyUnusable`."""
     key = _read(key_file)
     try:
-        found = jwe.decrypt_compact(sealed.strip(), key, algorithms=_ALGORITHMS)
+        found = jwe.decrypt_compact(sealed.strip(), key, registry=_HOW)
     except (JoseError, ValueError):
         raise KeyUnusable(f"{key_file} does not open this file.") from None
     assert found.plaintext is not None, "what was opened has a text"
