@@ -14,7 +14,15 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "how-to" / "add-a-connector.md"
-NEEDED: Final = ("src", "tests/connectors", "tests/gateway", "tools", "Makefile", "pyproject.toml")
+NEEDED: Final = (
+    "src",
+    "tests/connectors",
+    "tests/gateway",
+    "tests/together.py",
+    "tools",
+    "Makefile",
+    "pyproject.toml",
+)
 pytestmark = pytest.mark.slow
 
 

@@ -5,29 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.connectors.cases import CASES
 from tests.connectors.conformance import NOW, Case, Webhooks, drive
-from tests.connectors.recorded import Recorded, recorded, said_of
+from tests.connectors.every import DELIVERED, every_webhook, first_of_each
+from tests.connectors.recorded import Recorded, said_of
 
 from recoup.connectors.base import Authentic, Delivery, Forged, HttpResponse
 from recoup.kit.secret import Secret
 
 TOO_LONG_AGO = timedelta(minutes=5, seconds=1)
-SIGNED = [
-    (case, case.webhooks, one)
-    for case in CASES.values()
-    if case.webhooks is not None
-    for one in recorded(case.name)
-    if one.folder == "webhooks"
-]
-every_webhook = pytest.mark.parametrize(
-    ("case", "webhooks", "one"), SIGNED, ids=[str(one) for *_, one in SIGNED]
-)
-FIRST = {case.name: (case, webhooks, one) for case, webhooks, one in reversed(SIGNED)}
-first_of_each = pytest.mark.parametrize(("case", "webhooks", "one"), FIRST.values(), ids=FIRST)
 OTHER_KEYS = ("d2hzZWNfb3RoZXI=", "6f746865722d6b65792d6f662d73616d652d6b696e64")
 """Keys in the forms that processors give them: base64, hexadecimal."""
 
@@ -40,7 +27,7 @@ def verdict(case: Case, webhooks: Webhooks, delivery: Delivery) -> Authentic | F
 
 
 def test_every_processor_that_sends_webhooks_has_some_recorded() -> None:
-    assert {case.name for case in CASES.values() if case.webhooks is not None} == FIRST.keys()
+    assert DELIVERED and all(DELIVERED.values())
 
 
 @every_webhook

@@ -7,12 +7,12 @@ import json
 import re
 import runpy
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import pytest
+from tests.together import each
 
 from recoup.cli import app
 from recoup.settings import PREFIX, Settings
@@ -36,9 +36,14 @@ NOT_FOR_A_READER: Final = re.compile(
 )
 
 
-def blocks(language: str) -> Iterator[tuple[str, str]]:
-    for page, text in PAGES.items():
-        yield from ((page, code) for tag, code in BLOCK.findall(text) if tag == language)
+def blocks(language: str) -> dict[str, tuple[str, str]]:
+    """The blocks in a language, by page and place."""
+    return {
+        f"{page}, block {number}": (page, code)
+        for page, text in PAGES.items()
+        for number, (tag, code) in enumerate(BLOCK.findall(text), 1)
+        if tag == language
+    }
 
 
 def test_pages_made_from_code_are_fresh() -> None:
@@ -52,27 +57,27 @@ def test_pages_made_from_code_are_fresh() -> None:
     assert not stale, f"stale: {stale}; write them anew with: .venv/bin/python docs/generate.py"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each({page: (page,) for page in PAGES})
 def test_every_link_leads_somewhere(page: str) -> None:
     inside = [link for link in LINK.findall(PAGES[page]) if "://" not in link]
     assert [link for link in inside if not ((ROOT / page).parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("docs/reference")])
+@each({page: (page,) for page in PAGES if not page.startswith("docs/reference")})
 def test_every_file_that_is_named_exists(page: str) -> None:
     named = [text for text in TICKED.findall(PAGES[page]) if OURS.fullmatch(text)]
     places = (ROOT, ROOT / "src" / "recoup")
     assert [text for text in named if not any((place / text).exists() for place in places)] == []
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each({page: (page,) for page in PAGES})
 def test_every_setting_that_is_named_exists(page: str) -> None:
     known = {f"{PREFIX}{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
     named = {*re.findall(r"RECOUP_[A-Z_]*[A-Z]", PAGES[page])}
     assert named - known - OTHER_VARIABLES == set()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each({page: (page,) for page in PAGES})
 def test_every_command_that_is_named_exists(page: str) -> None:
     known = {name for name in app if not name.startswith("-")}
     targets = {*re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)}
@@ -81,17 +86,17 @@ def test_every_command_that_is_named_exists(page: str) -> None:
     assert {*re.findall(r"(?:`|^)make ([a-z]+)", said, re.MULTILINE)} - targets == set()
 
 
-@pytest.mark.parametrize(("page", "code"), [*blocks("python")])
+@each(blocks("python"))
 def test_python_parses(page: str, code: str) -> None:
     ast.parse(code, filename=page)
 
 
-@pytest.mark.parametrize(("page", "code"), [*blocks("json")])
+@each(blocks("json"))
 def test_json_parses(page: str, code: str) -> None:
     json.loads(code)
 
 
-@pytest.mark.parametrize(("page", "code"), [*blocks("bash")])
+@each(blocks("bash"))
 def test_shell_parses(page: str, code: str) -> None:
     said = subprocess.run(["bash", "-n"], input=code, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
@@ -103,7 +108,7 @@ def test_every_block_says_what_it_is_in() -> None:
     assert {page: tags for page, tags in odd.items() if tags} == {}
 
 
-@pytest.mark.parametrize(("page", "most"), LINES_MAX.items())
+@each({page: (page, most) for page, most in LINES_MAX.items()})
 def test_what_is_read_first_is_short(page: str, most: int) -> None:
     assert PAGES[page].count("\n") < most
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import pytest
+from tests.tidy.sources import SOURCE, nodes, texts
+from tests.together import each
 
-SOURCE: Final = Path(__file__).parents[2] / "src" / "recoup"
 IN_ORDER: Final = (
-    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements updater billing recovery "
-    "webhooks audit sandbox testclock dashboard"
+    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements updater billing "
+    "recovery elsewhere webhooks audit sandbox testclock dashboard"
 )
 SUBJECTS: Final = IN_ORDER.split()
 FLOORS: Final = (
@@ -41,7 +41,7 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES: Final = {name_of(path): path for path in sorted(SOURCE.rglob("*.py"))}
+MODULES: Final = {name_of(path): path for path in texts(SOURCE)}
 
 
 def floor(module: str) -> int:
@@ -55,7 +55,7 @@ def floor(module: str) -> int:
 
 
 def imports(module: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    for node in nodes(MODULES[module]):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -86,19 +86,18 @@ def complaint(here: str, there: str) -> str | None:
     return "it is another's store or api" if floor(there) in {2, 6} and there not in OPEN_STORES else None
 
 
-@pytest.mark.parametrize("module", MODULES)
+@each({module: (module,) for module in MODULES})
 def test_nobody_looks_up(module: str) -> None:
     found = {there: complaint(module, there) for there in imports(module) if there.startswith("recoup")}
     assert {there: why for there, why in found.items() if why} == {}
 
 
-@pytest.mark.parametrize("module", [one for one in MODULES if floor(one) == 1 or ".connectors" in one])
+@each({one: (one,) for one in MODULES if floor(one) == 1 or ".connectors" in one})
 def test_a_core_only_thinks(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     assert not {*OUTSIDE.split()}.intersection(imports(module))
-    assert not [node.name for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)]
+    assert not [node.name for node in nodes(MODULES[module]) if isinstance(node, ast.AsyncFunctionDef)]
 
 
-@pytest.mark.parametrize("module", [one for one in MODULES if one.startswith("recoup.kit")])
+@each({one: (one,) for one in MODULES if one.startswith("recoup.kit")})
 def test_the_kit_needs_only_the_standard_library(module: str) -> None:
     assert {there.split(".")[0] for there in imports(module)} <= {*sys.stdlib_module_names, "recoup"}

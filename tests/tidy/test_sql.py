@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from functools import cache
 from typing import Final
 
-import pytest
+from tests.tidy.sources import SOURCE, tree
+from tests.tidy.sources import texts as files
+from tests.together import each
 
-SOURCE: Final = Path(__file__).parents[2] / "src" / "recoup"
 WITHOUT_MERCHANT: Final = {"merchants", "schema_migrations", "due", "turns"}
 """The tenants themselves, the system's own tables, and the pointers to due work, whose key begins with their slot."""
 
@@ -50,17 +51,17 @@ TABLES: Final = {found[1]: found[2] for statement in MIGRATIONS if (found := CRE
 TENANT_TABLES: Final = {name for name in TABLES if "." not in name} - WITHOUT_MERCHANT
 
 
-def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def texts(whole: ast.AST) -> Iterator[tuple[int, str]]:
     """Every string with its line; an f-string's or a sum's parts are one."""
     docstrings = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in ast.walk(whole)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+    inner = {id(part) for node in ast.walk(whole) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(whole):
         match node:
             case ast.JoinedStr(values=values):
                 parts = [str(part.value) if isinstance(part, ast.Constant) else "…" for part in values]
@@ -71,22 +72,22 @@ def texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
                 pass
 
 
-def statements() -> Iterator[tuple[str, str]]:
-    for path in sorted(SOURCE.rglob("*.py")):
-        for line, text in texts(ast.parse(path.read_text(encoding="utf-8"))):
-            if STATEMENT.search(text) and TABLE.search(text):
-                yield f"{path.relative_to(SOURCE)}:{line}", text
-
-
-STATEMENTS: Final = dict(statements())
+@cache
+def statements() -> dict[str, str]:
+    return {
+        f"{path.relative_to(SOURCE)}:{line}": text
+        for path in files(SOURCE)
+        for line, text in texts(tree(path))
+        if STATEMENT.search(text) and TABLE.search(text)
+    }
 
 
 def test_the_rules_see_the_statements_they_judge() -> None:
     assert len(TENANT_TABLES) >= 10
-    assert sum(1 for text in STATEMENTS.values() if TENANT_TABLES & set(TABLE.findall(text))) >= 10
+    assert sum(1 for text in statements().values() if TENANT_TABLES & set(TABLE.findall(text))) >= 10
 
 
-@pytest.mark.parametrize("table", sorted(TENANT_TABLES))
+@each({table: (table,) for table in sorted(TENANT_TABLES)})
 def test_every_key_of_a_merchant_s_table_begins_with_the_merchant(table: str) -> None:
     body = TABLES[table].strip()
     assert body.startswith(("merchant_id uuid not null", "merchant_id uuid primary key"))
@@ -103,7 +104,7 @@ def test_every_unique_index_begins_with_the_merchant() -> None:
     assert [pair for pair in found if pair[0] in TENANT_TABLES and pair[1] != "merchant_id"] == []
 
 
-@pytest.mark.parametrize("statement", MIGRATIONS, ids=lambda text: " ".join(text.split()[:4]))
+@each({f"{number}: {' '.join(text.split()[:4])}": (text,) for number, text in enumerate(MIGRATIONS)})
 def test_a_migration_uses_only_what_runs_everywhere(statement: str) -> None:
     assert NOT_EVERYWHERE.search(statement) is None
     assert ";" not in re.sub(r"'[^']*'|--.*", "", statement), "one statement a step"
@@ -112,7 +113,7 @@ def test_a_migration_uses_only_what_runs_everywhere(statement: str) -> None:
 def test_every_statement_on_a_merchant_s_table_names_the_merchant() -> None:
     nameless = [
         where
-        for where, text in STATEMENTS.items()
+        for where, text in statements().items()
         if TENANT_TABLES & set(TABLE.findall(text))
         and "merchant_id" not in text
         and ALL_MERCHANTS not in text
@@ -122,5 +123,5 @@ def test_every_statement_on_a_merchant_s_table_names_the_merchant() -> None:
 
 def test_time_and_chance_are_parameters() -> None:
     assert [
-        where for where, text in STATEMENTS.items() if CLOCKS.search(text) and "create table" not in text
+        where for where, text in statements().items() if CLOCKS.search(text) and "create table" not in text
     ] == []

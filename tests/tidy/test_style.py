@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.tidy.sources import ROOT, nodes, texts, tree
+
 FUNCTION_LINES_MAX: Final = 60
 FILE_LINES_MAX: Final = 400
 INDENTS_MAX: Final = 3
@@ -22,6 +23,7 @@ WALL_CLOCK: Final = {
     "time.time",
     "time.time_ns",
 }
+WALL_CLOCK_ENDS: Final = {name.rpartition(".")[2] for name in WALL_CLOCK}
 MONEY: Final = re.compile(r"(^|_)(amount|minor|price|fee|balance|money|total)(_|$)")
 INDENTING: Final = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.Match)
 SUPPRESSED: Final = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!: [A-Z0-9, ]+ - \w))")
@@ -29,9 +31,8 @@ SUPPRESSED: Final = re.compile(r"#\s*(type:\s*ignore(?!\[)|noqa(?!: [A-Z0-9, ]+ 
 UNFINISHED: Final = re.compile(r"#.*\b(TODO|FIXME|XXX|HACK)\b")
 EMPTY_NAMES: Final = re.compile(r"(Manager|Helper|Util|Utils)$")
 
-SOURCES: Final = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "src").rglob("*.py"))}
-TESTS: Final = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("*.py"))}
-TREES: Final = {path: ast.parse(text) for path, text in {**SOURCES, **TESTS}.items()}
+SOURCES: Final = texts(ROOT / "src")
+ALL: Final = {**SOURCES, **texts(ROOT / "tests")}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -41,8 +42,8 @@ def where(path: Path, line: int) -> str:
 
 
 def functions() -> Iterator[tuple[Path, Function]]:
-    for path, tree in TREES.items():
-        yield from ((path, node) for node in ast.walk(tree) if isinstance(node, Function))
+    for path in ALL:
+        yield from ((path, node) for node in nodes(path) if isinstance(node, Function))
 
 
 def indents(node: ast.AST) -> int:
@@ -73,14 +74,14 @@ def test_a_function_is_not_nested_deeply() -> None:
 def test_a_file_is_short_or_says_why_not() -> None:
     long = [
         where(path, text.count("\n"))
-        for path, text in {**SOURCES, **TESTS}.items()
-        if text.count("\n") > FILE_LINES_MAX and EXCUSE not in (ast.get_docstring(TREES[path]) or "")
+        for path, text in ALL.items()
+        if text.count("\n") > FILE_LINES_MAX and EXCUSE not in (ast.get_docstring(tree(path)) or "")
     ]
     assert not long, "\n".join(long)
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [where(path, 1) for path, text in SOURCES.items() if text and not ast.get_docstring(TREES[path])]
+    silent = [where(path, 1) for path, text in SOURCES.items() if text and not ast.get_docstring(tree(path))]
     assert not silent, "\n".join(silent)
 
 
@@ -88,8 +89,9 @@ def test_only_the_clock_reads_the_time() -> None:
     read = [
         where(path, node.lineno)
         for path in SOURCES
-        for node in ast.walk(TREES[path])
-        if isinstance(node, ast.Attribute) and path != CLOCK and ast.unparse(node) in WALL_CLOCK
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and path != CLOCK and node.attr in WALL_CLOCK_ENDS
+        if ast.unparse(node) in WALL_CLOCK
     ]
     assert not read, "\n".join(read)
 
@@ -97,8 +99,8 @@ def test_only_the_clock_reads_the_time() -> None:
 def test_no_amount_is_a_float() -> None:
     floats = [
         where(path, node.lineno)
-        for path, tree in TREES.items()
-        for node in ast.walk(tree)
+        for path in ALL
+        for node in nodes(path)
         if isinstance(node, ast.AnnAssign | ast.arg) and node.annotation and is_float_money(node)
     ]
     assert not floats, "\n".join(floats)
@@ -113,7 +115,7 @@ def is_float_money(node: ast.AnnAssign | ast.arg) -> bool:
 def test_what_is_suppressed_is_named_and_nothing_is_left_undone() -> None:
     found = [
         where(path, number)
-        for path, text in {**SOURCES, **TESTS}.items()
+        for path, text in ALL.items()
         for number, line in enumerate(text.splitlines(), 1)
         if (SUPPRESSED.search(line) or UNFINISHED.search(line)) and path != Path(__file__)
     ]
@@ -123,8 +125,8 @@ def test_what_is_suppressed_is_named_and_nothing_is_left_undone() -> None:
 def test_a_class_is_named_for_what_it_is() -> None:
     empty = [
         where(path, node.lineno)
-        for path, tree in TREES.items()
-        for node in ast.walk(tree)
+        for path in ALL
+        for node in nodes(path)
         if isinstance(node, ast.ClassDef) and EMPTY_NAMES.search(node.name)
     ]
     assert not empty, "\n".join(empty)
