@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from recoup.audited import Audited
 from recoup.booked import Books
+from recoup.brought import Brought
 from recoup.connectors.base import Connector
 from recoup.db import Database
 from recoup.disputed import Disputed
@@ -57,7 +58,6 @@ from recoup.payments.writes import SETTLE, Answer, Claim, Writer
 from recoup.recovery import jobs as recovery_jobs
 from recoup.recovery.api import RecoveriesApi
 from recoup.recovery.core import listens as recovery_listens
-from recoup.recovery.flow import Recoveries
 from recoup.routed import Routing
 from recoup.routing.api import DecisionsApi
 from recoup.sandbox.cards import PUBLISHED
@@ -137,9 +137,8 @@ class Service:
         self.truth = Truth(self.payments, key_is_known=self._key_is_known, render=self.objects)
         self.disputed = Disputed(self, self._tools())
         disputes = self.disputed.disputes
-        self.recoveries = Recoveries(
-            database, payments=self.payments, customers=self.customers, disputes=disputes, new_id=self.new_id
-        )
+        self.brought = Brought(self, self._tools(), disputes)
+        self.recoveries = self.brought.recoveries
         self.books = Books(database, self.accounts)
         self.audited = Audited(self)
         self.audit_cases = self.audited.cases
@@ -257,7 +256,8 @@ class Service:
     def _parts(self) -> Sequence[Part]:
         """The subjects that a small file beside this one puts together, in the order of the documents."""
         audited, routing, truth, inbound = self.audited, self.routing, self.truth, self.inbound
-        return (audited, routing, truth, inbound, self.settlements, self.disputed, self.updated, self.simulated)
+        others = (self.settlements, self.disputed, self.updated, self.brought, self.simulated)
+        return (audited, routing, truth, inbound, *others)
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""

@@ -1,6 +1,6 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
 `backtest routing`, `decisions replay`, `routing check`, `ledger check`, `audit check`, `inbound replay`,
-`updater export`, `listen`, `trigger`."""
+`updater export`, `listen`, `trigger`, `import`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from recoup.checking import ledger
 from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
 from recoup.explaining import declines
+from recoup.importing import import_
 from recoup.kit.clock import SystemClock, rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.listening import listen as forward_events
@@ -49,6 +50,7 @@ app.command(ledger)
 app.command(audit)
 app.command(inbound)
 app.command(updater)
+app.command(import_, name="import")
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from recoup.brought import FACTS as HISTORY_FACTS
 from recoup.disputed import FACTS as DISPUTE_FACTS
 from recoup.events.objects import EventObject
 from recoup.hooked import FACTS as WEBHOOK_FACTS
@@ -64,6 +65,7 @@ FACTS: Final = {
     "payment_method.detached": "A payment method was detached for good.",
     "recovery.opened": "A declined payment will be tried again.",
     "recovery.retry_scheduled": "The next try has its time.",
+    "recovery.retry_due": "A try that was advised is due: make it, and report what came of it.",
     "recovery.recovered": "A declined payment was paid after all.",
     "recovery.exhausted": "Nothing more can be tried.",
     "recovery.expired": "The deadline passed.",
@@ -75,6 +77,7 @@ FACTS: Final = {
     **TRUTH_FACTS,
     **SETTLEMENT_FACTS,
     **DISPUTE_FACTS,
+    **HISTORY_FACTS,
     **UPDATE_FACTS,
     "audit.case_opened": "There is something that a person should look at.",
     "audit.case_resolved": "An audit case was resolved.",

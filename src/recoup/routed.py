@@ -10,6 +10,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from recoup.db import Database
+from recoup.elsewhere.flow.learning import AlsoElsewhere
 from recoup.http.routes import Route
 from recoup.kit.clock import Clock
 from recoup.merchants.flow import ProcessorAccounts
@@ -65,7 +66,8 @@ class Routing:
         self.health = ProcessorHealth(
             database, accounts=accounts, clock=clock, new_id=new_id, registry=registry
         )
-        self.learner = Learner(database, EndedAttempts(database, accounts), clock=clock)
+        attempts = AlsoElsewhere(database, EndedAttempts(database, accounts), accounts)
+        self.learner = Learner(database, attempts, clock=clock)
         self.learned = Learned(database, clock=clock)
         self._attempts_learned = attempts_learned(registry)
         show_learned(registry, self.learned)

@@ -50,6 +50,13 @@ def listing(own: str, *filters: str) -> list[Probe]:
 
 ONE: Final = [Probe(MISSING)]
 CHANGE: Final = [naming({"metadata": {"seen": "yes"}})]
+FAILED: Final = {
+    "external_id": "in_1",
+    "amount": 900,
+    "currency": "USD",
+    "failed_at": "2026-01-01T00:00:00Z",
+    "decline": {"code": "insufficient_funds"},
+}
 PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "POST /v1/payments": [
         naming({"amount": 900, "currency": "USD", "payment_method": "{payment_method}"}),
@@ -161,6 +168,15 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "GET /v1/recoveries": listing("{recovery}", "payment={declined}"),
     "GET /v1/recoveries/{recovery}": ONE,
     **{f"POST /v1/recoveries/{{recovery}}/{verb}": ONE for verb in ("retry", "pause", "resume", "stop")},
+    "POST /v1/recoveries": [
+        naming(FAILED | {"mode": "act", "payment_method": "{payment_method}"}),
+        naming(FAILED | {"mode": "advise", "customer": "{customer}"}),
+        naming(FAILED | {"mode": "advise", "processor_account": "{processor_account}"}),
+        naming(FAILED | {"mode": "advise", "processor_accounts": ["{processor_account}"]}),
+    ],
+    "GET /v1/recoveries/{recovery}/failure": ONE,
+    "POST /v1/recoveries/{recovery}/results": [naming({"at": "2026-01-01T00:00:00Z", "approved": True})],
+    "POST /v1/recoveries/{recovery}/reported": [naming({"outcome": "paid_elsewhere"})],
     "GET /v1/events": [*listing("{event}"), asking("after_sequence=0&limit=100", OWN)],
     "GET /v1/events/{event}": ONE,
     "POST /v1/webhook_endpoints": [naming({"url": "https://stranger.example/hook"}, OWN)],

@@ -37,7 +37,7 @@ import psycopg
 from psycopg.rows import tuple_row
 from psycopg.types.json import Json
 
-from recoup.db.database import RETRY_DELAYS_S, Database
+from recoup.db.database import RETRY_DELAYS_S, Connection, Database
 from recoup.db.errors import Overloaded, is_transient
 
 ROWS_MAX: Final = 64
@@ -208,6 +208,14 @@ class Grouped:
             cursor = connection.cursor(row_factory=tuple_row)
             await cursor.execute(self._statement, [Json(array, dumps=_as_it_is)])
             return {row[0]: row[1:] for row in await cursor.fetchall()}
+
+
+async def write_alone(connection: Connection, statement: LiteralString, row: bytes) -> Result | None:
+    """Write one row by such a statement in a transaction that is open already."""
+    cursor = connection.cursor(row_factory=tuple_row)
+    await cursor.execute(statement, [Json(b'[{"n":0,%s]' % row[1:], dumps=_as_it_is)])
+    found = await cursor.fetchone()
+    return None if found is None else found[1:]
 
 
 def _as_it_is(encoded: bytes) -> bytes:

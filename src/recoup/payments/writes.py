@@ -14,9 +14,9 @@ from uuid import UUID
 import msgspec
 from psycopg.errors import UniqueViolation
 
-from recoup.db import Database
+from recoup.db import Connection, Database
 from recoup.db.due import slot_of
-from recoup.db.grouped import Grouped
+from recoup.db.grouped import Grouped, Result, write_alone
 from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import Attempt, Operation, OperationState, Payment, Snapshot
@@ -137,15 +137,16 @@ class Writer:
         """
         return await self._write(merchant, step, along)
 
+    async def write_within(
+        self, connection: Connection, merchant: Merchant, step: Step, along: Along
+    ) -> Written:
+        """Write a step in a transaction that a later subject has begun."""
+        statement = store.WRITE_WITH_TOKENS if along.tokens else store.WRITE
+        return _read(await write_alone(connection, statement, self._row(merchant, step, along)))
+
     async def _write(self, merchant: Merchant, step: Step, along: Along) -> Written:
         grouped = self._with_tokens if along.tokens else self._grouped
-        result = await grouped.write(step.payment.merchant_id, self._row(merchant, step, along))
-        if result is None:  # another step of this payment was in the same group
-            return Written.STALE
-        taken, written = result
-        if taken:
-            return Written.TAKEN
-        return Written.YES if written else Written.STALE
+        return _read(await grouped.write(step.payment.merchant_id, self._row(merchant, step, along)))
 
     def heard(self, step: Step) -> tuple[str, ...]:
         """The step's event types that somebody listens to, and whether it brought a code that no table knows."""
@@ -235,6 +236,15 @@ class Writer:
         if step.ask_at is not None:
             dues.append({"slot": slot, "kind": SETTLE, "due_at": step.ask_at})
         return dues
+
+
+def _read(result: Result | None) -> Written:
+    if result is None:  # another step of this payment was in the same group
+        return Written.STALE
+    taken, written = result
+    if taken:
+        return Written.TAKEN
+    return Written.YES if written else Written.STALE
 
 
 def _refund_event_number(step: Step, refund: Operation, fact: str) -> int:

@@ -45,6 +45,10 @@ class RecoveryQuery(ListQuery, frozen=True):
     """Which recoveries."""
 
     payment: Annotated[IdText | None, Meta(description="Only the recovery of this payment.")] = None
+    external_id: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=255)] | None,
+        Meta(description="Only that of this failure elsewhere."),
+    ] = None
     status: Annotated[Status | None, Meta(description="Only those that stand there.")] = None
 
 
@@ -80,6 +84,9 @@ _EXAMPLE: Final[Mapping[str, Any]] = {
     "id": "rec_01kaq3v8e7f0t9m2c4x6z8b1d5",
     "object": "recovery",
     "payment": "pay_01kaq3v8e7f0t9m2c4x6z8b1d4",
+    "mode": "own",
+    "external_id": None,
+    "paid_elsewhere_at": None,
     "status": "scheduled",
     "policy": "default",
     "deadline": "2026-12-20T15:00:00.000Z",
@@ -207,6 +214,7 @@ class RecoveriesApi:
         found = await self._recoveries.page(
             call.merchant,
             payment_id=payment_id,
+            external_id=query.external_id,
             status=query.status,
             after=page.after,
             before=page.before,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
@@ -10,7 +11,7 @@ from msgspec import Meta, Struct
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.outcomes.core import AdviceAction, Category, Hardness
-from recoup.recovery.core import Action, EndReason, Planned, Recovery, Status
+from recoup.recovery.core import ELSEWHERE, Action, EndReason, Mode, Planned, Recovery, Status
 from recoup.recovery.core.explaining import Explained, Hypothetical
 from recoup.recovery.core.records import kept
 
@@ -22,7 +23,11 @@ class PlanObject(Struct, kw_only=True, frozen=True):
     at: Annotated[str | None, Meta(description="When (RFC 3339).")]
     not_before: Annotated[str | None, Meta(description="From when it may be asked for sooner, by `…/retry`.")]
     processor_accounts: Annotated[
-        list[str], Meta(description="Whom to ask, in order, as far as they can then.")
+        list[str],
+        Meta(
+            description="Whom to ask, in order, as far as they can then; `elsewhere` is where the payment failed, "
+            "should that be no account here."
+        ),
     ]
     why: str
     facts: Annotated[dict[str, Any], Meta(description="What was known and counted when this was decided.")]
@@ -33,7 +38,22 @@ class RecoveryObject(Struct, kw_only=True, frozen=True):
 
     id: str
     object: Literal["recovery"] = "recovery"
-    payment: str
+    payment: Annotated[str | None, Meta(description="Null where we only advise: then there is none of ours.")]
+    mode: Annotated[
+        Mode,
+        Meta(
+            description="`own`: a payment of ours failed. `act`: one failed elsewhere, and we try it. `advise`: one "
+            "failed elsewhere, and you try it as the plan says."
+        ),
+    ]
+    external_id: Annotated[str | None, Meta(description="Your name of the failure elsewhere.")]
+    paid_elsewhere_at: Annotated[
+        str | None,
+        Meta(
+            description="When you said that the debt was paid by another way. On a recovery that is `recovered` it was "
+            "paid twice: give one of the two back."
+        ),
+    ]
     status: Status
     policy: str
     deadline: Annotated[str, Meta(description="No try is made after this time (RFC 3339).")]
@@ -51,9 +71,13 @@ class RecoveryObject(Struct, kw_only=True, frozen=True):
 def recovery_object(recovery: Recovery, *, livemode: bool) -> RecoveryObject:
     """A recovery as it is now."""
     ended, next_at, decision_id = recovery.ended_at, recovery.next_at, recovery.decision_id
+    has_payment, paid_at = recovery.mode is not Mode.ADVISE, recovery.paid_elsewhere_at
     return RecoveryObject(
         id=render(Kind.RECOVERY, recovery.id),
-        payment=render(Kind.PAYMENT, recovery.payment_id),
+        payment=render(Kind.PAYMENT, recovery.payment_id) if has_payment else None,
+        mode=recovery.mode,
+        external_id=recovery.external_id,
+        paid_elsewhere_at=None if paid_at is None else rfc3339(paid_at),
         status=recovery.status,
         policy=recovery.policy,
         deadline=rfc3339(recovery.deadline),
@@ -74,10 +98,14 @@ def _plan_object(plan: Planned) -> PlanObject:
         action=plan.action,
         at=None if plan.at is None else rfc3339(plan.at),
         not_before=None if plan.not_before is None else rfc3339(plan.not_before),
-        processor_accounts=[render(Kind.PROCESSOR_ACCOUNT, one) for one in plan.accounts],
+        processor_accounts=[_account_name(one) for one in plan.accounts],
         why=plan.why,
         facts=plan.facts,
     )
+
+
+def _account_name(account_id: UUID) -> str:
+    return "elsewhere" if account_id == ELSEWHERE else render(Kind.PROCESSOR_ACCOUNT, account_id)
 
 
 class HypotheticalDeclineObject(Struct, kw_only=True, frozen=True):

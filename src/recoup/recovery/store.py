@@ -11,11 +11,11 @@ from psycopg.rows import DictRow
 
 from recoup.db import Connection, Queries
 from recoup.db.paging import bounds
-from recoup.recovery.core import EndReason, Planned, Recovery, Status
+from recoup.recovery.core import EndReason, Mode, Planned, Recovery, Status
 
 _COLUMNS: Final[LiteralString] = """
     merchant_id, id, payment_id, status, version, events_count, policy, opened_at, deadline, tries_made, tries_max,
-    next_at, plan, decision_id, end_reason, ended_at, updated_at
+    next_at, plan, decision_id, end_reason, ended_at, updated_at, mode, external_id, paid_elsewhere_at
 """
 
 
@@ -58,6 +58,7 @@ async def page(
     *,
     merchant_id: UUID,
     payment_id: UUID | None,
+    external_id: str | None,
     status: Status | None,
     after: UUID | None,
     before: UUID | None,
@@ -70,12 +71,14 @@ async def page(
         select {_COLUMNS} from recoveries
         where merchant_id = %(merchant_id)s and id < %(after)s and id > %(before)s
             and (%(payment_id)s::uuid is null or payment_id = %(payment_id)s)
+            and (%(external_id)s::text is null or external_id = %(external_id)s)
             and (%(status)s::text is null or status = %(status)s)
         order by id {order} limit %(limit)s
         """,  # noqa: S608 - pieces of ours
         {
             "merchant_id": merchant_id,
             "payment_id": payment_id,
+            "external_id": external_id,
             "status": status,
             "limit": limit,
         }
@@ -108,7 +111,7 @@ async def insert(connection: Connection, new: Recovery) -> bool:
         values (
             %(merchant_id)s, %(id)s, %(payment_id)s, %(status)s, %(version)s, %(events_count)s, %(policy)s,
             %(opened_at)s, %(deadline)s, %(tries_made)s, %(tries_max)s, %(next_at)s, %(plan)s, %(decision_id)s,
-            %(end_reason)s, %(ended_at)s, %(updated_at)s)
+            %(end_reason)s, %(ended_at)s, %(updated_at)s, %(mode)s, %(external_id)s, %(paid_elsewhere_at)s)
         on conflict (merchant_id, payment_id) do nothing
         """,  # noqa: S608 - pieces of ours
         _row(new),
@@ -123,7 +126,8 @@ async def save(connection: Connection, changed: Recovery, *, expected: int) -> b
         update recoveries set
             status = %(status)s, version = %(version)s, events_count = %(events_count)s, deadline = %(deadline)s,
             tries_made = %(tries_made)s, next_at = %(next_at)s, plan = %(plan)s, decision_id = %(decision_id)s,
-            end_reason = %(end_reason)s, ended_at = %(ended_at)s, updated_at = %(updated_at)s
+            end_reason = %(end_reason)s, ended_at = %(ended_at)s, updated_at = %(updated_at)s,
+            paid_elsewhere_at = %(paid_elsewhere_at)s
         where merchant_id = %(merchant_id)s and id = %(id)s and version = %(expected)s
         """,
         _row(changed) | {"expected": expected},
@@ -152,13 +156,16 @@ async def insert_decision(
 
 def _row(recovery: Recovery) -> dict[str, Any]:
     plan = None if recovery.plan is None else msgspec.json.encode(recovery.plan).decode()
-    return {name: getattr(recovery, name) for name in Recovery.__slots__} | {"plan": plan}
+    row = {name: getattr(recovery, name) for name in Recovery.__slots__} | {"plan": plan}
+    return row | {"payment_id": None} if recovery.mode is Mode.ADVISE else row
 
 
 def _recovery(row: DictRow) -> Recovery:
     return Recovery(
         **row
         | {
+            "payment_id": row["payment_id"] or row["id"],
+            "mode": Mode(row["mode"]),
             "status": Status(row["status"]),
             "plan": None if row["plan"] is None else msgspec.convert(row["plan"], Planned),
             "end_reason": None if row["end_reason"] is None else EndReason(row["end_reason"]),

@@ -28,13 +28,15 @@ class PastAttempt:
 class CardTry:
     """One try on the same card, by whatever payment and processor: what network limits count.
 
-    `declined` is true of an unknown outcome too: the network may have counted it.
+    `declined` is true of an unknown outcome too: the network may have counted it. `code` is the standard code of its
+    decline, where that is known.
     """
 
     at: datetime
     amount: Money
     declined: bool
     rule: str | None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class PaidWith:
 @dataclass(frozen=True, slots=True)
 class PaymentFacts:
     """A payment as recovery sees it. `accounts` can do it, in order; `card_tries` go back as far as limits on a card
-    need them, newest last."""
+    need them, newest last. `record` are tries of the same customer that were made without us, with whatever card: they
+    tell when there is money, and no limit counts them."""
 
     id: UUID
     status: Status
@@ -68,6 +71,7 @@ class PaymentFacts:
     accounts: tuple[UUID, ...]
     recovery_policy: str | None
     recovery_id: UUID | None
+    record: tuple[CardTry, ...] = ()
     renewed_at: datetime | None = None
     """Since when the card of the payment method is newer than what was given."""
     is_closed: bool = False

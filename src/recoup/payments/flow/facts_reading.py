@@ -12,7 +12,7 @@ from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
 from recoup.payments import store
-from recoup.payments.core import Attempt, Payment
+from recoup.payments.core import Attempt, Payment, Snapshot
 from recoup.payments.core.facts import CardTry, PaidWith, PastAttempt, PaymentFacts
 from recoup.payments.flow.once_more import is_everybodys
 from recoup.payments.flow.tools import Means, Tools, facts_of
@@ -34,11 +34,18 @@ class FactsReader:
         snapshot = await store.load(tools.database, merchant_id=merchant.id, payment_id=payment_id)
         if snapshot is None:
             return None
+        means, is_closed = await self._present_means(merchant, snapshot.payment)
+        return await self.of(merchant, snapshot, means, is_closed=is_closed)
+
+    async def of(
+        self, merchant: Merchant, snapshot: Snapshot, means: Means | None, *, is_closed: bool = False
+    ) -> PaymentFacts:
+        """The same of a payment that is in hand, with what it is paid with."""
         payment = snapshot.payment
         last = snapshot.attempts[-1] if snapshot.attempts else None
-        means, is_closed = await self._present_means(merchant, payment)
         country = None if means is None else means.issuer_country
-        tries = await self._tries(merchant, last, means)
+        seen = last or means  # what was not tried yet has only what it is to be tried with
+        tries = await self._tries(merchant, seen, means)
         return PaymentFacts(
             id=payment.id,
             status=payment.status,
@@ -46,8 +53,8 @@ class FactsReader:
             initiator=payment.initiator,
             customer_id=payment.customer_id,
             payment_method_id=payment.payment_method_id,
-            fingerprint=None if last is None else last.fingerprint,
-            brand=None if last is None else last.brand,
+            fingerprint=None if seen is None else seen.fingerprint,
+            brand=None if seen is None else seen.brand,
             issuer_country=country,
             created_at=payment.created_at,
             decline=payment.decline,
@@ -125,10 +132,11 @@ class FactsReader:
             return None
 
     async def _tries(
-        self, merchant: Merchant, last: Attempt | None, means: Means | None
+        self, merchant: Merchant, last: Attempt | Means | None, means: Means | None
     ) -> tuple[CardTry, ...]:
-        """The tries on the card of the last attempt; on a published test card only those of its own payment method,
-        since everybody uses that number for every customer, and networks count by person."""
+        """The tries on the card of the last attempt, or of the payment method that waits for its first; on a published
+        test card only those of its own payment method, since everybody uses that number for every customer, and
+        networks count by person."""
         if last is None:
             return ()
         # A card that was taken back cannot be read any more, and will not be charged either.
@@ -147,10 +155,10 @@ class FactsReader:
     async def _able(
         self, merchant: Merchant, payment: Payment, last: Attempt | None, means: Means | None
     ) -> tuple[UUID, ...]:
-        if last is None:
-            return ()
         accounts = await self._tools.accounts.accounts_of(merchant.id)
         if means is None:
+            if last is None:
+                return ()
             facts = Facts(payment.currency, last.brand, None, payment.capture, payment.initiator)
         else:
             facts = facts_of(payment, means, at=self._tools.now(merchant))

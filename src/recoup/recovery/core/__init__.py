@@ -15,10 +15,12 @@ from recoup.recovery.core.machine import (
 from recoup.recovery.core.planning import LISTENED, NotOpened, Opens, gate, listens, opens, plan, postponed
 from recoup.recovery.core.policy import DEFAULT, NO_RECOVERY, POLICIES, Cause, Policy, policy_of
 from recoup.recovery.core.records import (
+    ELSEWHERE,
     Action,
     AskCustomer,
     Case,
     GiveUp,
+    Mode,
     Person,
     Plan,
     Planned,
@@ -31,6 +33,7 @@ from recoup.recovery.core.steps import Rest, Run, Step, look
 
 __all__ = [
     "DEFAULT",
+    "ELSEWHERE",
     "LISTENED",
     "MOVES",
     "NO_RECOVERY",
@@ -44,6 +47,7 @@ __all__ = [
     "EndReason",
     "GiveUp",
     "IllegalMove",
+    "Mode",
     "News",
     "NotOpened",
     "Opens",

@@ -51,6 +51,7 @@ class EndReason(StrEnum):
     DEADLINE = "deadline"
     NOT_WORTH_IT = "not_worth_it"
     REQUESTED = "requested"
+    PAID_ELSEWHERE = "paid_elsewhere"
     PAYMENT_CANCELED = "payment_canceled"
     DISPUTED = "disputed"
 

@@ -166,10 +166,10 @@ def _known(case: Case, now: datetime, *, not_before: datetime, tries_left: int) 
 def _seen(payment: PaymentFacts, refused_at: datetime) -> Iterator[Seen]:
     """The earlier tries of the card in the same currency, without the refusal that is being recovered."""
     own = {attempt.at: attempt.decline_code for attempt in payment.attempts}
-    for one in payment.card_tries:
+    for one in sorted((*payment.card_tries, *payment.record), key=lambda one: one.at):
         if one.at == refused_at or one.amount.currency != payment.amount.currency:
             continue
-        category = "" if one.declined is False else _category_of(own.get(one.at))
+        category = "" if one.declined is False else _category_of(own.get(one.at) or one.code)
         yield Seen(floored(one.at), not one.declined, category, one.at in own, one.amount.minor)
 
 

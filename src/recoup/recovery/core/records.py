@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from recoup.paydays.core import PayCycle
@@ -20,6 +20,21 @@ class Action(StrEnum):
     RETRY = "retry"
     ASK_CUSTOMER = "ask_customer"
     GIVE_UP = "give_up"
+
+
+class Mode(StrEnum):
+    """Whose failure a recovery is about, and who tries."""
+
+    OWN = "own"
+    """A payment of ours failed, and we try it."""
+    ACT = "act"
+    """Somebody else's payment failed; we try the debt as a payment of ours."""
+    ADVISE = "advise"
+    """Somebody else's payment failed, and they try it: we say when, where and how."""
+
+
+ELSEWHERE: Final = UUID(int=0)
+"""Stands among accounts for the place where the payment failed, where that is no account of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,10 @@ def kept(plan: Plan, *, attempts: int, renewed_at: datetime | None = None) -> Pl
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """One recovery as its row has it. `next_at` is there while a try is scheduled."""
+    """One recovery as its row has it. `next_at` is there while a try is scheduled.
+
+    Where we only advise there is no payment of ours: `payment_id` is then the recovery's own id.
+    """
 
     merchant_id: UUID
     id: UUID
@@ -101,6 +119,9 @@ class Recovery:
     end_reason: EndReason | None
     ended_at: datetime | None
     updated_at: datetime
+    mode: Mode = Mode.OWN
+    external_id: str | None = None
+    paid_elsewhere_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:

@@ -16,7 +16,7 @@ from recoup.payments.core import Status as PaymentStatus
 from recoup.recovery.core.machine import STANDINGS, EndReason, News, Standing, Status, moved
 from recoup.recovery.core.planning import NotOpened, accounts_for, facts_of, gate, plan
 from recoup.recovery.core.policy import policy_of
-from recoup.recovery.core.records import Action, AskCustomer, Case, GiveUp, Plan, Recovery, Retry, kept
+from recoup.recovery.core.records import Action, AskCustomer, Case, GiveUp, Mode, Plan, Recovery, Retry, kept
 from recoup.recovery.core.renewed import is_another_card
 
 PATIENCE: Final = timedelta(minutes=5)
@@ -26,6 +26,7 @@ OUTCOME_WAIT: Final = timedelta(hours=6)
 
 OPENED: Final = "recovery.opened"
 SCHEDULED: Final = "recovery.retry_scheduled"
+RETRY_DUE: Final = "recovery.retry_due"
 CUSTOMER_NEEDED: Final = "recovery.customer_needed"
 PAUSED: Final = "recovery.paused"
 RESUMED: Final = "recovery.resumed"
@@ -73,6 +74,20 @@ def opened(case: Case, *, merchant_id: UUID, recovery_id: UUID, now: datetime) -
     first = plan(case, now)
     if isinstance(first, GiveUp):
         return NotOpened(first.why)
+    return begun(case, first, merchant_id=merchant_id, recovery_id=recovery_id, now=now)
+
+
+def begun(
+    case: Case,
+    first: Plan,
+    *,
+    merchant_id: UUID,
+    recovery_id: UUID,
+    now: datetime,
+    mode: Mode = Mode.OWN,
+    external_id: str | None = None,
+) -> Step:
+    """A new recovery under its first plan, which may be to give up: then it ends as it begins."""
     recovery = Recovery(
         merchant_id=merchant_id,
         id=recovery_id,
@@ -91,6 +106,8 @@ def opened(case: Case, *, merchant_id: UUID, recovery_id: UUID, now: datetime) -
         end_reason=None,
         ended_at=None,
         updated_at=now,
+        mode=mode,
+        external_id=external_id,
     )
     step = replanned(recovery, case, first, now)
     return replace(step, happened=(OPENED, *step.happened))
@@ -104,7 +121,7 @@ def look(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
         case Standing.PAID:
             return _ended(_counted(recovery, case), News.PAID, EndReason.PAID, now)
         case Standing.GONE:
-            return _ended(_counted(recovery, case), News.STOPPED, EndReason.PAYMENT_CANCELED, now)
+            return _ended(_counted(recovery, case), News.STOPPED, _why_gone(recovery), now)
         case Standing.UNDER_WAY:
             acting = case.payment.status is PaymentStatus.REQUIRES_ACTION
             return (
@@ -116,7 +133,14 @@ def look(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
             assert_never(other)
 
 
+def _why_gone(recovery: Recovery) -> EndReason:
+    elsewhere = recovery.paid_elsewhere_at is not None
+    return EndReason.PAID_ELSEWHERE if elsewhere else EndReason.PAYMENT_CANCELED
+
+
 def _refused(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
+    if recovery.paid_elsewhere_at is not None:
+        return _ended(_counted(recovery, case), News.STOPPED, EndReason.PAID_ELSEWHERE, now)
     seen = 0 if recovery.plan is None else recovery.plan.attempts
     if len(case.payment.attempts) > seen:
         return replanned(recovery, case, plan(case, now), now)
@@ -124,15 +148,20 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest
         return replanned(recovery, case, plan(case, now), now)
     if recovery.status in (Status.PAUSED, Status.AWAITING_CUSTOMER):
         return _time_up(recovery, case, now) if now >= recovery.deadline else Rest(recovery.deadline)
-    begun = recovery.status is Status.RUNNING
-    due_at = recovery.updated_at + PATIENCE if begun else recovery.next_at
+    running = recovery.status is Status.RUNNING
+    if running and recovery.mode is Mode.ADVISE:
+        return _time_up(recovery, case, now) if now >= recovery.deadline else Rest(recovery.deadline)
+    due_at = recovery.updated_at + PATIENCE if running else recovery.next_at
     assert due_at is not None, "a scheduled try has its time"
     if now < due_at:
         return Rest(due_at)
     instead = gate(case, now)
     if instead is not None:
         return replanned(recovery, case, instead, now)
-    return Run(_moved(recovery, News.RETRY_STARTED, now), accounts_for(case))
+    started = _moved(recovery, News.RETRY_STARTED, now)
+    if recovery.mode is Mode.ADVISE:
+        return Step(_told(started), (RETRY_DUE,))
+    return Run(started, accounts_for(case))
 
 
 def _time_up(recovery: Recovery, case: Case, now: datetime) -> Step:
@@ -175,6 +204,14 @@ def stopped(recovery: Recovery, now: datetime) -> Step:
     return _ended(recovery, News.STOPPED, EndReason.REQUESTED, now)
 
 
+def paid_elsewhere(recovery: Recovery, now: datetime, *, at: datetime, under_way: bool) -> Step:
+    """The recovery, whose debt was paid by another way. While a try is under way only its outcome ends it."""
+    known = replace(recovery, paid_elsewhere_at=at)
+    if under_way:
+        return Step(replace(known, version=recovery.version + 1, updated_at=now), ())
+    return _ended(known, News.STOPPED, EndReason.PAID_ELSEWHERE, now)
+
+
 def hastened(recovery: Recovery, now: datetime) -> Step:
     """A scheduled recovery whose try somebody asks for now. It still passes the gate."""
     planned = recovery.plan
@@ -189,7 +226,7 @@ def due_at(recovery: Recovery) -> datetime | None:
     """When a recovery is to be looked at next, in case no news comes before; None: never again."""
     if not recovery.is_open:
         return None
-    if recovery.status is Status.RUNNING:
+    if recovery.status is Status.RUNNING and recovery.mode is not Mode.ADVISE:
         return recovery.updated_at + PATIENCE
     return recovery.next_at or recovery.deadline
 

@@ -20,7 +20,6 @@ from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
 from recoup.merchants.core import Merchant
-from recoup.paydays.core import cycle_of, local_zone
 from recoup.payments.core import Reason
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
@@ -47,6 +46,7 @@ from recoup.recovery.core import (
     steps,
     tries_of,
 )
+from recoup.recovery.core.people import person_of
 from recoup.recovery.flow.writing import prepared, write
 from recoup.vault.core import Customer
 
@@ -136,6 +136,7 @@ class Recoveries:
         merchant: Merchant,
         *,
         payment_id: UUID | None = None,
+        external_id: str | None = None,
         status: Status | None = None,
         after: UUID | None = None,
         before: UUID | None = None,
@@ -146,6 +147,7 @@ class Recoveries:
             self._database,
             merchant_id=merchant.id,
             payment_id=payment_id,
+            external_id=external_id,
             status=status,
             after=after,
             before=before,
@@ -325,17 +327,13 @@ class Recoveries:
 
     async def _person(self, merchant: Merchant, facts: PaymentFacts) -> Person:
         """Where the customer lives and when they are paid, as far as anybody said."""
-        country, customer = facts.issuer_country, None
+        customer = None
         if facts.customer_id is not None:
             try:
                 customer = (await self._customers.get(merchant.id, facts.customer_id)).details
             except Refusal:  # deleted: what is left is the card
                 customer = None
-        if customer is None:
-            return Person(local_zone(None, country=country), country)
-        country = customer.country or country
-        pay = None if customer.payday is None else cycle_of(customer.payday)
-        return Person(local_zone(customer.time_zone, country=country), country, pay)
+        return person_of(customer, issuer_country=facts.issuer_country)
 
     async def _read(self, merchant: Merchant, recovery_id: UUID) -> Recovery | None:
         return await store.read(self._database, merchant_id=merchant.id, recovery_id=recovery_id)

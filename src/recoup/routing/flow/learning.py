@@ -50,7 +50,9 @@ CELLS_MAX: Final = 1_000_000
 BYTES_MAX: Final = 2 * SLOTS_MAX * SLOT_BYTES
 """How much memory a process gives to all merchants' tables together: 84 MB, or a little more while one is being read.
 The merchant not asked about for longest goes first, and is read again when asked about."""
-_PAYMENTS: Final = "payment."
+_LEARNED_FROM: Final = ("payment.", "recovery.", "history.")
+"""The events that tell of attempts: our own, and those that were made without us."""
+_HISTORY: Final = "history."
 
 _log: Final = structlog.get_logger("recoup.routing")
 
@@ -67,7 +69,7 @@ class Attempts(Protocol):
     """What learning asks of payments."""
 
     async def observations(self, merchant_id: UUID, payment_ids: Sequence[UUID]) -> Sequence[Seen]:
-        """The attempts of these payments that have an outcome, as it is by now."""
+        """The attempts of these payments that have an outcome, as it is by now; and of what else tells of attempts."""
         ...
 
     async def has_choice(self, merchant_id: UUID) -> bool:
@@ -110,12 +112,14 @@ class Learner:
 
     async def _learn_batch(self, merchant_id: UUID, held: store.Lease) -> _Done | None:
         """Learn one batch of events; None where there is none, or where another process has learned it meanwhile."""
-        events = await pointers(
-            self._database, merchant_id=merchant_id, after=held.sequence, limit=EVENTS_AT_ONCE
+        events = _upto_history(
+            await pointers(
+                self._database, merchant_id=merchant_id, after=held.sequence, limit=EVENTS_AT_ONCE
+            )
         )
         if not events:
             return None
-        news = [one for one in events if one.type.startswith(_PAYMENTS)]
+        news = [one for one in events if one.type.startswith(_LEARNED_FROM)]
         seen = await self._new(merchant_id, news)
         batch = await self._applied(merchant_id, seen, sequence=events[-1].sequence)
 
@@ -136,8 +140,8 @@ class Learner:
         """
         if not news:
             return []
-        payments = dict.fromkeys(one.object_id for one in news)
-        found = await self._attempts.observations(merchant_id, list(payments))
+        objects = dict.fromkeys(one.object_id for one in news)
+        found = await self._attempts.observations(merchant_id, list(objects))
         since = min(one.created_at for one in news) - TOLD_KEPT
         fresh = [one for one in found if one.observation.at >= since]
         was = await store.told(self._database, [one.attempt_id for one in fresh], merchant_id=merchant_id)
@@ -176,6 +180,12 @@ class Learner:
         upto = faded if too_many is None else max(faded, too_many)
         dropped = await store.drop_old_cells(database, merchant_id=merchant_id, upto=upto, limit=limit)
         _log.info("learned_cells_dropped", merchant_id=str(merchant_id), cells=dropped)
+
+
+def _upto_history(events: Sequence[Pointer]) -> Sequence[Pointer]:
+    """Events up to the first that tells of many tries at once: a batch takes one such."""
+    found = next((n for n, one in enumerate(events, start=1) if one.type.startswith(_HISTORY)), len(events))
+    return events[:found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What is told of payments elsewhere, and what a plan is made from then."""

@@ -1,0 +1,1 @@
+"""A history of payments and their tries, read line by line from what others export."""

@@ -1,0 +1,1 @@
+"""The order of events in what is brought to us from elsewhere."""

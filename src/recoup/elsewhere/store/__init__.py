@@ -1,0 +1,1 @@
+"""SQL of what was tried without us."""
