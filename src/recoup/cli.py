@@ -35,6 +35,7 @@ from recoup.sandboxed import Ready
 from recoup.settings import SettingsError
 from recoup.settling import settlements
 from recoup.triggering import trigger as make_happen
+from recoup.updater.flow import KeyUnusable
 from recoup.updating import updater
 from recoup.vault.keys import MasterKeyUnusable
 
@@ -60,6 +61,7 @@ _REFUSALS: Final = (
     DatabaseUnusable,
     MasterKeyUnusable,
     CallRefused,
+    KeyUnusable,
     OSError,
 )
 """What can stop a start, each with a message that says what to do."""

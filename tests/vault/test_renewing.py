@@ -85,7 +85,7 @@ async def test_a_renewed_card_behind_a_token_is_known_at_once_and_told_once(
     at = await account(house, pair)
     method = await kept(house, pair, at)
     house.clock.advance(HOUR)
-    first = {"last4": "4242", "exp_month": 3, "exp_year": 2031, "brand": "visa"}
+    first: dict[str, Any] = {"last4": "4242", "exp_month": 3, "exp_year": 2031, "brand": "visa"}
     assert await told(house, renewing, pair, at, **first) == [UpdateKind.EXPIRY]
     assert await told(house, renewing, pair, at, **first) == [], "again"
     house.clock.advance(HOUR)

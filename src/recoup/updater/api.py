@@ -32,7 +32,7 @@ CARDS_AT_ONCE_MAX: Final = 1000
 makes larger ones."""
 _METHOD: Final = "/v1/payment_methods/{payment_method}"
 _PATH: Final = "/v1/updater/batches"
-_ONE: Final = f"{_PATH}/{{batch}}"
+_ONE: Final = f"{_PATH}/{{update_batch}}"
 _TAG: Final = "card updates"
 
 
@@ -212,10 +212,10 @@ class UpdaterApi:
         return UpdateBatchList(data=[batch_object(one) for one in shown], has_more=has_more, url=_PATH)
 
     async def read(self, call: Call[None, None]) -> UpdateBatchObject:
-        """`GET /v1/updater/batches/{batch}`."""
-        return batch_object(await self._batches.get(call.merchant, call.path_id("batch", Kind.UPDATE_BATCH)))
+        """`GET /v1/updater/batches/{update_batch}`."""
+        return batch_object(await self._batches.get(call.merchant, call.path_id("update_batch", Kind.UPDATE_BATCH)))
 
     async def take(self, call: Call[TakeAnswers, None]) -> TakenAnswersObject:
-        """`POST /v1/updater/batches/{batch}/answers`."""
-        batch_id = call.path_id("batch", Kind.UPDATE_BATCH)
+        """`POST /v1/updater/batches/{update_batch}/answers`."""
+        batch_id = call.path_id("update_batch", Kind.UPDATE_BATCH)
         return taken_object(await self._batches.take(call.merchant, batch_id, call.body.file, now=call.now))
