@@ -39,6 +39,7 @@ from recoup.kit.secret import Secret
 from recoup.merchants.api import ProcessorAccountsApi
 from recoup.merchants.core import Merchant
 from recoup.merchants.flow import Merchants, ProcessorAccounts
+from recoup.messaged import Messaged
 from recoup.outcomes.api import DeclinesApi
 from recoup.outcomes.flow import DeclineReadings
 from recoup.parts import Part
@@ -139,6 +140,8 @@ class Service:
         disputes = self.disputed.disputes
         self.brought = Brought(self, self._tools(), disputes)
         self.recoveries = self.brought.recoveries
+        links, public_url = self._secret(b"links of customers' messages"), lambda: self._public_url
+        self.messaged = Messaged(self, self._tools(), secret=links, public_url=public_url)
         self.books = Books(database, self.accounts)
         self.audited = Audited(self)
         self.audit_cases = self.audited.cases
@@ -255,9 +258,8 @@ class Service:
 
     def _parts(self) -> Sequence[Part]:
         """The subjects that a small file beside this one puts together, in the order of the documents."""
-        audited, routing, truth, inbound = self.audited, self.routing, self.truth, self.inbound
-        others = (self.settlements, self.disputed, self.updated, self.brought, self.simulated)
-        return (audited, routing, truth, inbound, *others)
+        first = (self.audited, self.routing, self.truth, self.inbound, self.settlements)
+        return (*first, self.disputed, self.updated, self.brought, self.messaged, self.simulated)
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
@@ -271,7 +273,8 @@ class Service:
             render=self.objects,
             page_of=self.addresses.page,
         )
-        pages = ActionPages(Hosting(self.database, self.addresses), entropy=self.around.entropy)
+        entropy, hosting = self.around.entropy, Hosting(self.database, self.addresses)
+        pages = ActionPages(hosting, entropy=entropy, way_back=self.messaged.way_back)
         verifications = VerificationsApi(
             Verifying(self._tools()),
             new_id=self.new_id,
@@ -297,7 +300,7 @@ class Service:
         return Edge(
             [*payments.routes(), *verifications.routes(), *testclock.routes(), *self._other_routes()],
             wiring,
-            pages=[*pages.pages(), *self.inbound.pages()],
+            pages=[*pages.pages(), *self.messaged.pages(entropy=entropy), *self.inbound.pages()],
             limits=limits,
             about=About(base_url=base_url, tags=TAGS, webhooks=WEBHOOKS),
         )

@@ -12,6 +12,7 @@ from recoup.disputed import FACTS as DISPUTE_FACTS
 from recoup.events.objects import EventObject
 from recoup.hooked import FACTS as WEBHOOK_FACTS
 from recoup.http.wiring import Webhook
+from recoup.messaged import FACTS as MESSAGE_FACTS
 from recoup.routed import FACTS as ROUTING_FACTS
 from recoup.settled import FACTS as SETTLEMENT_FACTS
 from recoup.truthed import FACTS as TRUTH_FACTS
@@ -24,6 +25,7 @@ TAGS: Final = {
     "payment methods": "Cards, encrypted in the vault and known outside by their id.",
     "card updates": "Cards that issuers renew, replace or close: what is known, and who is asked.",
     "recovery": "Cases opened by declined payments: the plan, its reason, its end.",
+    "messages": "Asking the customer: when, in which words, and what became of it.",
     "declines": "What every code means, with its source.",
     "routing": "Who was asked, and why.",
     "processor accounts": "Your accounts at processors, and what each connector can do.",
@@ -73,12 +75,13 @@ FACTS: Final = {
     "recovery.customer_needed": "Only the customer can help: by authenticating, or with another card.",
     "recovery.paused": "The recovery is paused.",
     "recovery.resumed": "The recovery goes on.",
+    **MESSAGE_FACTS,
     **ROUTING_FACTS,
     **TRUTH_FACTS,
     **SETTLEMENT_FACTS,
     **DISPUTE_FACTS,
-    **HISTORY_FACTS,
     **UPDATE_FACTS,
+    **HISTORY_FACTS,
     "audit.case_opened": "There is something that a person should look at.",
     "audit.case_resolved": "An audit case was resolved.",
     **WEBHOOK_FACTS,

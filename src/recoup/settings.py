@@ -21,6 +21,8 @@ from msgspec import Meta
 from msgspec.inspect import CustomType, EnumType, FloatType, IntType, Type, UnionType, type_info
 
 from recoup.kit.secret import Secret
+from recoup.messages.core.policy import is_address
+from recoup.messages.mail import Security
 from recoup.payments.core.lapse import read_spans
 from recoup.webhooks.core.addresses import read_networks
 
@@ -53,6 +55,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class NetworkLimits(StrEnum):
+    """How often cards may be tried again, where what networks publish differs."""
+
+    CAUTIOUS = "cautious"
+    PUBLISHED = "published"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What whoever runs Recoup may choose."""
 
@@ -78,6 +87,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="The port to listen on; 0 takes any free one.")] = (
         8080
     )
+    network_limits: Annotated[
+        NetworkLimits,
+        Meta(
+            description="How often cards are tried again: `cautious` allows Visa cards 15 reattempts in 30 days, "
+            "`published` 20, as Visa's rules have it since 2025-05-25."
+        ),
+    ] = NetworkLimits.CAUTIOUS
     decisions_kept_days: Annotated[
         int,
         Meta(
@@ -183,6 +199,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "to once a day, where nothing new is found.",
         ),
     ] = "6h"
+    smtp_host: Annotated[
+        Annotated[str, Meta(pattern=r"^[!-~]+\Z", max_length=255)] | None,
+        Meta(
+            description="The mail server that takes messages to customers; without it none leave by e-mail."
+        ),
+    ] = None
+    smtp_port: Annotated[int, Meta(ge=1, le=65535, description="Its port.")] = 587
+    smtp_security: Annotated[
+        Security,
+        Meta(description="How the way to the mail server is encrypted; `none` for one on this machine."),
+    ] = Security.STARTTLS
+    smtp_user: Annotated[
+        Annotated[str, Meta(max_length=320)] | None, Meta(description="The name to log in with, if any.")
+    ] = None
+    smtp_password: Annotated[Secret | None, Meta(description="The password to log in with.")] = None
+    smtp_from: Annotated[
+        Annotated[str, Meta(max_length=254)] | None,
+        Meta(
+            description="The address that messages to customers come from, such as `billing@shop.example`; wanted with "
+            "`smtp_host`."
+        ),
+    ] = None
+    smtp_timeout_s: Annotated[
+        float, Meta(ge=0.1, le=60, description="How long the mail server may take for one answer.")
+    ] = 10.0
+    smtp_test_to: Annotated[
+        Annotated[str, Meta(max_length=254)] | None,
+        Meta(
+            description="Where all e-mails of test mode go, whoever they are for; without it none of them leaves."
+        ),
+    ] = None
     worker_poll_s: Annotated[
         float, Meta(ge=0.01, le=60, description="How often an idle worker looks for due work, in seconds.")
     ] = 0.5
@@ -267,6 +314,7 @@ def _consistent(settings: Settings) -> Settings:
         raise SettingsError(
             "webhook_networks must be networks separated by commas, such as 10.1.0.0/16, fd00:1::/64."
         ) from None
+    _check_mail(settings)
     for name in ("reread_after", "dispute_reminders", "disputes_asked_every"):
         try:
             read_spans(getattr(settings, name))
@@ -275,6 +323,21 @@ def _consistent(settings: Settings) -> Settings:
                 f"{name} must be spans of time separated by commas, such as 1h, 1d, 7d."
             ) from None
     return settings
+
+
+def _check_mail(settings: Settings) -> None:
+    for name in ("smtp_from", "smtp_test_to"):
+        address: str | None = getattr(settings, name)
+        if address is not None and not is_address(address):
+            raise SettingsError(f"{name} must be an e-mail address, such as billing@shop.example.")
+    if settings.smtp_host is not None and settings.smtp_from is None:
+        raise SettingsError("smtp_host needs smtp_from: the address that messages to customers come from.")
+    if (settings.smtp_user is None) is not (settings.smtp_password is None):
+        raise SettingsError("Give smtp_user and smtp_password together, or neither.")
+    if settings.smtp_user is not None and settings.smtp_security is Security.NONE:
+        raise SettingsError(
+            "With smtp_security none the password would travel in the clear: use starttls or tls."
+        )
 
 
 def _is_master_key(text: str) -> bool:

@@ -29,6 +29,7 @@ from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.api import RecoveriesApi
 from recoup.recovery.core import Recovery
 from recoup.recovery.flow import Recoveries
+from recoup.recovery.flow.writing import ASKABLE
 from recoup.recovery.jobs import handlers
 from recoup.vault.core import Customer, CustomerDetails, Payday
 from recoup.worker import Worker
@@ -160,7 +161,7 @@ class Office(House):
         )
         self.worker = Worker(
             database,
-            handlers=handlers(self.recoveries),
+            handlers={**handlers(self.recoveries), ASKABLE: _heard_by_nobody},
             merchant=self.merchants.merchant,
             clock=self.clock,
             poll_s=0.01,
@@ -265,6 +266,10 @@ class Office(House):
             {"merchant_id": recovery.merchant_id, "id": recovery.id},
         )
         return None if row is None else row["due_at"]
+
+
+async def _heard_by_nobody(*_: object) -> None:
+    return None
 
 
 async def _ready() -> bool:

@@ -13,7 +13,7 @@ from tests.together import each
 
 IN_ORDER: Final = (
     "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements updater billing "
-    "recovery elsewhere webhooks audit sandbox testclock dashboard"
+    "recovery elsewhere messages webhooks audit sandbox testclock dashboard"
 )
 SUBJECTS: Final = IN_ORDER.split()
 FLOORS: Final = (

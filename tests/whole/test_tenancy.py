@@ -39,6 +39,16 @@ from recoup import sandboxed
 from recoup.connectors.base.webhooks import hmac_hex
 from recoup.merchants.core import KeyKind
 
+ASKS: Final = {
+    "enabled": True,
+    "channel": "webhook",
+    "sender_name": MARK,
+    "days_while_retrying": [0],
+    "quiet_from": "00:00",
+    "quiet_until": "00:00",
+}
+"""Customers are asked at once, by the merchant, whatever the time."""
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -83,6 +93,7 @@ async def lived(victim: Client) -> dict[str, str]:
         "/v1/payments", stored | {"payment_method": method["id"], "capture": "manual"}, once="held"
     )
     await victim.post("/v1/payments", stored)
+    await victim.post("/v1/message_policy", {"policy": ASKS})
     declined = await declined_renewal(victim, customer["id"])
     refund = await victim.post("/v1/refunds", {"payment": paid["id"], "amount": 11} | marked)
     await victim.post("/v1/declines/alpha/insufficient_funds/override", {"category": "other", "note": MARK})
@@ -110,6 +121,7 @@ async def lived(victim: Client) -> dict[str, str]:
         "refund": refund["id"],
         "declined": declined["id"],
         "recovery": declined["recovery"],
+        "message": await asked(victim, declined["recovery"]),
         "decision": paid["attempts"][0]["decision"],
         "processor_account": paid["processor_account"],
         "event": (await victim.events())[0]["id"],
@@ -130,6 +142,15 @@ async def lived(victim: Client) -> dict[str, str]:
         "version": str(policy["version"]),
         "experiment": experiment["id"],
     }
+
+
+async def asked(victim: Client, recovery: str) -> str:
+    """The message by which the customer of a recovery is asked."""
+    async with asyncio.timeout(ANSWER_S):
+        path = f"/v1/messages?recovery={recovery}"
+        while not (listed := (await victim.get(path))["data"]):  # noqa: ASYNC110 - over the API
+            await asyncio.sleep(RETRY_S)
+    return str(listed[0]["id"])
 
 
 async def simulated(victim: Client, paid: Any) -> dict[str, str]:

@@ -53,6 +53,7 @@ class Kind(StrEnum):
     LEDGER_ACCOUNT = "lac"
     LEDGER_ENTRY = "len"
     FAULT = "flt"
+    MESSAGE = "msg"
     AUDIT_CASE = "aud"
     DISPUTE = "dsp"
     SETTLEMENT = "stl"

@@ -19,7 +19,7 @@ another host, but a policy that is only reported (`frame-src 'none'`) has the br
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
@@ -49,11 +49,22 @@ _OVER: Final = "This step is done. You can go back to the shop."
 _TOO_MUCH: Final = "Your bank sent more than can be taken. Go back to the shop and try again."
 
 
+WayBack = Callable[[Payment], Awaitable[str | None]]
+
+
+async def _to_the_shop(_: Payment) -> None:
+    return None
+
+
 class ActionPages:
     """The pages, as the edge serves them."""
 
-    def __init__(self, hosting: Hosting, *, entropy: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, hosting: Hosting, *, entropy: Callable[[int], bytes], way_back: WayBack = _to_the_shop
+    ) -> None:
+        """`way_back`: where a customer goes on to who was not sent here by the shop; None for those who were."""
         self._hosting = hosting
+        self._way_back = way_back
         self._entropy = entropy
         self._templates = Environment(
             loader=PackageLoader("recoup.payments.api"), autoescape=True, undefined=StrictUndefined
@@ -76,7 +87,7 @@ class ActionPages:
         snapshot, attempt = found
         action = awaited_action(attempt)
         if action is None:
-            return self._words(410, _OVER, shop=_shop(snapshot.payment))
+            return self._words(410, _OVER, shop=await self._goes_on(snapshot.payment))
         return self._challenge(snapshot.payment, attempt, action)
 
     async def come_back(self, visit: Visit) -> Answer:
@@ -85,7 +96,7 @@ class ActionPages:
         if found is None:
             return self._words(404, _NOT_FOUND)
         snapshot, attempt = found
-        shop = _shop(snapshot.payment)
+        shop = await self._goes_on(snapshot.payment)
         parameters = visit.parameters(at_most=RETURNED_MAX)
         if parameters is None or sum(map(len, (*parameters, *parameters.values()))) > RETURNED_LENGTH_MAX:
             return self._words(413, _TOO_MUCH, shop=shop)
@@ -93,6 +104,9 @@ class ActionPages:
         if shop is None:
             return self._words(200, _OVER)
         return Answer(303, b"", (*_SAFE, (b"location", shop.encode("ascii"))), content_type=HTML)
+
+    async def _goes_on(self, payment: Payment) -> str | None:
+        return await self._way_back(payment) or _shop(payment)
 
     def _challenge(self, payment: Payment, attempt: Attempt, action: Action) -> Answer:
         back = self._hosting.callback(attempt)

@@ -265,6 +265,20 @@ def recovery_attached(snapshot: Snapshot, recovery_id: UUID, *, now: datetime) -
     return Step(snapshot, after, (), ask_at_of(after, now))
 
 
+def method_replaced(snapshot: Snapshot, payment_method_id: UUID, *, now: datetime) -> Step | None:
+    """The next attempt is to be made with another payment method; what the last one answered stays known."""
+    payment = snapshot.payment
+    if payment.payment_method_id == payment_method_id:
+        return None
+    if MOVES[payment.status].get(News.STARTED) is None or snapshot.open_attempt is not None:
+        raise conflict("payment_unexpected_state", _why_not_start(payment))
+    changed = replace(
+        payment, payment_method_id=payment_method_id, version=payment.version + 1, updated_at=now
+    )
+    after = replace(snapshot, payment=changed)
+    return Step(snapshot, after, (), ask_at_of(after, now))
+
+
 def abandoned(snapshot: Snapshot, *, now: datetime, proof: Withdrawn | None = None) -> Step:
     """Cancel a payment that holds no money. `proof` is the processor's promise to forget the open attempt."""
     payment, held = snapshot.payment, snapshot.open_attempt

@@ -24,15 +24,22 @@ from recoup.payments.core import (
     Payment,
     Snapshot,
 )
-from recoup.payments.flow.tools import Means, approved_attempt, attempt_of, operation_key
+from recoup.payments.flow.tools import (
+    Means,
+    approved_attempt,
+    attempt_of,
+    initiator_of,
+    operation_key,
+    way_back,
+)
 
 
 def charge_of(payment: Payment, attempt: Attempt, means: Means, *, callback_url: str | None) -> Charge:
     """An attempt. What is its customer's the processor is asked to remember, once, while they are in session; a token
     that the merchant brought may be good for one payment only. Without a way back to the shop there is none to us."""
-    account_id, initiator = attempt.processor_account_id, Initiator(payment.initiator)
+    account_id, initiator = attempt.processor_account_id, initiator_of(payment, means)
     theirs = means.customer_id is not None and initiator is Initiator.CUSTOMER
-    customer_id = payment.customer_id or means.customer_id
+    customer_id, back = payment.customer_id or means.customer_id, way_back(payment, means)
     return Charge(
         key=render(Kind.ATTEMPT, attempt.id),
         payment_key=render(Kind.PAYMENT, payment.id),
@@ -46,11 +53,11 @@ def charge_of(payment: Payment, attempt: Attempt, means: Means, *, callback_url:
         network_transaction_id=means.network_transaction_id,
         customer_key=None if customer_id is None else render(Kind.CUSTOMER, customer_id),
         merchant_reference=payment.merchant_reference,
-        return_url=payment.return_url,
+        return_url=back,
         billing=means.billing,
         browser=means.browser,
         authentication=means.authentication if initiator is Initiator.CUSTOMER else None,
-        callback_url=None if payment.return_url is None else callback_url,
+        callback_url=None if back is None else callback_url,
     )
 
 

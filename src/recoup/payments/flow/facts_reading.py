@@ -44,7 +44,9 @@ class FactsReader:
         payment = snapshot.payment
         last = snapshot.attempts[-1] if snapshot.attempts else None
         country = None if means is None else means.issuer_country
-        seen = last or means  # what was not tried yet has only what it is to be tried with
+        untried = last is not None and payment.payment_method_id not in (None, last.payment_method_id)
+        # What was not tried yet has only what it is to be tried with.
+        seen = (means or last) if untried else (last or means)
         tries = await self._tries(merchant, seen, means)
         return PaymentFacts(
             id=payment.id,
@@ -57,14 +59,14 @@ class FactsReader:
             brand=None if seen is None else seen.brand,
             issuer_country=country,
             created_at=payment.created_at,
-            decline=payment.decline,
+            decline=None if untried else payment.decline,  # it was another card's
             failure=payment.failure,
             attempts=tuple(_past(one, payment) for one in snapshot.attempts),
             card_tries=tries,
             accounts=await self._able(merchant, payment, last, means),
             recovery_policy=payment.recovery_policy,
             recovery_id=payment.recovery_id,
-            renewed_at=None if means is None else means.renewed_at,
+            renewed_at=payment.updated_at if untried else None if means is None else means.renewed_at,
             is_closed=is_closed,
         )
 

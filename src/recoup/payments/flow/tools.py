@@ -88,6 +88,8 @@ class Means:
     authentication: Authentication | None = field(default=None, repr=False)
     """What the customer's 3-D Secure authentication came to, where it was made elsewhere. It goes with every attempt of
     the call, and ends with it: nothing stores it."""
+    back_to: str | None = None
+    """The customer is there although the payment is the merchant's, and comes back here from their bank."""
     new_card: dict[str, Any] | None = field(default=None, repr=False)
     """The row of a payment method seen for the first time, written with the payment's first transaction."""
     new_card_shown: bytes = field(default=b"", repr=False)
@@ -334,13 +336,13 @@ def processor_asked(payment_id: UUID) -> Iterator[None]:
 
 def facts_of(payment: Payment, means: Means, *, at: datetime) -> Facts:
     """What a route is chosen by."""
-    by_customer = payment.initiator == Initiator.CUSTOMER
+    by_customer = initiator_of(payment, means) is Initiator.CUSTOMER
     return Facts(
         currency=payment.currency,
         brand=means.brand,
         issuer_country=means.issuer_country,
         capture=payment.capture,
-        initiator=payment.initiator,
+        initiator=initiator_of(payment, means),
         card_in_vault=means.card is not None,
         saved_at=frozenset(means.tokens),
         amount=payment.amount,
@@ -353,10 +355,20 @@ def facts_of(payment: Payment, means: Means, *, at: datetime) -> Facts:
         agreement=payment.agreement,
         merchant_category=payment.merchant_category,
         network_transaction_id=means.network_transaction_id is not None,
-        can_challenge=by_customer and payment.return_url is not None,
+        can_challenge=by_customer and way_back(payment, means) is not None,
         authenticated=by_customer and means.authentication is not None,
         needs_challenge=by_customer and _was_told_to_authenticate(payment, means),
     )
+
+
+def initiator_of(payment: Payment, means: Means) -> Initiator:
+    """Who makes this try: the customer, where they are there, whoever made the payment."""
+    return Initiator(payment.initiator) if means.back_to is None else Initiator.CUSTOMER
+
+
+def way_back(payment: Payment, means: Means) -> str | None:
+    """Where the customer comes back to from their bank."""
+    return means.back_to or payment.return_url
 
 
 def _was_told_to_authenticate(payment: Payment, means: Means) -> bool:

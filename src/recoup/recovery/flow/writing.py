@@ -17,13 +17,16 @@ from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import AdviceAction
 from recoup.recovery import store
-from recoup.recovery.core import AskCustomer, Case, Plan, Recovery, Retry, Step, steps
+from recoup.recovery.core import AskCustomer, Case, Mode, Plan, Recovery, Retry, Step, steps
 from recoup.recovery.core.renewed import needs_another_card
 from recoup.recovery.objects import recovery_object
 from recoup.updater.flow.batches import ASK
 
 RETRY: Final = "recovery.retry"
 """The kind of due row that says: look at this recovery."""
+ASKABLE: Final = "event:recovery.askable"
+"""The kind of due row that tells later subjects: the customer of this recovery may be asked."""
+_ASKABLE_SINCE: Final = frozenset({steps.OPENED, steps.CUSTOMER_NEEDED, steps.RESUMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,10 @@ async def write(connection: Connection, ready: Prepared, *, expected: int) -> bo
         assert after.decision_id is not None, "a decision has its id"
         await store.insert_decision(connection, after, decision_id=after.decision_id, data=ready.decision)
     await _put_due(connection, after)
+    ours = after.mode is not Mode.ADVISE
+    if ours and after.is_open and _ASKABLE_SINCE.intersection(event.type for event in ready.events):
+        at, merchant_id = after.updated_at, after.merchant_id
+        await due.put(connection, merchant_id=merchant_id, kind=ASKABLE, object_id=after.id, due_at=at)
     if ready.asks_about is not None:
         about, at = ready.asks_about, after.updated_at
         await due.put(connection, merchant_id=after.merchant_id, kind=ASK, object_id=about, due_at=at)
