@@ -51,6 +51,7 @@ class Simulated:
             accounts=accounts.accounts_of,
             choose=self._account_of,
             address=lambda account_id: own_url() + inbound_path(account_id),
+            key=self.worlds.key,
         )
         self._world = SandboxApi(self.worlds, link_port=link_port)
         self._webhooks = SandboxWebhooksApi(Tellings(database))

@@ -51,7 +51,7 @@ request 409 `key_reused`. An operation, once asked for, is found by its key for 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -310,6 +310,32 @@ class NewsObject(Struct, frozen=True, kw_only=True):
     type: str
     occurred_at: str
     data: ChargeObject | ChangeObject | DisputeObject
+
+
+SavedCardState: TypeAlias = Literal["updated", "closed"]
+
+
+class SavedCardObject(Struct, frozen=True, kw_only=True):
+    """A card that a processor remembers, as its issuer has it now; `token` stands for it as before."""
+
+    object: Literal["card"] = "card"
+    id: str
+    processor: str
+    state: SavedCardState
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    token: str | None = None
+
+
+class SavedNewsObject(Struct, frozen=True, kw_only=True):
+    """What a processor tells of a card that it remembers."""
+
+    id: str
+    type: str
+    occurred_at: str
+    data: SavedCardObject
 
 
 class WithdrawalObject(Struct, frozen=True, kw_only=True):

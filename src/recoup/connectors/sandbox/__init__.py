@@ -44,6 +44,7 @@ from recoup.connectors.sandbox import news
 from recoup.connectors.sandbox.listing import Listing
 from recoup.connectors.sandbox.wire import (
     Answer,
+    CardNewsAnswer,
     ChangeAnswer,
     ChargeAnswer,
     Decline,
@@ -188,7 +189,7 @@ class Sandbox(Listing, Defaults):
         return news.judged(account, delivery)
 
     def notices(self, account: Account, delivery: Delivery) -> tuple[Notice, ...]:
-        """What happened to a charge, to a change of one, or to a dispute."""
+        """What happened to a charge, to a change of one, to a dispute, or to a card that is remembered."""
         said = news.read_news(delivery)
         if said is None:
             return ()
@@ -200,6 +201,8 @@ class Sandbox(Listing, Defaults):
                 return (news.of_change(said, change),)
             case DisputeNewsAnswer() as dispute:
                 return (news.of_dispute(said, dispute),)
+            case CardNewsAnswer() as card:
+                return (news.of_card(said, card),)
 
     def _change(
         self, account: Account, change: Change, object_: str, *, body: Mapping[str, int]

@@ -15,6 +15,7 @@ from recoup.connectors.base import (
     Account,
     Alert,
     Authentic,
+    CredentialNews,
     Delivery,
     DisputeNews,
     DisputeState,
@@ -24,6 +25,7 @@ from recoup.connectors.base import (
 )
 from recoup.connectors.base.webhooks import body_digest, hmac_hex, is_stale, same
 from recoup.connectors.sandbox.wire import (
+    CardNewsAnswer,
     ChangeAnswer,
     ChargeAnswer,
     DisputeNewsAnswer,
@@ -32,6 +34,7 @@ from recoup.connectors.sandbox.wire import (
 )
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.money import Money
+from recoup.kit.secret import Secret
 from recoup.outcomes.core import Evidence
 
 SIGNATURE: Final = "sandbox-signature"
@@ -63,7 +66,7 @@ class News:
 
     event_id: str
     occurred_at: datetime
-    about: ChargeAnswer | ChangeAnswer | DisputeNewsAnswer
+    about: ChargeAnswer | ChangeAnswer | DisputeNewsAnswer | CardNewsAnswer
 
 
 def judged(account: Account, delivery: Delivery) -> Authentic | Forged:
@@ -119,7 +122,22 @@ def _disputed(dispute: DisputeNewsAnswer) -> DisputeNews:
     )
 
 
-def _read(data: msgspec.Raw, kind: str) -> ChargeAnswer | ChangeAnswer | DisputeNewsAnswer:
+def of_card(said: News, card: CardNewsAnswer) -> Notice:
+    """News of a card that the processor remembers."""
+    news = CredentialNews(
+        Secret(card.token),
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        last4=card.last4,
+        brand=card.brand,
+        closed=card.state == "closed",
+    )
+    return Notice(said.event_id, Subject.CREDENTIAL, news, occurred_at=said.occurred_at)
+
+
+def _read(data: msgspec.Raw, kind: str) -> ChargeAnswer | ChangeAnswer | DisputeNewsAnswer | CardNewsAnswer:
+    if kind == "card":
+        return msgspec.json.decode(data, type=CardNewsAnswer)
     if kind == "dispute":
         return msgspec.json.decode(data, type=DisputeNewsAnswer)
     if kind in _CHANGES:

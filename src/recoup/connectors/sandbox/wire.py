@@ -147,6 +147,22 @@ class DisputeNewsAnswer(Struct, frozen=True, kw_only=True):
     program: Text | None = None
 
 
+class CardNewsAnswer(Struct, frozen=True, kw_only=True):
+    """A remembered card as it is told."""
+
+    object: Literal["card"]
+    token: Name
+    state: str
+    brand: Name
+    last4: Name
+    exp_month: int
+    exp_year: int
+
+    def __repr__(self) -> str:
+        """Without what stands for the card."""
+        return "CardNewsAnswer(***)"
+
+
 class DisputeAnswer(Struct, frozen=True, kw_only=True):
     """Whether an answer to a dispute was taken."""
 

@@ -19,8 +19,11 @@ import structlog
 
 from recoup.db import Database
 from recoup.kit.clock import Clock
+from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant, ProcessorAccount
 from recoup.sandbox import store
+from recoup.sandbox.core.keys import derived
+from recoup.sandbox.flow.renewing import with_token
 from recoup.sandbox.store import Untold
 
 TIMEOUT_S: Final = 10.0
@@ -41,7 +44,7 @@ Choose = Callable[[Merchant, Sequence[ProcessorAccount], str], Awaitable[UUID]]
 
 class Herald:
     """Tells what is to be told. `accounts` are a tenant's, `choose` picks one of several, `address` is where this
-    server takes what is told to an account."""
+    server takes what is told to an account, `key` the key of a tenant's world."""
 
     def __init__(
         self,
@@ -51,12 +54,14 @@ class Herald:
         accounts: Callable[[UUID], Awaitable[Sequence[ProcessorAccount]]],
         choose: Choose,
         address: Callable[[UUID], str],
+        key: Callable[[UUID], Secret],
     ) -> None:
         self._database = database
         self._clock = clock
         self._accounts = accounts
         self._choose = choose
         self._address = address
+        self._key = key
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -71,7 +76,8 @@ class Herald:
         if news is None:
             return None
         account_id = await self._told_to(merchant, news)
-        if account_id is None or await self._taken(news, self._address(account_id)):
+        body = with_token(news.body.encode(), derived(self._key(merchant.id).reveal()))
+        if account_id is None or await self._taken(news, body, self._address(account_id)):
             await store.drop_news(self._database, world_id=merchant.id, id_=news_id)
             return None
         if now - news.due_at >= GIVEN_UP_AFTER:
@@ -92,9 +98,8 @@ class Herald:
             return await self._choose(merchant, found, news.charge_key)
         return found[0].id if found else None
 
-    async def _taken(self, news: Untold, url: str) -> bool:
+    async def _taken(self, news: Untold, body: bytes, url: str) -> bool:
         """Send it once; whether it was answered with 2xx."""
-        body = news.body.encode()
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"Recoup-Sandbox/1 ({news.processor})",

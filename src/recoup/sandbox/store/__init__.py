@@ -40,3 +40,6 @@ from recoup.sandbox.store.operations import take_fault as take_fault
 from recoup.sandbox.store.operations import undo as undo
 from recoup.sandbox.store.operations import waiting as waiting
 from recoup.sandbox.store.operations import world_of as world_of
+from recoup.sandbox.store.remembered import Remembered as Remembered
+from recoup.sandbox.store.remembered import renew_saved as renew_saved
+from recoup.sandbox.store.remembered import saved_of as saved_of

@@ -20,6 +20,7 @@ from recoup.sandbox.core.faults import FAULTS_MAX, Fault
 from recoup.sandbox.core.issuer import CardState, Standing
 from recoup.sandbox.core.paydays import Cycle
 from recoup.sandbox.core.people import GENERATIONS_MAX, POPULATION, Person, person
+from recoup.sandbox.flow import renewing
 from recoup.sandbox.store import World, lock_account, write_account
 from recoup.sandbox.worlds import store
 from recoup.sandbox.worlds.store import ChangeLine, ChargeLine, Counts
@@ -212,6 +213,12 @@ class Worlds:
         standing = await lock_account(connection, world_id=world.id, epoch=world.epoch, account=account)
         after = _changed(world, index, standing, change, now=now)
         await write_account(connection, after, world_id=world.id, epoch=world.epoch, account=account)
+        before = person(world.seed, index, born=world.born, generation=standing.generation)
+        if after.generation != standing.generation:
+            newer = person(world.seed, index, born=world.born, generation=after.generation)
+            await renewing.renewed(connection, world, before, newer, now)
+        elif after.state is CardState.CLOSED and standing.state is not CardState.CLOSED:
+            await renewing.closed(connection, world, before, now)
         return _holder(world, index, after, now=now)
 
     async def add_fault(
