@@ -88,9 +88,9 @@ async def test_a_merchant_s_customers_are_asked_as_it_says(tmp_path: Path, datab
 
 
 @pytest.mark.skipif(chromium.FOUND is None, reason="there is no Chromium on this machine")
-async def test_the_page_works_on_a_phone_without_scripts(tmp_path: Path, database_url: str) -> None:
+async def test_the_page_works_on_a_phone_without_scripts(tmp_path: Path, empty_database_url: str) -> None:
     """A decline that is said, a number that is wrong, the bank's question and back; nothing comes from elsewhere."""
-    async with shop_and_post(tmp_path, database_url) as (_, shop, box):
+    async with shop_and_post(tmp_path, empty_database_url) as (_, shop, box):
         declined, message = await asked(shop, **ANN)
         async with chromium.phone(tmp_path) as phone:
             await phone.open(LINK.findall(plain(box.letters[0][1]))[0])
