@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.payments.bank import Lost, decline, no_funds
+import pytest
+from tests.payments.bank import Lost, no_funds
 from tests.payments.house import House
 
+from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Declined, Unprocessed
 from recoup.payments.core import AttemptState, Snapshot, Status
@@ -49,14 +51,16 @@ async def test_tries_on_a_card_count_over_all_its_payments(house: House, merchan
 async def test_old_tries_are_forgotten_but_for_those_that_stopped_the_card(
     house: House, merchant: Merchant
 ) -> None:
-    plain = decline("do_not_honor", no_funds().decline.category)
-    stop = Declined(replace(plain.decline, rule="visa_category_1"))
-    house.bank.will("charge", stop, no_funds())
-    for _ in range(2):
-        await pay(house, merchant)
+    """A stop of a network outlasts every window, and is what nobody may try against."""
+    stop = Declined(replace(no_funds().decline, rule="visa_category_1"))
+    house.bank.will("charge", stop)
+    refused = await pay(house, merchant)
     await house.wait(days=400)
-    facts = await facts_of(house, merchant)
-    assert [one.rule for one in facts.card_tries] == ["visa_category_1", None]
+    facts = await house.payments.facts(merchant, refused.payment.id)
+    assert facts is not None and [one.rule for one in facts.card_tries] == ["visa_category_1"]
+    with pytest.raises(Refusal) as caught:
+        await pay(house, merchant)
+    assert caught.value.code == "card_stopped_by_network"
 
 
 async def test_everybody_who_uses_a_published_test_card_has_a_budget_of_their_own(

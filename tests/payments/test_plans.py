@@ -46,6 +46,8 @@ DUE_BY_PLACE: Final = ("due", "Tid Scan", 0)
 """The very rows that were looked up by their keys before."""
 DUE_OF_MERCHANT: Final = ("due", "due_pkey", 1)
 KEY: Final = ("idempotency_keys", "idempotency_keys_pkey", 2)
+CARD: Final = ("card_tries", "card_tries_pkey", 2)
+VERIFICATION: Final = ("verifications", "verifications_pkey", 2)
 
 Send = Callable[[Any], Awaitable[Any]]
 READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
@@ -63,13 +65,20 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "operations_of": (lambda db: store.operations_of(db, merchant_id=ID, payment_ids=[ID]), {OPERATIONS_OF}),
     "card_tries": (
         lambda db: store.card_tries(
-            db, merchant_id=ID, fingerprint="\\x00", payment_method_id=None, since=NOW
+            db, merchant_id=ID, fingerprint="\\x00", payment_method_id=None, card="\\x00", since=NOW
         ),
         {
-            ("attempts", "attempts_by_fingerprint", 2),
-            ("verifications", "verifications_by_fingerprint", 2),
+            ("attempts", "attempts_by_fingerprint", 3),
+            ("verifications", "verifications_by_fingerprint", 3),
+            ATTEMPT,
+            VERIFICATION,
+            CARD,
             PAYMENT,
         },
+    ),
+    "tries on record": (
+        lambda db: store.on_record(db, merchant_id=ID, card="\\x00"),
+        {CARD, ATTEMPT, VERIFICATION, PAYMENT},
     ),
     "tried with": (
         lambda db: store.tried_with(
@@ -168,7 +177,16 @@ SELDOM: Final = {"tried with", "refunds of a payment", "events of objects", "due
 WRITES: Final[dict[str, tuple[str, set[Lookup]]]] = {
     "WRITE": (
         writing.WRITE,
-        {PAYMENT, ATTEMPT, DUE, DUE_BY_PLACE, KEY, STREAM, ("payment_methods", "payment_methods_pkey", 2)},
+        {
+            PAYMENT,
+            ATTEMPT,
+            CARD,
+            DUE,
+            DUE_BY_PLACE,
+            KEY,
+            STREAM,
+            ("payment_methods", "payment_methods_pkey", 2),
+        },
     ),
 }
 FILL: Final = (
@@ -232,6 +250,15 @@ FILL: Final = (
     from payments, generate_series(1, 2) n
     """,
     """
+    insert into card_tries (merchant_id, card, version, room, tries)
+    select merchant_id, fingerprint, 1, 7, array_agg(id) from attempts group by merchant_id, fingerprint
+    """,
+    """
+    insert into verifications (
+        merchant_id, id, payment_method_id, processor_account_id, fingerprint, currency, status, created_at)
+    select merchant_id, id, id, merchant_id, fingerprint, 'USD', 'verified', '2026-11-22' from payment_methods
+    """,
+    """
     insert into operations (merchant_id, id, payment_id, kind, state, amount, currency, metadata, created_at)
     select merchant_id, gen_random_uuid(), id, 'refund', 'succeeded', 1, 'USD', '{}', '2026-11-22' from payments
     """,
@@ -246,7 +273,7 @@ def fill(url: str, *, merchants: int, rows: int) -> None:
     """So many merchants, each with so many rows of everything, known to the planner."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "truncate merchants, events, due, idempotency_keys, payment_methods, payments cascade"
+            "truncate merchants, events, due, idempotency_keys, payment_methods, payments, card_tries cascade"
         )
         for statement in FILL:
             connection.execute(statement.encode(), {"merchants": merchants, "rows": rows})

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 from psycopg.errors import UniqueViolation
 
+from recoup.budgets.core import stops
 from recoup.db import Connection, Database
 from recoup.db.due import slot_of
 from recoup.db.grouped import Grouped, Result, write_alone
@@ -70,10 +71,34 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How an attempt is counted with its card: up to `room` of them without a look at the others, else onto the version
+    `seen` of the card's tries, of which `kept` still matter and leave the card `stopped` or not."""
+
+    card: str = field(repr=False)
+    room: int
+    seen: int | None = None
+    kept: tuple[UUID, ...] = ()
+    stopped: bool = False
+
+    def row(self, tried: UUID) -> dict[str, Any]:
+        """As the statement reads it."""
+        row: dict[str, Any] = {"card": self.card, "room": self.room, "try": tried}
+        if self.seen is not None:
+            row |= {"seen": self.seen, "kept": self.kept, "stopped": self.stopped}
+        return row
+
+
+def cards_of(fingerprint: str, payment_method_id: UUID) -> tuple[str, str]:
+    """What a card's tries may be kept under: the card, or, of one that everybody uses, its payment method."""
+    return fingerprint, f"\\x{payment_method_id.hex}"
+
+
+@dataclass(frozen=True, slots=True)
 class Along:
     """What is written in the same transaction as a step.
 
-    `lease` keeps the step's news for the caller to work itself.
+    `count` goes with every attempt that is begun. `lease` keeps the step's news for the caller to work itself.
     """
 
     claim: Claim | None = None
@@ -81,16 +106,19 @@ class Along:
     card_shown: bytes = field(default=b"", repr=False)
     tokens: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     decision: Decision | None = None
+    count: Count | None = None
     answer: Answer | None = None
     lease: datetime | None = None
 
 
 class Written(StrEnum):
-    """What became of a write: `STALE`, the payment had moved on; `TAKEN`, the idempotency key was used before."""
+    """What became of a write: `STALE`, the payment had moved on; `TAKEN`, the idempotency key was used before;
+    `BARRED`, the card's tries must be looked at first. Unless it is `YES` nothing was written."""
 
     YES = "yes"
     STALE = "stale"
     TAKEN = "taken"
+    BARRED = "barred"
 
 
 class Writer:
@@ -119,13 +147,14 @@ class Writer:
         """
         payment = step.payment
         try:
-            if await self._write(merchant, step, along) is Written.YES:
-                return Written.YES
+            written = await self._write(merchant, step, along)
         except UniqueViolation:
             if not await self._is_there(payment):
                 raise
             return Written.YES
-        return Written.YES if await self._is_there(payment) else Written.TAKEN
+        if written is Written.YES or await self._is_there(payment):
+            return Written.YES
+        return Written.BARRED if written is Written.BARRED else Written.TAKEN
 
     async def _is_there(self, payment: Payment) -> bool:
         return await store.is_there(self._database, merchant_id=payment.merchant_id, payment_id=payment.id)
@@ -167,7 +196,10 @@ class Writer:
         if (changed := step.changed_attempt) is not None:
             row["attempt"] = _answered_columns(changed)
         if (begun := step.begun) is not None:
-            row["next"] = begun
+            assert along.count is not None, "every attempt is counted"
+            row |= {"next": begun, "budget": along.count.row(begun.id)}
+        elif changed is not None and stops(changed.rule):
+            row["budget"] = {"stops": cards_of(changed.fingerprint, changed.payment_method_id)}
         if operations := step.changed_operations:
             row["operations"] = operations
         if step.network_transaction_id is not None and payment.initiator == "customer":
@@ -241,7 +273,9 @@ class Writer:
 def _read(result: Result | None) -> Written:
     if result is None:  # another step of this payment was in the same group
         return Written.STALE
-    taken, written = result
+    taken, written, barred = result
+    if barred:
+        return Written.BARRED
     if taken:
         return Written.TAKEN
     return Written.YES if written else Written.STALE

@@ -35,9 +35,9 @@ class Counts(StrEnum):
     REATTEMPTS = "reattempts"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Limit:
-    """At most `tries` of what is counted within `window`.
+    """At most `tries` of what is counted within `window`. Limits are the same only if they are one.
 
     `brand` None: every brand that has no limit in force of its own. `regions` None: everywhere. `since` is the first
     day, `until` the first day no more; None leaves that side open. `as_of`: when the source was last so.
@@ -80,8 +80,8 @@ _CIELO_VISA = "Cielo: new limit for Visa retries"
 _CIELO = "Cielo: card brands retry program"
 _BRAINTREE = "Braintree: Mastercard network updates of 2023"
 _MAAST = "Maast: Mastercard's decline code grouping and MAC"
-_OWN = "Recoup: own caution, for want of a published limit"
-_READ = date(2026, 11, 22)
+OWN = "Recoup: own caution, for want of a published limit"
+READ = date(2026, 11, 22)
 _VISA_LIMITS_START = date(2021, 4, 17)
 _VISA_TWENTY_START = date(2025, 5, 25)
 
@@ -117,7 +117,7 @@ def _mastercard_24h(
         counts=Counts.DECLINES,
         same_amount=False,
         source=source,
-        as_of=_READ,
+        as_of=READ,
         regions=None if region is None else frozenset({region}),
         since=since,
         until=until,
@@ -135,16 +135,16 @@ def _mastercard_30d(
         counts=Counts.DECLINES,
         same_amount=True,
         source=source,
-        as_of=_READ,
+        as_of=READ,
         regions=frozenset(regions),
         since=since,
     )
 
 
-_VISA_CAUTIOUS = (_visa(15, source=_PAYPAL, as_of=_READ, since=_VISA_LIMITS_START),)
+_VISA_CAUTIOUS = (_visa(15, source=_PAYPAL, as_of=READ, since=_VISA_LIMITS_START),)
 _VISA_PUBLISHED = (
     _visa(15, source=_PAYVISION, as_of=date(2021, 3, 29), since=_VISA_LIMITS_START, until=_VISA_TWENTY_START),
-    _visa(20, source=_CIELO_VISA, as_of=_READ, since=_VISA_TWENTY_START),
+    _visa(20, source=_CIELO_VISA, as_of=READ, since=_VISA_TWENTY_START),
 )
 _MASTERCARD = (
     _mastercard_24h(20, source=_BRAINTREE, until=date(2022, 10, 1)),
@@ -165,7 +165,7 @@ _MASTERCARD = (
         "recoup_mastercard_declines_30d",
         OWN_MASTERCARD_DECLINES_30D,
         regions=[Region.LATIN_AMERICA, Region.ELSEWHERE],
-        source=_OWN,
+        source=OWN,
         since=None,
     ),
 )
@@ -178,7 +178,7 @@ _ELO = (
         counts=Counts.REATTEMPTS,
         same_amount=True,
         source=_CIELO,
-        as_of=_READ,
+        as_of=READ,
         since=date(2022, 8, 1),
     ),
 )
@@ -190,8 +190,8 @@ _EVERY_OTHER = (
         window=DAY,
         counts=Counts.DECLINES,
         same_amount=False,
-        source=_OWN,
-        as_of=_READ,
+        source=OWN,
+        as_of=READ,
     ),
     Limit(
         rule="recoup_reattempts_30d",
@@ -200,8 +200,8 @@ _EVERY_OTHER = (
         window=30 * DAY,
         counts=Counts.REATTEMPTS,
         same_amount=True,
-        source=_OWN,
-        as_of=_READ,
+        source=OWN,
+        as_of=READ,
     ),
 )
 
@@ -211,14 +211,14 @@ PUBLISHED: Final = (*_VISA_PUBLISHED, *_MASTERCARD, *_ELO, *_EVERY_OTHER)
 """To the letter: 20 for Visa since 2025-05-25."""
 
 STOPS: Final = (
-    Stop(rule="visa_category_1", brand="visa", window=None, same_amount=False, source=_TABAPAY, as_of=_READ),
+    Stop(rule="visa_category_1", brand="visa", window=None, same_amount=False, source=_TABAPAY, as_of=READ),
     Stop(
         rule="mastercard_mac_03",
         brand="mastercard",
         window=30 * DAY,
         same_amount=True,
         source=_MAAST,
-        as_of=_READ,
+        as_of=READ,
     ),
     Stop(
         rule="mastercard_mac_21",
@@ -226,7 +226,7 @@ STOPS: Final = (
         window=30 * DAY,
         same_amount=True,
         source=_MAAST,
-        as_of=_READ,
+        as_of=READ,
     ),
 )
 """After which declines nothing may be tried, named by the rule that `recoup.outcomes` puts on the decline."""

@@ -8,24 +8,26 @@ we were, and `settling` asks the processor.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from recoup.budgets.core import stops
 from recoup.db import is_passing
 from recoup.kit.ids import Kind, render
-from recoup.kit.refusals import not_found
+from recoup.kit.refusals import Refusal, not_found
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import Declined, Outcome, Unprocessed
-from recoup.payments.core import Attempt, AttemptState, NewPayment, Payment, Reason, Snapshot, steps
+from recoup.payments.core import Attempt, AttemptState, NewPayment, Reason, Snapshot, steps
 from recoup.payments.core.records import ATTEMPTS_MAX
-from recoup.payments.core.step import Step, Target
+from recoup.payments.core.step import Step
 from recoup.payments.flow import contradicting
 from recoup.payments.flow.asking import charge_of
-from recoup.payments.flow.once_more import forbidden_by_budget, refuse_hopeless
+from recoup.payments.flow.calling import Call, Heard, brought_along, routed, target_of
+from recoup.payments.flow.guarding import processor_asked
+from recoup.payments.flow.once_more import refuse_hopeless
 from recoup.payments.flow.tools import (
     NEWS_LEASE,
     REPLANS_MAX,
@@ -33,13 +35,9 @@ from recoup.payments.flow.tools import (
     Taken,
     Tools,
     busy,
-    facts_of,
-    no_account,
-    processor_asked,
 )
-from recoup.payments.writes import Along, Answer, Claim, Decision, Written
-from recoup.routing.core import Facts, Next, Reconcile, Route, Stop, after
-from recoup.routing.core.record import Turn, recorded
+from recoup.payments.writes import Along, Answer, Claim, Count, Decision, Written
+from recoup.routing.core import Next, Reconcile, Stop, after
 from recoup.routing.flow.health import Asked
 
 CREATED: Final = 201
@@ -47,35 +45,6 @@ OK: Final = 200
 
 Tokens = tuple[dict[str, Any], ...]
 """Rows of tokens, to be written along with a step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call that charges: for whom, with what, along which route, and under which key its answer is recorded."""
-
-    merchant: Merchant
-    means: Means
-    route: Route
-    facts: Facts
-    claim: Claim | None
-    status: int
-    began: float
-    """By the monotonic clock, in seconds."""
-
-    @property
-    def elapsed_ms(self) -> int:
-        """How long the caller has waited."""
-        return round((time.monotonic() - self.began) * 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What an attempt came back with, how long that took, and what follows."""
-
-    attempt: Attempt
-    outcome: Outcome
-    latency_ms: int
-    turn: Next | Stop | Reconcile
 
 
 class Charging:
@@ -95,12 +64,12 @@ class Charging:
             answer = self._answer(merchant, claim, opening.after, CREATED)
             await self._open(merchant, opening, Along(claim=claim, answer=answer))
             return opening.after
-        call = await self._routed(merchant, opening.payment, means, claim=claim, status=CREATED)
-        target, decision = self._target(
-            call, call.route.first.account_id, Reason.INITIAL, call.route.first.why
+        call = await routed(self._tools, merchant, opening.payment, means, claim=claim, status=CREATED)
+        target, decision = target_of(
+            self._tools, call, call.route.first.account_id, Reason.INITIAL, call.route.first.why
         )
         step = steps.first_attempt(opening, target, now=now, patience=self._tools.patience)
-        await self._open(merchant, step, _brought_along(means, claim, decision))
+        await self._begin(call, step, brought_along(call, decision, target.processor_account_id))
         return await self._drive(call, step.after, target.attempt_id)
 
     async def confirm(
@@ -145,17 +114,22 @@ class Charging:
         now: datetime,
     ) -> Snapshot:
         refuse_hopeless(snapshot, means)
-        call = await self._routed(
-            merchant, snapshot.payment, means, requested=requested, claim=claim, status=OK
+        call = await routed(
+            self._tools, merchant, snapshot.payment, means, requested=requested, claim=claim, status=OK
         )
-        target, decision = self._target(call, call.route.first.account_id, reason, call.route.first.why)
+        target, decision = target_of(
+            self._tools, call, call.route.first.account_id, reason, call.route.first.why
+        )
 
         def plan(fresh: Snapshot) -> Step:
             refuse_hopeless(fresh, means)
             return steps.started(fresh, target, now=now, patience=self._tools.patience)
 
-        along = _brought_along(means, claim, decision)
-        started, _ = await self._tools.commit(merchant, plan, snapshot, along)
+        account_id = target.processor_account_id
+        along = brought_along(call, decision, account_id)
+        started, _ = await self._tools.commit(
+            merchant, plan, snapshot, along, look=lambda: call.looked(account_id)
+        )
         return await self._drive(call, started, target.attempt_id)
 
     async def _refuse_unknown_accounts(self, merchant: Merchant, asked_for: Sequence[UUID]) -> None:
@@ -172,6 +146,20 @@ class Charging:
         if await self._tools.writer.open(merchant, step, along) is Written.TAKEN:
             raise Taken
 
+    async def _begin(self, call: Call, step: Step, along: Along) -> None:
+        """Write a new payment with its first attempt, after a look at the card's tries where that is needed."""
+        account_id = step.payment.processor_account_id
+        assert account_id is not None, "an attempt has its account"
+        for _ in range(REPLANS_MAX):
+            match await self._tools.writer.open(call.merchant, step, along):
+                case Written.BARRED:
+                    along = replace(along, count=await call.looked(account_id))
+                case Written.TAKEN:
+                    raise Taken
+                case Written.YES | Written.STALE:
+                    return
+        raise busy()
+
     async def _drive(self, call: Call, snapshot: Snapshot, attempt_id: UUID) -> Snapshot:
         """Ask one processor after another until an answer stands: one at a time, each committed before it is sent."""
         with processor_asked(snapshot.payment.id):
@@ -186,7 +174,7 @@ class Charging:
                 break  # its commit took so long to be heard of that others took it over
             tried.append(attempt.processor_account_id)
             outcome, latency_ms = await self._ask(call, snapshot, attempt)
-            turn = await self._after(call, snapshot.payment, outcome, tried)
+            turn = self._after(call, outcome, tried)
             snapshot, begun = await self._answered(call, snapshot, Heard(attempt, outcome, latency_ms, turn))
             if begun is None:
                 return snapshot
@@ -230,10 +218,8 @@ class Charging:
             asked=asked,
         )
 
-    async def _after(
-        self, call: Call, payment: Payment, outcome: Outcome, tried: Sequence[UUID]
-    ) -> Next | Stop | Reconcile:
-        """What follows an answer; a declined card goes on only while its networks allow another try now."""
+    def _after(self, call: Call, outcome: Outcome, tried: Sequence[UUID]) -> Next | Stop | Reconcile:
+        """What follows an answer."""
         turn = after(
             outcome,
             route=call.route,
@@ -241,12 +227,10 @@ class Charging:
             attempts_max=self._tools.attempts_max,
             elapsed_ms=call.elapsed_ms,
         )
-        if isinstance(turn, Next) and isinstance(outcome, Declined):
-            forbidden = await forbidden_by_budget(
-                self._tools, call.merchant, payment, call.means, outcome.decline
+        if isinstance(turn, Next) and isinstance(outcome, Declined) and stops(outcome.decline.rule):
+            return Stop(
+                f"{turn.why}, but {outcome.decline.rule}: the network allows this card no further try"
             )
-            if forbidden is not None:
-                return Stop(f"{turn.why}, but {forbidden}")
         return turn
 
     async def _answered(self, call: Call, snapshot: Snapshot, heard: Heard) -> tuple[Snapshot, UUID | None]:
@@ -255,6 +239,7 @@ class Charging:
         Where others looked into the attempt meanwhile, plan again: our own answer still counts if it is news.
         """
         tokens = await self._tools.tokens(call.merchant, heard.attempt, heard.outcome)
+        count: Count | None = None
         for _ in range(REPLANS_MAX):
             planned = self._next_step(call, snapshot, heard, now=self._tools.now(call.merchant))
             if planned is None:
@@ -268,6 +253,8 @@ class Charging:
             step, decision = planned
             begun = None if step.begun is None else step.begun.id
             along = self._along(call, step, decision, tokens)
+            if count is not None:
+                along = replace(along, count=count)
             written = await self._tools.writer.commit(call.merchant, step, along)
             assert written is not Written.TAKEN, "no claim goes along with an answer"
             if written is Written.YES:
@@ -275,7 +262,17 @@ class Charging:
             snapshot = await self._tools.load(call.merchant, snapshot.payment.id)
             if begun and step.is_in(snapshot):
                 return snapshot, begun
+            if written is Written.BARRED:
+                heard, count = await self._looked(call, heard)
         raise busy()
+
+    async def _looked(self, call: Call, heard: Heard) -> tuple[Heard, Count | None]:
+        """How the next attempt is counted after a look at the card's tries; or none, where networks allow none."""
+        assert isinstance(heard.turn, Next), "only an attempt is counted"
+        try:
+            return heard, await call.looked(heard.turn.account_id)
+        except Refusal as refusal:
+            return replace(heard, turn=Stop(f"{heard.turn.why}, but {refusal.message}")), None
 
     def _next_step(
         self, call: Call, snapshot: Snapshot, heard: Heard, *, now: datetime
@@ -287,7 +284,7 @@ class Charging:
             case (Declined() | Unprocessed()) as refused, Next(account_id=account_id, why=why) if _may_go_on(
                 snapshot, heard.attempt.id
             ):
-                target, decision = self._target(call, account_id, Reason.FAILOVER, why)
+                target, decision = target_of(self._tools, call, account_id, Reason.FAILOVER, why)
                 step = steps.failed_over(
                     snapshot,
                     heard.attempt.id,
@@ -306,7 +303,7 @@ class Charging:
 
     def _along(self, call: Call, step: Step, decision: Decision | None, tokens: Tokens) -> Along:
         if step.begun is not None:
-            return Along(decision=decision)
+            return Along(decision=decision, count=call.unseen(step.begun.processor_account_id))
         if self._tools.writer.heard(step):
             return Along(lease=self._tools.clock.now() + NEWS_LEASE, tokens=tokens)
         answer = self._answer(call.merchant, call.claim, step.after, call.status)
@@ -338,58 +335,9 @@ class Charging:
             return None
         return Answer(claim.key, status, self._tools.render.payment(snapshot, livemode=merchant.livemode))
 
-    async def _routed(
-        self,
-        merchant: Merchant,
-        payment: Payment,
-        means: Means,
-        *,
-        requested: Sequence[UUID] | None = None,
-        claim: Claim | None,
-        status: int,
-    ) -> Call:
-        """A call whose route is chosen; refuses where nobody can do the payment, with everybody's reason."""
-        tools, began = self._tools, time.monotonic()
-        accounts = await tools.accounts.accounts_of(merchant.id)
-        asked_for = requested if requested is not None else payment.routing
-        chosen, facts = await tools.router.route(
-            merchant.id,
-            facts_of(payment, means, at=tools.now(merchant)),
-            [(account, tools.connectors[account.connector].capabilities) for account in accounts],
-            requested=asked_for,
-            seed=tools.new_id().bytes,
-        )
-        if not chosen.accounts:
-            meant = [one for one in chosen.candidates if asked_for is None or one.account_id in asked_for]
-            raise no_account([f"{one.label}: {one.why}" for one in meant])
-        return Call(merchant, means, chosen, facts, claim, status, began)
-
-    def _target(self, call: Call, account_id: UUID, reason: Reason, why: str) -> tuple[Target, Decision]:
-        decision_id = self._tools.new_id()
-        target = Target(
-            attempt_id=self._tools.new_id(),
-            decision_id=decision_id,
-            processor_account_id=account_id,
-            payment_method_id=call.means.payment_method_id,
-            fingerprint=call.means.fingerprint,
-            brand=call.means.brand,
-            reason=reason,
-        )
-        return target, Decision(decision_id, recorded(call.route, call.facts, Turn(account_id, reason, why)))
-
 
 def _may_go_on(snapshot: Snapshot, attempt_id: UUID) -> bool:
     """Whether another attempt may follow in this call: nobody else looks into this one, and one more is allowed."""
     attempt = snapshot.attempt(attempt_id)
     untouched = attempt is not None and attempt.state is AttemptState.STARTED
     return untouched and snapshot.payment.attempts_count < ATTEMPTS_MAX
-
-
-def _brought_along(means: Means, claim: Claim | None, decision: Decision) -> Along:
-    return Along(
-        claim=claim,
-        card=means.new_card,
-        card_shown=means.new_card_shown,
-        tokens=means.new_tokens,
-        decision=decision,
-    )

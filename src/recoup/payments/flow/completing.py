@@ -29,7 +29,8 @@ from recoup.payments.core.records import PLAIN_STEP, Action, Returned
 from recoup.payments.core.step import Step
 from recoup.payments.flow import contradicting
 from recoup.payments.flow.asking import charge_of, completion_of
-from recoup.payments.flow.tools import Tools, processor_asked
+from recoup.payments.flow.guarding import processor_asked
+from recoup.payments.flow.tools import Tools
 from recoup.payments.writes import Along, Answer, Claim, storable
 
 _WENT_ON: Final = (

@@ -14,7 +14,7 @@ from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import Attempt, Payment, Snapshot
 from recoup.payments.core.facts import CardTry, PaidWith, PastAttempt, PaymentFacts
-from recoup.payments.flow.once_more import is_everybodys
+from recoup.payments.flow.counting import card_of, is_everybodys
 from recoup.payments.flow.tools import Means, Tools, facts_of
 from recoup.routing.core import Facts, route
 
@@ -151,6 +151,13 @@ class FactsReader:
             merchant_id=merchant.id,
             fingerprint=present,
             payment_method_id=last.payment_method_id if is_published else None,
+            card=card_of(
+                self._tools,
+                merchant,
+                means,
+                fingerprint=present,
+                payment_method_id=last.payment_method_id,
+            ),
             since=self._tools.now(merchant) - HISTORY_NEEDED,
         )
 

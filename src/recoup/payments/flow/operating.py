@@ -24,8 +24,9 @@ from recoup.payments.core.operations import NewOperation
 from recoup.payments.core.step import Step
 from recoup.payments.flow import contradicting
 from recoup.payments.flow.asking import change_of, question_of
+from recoup.payments.flow.guarding import processor_asked
 from recoup.payments.flow.settling import leads_where_it_did, waits_for_us
-from recoup.payments.flow.tools import Tools, approved_attempt, processor_asked
+from recoup.payments.flow.tools import Tools, approved_attempt
 from recoup.payments.writes import Along, Answer, Claim
 
 _LEFT_ALONE: Final = Withdrawn(

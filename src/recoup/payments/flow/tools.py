@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
 
+from recoup.budgets.core import CAUTIOUS, Limit
 from recoup.connectors.base import (
     Account,
     Authentication,
@@ -42,7 +42,7 @@ from recoup.payments.core import (
     operations,
 )
 from recoup.payments.core.step import Step
-from recoup.payments.writes import Along, Answer, Claim, Renderer, Writer, Written
+from recoup.payments.writes import Along, Answer, Claim, Count, Renderer, Writer, Written
 from recoup.routing.core import Facts
 from recoup.routing.core.facts import UNKNOWN_FUNDING
 from recoup.routing.flow.routing import Router
@@ -177,6 +177,8 @@ class Tools:
     """Whether a card number is one of the test cards that everybody uses."""
     read_decline: ReadDecline = _as_it_came
     """A decline as this merchant reads it, given the connector and the card's brand."""
+    limits: tuple[Limit, ...] = CAUTIOUS
+    """How often card networks let a card be tried."""
     callback_url: Callable[[UUID, UUID], str | None] = _nowhere
     """Where a challenge's page posts the customer of an attempt to, given its merchant: a page of ours."""
 
@@ -238,12 +240,19 @@ class Tools:
         return (await self.wallet.sealed_token(merchant, payment_method_id, account_id, token, now=now),)
 
     async def commit(
-        self, merchant: Merchant, plan: Callable[[Snapshot], Step | None], snapshot: Snapshot, along: Along
+        self,
+        merchant: Merchant,
+        plan: Callable[[Snapshot], Step | None],
+        snapshot: Snapshot,
+        along: Along,
+        *,
+        look: Callable[[], Awaitable[Count]] | None = None,
     ) -> tuple[Snapshot, Step | None]:
         """Plan a step and write it; where the payment moved on meanwhile, read again and plan again.
 
         Raises `Taken` where the claim's key was used before, and whatever the plan refuses: then nothing was written,
-        the claim neither. A plan that answers None has nothing to change.
+        the claim neither. A plan that answers None has nothing to change. `look` goes with a step that begins an
+        attempt: it looks at the card's tries, and refuses where there may be none.
         """
         for _ in range(REPLANS_MAX):
             step = plan(snapshot)
@@ -254,10 +263,13 @@ class Tools:
                     return step.after, step
                 case Written.TAKEN:
                     raise Taken
-                case Written.STALE:
+                case Written.STALE | Written.BARRED as unwritten:
                     snapshot = await self.load(merchant, snapshot.payment.id)
                     if step.is_in(snapshot):
                         return snapshot, step
+                    if unwritten is Written.BARRED:
+                        assert look is not None, "only an attempt is counted"
+                        along = replace(along, count=await look())
         raise busy()
 
     async def keep_answer(self, merchant: Merchant, answer: Answer | None) -> None:
@@ -313,25 +325,6 @@ def attempt_of(snapshot: Snapshot, operation: Operation) -> Attempt:
     found = snapshot.attempt(operation.attempt_id)
     assert found is not None, "attempts are never deleted"
     return found
-
-
-@contextmanager
-def processor_asked(payment_id: UUID) -> Iterator[None]:
-    """Around all that follows a request to a processor: from now on no error may read as "nothing was done"."""
-    try:
-        yield
-    except Exception as error:
-        if not is_passing(error):
-            raise
-        _log.warning("payments.outcome_not_stored", error=type(error).__name__)
-        shown = render(Kind.PAYMENT, payment_id)
-        raise Refusal(
-            RefusalType.INTERNAL,
-            "outcome_not_stored",
-            f"The processor was asked for {shown}, and its answer could not be stored yet; it will be asked again. "
-            "Read that payment, or send the same request with the same Idempotency-Key; do not make another one.",
-            status=503,
-        ) from None
 
 
 def facts_of(payment: Payment, means: Means, *, at: datetime) -> Facts:

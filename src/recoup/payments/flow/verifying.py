@@ -17,6 +17,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from recoup.budgets.core import region_of
 from recoup.connectors.base import Browser, Completion
 from recoup.connectors.base import Verification as Asked
 from recoup.kit.ids import Kind, made_at, render
@@ -33,10 +34,11 @@ from recoup.outcomes.core import (
     Unprocessed,
 )
 from recoup.payments.core.answers import why_of
-from recoup.payments.flow.tools import Means, Taken, Tools, no_account
+from recoup.payments.flow.counting import Counting
+from recoup.payments.flow.tools import REPLANS_MAX, Means, Taken, Tools, busy, no_account
 from recoup.payments.store import verifying as store
 from recoup.payments.store.verifying import Verification
-from recoup.payments.writes import Claim
+from recoup.payments.writes import Claim, Written
 from recoup.routing.core import Facts, route
 
 __all__ = ["NewVerification", "Verification", "Verifying"]
@@ -94,12 +96,37 @@ class Verifying:
             finished_at=None,
             return_url=new.return_url,
         )
-        if not await store.begin(
-            tools.database, begun, merchant_id=merchant.id, claim=_claim_row(merchant.id, claim)
-        ):
-            raise Taken
+        await self._begin(merchant, account, means, begun, claim=claim)
         outcome = await self._ask(merchant, account, means, begun, owner=owner)
         return await self._ended(merchant, begun, outcome)
+
+    async def _begin(
+        self,
+        merchant: Merchant,
+        account: ProcessorAccount,
+        means: Means,
+        begun: Verification,
+        *,
+        claim: Claim | None,
+    ) -> None:
+        """Commit that it is asked; refuses where networks allow the card no further try."""
+        counting = Counting(self._tools, merchant, means, Money(0, begun.currency))
+        region = region_of(account.country)
+        count = counting.unseen(region)
+        for _ in range(REPLANS_MAX):
+            written = await store.begin(
+                self._tools.database,
+                begun,
+                merchant_id=merchant.id,
+                claim=_claim_row(merchant.id, claim),
+                count=count.row(begun.id),
+            )
+            if written is Written.YES:
+                return
+            if written is Written.TAKEN:
+                raise Taken
+            count = await counting.looked(region)
+        raise busy()
 
     async def confirm(
         self,

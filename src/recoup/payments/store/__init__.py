@@ -10,12 +10,12 @@ from uuid import UUID
 
 import msgspec
 
-from recoup.budgets.core import STOPS
 from recoup.db import Database
-from recoup.kit.money import Money
 from recoup.payments.core import Attempt, Operation, Payment, Snapshot
-from recoup.payments.core.facts import CardTry
 from recoup.payments.core.records import ATTEMPTS_MAX, OPERATIONS_MAX
+from recoup.payments.store.tries import card_tries as card_tries
+from recoup.payments.store.tries import on_record as on_record
+from recoup.payments.store.tries import tried_with as tried_with
 from recoup.payments.store.writing import WRITE as WRITE
 from recoup.payments.store.writing import WRITE_WITH_TOKENS as WRITE_WITH_TOKENS
 
@@ -176,99 +176,6 @@ async def operations_of(
         {"merchant_id": merchant_id, "payment_ids": list(payment_ids), "most": OPERATIONS_MAX},
     )
     return {row["payment_id"]: _operations.decode(row["operations"]) for row in rows}
-
-
-CARD_TRIES_MAX: Final = 200
-"""The most tries on one card that are read: far above what any network allows in its longest window."""
-
-_MAY_COUNT: Final = frozenset({"declined", "unknown"})
-"""What a network may have counted as a decline; of an unknown outcome nobody can say that it did not."""
-
-
-async def card_tries(
-    database: Database,
-    *,
-    merchant_id: UUID,
-    fingerprint: str,
-    payment_method_id: UUID | None,
-    since: datetime,
-) -> tuple[CardTry, ...]:
-    """Tries on one card since then, and older ones that a network ended for good, by any payment or verification;
-    oldest first.
-
-    With a payment method only those by it: the card as one of several who have the same number.
-    """
-    rows = await database.fetch_all(
-        """
-        (
-            select a.started_at, a.amount, a.state, a.rule,
-                (select p.currency from payments p where p.merchant_id = a.merchant_id and p.id = a.payment_id)
-            from attempts a
-            where a.merchant_id = %(merchant_id)s and a.fingerprint = %(fingerprint)s::text::bytea
-                and (a.started_at >= %(since)s or a.rule = any(%(stops)s))
-                and a.payment_method_id = coalesce(%(payment_method_id)s, a.payment_method_id)
-            order by a.started_at desc
-            limit %(limit)s
-        ) union all (
-            -- A verification is a try for nothing; one without an end may have been counted.
-            select v.created_at, 0,
-                case when v.status = 'declined' then 'declined' when v.finished_at is null then 'unknown'
-                    else 'unprocessed' end,
-                v.decline ->> 'rule', v.currency
-            from verifications v
-            where v.merchant_id = %(merchant_id)s and v.fingerprint = %(fingerprint)s::text::bytea
-                and (v.created_at >= %(since)s or v.decline ->> 'rule' = any(%(stops)s))
-                and v.payment_method_id = coalesce(%(payment_method_id)s, v.payment_method_id)
-            order by v.created_at desc
-            limit %(limit)s
-        )
-        order by started_at desc
-        limit %(limit)s
-        """,
-        {
-            "merchant_id": merchant_id,
-            "fingerprint": fingerprint,
-            "payment_method_id": payment_method_id,
-            "since": since,
-            "stops": [stop.rule for stop in STOPS],
-            "limit": CARD_TRIES_MAX,
-        },
-    )
-    return tuple(
-        CardTry(
-            row["started_at"], Money(row["amount"], row["currency"]), row["state"] in _MAY_COUNT, row["rule"]
-        )
-        for row in reversed(rows)
-        if row["state"] != "unprocessed"
-    )
-
-
-async def tried_with(
-    database: Database,
-    *,
-    merchant_id: UUID,
-    fingerprint: str,
-    payment_method_id: UUID | None,
-    since: datetime,
-) -> Sequence[UUID]:
-    """The payments with a try on one card since then, those tried last first; with a payment method only by that."""
-    rows = await database.fetch_all(
-        """
-        select payment_id, max(started_at) as at from attempts
-        where merchant_id = %(merchant_id)s and fingerprint = %(fingerprint)s::text::bytea
-            and started_at >= %(since)s
-            and payment_method_id = coalesce(%(payment_method_id)s, payment_method_id)
-        group by payment_id order by at desc limit %(limit)s
-        """,
-        {
-            "merchant_id": merchant_id,
-            "fingerprint": fingerprint,
-            "payment_method_id": payment_method_id,
-            "since": since,
-            "limit": CARD_TRIES_MAX,
-        },
-    )
-    return [row["payment_id"] for row in rows]
 
 
 _operation = msgspec.json.Decoder(Operation)

@@ -10,8 +10,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from recoup.budgets.core import stops
 from recoup.db import Database
 from recoup.outcomes.core import Checks, Decline
+from recoup.payments.writes import Written, cards_of
 
 
 class Verification(Struct, frozen=True):
@@ -49,35 +51,57 @@ async def begin(
     *,
     merchant_id: UUID,
     claim: dict[str, Any] | None,
-) -> bool:
-    """Write a question down together with the idempotency key it came with; False where the key was used before."""
+    count: dict[str, Any],
+) -> Written:
+    """Write a question down together with the idempotency key it came with, and count it with its card."""
     row = await database.fetch_one(
         """
-        with claimed as (
+        with counted as (
+            insert into card_tries as k (merchant_id, card, version, room, stopped, tries)
+            select %(merchant_id)s, c.card, coalesce(c.seen, 0) + 1, c.room, coalesce(c.stopped, false),
+                coalesce(c.kept, '{}') || c.try
+            from json_to_record(%(count)s) as c (
+                card bytea, room smallint, try uuid, seen integer, kept uuid[], stopped boolean)
+            on conflict (merchant_id, card) do update
+            set version = k.version + 1, room = excluded.room,
+                stopped = case when k.version = excluded.version - 1 then excluded.stopped else k.stopped end,
+                tries = case when k.version = excluded.version - 1 then excluded.tries
+                    else k.tries || excluded.tries end
+            where k.version = excluded.version - 1
+                or excluded.version = 1 and not k.stopped and cardinality(k.tries) < excluded.room
+            returning card
+        ), claimed as (
             insert into idempotency_keys (merchant_id, key, fingerprint, resource, resource_id, created_at)
             select c.merchant_id, c.key, c.fingerprint, c.resource, c.resource_id, c.created_at
             from json_populate_record(null::idempotency_keys, %(claim)s) c
-            where c.key is not null and c.merchant_id = %(merchant_id)s
+            where c.key is not null and c.merchant_id = %(merchant_id)s and exists (select card from counted)
             on conflict (merchant_id, key) do nothing
             returning key
+        ), begun as (
+            insert into verifications (
+                merchant_id, id, payment_method_id, processor_account_id, fingerprint, currency, status, created_at,
+                return_url)
+            select v.merchant_id, v.id, v.payment_method_id, v.processor_account_id, v.fingerprint, v.currency,
+                v.status, v.created_at, v.return_url
+            from json_populate_record(null::verifications, %(row)s) v
+            where v.merchant_id = %(merchant_id)s and exists (select card from counted)
+                and (not %(claims)s or exists (select key from claimed))
+            returning id
         )
-        insert into verifications (
-            merchant_id, id, payment_method_id, processor_account_id, fingerprint, currency, status, created_at,
-            return_url)
-        select v.merchant_id, v.id, v.payment_method_id, v.processor_account_id, v.fingerprint, v.currency, v.status,
-            v.created_at, v.return_url
-        from json_populate_record(null::verifications, %(row)s) v
-        where v.merchant_id = %(merchant_id)s and (not %(claims)s or exists (select key from claimed))
-        returning id
+        select exists (select card from counted) as counted, exists (select id from begun) as begun
         """,
         {
             "row": msgspec.json.encode(new).decode(),
             "claim": msgspec.json.encode(claim or {}).decode(),
             "claims": claim is not None,
+            "count": msgspec.json.encode(count).decode(),
             "merchant_id": merchant_id,
         },
     )
-    return row is not None
+    assert row is not None, "it always says"
+    if not row["counted"]:
+        return Written.BARRED
+    return Written.YES if row["begun"] else Written.TAKEN
 
 
 async def go_on(
@@ -142,7 +166,10 @@ async def end(
     """Write the answer down, and what came with it, unless it has one; the row as it then is."""
     await database.execute(
         """
-        with ended as (
+        with stopped as (
+            update card_tries k set stopped = true, version = k.version + 1
+            where k.merchant_id = %(merchant_id)s and k.card = any(%(stops)s::text[]::bytea[])
+        ), ended as (
             update verifications v
             set status = r.status, decline = r.decline, checks = r.checks, why = r.why, finished_at = r.finished_at,
                 reference = r.reference, action_url = r.action_url
@@ -170,12 +197,20 @@ async def end(
             "row": msgspec.json.encode(ended).decode(),
             "tokens": msgspec.json.encode(tokens).decode(),
             "network_transaction_id": network_transaction_id,
+            "stops": _stopped_by(ended),
             "merchant_id": merchant_id,
         },
     )
     found = await read(database, merchant_id=merchant_id, verification_id=ended.id)
     assert found is not None, "verifications are never deleted"
     return found
+
+
+def _stopped_by(ended: Verification) -> list[str]:
+    """What is stopped by its answer."""
+    if ended.decline is None or not stops(ended.decline.rule):
+        return []
+    return list(cards_of(ended.fingerprint, ended.payment_method_id))
 
 
 async def read(database: Database, *, merchant_id: UUID, verification_id: UUID) -> Verification | None:

@@ -25,6 +25,12 @@ was once most of the cost. Reading JSON is most of what is left, so a row says w
 what is one value is a column of its own, and the payment as the API shows it, which is its event's data and the
 recorded answer too, is there once (`shown`).
 
+Every attempt is counted with its card (`card_tries`) by the statement that starts it, and that comes first: where the
+card's tries must be looked at before (see `recoup.payments.flow.counting`), the whole row writes nothing, and reads as
+`barred`. Whoever counts holds the card's row until the commit is on disk, so that two payments of one card with one try
+left cannot both have it. A try that is counted and then not written, because its claim was taken or its payment moved
+on, names an attempt that is not there, which the next look leaves out.
+
 Payments that bring a processor's token have a statement of their own (`…_WITH_TOKENS`), so that the others do not pay
 for it.
 """
@@ -38,8 +44,53 @@ _ROW: Final[LiteralString] = """
     claim_key text, claim_fingerprint bytea, claim_resource text, claim_resource_id uuid, claim_status smallint,
     claim_body text, claim_at timestamptz, answer_key text, answer_status smallint, answer_body text,
     decision_id uuid, decision json, ntid_of uuid, ntid text, drops text, shown text,
-    card json, payment json, attempt json, next json, operations json, events json, dues json
+    budget json, card json, payment json, attempt json, next json, operations json, events json, dues json
 """
+
+_COUNT: Final[LiteralString] = """
+    stops as materialized (
+        select distinct g.merchant_id, s.card::bytea as card
+        from given g
+        cross join lateral json_array_elements_text(g.budget -> 'stops') as s (card)
+        where g.budget is not null
+    ), stopped as (
+        update card_tries k
+        set stopped = true, version = k.version + 1
+        from stops s
+        where k.merchant_id = s.merchant_id and k.card = s.card
+    ), counting as materialized (
+        select g.n, g.merchant_id, c.*, row_number() over cards as place,
+            first_value(c.seen) over cards is not null as looked
+        from given g
+        cross join lateral json_to_record(g.budget) as c (
+            card bytea, room smallint, try uuid, seen integer, kept uuid[], stopped boolean)
+        where g.budget is not null and c.card is not null and not c.card = any(array(select card from stops))
+        window cards as (partition by c.card order by c.seen is null, g.n)
+    ), chosen as materialized (
+        select * from counting where case when looked then place = 1 else place <= room end
+    ), counted as (
+        insert into card_tries as k (merchant_id, card, version, room, stopped, tries)
+        select merchant_id, card, coalesce(max(seen), 0) + 1, min(room), coalesce(bool_or(stopped), false),
+            coalesce(min(kept), '{}') || array_agg(try order by n)
+        from chosen
+        group by merchant_id, card
+        order by card
+        on conflict (merchant_id, card) do update
+        set version = k.version + 1, room = excluded.room,
+            stopped = case when k.version = excluded.version - 1 then excluded.stopped else k.stopped end,
+            tries = case when k.version = excluded.version - 1 then excluded.tries else k.tries || excluded.tries end
+        where k.version = excluded.version - 1
+            or excluded.version = 1 and not k.stopped
+                and cardinality(k.tries) + cardinality(excluded.tries) <= excluded.room
+        returning card
+    ), barred as materialized (
+        select g.n from given g
+        where (g.budget ->> 'card') is not null
+            and not g.n = any(array(select n from chosen where card = any(array(select card from counted))))
+    )
+"""
+"""Counts the tries: of one card several that need no look, or one that comes with one. What stops a card in this group
+is looked at first by what comes after."""
 
 _CLAIMS: Final[LiteralString] = """
     locked as materialized (
@@ -222,14 +273,17 @@ _NEWS: Final[LiteralString] = """
 """
 
 WRITE: Final[LiteralString] = f"""
-    with input as materialized (
+    with given as materialized (
         select distinct on (r.id) r.* from json_to_recordset(%s::json) as r ({_ROW}) order by r.id, r.n
+    ), {_COUNT}, input as not materialized (
+        select * from given where not n = any(array(select n from barred))
     ), {_CLAIMS}, {_STEP}, {_CARD}, {_ATTEMPTS}, records as materialized (
         select merchant_id, answer_key, answer_status, coalesce(answer_body, shown) as answer_body
         from written where answer_key is not null
     ), {_BESIDE}, {_NEWS}
-    select i.n, i.n = any(array(select n from blocked)) as taken, i.n = any(array(select n from written)) as written
-    from input i
+    select g.n, g.n = any(array(select n from blocked)) as taken, g.n = any(array(select n from written)) as written,
+        g.n = any(array(select n from barred)) as barred
+    from given g
 """  # noqa: S608 - pieces of ours
 
 _TOKENS: Final[LiteralString] = """
