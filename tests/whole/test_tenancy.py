@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 from tests.settlements.reports import STRIPE, stripe_row, written
+from tests.whole.asked import ASKS, asked
 from tests.whole.probes import ANY_CARD, EMAIL, MARK, PROBES, Probe
 from tests.whole.served import (
     ANSWER_S,
@@ -38,16 +39,6 @@ from tests.whole.served import (
 from recoup import sandboxed
 from recoup.connectors.base.webhooks import hmac_hex
 from recoup.merchants.core import KeyKind
-
-ASKS: Final = {
-    "enabled": True,
-    "channel": "webhook",
-    "sender_name": MARK,
-    "days_while_retrying": [0],
-    "quiet_from": "00:00",
-    "quiet_until": "00:00",
-}
-"""Customers are asked at once, by the merchant, whatever the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +133,6 @@ async def lived(victim: Client) -> dict[str, str]:
         "version": str(policy["version"]),
         "experiment": experiment["id"],
     }
-
-
-async def asked(victim: Client, recovery: str) -> str:
-    """The message by which the customer of a recovery is asked."""
-    async with asyncio.timeout(ANSWER_S):
-        path = f"/v1/messages?recovery={recovery}"
-        while not (listed := (await victim.get(path))["data"]):  # noqa: ASYNC110 - over the API
-            await asyncio.sleep(RETRY_S)
-    return str(listed[0]["id"])
 
 
 async def simulated(victim: Client, paid: Any) -> dict[str, str]:
