@@ -41,6 +41,8 @@ _WRONG: Final = {
     400: "twice",
 }
 """What is wrong with a line, by its place in a thousand: ten of them."""
+_DISPUTED_FROM: Final = 500
+"""From which place in a thousand on lines are of disputes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ class Columns:
     names: tuple[str, ...]
 
 
-async def written(database: Database, file: Path, *, lines: int) -> tuple[Columns, int]:
-    """Write payments and the report, unless they are there; how many exceptions matching must find."""
+async def written(database: Database, file: Path, *, lines: int, disputes: int = 0) -> tuple[Columns, int]:
+    """Write payments and the report, unless they are there; how many exceptions matching must find. Of a thousand
+    payments so many are disputed, and their lines are those of the disputes."""
     columns = Columns(_MERCHANT, _ACCOUNT, tuple(f'"{name}"' for name in _NAMES))
     await _owner(database)
     row = await database.fetch_one(
@@ -69,12 +72,13 @@ async def written(database: Database, file: Path, *, lines: int) -> tuple[Column
                 )
         for table in ("payments", "attempts", "operations", "ledger_positions"):
             await database.execute(f"vacuum analyze {table}")
+    await _disputed(database, lines=lines, disputes=disputes)
     wrong = 0
     with file.open("w", encoding="utf-8") as report:
         report.write(",".join(_NAMES) + "\n")
         before: str | None = None
         async for number, row in _attempts(database):
-            line, is_wrong = _line(number, row, before)
+            line, is_wrong = _line(number, row, before, disputes)
             wrong += is_wrong
             before = line
             report.write(line)
@@ -150,6 +154,35 @@ _POSITIONS: Final = f"""
 """
 
 
+_DISPUTES: Final = f"""
+    insert into disputes (merchant_id, id, processor_account_id, reference, payment_id, status, version, events_count,
+        amount, currency, fee, fee_currency, category, withdrawn, stops, booked, evidence, opened_at, updated_at)
+    select %(merchant_id)s, {_PAYMENT}, %(account_id)s, 'du_' || n, {_PAYMENT}, 'lost', 1, 1, amount, 'USD', 1500,
+        'USD', 'general', true, false, '{{}}', '{{}}', at, at
+    from ({_EACH}) one where n %% 1000 >= %(from)s and n %% 1000 < %(from)s + %(disputes)s and not {_IS_REFUND}
+"""
+_NEWS: Final = """
+    insert into dispute_news (merchant_id, dispute_id, digest, state, amount, currency, fee, fee_currency, own,
+        heard_at)
+    select merchant_id, id, decode(repeat('00', 32), 'hex'), 'lost', amount, currency, fee, fee_currency, false,
+        opened_at
+    from disputes where merchant_id = %(merchant_id)s
+"""
+
+
+async def _disputed(database: Database, *, lines: int, disputes: int) -> None:
+    for table in ("dispute_news", "disputes"):
+        await database.execute(
+            f"delete from {table} where merchant_id = %(merchant_id)s", {"merchant_id": _MERCHANT}
+        )
+    for first in range(0, lines if disputes else 0, _AT_ONCE):
+        wanted = _parameters(first=first, last=min(first + _AT_ONCE, lines) - 1, lines=lines)
+        await database.execute(_DISPUTES, wanted | {"from": _DISPUTED_FROM, "disputes": disputes})
+    await database.execute("analyze disputes")
+    await database.execute(_NEWS, {"merchant_id": _MERCHANT})
+    await database.execute("analyze dispute_news")
+
+
 async def _attempts(database: Database) -> AsyncIterator[tuple[int, dict[str, Any]]]:
     """The attempts of all payments, oldest first, each with its place."""
     number, after = 0, UUID(int=0)
@@ -166,8 +199,8 @@ async def _attempts(database: Database) -> AsyncIterator[tuple[int, dict[str, An
         after = rows[-1]["id"]
 
 
-def _line(number: int, row: dict[str, Any], before: str | None) -> tuple[str, bool]:
-    """The line of a payment, or of its refund, and whether something is wrong with it."""
+def _line(number: int, row: dict[str, Any], before: str | None, disputes: int) -> tuple[str, bool]:
+    """The line of a payment, of its refund or of its dispute, and whether something is wrong with it."""
     amount, fee = row["amount"], row["amount"] * 29 // 1000 + 30
     key, intent, source = render(Kind.ATTEMPT, row["id"]), row["reference"], f"ch_{number}"
     kind, refund = "charge", ""
@@ -175,6 +208,8 @@ def _line(number: int, row: dict[str, Any], before: str | None) -> tuple[str, bo
     if number % _REFUND_EVERY == _REFUND_EVERY - 1:
         kind, amount, fee, wrong = "refund", -(amount // 2), 0, None
         source, refund = f"re_{number}", render(Kind.REFUND, _refund_of(row["id"]))
+    elif _DISPUTED_FROM <= number % 1000 < _DISPUTED_FROM + disputes:
+        kind, amount, fee, source = "dispute", -amount, 1500, f"du_{number}"
     match wrong:
         case "twice" if before is not None:
             return before, True

@@ -3,6 +3,7 @@
     python -m bench.settlements                              20,000 lines
     python -m bench.settlements --lines 1000000              a million
     python -m bench.settlements --lines 1000000 --folder F   the same, in a folder that is kept for the next run
+    python -m bench.settlements --disputes 10                ten lines of a thousand are of disputes
 
 It starts its own PostgreSQL, writes payments, attempts, refunds and the ledger's positions as rows, makes a report of
 Stripe's make in which one line in a hundred is wrong in some way, and takes it in as `recoup settlements import` does.
@@ -102,11 +103,11 @@ class World:
         return uuid7(LAST, self.random.randbytes)
 
 
-async def run(folder: Path, url: str, *, lines: int, postmaster: int = 0) -> Result:
+async def run(folder: Path, url: str, *, lines: int, disputes: int = 0, postmaster: int = 0) -> Result:
     """Make the world where it is not there yet, take the report in, and copy it bare."""
     await migrate(url)
     async with await Database.open(url, connections_max=4, statement_timeout_s=600) as database:
-        columns, expected = await written(database, folder / "report.csv", lines=lines)
+        columns, expected = await written(database, folder / "report.csv", lines=lines, disputes=disputes)
         await database.execute("truncate settlements cascade")  # -- all merchants: there is one
         for table in ("settlement_lines", "settlement_exceptions"):
             await database.execute(f"truncate {table}")
@@ -263,6 +264,9 @@ def main(arguments: Sequence[str] | None = None) -> Result:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--lines", type=int, default=LINES)
+    parser.add_argument(
+        "--disputes", type=int, default=0, help="how many lines of a thousand are of disputes"
+    )
     parser.add_argument("--folder", type=Path, default=None, help="keep the world here for another run")
     given = parser.parse_args(arguments)
     if hasattr(os, "sched_setaffinity"):
@@ -272,7 +276,9 @@ def main(arguments: Sequence[str] | None = None) -> Result:
     try:
         url = server.start()
         postmaster = int((folder / "postgres" / "postgres" / "postmaster.pid").read_text().split()[0])
-        result = asyncio.run(run(folder, url, lines=given.lines, postmaster=postmaster))
+        result = asyncio.run(
+            run(folder, url, lines=given.lines, disputes=given.disputes, postmaster=postmaster)
+        )
     finally:
         server.stop()
         if given.folder is None:

@@ -37,6 +37,9 @@ _ZONES: Final = {
 """The abbreviations of time zones that are not ambiguous among those that processors write."""
 
 
+_USUAL: Final = len("2026-11-22 10:00:00")
+
+
 class NoAmount(ValueError):
     """A text that is no amount of its currency; says why."""
 
@@ -99,15 +102,18 @@ def currency_of(text: str) -> str:
 @lru_cache(maxsize=1 << 14)
 def moment(text: str, zone: str = "UTC") -> str | None:
     """A time as `2026-11-22T10:00:00+00:00`; None where the text is none, or its zone is ambiguous."""
+    text = text.strip()
     try:
-        found = datetime.fromisoformat(text.strip())
+        found = datetime.fromisoformat(text)
     except ValueError:
         return None
     if found.tzinfo is None:
         offset = _ZONES.get(zone.strip().upper())
         if offset is None:
             return None
-        if not offset:  # almost every line of almost every report: a third of the time of the other way
+        if not offset:  # almost every line of almost every report: a fraction of the time of the other way
+            if len(text) == _USUAL and text[4] == text[7] == "-" and text[13] == text[16] == ":":
+                return f"{text[:10]}T{text[11:]}+00:00"
             return f"{found.isoformat(timespec='seconds')}+00:00"
         found = found.replace(tzinfo=timezone(offset))
     try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
-from uuid import UUID
 
 TEXT_MAX: Final = 200
 """The most characters of a name or reference that a processor puts into a line."""
@@ -69,21 +68,27 @@ class Line(NamedTuple):
 _FINGERPRINT_BYTES: Final = 16
 
 
-def fingerprint(line: Line, account_id: UUID) -> str | None:
-    """The same for lines of an account that are the same in all that tells lines apart, as the 32 digits of a UUID.
+def identity(line: Line, account: str) -> str | None:
+    """All that tells a line apart from the others of an account, whose id's 32 digits are given.
 
     Two lines of one file may well be the same in all that; two files that have the same number of them overlap. None
     where a line has neither a name nor a time nor a payout: nothing would tell a monthly fee from the next month's.
-    What is hashed is kept in the database for ever, so a change here finds nothing of what was taken before.
     """
-    (_, _, kind, raw, key, reference, charge, payout, gross, fee, net, currency, settled, _, at) = line[:15]
+    _, _, kind, raw, key, reference, charge, payout, gross, fee, net, currency, settled, _, at, _, _ = line
     if not (key or reference or charge or payout or at):
         return None
-    told = (
-        f"{account_id.hex}\0{kind._value_}\0{raw}\0{key or ''}\0{reference or ''}\0{charge or ''}\0{payout or ''}"
+    return (
+        f"{account}\0{kind._value_}\0{raw}\0{key or ''}\0{reference or ''}\0{charge or ''}\0{payout or ''}"
         f"\0{at or ''}\0{gross}\0{fee}\0{net}\0{currency}\0{settled}"
     )
-    return blake2b(told.encode(), digest_size=_FINGERPRINT_BYTES).hexdigest()
+
+
+def fingerprint(identity: str | None) -> str | None:
+    """An identity as the 32 digits of a UUID. It is kept in the database for ever, so a change here, or of what is told
+    apart, finds nothing of what was taken before."""
+    if identity is None:
+        return None
+    return blake2b(identity.encode(), digest_size=_FINGERPRINT_BYTES).hexdigest()
 
 
 class BadReport(Exception):

@@ -33,6 +33,7 @@ class LookedOver:
 def look_over(source: Source, format_: Format, *, account_id: UUID, spool: IO[str] | None) -> LookedOver:
     """Read a whole file once, keeping nothing but what goes into the spool; raises `BadReport`."""
     digest, sums_, size = hashlib.sha256(), Sums(), 0
+    add, account = sums_.add, account_id.hex
     if spool is not None:
         spool.seek(0)
         spool.truncate()
@@ -45,9 +46,9 @@ def look_over(source: Source, format_: Format, *, account_id: UUID, spool: IO[st
             yield part
 
     for line in read(passing(), format_):
-        sums_.add(line)
+        add(line)
         if spool is not None:
-            spool.write(matching.copied(line, account_id))
+            spool.write(matching.copied(line, account))
     return LookedOver(sums_, digest.digest(), size)
 
 
@@ -56,7 +57,7 @@ def staged(source: Source, format_: Format, *, account_id: UUID, spool: IO[str] 
     if spool is not None:
         spool.seek(0)
         return iter(spool)
-    return (matching.copied(line, account_id) for line in read(source(), format_))
+    return (matching.copied(line, account_id.hex) for line in read(source(), format_))
 
 
 def skip(lines: Iterator[str], count: int) -> None:
