@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from recoup.audited import Audited
 from recoup.booked import Books
 from recoup.brought import Brought
+from recoup.budgeted import Budgeted, limits_of
 from recoup.connectors.base import Connector
 from recoup.db import Database
 from recoup.disputed import Disputed
@@ -128,8 +129,7 @@ class Service:
         self.gateway = self._gateway()
         self._public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.addresses = Addresses(self._secret(b"addresses of customers' pages"), lambda: self._public_url)
-        self.objects = Objects(self.addresses.page)
-        self.registry = CollectorRegistry()
+        self.objects, self.registry = Objects(self.addresses.page), CollectorRegistry()
         self.routing = self._routing()
         self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=self.new_id)
         self.payments = Payments(
@@ -137,9 +137,9 @@ class Service:
         )
         self.truth = Truth(self.payments, key_is_known=self._key_is_known, render=self.objects)
         self.disputed = Disputed(self, self._tools())
-        disputes = self.disputed.disputes
-        self.brought = Brought(self, self._tools(), disputes)
+        self.brought = Brought(self, self._tools(), self.disputed.disputes)
         self.recoveries = self.brought.recoveries
+        self.budgeted = Budgeted(self, self._tools(), entropy=around.entropy)
         links, public_url = self._secret(b"links of customers' messages"), lambda: self._public_url
         self.messaged = Messaged(self, self._tools(), secret=links, public_url=public_url)
         self.books = Books(database, self.accounts)
@@ -259,7 +259,7 @@ class Service:
     def _parts(self) -> Sequence[Part]:
         """The subjects that a small file beside this one puts together, in the order of the documents."""
         first = (self.audited, self.routing, self.truth, self.inbound, self.settlements)
-        return (*first, self.disputed, self.updated, self.brought, self.messaged, self.simulated)
+        return (*first, self.disputed, self.updated, self.brought, self.budgeted, self.messaged, self.simulated)
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
@@ -339,6 +339,7 @@ class Service:
             processor_timeout=timedelta(seconds=self.settings.processor_timeout_s),
             attempts_max=self.settings.attempts_per_call_max,
             is_published=PUBLISHED.__contains__,
+            limits=limits_of(self.settings),
             read_decline=self.readings.read,
             callback_url=self.addresses.callback,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from recoup.brought import FACTS as HISTORY_FACTS
+from recoup.budgeted import FACTS as GATE_FACTS
 from recoup.disputed import FACTS as DISPUTE_FACTS
 from recoup.events.objects import EventObject
 from recoup.hooked import FACTS as WEBHOOK_FACTS
@@ -82,6 +83,7 @@ FACTS: Final = {
     **DISPUTE_FACTS,
     **UPDATE_FACTS,
     **HISTORY_FACTS,
+    **GATE_FACTS,
     "audit.case_opened": "There is something that a person should look at.",
     "audit.case_resolved": "An audit case was resolved.",
     **WEBHOOK_FACTS,

@@ -12,7 +12,7 @@ from tests.tidy.sources import SOURCE, nodes, texts
 from tests.together import each
 
 IN_ORDER: Final = (
-    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements updater billing "
+    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements updater billing gate "
     "recovery elsewhere messages webhooks audit sandbox testclock dashboard"
 )
 SUBJECTS: Final = IN_ORDER.split()

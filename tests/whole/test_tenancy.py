@@ -135,6 +135,13 @@ async def lived(victim: Client) -> dict[str, str]:
     }
 
 
+async def held(victim: Client) -> str:
+    """A kill switch, beside an address that is asked before tries."""
+    await victim.post("/v1/recovery/check", {"url": f"http://127.0.0.1:9/{MARK}"})
+    code = {"scope": "decline_code", "decline_code": "lost_card", "reason": MARK}
+    return str((await victim.post("/v1/recovery/kill_switches", code))["id"])
+
+
 async def simulated(victim: Client, paid: Any) -> dict[str, str]:
     """What the simulated processors have: a charge, a refund, and a dispute that opens much later."""
     charges = await victim.get("/v1/test/world/charges")
@@ -150,7 +157,7 @@ async def simulated(victim: Client, paid: Any) -> dict[str, str]:
 
 
 async def renewed(victim: Client) -> dict[str, str]:
-    """A card that its issuer replaced, of which the account updater was asked: the change and the batch."""
+    """A card that its issuer replaced, of which the account updater was asked; and what holds recoveries."""
     await victim.post("/v1/test/account_updater", {"coverage": 1.0, "delay_s": 0})
     person = (await victim.get("/v1/test/world/cards?brand=visa&limit=1"))["data"][0]
     given = {name: person[name] for name in ("exp_month", "exp_year", "number")}
@@ -161,7 +168,11 @@ async def renewed(victim: Client) -> dict[str, str]:
         path = f"/v1/payment_methods/{method['id']}/updates"
         while not (listed := (await victim.get(path))["data"]):  # noqa: ASYNC110 - over the API
             await asyncio.sleep(RETRY_S)
-    return {"card_update": listed[0]["id"], "update_batch": listed[0]["batch"]}
+    return {
+        "card_update": listed[0]["id"],
+        "update_batch": listed[0]["batch"],
+        "kill_switch": await held(victim),
+    }
 
 
 async def told(victim: Client) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ import msgspec
 
 from recoup.db import Connection
 from recoup.http import idempotency
-from recoup.http.answers import REPLAYED, Answer
+from recoup.http.answers import JSON, REPLAYED, Answer
 from recoup.http.bound import Bound
 from recoup.http.exchange import Exchange, Reporter
 from recoup.http.idempotency import Claimed
@@ -28,8 +28,10 @@ class Runner:
             reply, replayed = await self._by_mode(bound, call)
         except Exception as error:  # noqa: BLE001 - whatever broke, the caller gets an answer
             return self._reporter.refused(error, exchange)
-        headers = tuple((name.lower().encode(), value.encode()) for name, value in reply.headers.items())
-        return Answer(reply.status, reply.body, (*headers, REPLAYED) if replayed else headers)
+        headers = {name.lower().encode(): value.encode() for name, value in reply.headers.items()}
+        kind = headers.pop(b"content-type", JSON)
+        own = (*headers.items(), REPLAYED) if replayed else tuple(headers.items())
+        return Answer(reply.status, reply.body, own, content_type=kind)
 
     async def _by_mode(self, bound: Bound, call: Call[object, object]) -> tuple[Reply, bool]:
         match bound.route.idempotency:

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     DECISION = "dec"
     EXPERIMENT = "exp"
     RECOVERY = "rec"
+    KILL_SWITCH = "ksw"
     HISTORY_IMPORT = "him"
     EVENT = "evt"
     WEBHOOK_ENDPOINT = "we"

@@ -28,7 +28,7 @@ from recoup.payments.flow.owing import Owing
 from recoup.payments.flow.tools import Means
 from recoup.recovery.core import Mode, Person, Recovery
 from recoup.recovery.core.people import person_of
-from recoup.recovery.flow import Customers
+from recoup.recovery.flow.around import Customers
 from recoup.recovery.flow.others import Brought, OthersFailures
 
 REPORTED: Final = "recoveries"

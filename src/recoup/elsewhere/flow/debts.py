@@ -21,7 +21,7 @@ from recoup.payments.core.facts import CardTry, PaymentFacts
 from recoup.payments.flow.owing import Owing
 from recoup.payments.flow.tools import Means, Wallet
 from recoup.recovery.core import Mode
-from recoup.recovery.flow import Customers, Payments
+from recoup.recovery.flow.around import Customers, Payments
 from recoup.vault.core import Customer, CustomerDetails
 
 RECORD_SINCE: Final = timedelta(days=400)

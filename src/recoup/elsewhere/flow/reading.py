@@ -21,7 +21,7 @@ from recoup.merchants.flow import ProcessorAccounts
 from recoup.outcomes.core import Decline, Declined
 from recoup.payments.flow.tools import Means, ReadDecline, Wallet
 from recoup.recovery.core import Mode
-from recoup.recovery.flow import Customers
+from recoup.recovery.flow.around import Customers
 from recoup.vault.core.customers import check_country, check_payday
 from recoup.vault.wire import PaymentMethodData
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
+from recoup.gate.core import Held, Stopped
 from recoup.payments.core import Status as PaymentStatus
 from recoup.recovery.core.machine import STANDINGS, EndReason, News, Standing, Status, moved
 from recoup.recovery.core.planning import NotOpened, accounts_for, facts_of, gate, plan
@@ -41,6 +42,7 @@ _ENDED: Final[Mapping[Status, str]] = {
 _NEWS_OF: Final[Mapping[EndReason, News]] = {
     EndReason.DEADLINE: News.TIME_UP,
     EndReason.DISPUTED: News.STOPPED,
+    EndReason.REQUESTED: News.STOPPED,
 }
 """As what a plan to give up is written, by its reason."""
 
@@ -144,12 +146,13 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest
     seen = 0 if recovery.plan is None else recovery.plan.attempts
     if len(case.payment.attempts) > seen:
         return replanned(recovery, case, plan(case, now), now)
-    if recovery.status is not Status.RUNNING and (case.disputed is not None or is_another_card(recovery, case)):
+    if recovery.status is not Status.RUNNING and (
+        case.disputed is not None or is_another_card(recovery, case)
+    ):
         return replanned(recovery, case, plan(case, now), now)
-    if recovery.status in (Status.PAUSED, Status.AWAITING_CUSTOMER):
-        return _time_up(recovery, case, now) if now >= recovery.deadline else Rest(recovery.deadline)
     running = recovery.status is Status.RUNNING
-    if running and recovery.mode is Mode.ADVISE:
+    others_act = recovery.status in (Status.PAUSED, Status.AWAITING_CUSTOMER)
+    if others_act or (running and recovery.mode is Mode.ADVISE):
         return _time_up(recovery, case, now) if now >= recovery.deadline else Rest(recovery.deadline)
     due_at = recovery.updated_at + PATIENCE if running else recovery.next_at
     assert due_at is not None, "a scheduled try has its time"
@@ -172,7 +175,9 @@ def _time_up(recovery: Recovery, case: Case, now: datetime) -> Step:
 def replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
     """The recovery under a new plan. A paused one stays so, unless the plan ends it."""
     attempts = len(case.payment.attempts)
-    planned = replace(_counted(recovery, case), plan=kept(new, attempts=attempts, renewed_at=case.payment.renewed_at))
+    planned = replace(
+        _counted(recovery, case), plan=kept(new, attempts=attempts, renewed_at=case.payment.renewed_at)
+    )
     match new:
         case GiveUp(reason=reason):
             news = _NEWS_OF.get(reason, News.NOTHING_LEFT)
@@ -210,6 +215,18 @@ def paid_elsewhere(recovery: Recovery, now: datetime, *, at: datetime, under_way
     if under_way:
         return Step(replace(known, version=recovery.version + 1, updated_at=now), ())
     return _ended(known, News.STOPPED, EndReason.PAID_ELSEWHERE, now)
+
+
+def held(recovery: Recovery, case: Case, passage: Held | Stopped, now: datetime) -> Step | Rest:
+    """What follows where the gate holds a try that is due. While the same thing holds it, nothing is written again."""
+    match passage:
+        case Stopped(why=why):
+            return replanned(recovery, case, GiveUp(EndReason.REQUESTED, why, facts_of(case)), now)
+        case Held(until=until, why=why):
+            if recovery.plan is not None and recovery.plan.why == why:
+                return Rest(until)
+            later = Retry(min(until, recovery.deadline), accounts_for(case), now, why, facts_of(case))
+            return replanned(recovery, case, later, now)
 
 
 def hastened(recovery: Recovery, now: datetime) -> Step:

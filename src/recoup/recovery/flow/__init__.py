@@ -10,18 +10,18 @@ counted from the payment's attempts, so nothing is tried twice for having been f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 from uuid import UUID
 
 from recoup.db import Connection, Database
-from recoup.disputes.core.records import Dispute
+from recoup.gate.core import Due, Open, Passage
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Reason
-from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery import store
 from recoup.recovery.core import (
@@ -47,8 +47,8 @@ from recoup.recovery.core import (
     tries_of,
 )
 from recoup.recovery.core.people import person_of
+from recoup.recovery.flow.around import Customers, Disputes, Gate, Payments
 from recoup.recovery.flow.writing import prepared, write
-from recoup.vault.core import Customer
 
 LOOKS_MAX: Final = 10
 """How often one call looks again because something changed meanwhile."""
@@ -59,58 +59,10 @@ DETACHED: Final = "payment_method_detached"
 """What the vault's refusal of a payment method that its customer took back is called."""
 
 
-class Payments(Protocol):
-    """What recovery asks of payments."""
-
-    async def facts(self, merchant: Merchant, payment_id: UUID) -> PaymentFacts | None:
-        """What is known of a payment; None where there is none."""
-        ...
-
-    async def retry(
-        self,
-        merchant: Merchant,
-        payment_id: UUID,
-        *,
-        reason: Reason,
-        accounts: Sequence[UUID] | None,
-        now: datetime,
-    ) -> PaymentStatus:
-        """One more try; refuses where the payment's state forbids it."""
-        ...
-
-    async def attach_recovery(self, merchant: Merchant, payment_id: UUID, recovery_id: UUID) -> None:
-        """Name the recovery that was opened for a payment."""
-        ...
-
-    async def on_same_card(self, merchant: Merchant, payment_id: UUID, *, since: datetime) -> Sequence[UUID]:
-        """The payments that were tried since then on the card of this one."""
-        ...
-
-
-class Customers(Protocol):
-    """What recovery asks of the vault."""
-
-    async def get(self, merchant_id: UUID, customer_id: UUID) -> Customer:
-        """One customer; refuses with 404."""
-        ...
-
-
-class Disputes(Protocol):
-    """What recovery asks of disputes."""
-
-    async def get(self, merchant: Merchant, dispute_id: UUID) -> Dispute:
-        """One dispute; refuses with 404."""
-        ...
-
-    async def stops(
-        self, merchant: Merchant, *, payment_method_id: UUID | None, fingerprint: str | None
-    ) -> str | None:
-        """Why nothing may be tried on this card, or None."""
-        ...
-
-
 class Recoveries:
     """Everything that can be done with recoveries."""
+
+    _gate: Gate | None = None
 
     def __init__(
         self,
@@ -126,6 +78,10 @@ class Recoveries:
         self._customers = customers
         self._disputes = disputes
         self._new_id = new_id
+
+    def guard(self, gate: Gate) -> None:
+        """Ask this gate before every try from now on; it is put together later than recoveries are."""
+        self._gate = gate
 
     async def get(self, merchant: Merchant, recovery_id: UUID) -> Recovery:
         """One recovery; refuses with 404."""
@@ -196,12 +152,48 @@ class Recoveries:
                     if await self._write(merchant, step, case, expected=recovery.version):
                         return steps.due_at(step.after)
                 case Run() as run:
-                    begun = Step(run.after, ())
-                    if await self._write(merchant, begun, case, expected=recovery.version):
-                        await self._try(merchant, run, now)
+                    again = await self._run(merchant, recovery, case, run, now)
+                    if again is not None:
+                        return again
                 case other:
                     assert_never(other)
         return now + LOOK_AGAIN
+
+    async def _run(
+        self, merchant: Merchant, recovery: Recovery, case: Case, run: Run, now: datetime
+    ) -> datetime | None:
+        """Make a try that is due; where the gate holds it, when to look again. None: look at what came of it."""
+        passage = await self._passage(merchant, recovery, case, run, now)
+        if isinstance(passage, Open):
+            begun = Step(run.after, ())
+            if await self._write(merchant, begun, case, expected=recovery.version):
+                await self._try(merchant, replace(run, accounts=passage.accounts), now)
+            return None
+        step = steps.held(recovery, case, passage, now)
+        if isinstance(step, Rest):
+            return step.until
+        written = await self._write(merchant, step, case, expected=recovery.version)
+        return steps.due_at(step.after) if written else None
+
+    async def _passage(
+        self, merchant: Merchant, recovery: Recovery, case: Case, run: Run, now: datetime
+    ) -> Passage:
+        """What switches and the merchant's own check say of a try; asked with no transaction open."""
+        if self._gate is None:
+            return Open(run.accounts)
+        payment = case.payment
+        due = Due(
+            recovery_id=recovery.id,
+            payment_id=payment.id,
+            number=len(payment.attempts) + 1,
+            amount=payment.amount.minor,
+            currency=payment.amount.currency,
+            customer_id=payment.customer_id,
+            payment_method_id=payment.payment_method_id,
+            decline_code=None if payment.decline is None else payment.decline.decline.code,
+            accounts=run.accounts,
+        )
+        return await self._gate.passage(merchant, due, now)
 
     async def pause(
         self, connection: Connection, merchant: Merchant, recovery_id: UUID, *, now: datetime

@@ -29,7 +29,7 @@ from recoup.recovery.core import (
     steps,
     tries_of,
 )
-from recoup.recovery.flow import Disputes
+from recoup.recovery.flow.around import Disputes
 from recoup.recovery.flow.writing import prepared, write
 
 
