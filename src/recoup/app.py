@@ -258,8 +258,8 @@ class Service:
 
     def _parts(self) -> Sequence[Part]:
         """The subjects that a small file beside this one puts together, in the order of the documents."""
-        first = (self.audited, self.routing, self.truth, self.inbound, self.settlements)
-        return (*first, self.disputed, self.updated, self.brought, self.budgeted, self.messaged, self.simulated)
+        first = (self.audited, self.routing, self.truth, self.inbound, self.settlements, self.disputed)
+        return (*first, self.updated, self.brought, self.budgeted, self.messaged, self.simulated)
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
