@@ -16,6 +16,7 @@ from recoup.audit.drifting import EVERY_S as SUMMED_EVERY_S
 from recoup.audit.drifting import Drift
 from recoup.audit.flow import Audit
 from recoup.audit.store.drift import PLACES as SUMMED
+from recoup.audit.twice import PaidTwice
 from recoup.audit.watching import EVERY_S as WATCHED_EVERY_S
 from recoup.audit.watching import Watch
 from recoup.booked import Books
@@ -30,6 +31,8 @@ from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.payments.flow import Payments
 from recoup.payments.flow.heard import CONTRADICTED
 from recoup.payments.store.rereading import PLACES as REREAD
+from recoup.recovery.flow import Recoveries
+from recoup.recovery.flow.writing import PAID_TWICE
 from recoup.worker import Chore, Handler
 
 FOLLOWERS = {"ledger": POSTED, "rereading": REREAD, "drift": SUMMED}
@@ -52,6 +55,7 @@ class Parts(Protocol):
     merchants: Merchants
     accounts: ProcessorAccounts
     payments: Payments
+    recoveries: Recoveries
     disputed: Disputed
     books: Books
     registry: CollectorRegistry
@@ -97,6 +101,13 @@ class Audited:
             disputes=parts.disputed.disputes,
             new_id=parts.new_id,
         )
+        self._twice = PaidTwice(
+            database,
+            audit=self.cases,
+            payments=parts.payments,
+            recoveries=parts.recoveries,
+            new_id=parts.new_id,
+        )
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
@@ -104,6 +115,7 @@ class Audited:
             **jobs.handlers(self.cases),
             CONTRADICTED: self._contradictions.on_contradicted,
             DISPUTE_CONTRADICTED: self._contradictions.on_dispute,
+            PAID_TWICE: self._twice.on_paid_twice,
         }
 
     def chores(self) -> Sequence[Chore]:

@@ -153,8 +153,9 @@ class ElsewhereApi:
             answer=RecoveryObject,
             summary="Report that the debt was paid by another way",
             description="Nothing is tried any more, and a payment here that holds no money is canceled. Where the "
-            "answer is still `running`, a try was under way that cannot be taken back: should the recovery end as "
-            "`recovered` with `paid_elsewhere_at`, the debt was paid twice, and one of the two is to be given back.",
+            "answer is still open, a try was under way that cannot be taken back: should it be approved, the debt was "
+            "paid twice, and an audit case (`paid_twice`) says so and what to do. A recovery that had ended without "
+            "money takes it, too: its customer's link then takes nothing any more.",
             tag=_TAG,
             idempotency=Idempotency.TRANSACTION,
             errors=(*_NOT_TAKEN, _ENDED),

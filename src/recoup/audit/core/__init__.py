@@ -30,6 +30,8 @@ class CaseKind(StrEnum):
     """A processor's webhook could not be read."""
     INVARIANT_BROKEN = "invariant_broken"
     """Something that must always hold of what is kept here does not."""
+    PAID_TWICE = "paid_twice"
+    """A debt was paid by another way, and by its payment here too."""
 
 
 class CaseState(StrEnum):

@@ -26,7 +26,7 @@ from recoup.payments.core.facts import PaymentFacts
 from recoup.payments.core.step import Step
 from recoup.payments.flow.owing import Owing
 from recoup.payments.flow.tools import Means
-from recoup.recovery.core import Mode, Person, Recovery
+from recoup.recovery.core import Mode, Person, Recovery, Status
 from recoup.recovery.core.people import person_of
 from recoup.recovery.flow.around import Customers
 from recoup.recovery.flow.others import Brought, OthersFailures
@@ -136,7 +136,8 @@ class Bringing:
         recovery = await self._recoveries.locked(connection, merchant, recovery_id)
         if recovery.paid_elsewhere_at is not None:
             return recovery
-        self._recoveries.refuse_ended(recovery)
+        if recovery.status is Status.RECOVERED or recovery.mode is Mode.ADVISE:
+            self._recoveries.refuse_ended(recovery)  # others have a payment that may still be charged
 
         def let_go(payment_id: UUID) -> Awaitable[bool]:
             return self._owing.let_go(connection, merchant, payment_id, now=now)

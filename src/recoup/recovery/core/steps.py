@@ -210,9 +210,10 @@ def stopped(recovery: Recovery, now: datetime) -> Step:
 
 
 def paid_elsewhere(recovery: Recovery, now: datetime, *, at: datetime, under_way: bool) -> Step:
-    """The recovery, whose debt was paid by another way. While a try is under way only its outcome ends it."""
+    """The recovery, whose debt was paid by another way. While a try is under way only its outcome ends it; an end that
+    there was stays as it is."""
     known = replace(recovery, paid_elsewhere_at=at)
-    if under_way:
+    if under_way or not recovery.is_open:
         return Step(replace(known, version=recovery.version + 1, updated_at=now), ())
     return _ended(known, News.STOPPED, EndReason.PAID_ELSEWHERE, now)
 

@@ -48,7 +48,7 @@ from recoup.recovery.core import (
 )
 from recoup.recovery.core.people import person_of
 from recoup.recovery.flow.around import Customers, Disputes, Gate, Payments
-from recoup.recovery.flow.writing import prepared, write
+from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
 
 LOOKS_MAX: Final = 10
 """How often one call looks again because something changed meanwhile."""
@@ -265,12 +265,19 @@ class Recoveries:
     ) -> bool:
         """Apply news to a recovery; what is due is left to its due row. False where the recovery moved on."""
         if not recovery.is_open:
+            await self._heard_late(recovery, facts, now)
             return True
         case = await self._case_of(merchant, recovery, facts)
         step = look(recovery, case, now)
         if not isinstance(step, Step):
             return True
         return await self._write(merchant, step, case, expected=recovery.version)
+
+    async def _heard_late(self, recovery: Recovery, facts: PaymentFacts, now: datetime) -> None:
+        """A payment was paid whose recovery had ended otherwise: where its debt was paid elsewhere, that is twice."""
+        known = recovery.status is Status.RECOVERED or recovery.paid_elsewhere_at is None
+        if not known and STANDINGS[facts.status] is Standing.PAID:
+            await self._database.retrying(lambda connection: tell_paid_twice(connection, recovery, now=now))
 
     async def _attach(self, merchant: Merchant, facts: PaymentFacts, recovery: Recovery) -> None:
         """Mend what a crash left undone between opening a recovery and naming it in its payment."""

@@ -30,7 +30,7 @@ from recoup.recovery.core import (
     tries_of,
 )
 from recoup.recovery.flow.around import Disputes
-from recoup.recovery.flow.writing import prepared, write
+from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +136,15 @@ class OthersFailures:
     ) -> Recovery:
         """End a held recovery whose debt was paid by another way: its payment is charged no more.
 
-        Where a try is under way that cannot be taken back, its outcome ends the recovery.
+        Where a try is under way that cannot be taken back, its outcome ends the recovery. One that had ended stays so,
+        but its customer's link, or a person, charges nothing any more.
         """
         if recovery.paid_elsewhere_at is not None:
             return recovery
         under_way = recovery.mode is not Mode.ADVISE and not await let_go(recovery.payment_id)
         step = steps.paid_elsewhere(recovery, now, at=at, under_way=under_way)
+        if under_way and not recovery.is_open:  # then what was paid since then was heard already
+            await tell_paid_twice(connection, recovery, now=now)
         return await self._changed(connection, merchant, step, None, recovery)
 
     async def _changed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import AdviceAction
 from recoup.recovery import store
-from recoup.recovery.core import AskCustomer, Case, Mode, Plan, Recovery, Retry, Step, steps
+from recoup.recovery.core import AskCustomer, Case, Mode, Plan, Recovery, Retry, Status, Step, steps
 from recoup.recovery.core.renewed import needs_another_card
 from recoup.recovery.objects import recovery_object
 from recoup.updater.flow.batches import ASK
@@ -26,6 +27,8 @@ RETRY: Final = "recovery.retry"
 """The kind of due row that says: look at this recovery."""
 ASKABLE: Final = "event:recovery.askable"
 """The kind of due row that tells later subjects: the customer of this recovery may be asked."""
+PAID_TWICE: Final = "recovery.paid_twice"
+"""The kind of due row that tells later subjects: this debt was paid by another way, and its payment holds money too."""
 _ASKABLE_SINCE: Final = frozenset({steps.OPENED, steps.CUSTOMER_NEEDED, steps.RESUMED})
 
 
@@ -75,8 +78,16 @@ async def write(connection: Connection, ready: Prepared, *, expected: int) -> bo
     if ready.asks_about is not None:
         about, at = ready.asks_about, after.updated_at
         await due.put(connection, merchant_id=after.merchant_id, kind=ASK, object_id=about, due_at=at)
+    if after.status is Status.RECOVERED and after.paid_elsewhere_at is not None:
+        await tell_paid_twice(connection, after, now=after.updated_at)
     await append(connection, after.merchant_id, ready.events)
     return True
+
+
+async def tell_paid_twice(connection: Connection, recovery: Recovery, *, now: datetime) -> None:
+    """Have a person told that a debt was paid twice. Whoever hears it looks at what the payment holds by then."""
+    merchant_id = recovery.merchant_id
+    await due.put(connection, merchant_id=merchant_id, kind=PAID_TWICE, object_id=recovery.id, due_at=now)
 
 
 def _asks_about(step: Step, case: Case | None) -> UUID | None:
