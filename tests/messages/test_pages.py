@@ -12,6 +12,7 @@ from tests.messages.shop import EXPIRED, Shop
 from tests.payments.bank import Lost, lost_card, no_funds
 from tests.payments.visiting import ASKS, Shown, visit
 
+from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.messages.core.records import Message
 from recoup.messages.flow.paying import TRIES_MAX
@@ -197,6 +198,21 @@ async def test_the_bank_s_question_leads_back_to_the_page_which_goes_on(shop: Sh
     assert (await visitor.payment()).payment.status is PaymentStatus.CAPTURED
 
 
+async def test_coming_back_never_charges_what_was_declined_a_moment_before(shop: Shop) -> None:
+    """A worker hears of the decline between the look at the payment and the step."""
+    visitor = await invited(shop)
+    shop.bank.will("charge", ASKS)
+    await visitor.sends("pay", **CARD)
+    seen = await shop.messaged.paying.visited(visitor.link.rpartition("/")[2])
+    assert seen is not None and seen.view == "bank"
+    asked = (await visitor.payment()).attempts[-1]
+    shop.bank.will("lookup", no_funds())
+    await shop.payments.sync(visitor.merchant, visitor.message.payment_id, claim=None)
+    assert (await visitor.payment()).payment.status is PaymentStatus.DECLINED
+    await shop.messaged.paying.come_back(seen, {})
+    assert (await visitor.payment()).attempts[-1].id == asked.id and len(shop.bank.charges) == 2
+
+
 async def test_a_link_opens_its_own_payment_only_and_not_for_ever(shop: Shop) -> None:
     visitor = await invited(shop)
     token = visitor.link.rpartition("/")[2]
@@ -268,3 +284,19 @@ async def test_another_card_that_is_only_kept_is_tried_by_recovery(shop: Shop) -
     assert done.attempts[-1].payment_method_id == waits.payment.payment_method_id
     assert (await visitor.recovery()).status is RecoveryStatus.RECOVERED
     assert "sind bezahlt" in (await visitor.looks()).page
+
+
+async def test_what_was_paid_by_another_way_is_asked_of_nobody(shop: Shop) -> None:
+    """Not of whom their bank was just asking, either: they would pay a second time."""
+    visitor = await invited(shop)
+    shop.bank.will("charge", ASKS)
+    shown = await visitor.sends("pay", **CARD)
+    assert 'class="button"' in shown.page
+    path = f"/v1/recoveries/{render(Kind.RECOVERY, visitor.message.recovery_id)}/reported"
+    key = await shop.key_of(visitor.merchant)
+    assert (await shop.call("POST", path, {"outcome": "paid_elsewhere"}, key=key)).status == 200
+    shown = await visitor.looks()
+    assert "nichts mehr zu bezahlen" in shown.page and 'class="button"' not in shown.page
+    before = await visitor.payment()
+    await visit(shop, "GET", f"{visitor.link}/return?TransactionId=t-1")
+    assert shop.bank.returned == [] and await visitor.payment() == before

@@ -107,6 +107,10 @@ class Payments(Protocol):
         """Go on after the customer acted."""
         ...
 
+    async def sync(self, merchant: Merchant, payment_id: UUID, *, claim: None) -> Snapshot:
+        """Ask the processor now."""
+        ...
+
 
 class News(Protocol):
     """What the page asks of recovery."""
@@ -225,10 +229,19 @@ class Paying:
         await around.recoveries.on_payment_news(merchant, seen.payment.id, seen.now)
 
     async def come_back(self, seen: Visited, brought: Mapping[str, str]) -> None:
-        """Go on with what the customer brought back from their bank; without anything the processor is only asked."""
-        if seen.view is View.BANK:
-            await self._around.payments.confirm(
-                seen.merchant, seen.payment.id, None, returned=brought or None, claim=None, now=seen.now
+        """Go on with what the customer brought back from their bank; without anything the processor is only asked.
+
+        Nothing is tried by it, whatever has become of the payment since it was seen.
+        """
+        if seen.view is not View.BANK:
+            return
+        payments, attempt = self._around.payments, seen.snapshot.open_attempt
+        returned = brought or (None if attempt is None else attempt.brought_back)
+        if returned is None:
+            await payments.sync(seen.merchant, seen.payment.id, claim=None)
+        else:
+            await payments.confirm(
+                seen.merchant, seen.payment.id, None, returned=returned, claim=None, now=seen.now
             )
 
     async def _customer(self, seen: Visited) -> UUID | None:
@@ -277,6 +290,8 @@ def view_of(recovery: Recovery, snapshot: Snapshot) -> View:
             return View.PAID
         case Standing.GONE:
             return View.OVER
+        case Standing.UNDER_WAY | Standing.REFUSED if _needs_no_money(recovery, payment.status):
+            return View.OVER
         case Standing.UNDER_WAY:
             asked = payment.status is PaymentStatus.REQUIRES_ACTION
             return View.BANK if asked else View.UNDER_WAY
@@ -284,6 +299,12 @@ def view_of(recovery: Recovery, snapshot: Snapshot) -> View:
             return _of_refused(recovery, snapshot)
         case other:
             assert_never(other)
+
+
+def _needs_no_money(recovery: Recovery, status: PaymentStatus) -> bool:
+    """Whether the debt was paid by another way: then nobody is led on to their bank, nor to try once more."""
+    asked = status in (PaymentStatus.PROCESSING, PaymentStatus.UNRESOLVED)
+    return recovery.paid_elsewhere_at is not None and not asked
 
 
 def _of_refused(recovery: Recovery, snapshot: Snapshot) -> View:
