@@ -88,6 +88,7 @@ class Database:
         self._warm: list[Connection] = []
         self._waiting = 0
         self._borrowed: dict[Connection, float] = {}
+        self._places = asyncio.Semaphore(max(1, pool.max_size // 2))
 
     @classmethod
     async def open(
@@ -200,6 +201,20 @@ class Database:
         """A connection inside one transaction (read committed): committed at the end, rolled back by an exception."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    @asynccontextmanager
+    async def place(self) -> AsyncGenerator[None]:
+        """A place to hold a transaction in and read by other connections meanwhile; raises `Overloaded` when none gets
+        free. There are half as many as connections: else all of them could be held by those who wait for one more."""
+        try:
+            async with asyncio.timeout(self._pool.timeout):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise Overloaded("No place for one more transaction became free in time.") from error
+        try:
+            yield
+        finally:
+            self._places.release()
 
     async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run `work` in a transaction, again and with the same keys where the failure may pass.

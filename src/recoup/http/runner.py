@@ -49,17 +49,21 @@ class Runner:
             return await self._replay(call), True
 
     async def _in_transaction(self, bound: Bound, call: Call[object, object]) -> tuple[Reply, bool]:
-        """One transaction; with a key it may run again where the first run failed in passing, without one not."""
+        """One transaction; with a key it may run again where the first run failed in passing, without one not.
+
+        Handlers read by other connections too, so not all connections may be held by them.
+        """
 
         async def work(connection: Connection) -> Reply:
             return await self._claimed_run(bound, msgspec.structs.replace(call, connection=connection))
 
         database = self._wiring.database
         try:
-            if call.claim is not None:
-                return await database.retrying(work), False
-            async with database.transaction() as connection:
-                return await work(connection), False
+            async with database.place():
+                if call.claim is not None:
+                    return await database.retrying(work), False
+                async with database.transaction() as connection:
+                    return await work(connection), False
         except Claimed:
             return await self._replay(call), True
 
