@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -87,6 +89,28 @@ async def test_where_nobody_listens_nothing_left() -> None:
         pass
     assert isinstance(await Mailer(server(box)).send(letter(), to=TO), PutOff)
     assert isinstance(await Mailer(None).send(letter(), to=TO), PutOff)
+
+
+async def test_a_server_that_never_ends_a_conversation_keeps_nobody_elses_threads() -> None:
+    """Names of hosts are looked up by the loop's own threads: without those nobody is charged any more."""
+    over = asyncio.Event()
+
+    async def drips(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not over.is_set():
+            writer.write(b"220-wait\r\n")
+            await asyncio.sleep(0.02)
+        writer.close()
+
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    async with await asyncio.start_server(drips, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        mailer = Mailer(Server("127.0.0.1", port, Security.NONE, "billing@shop.example", timeout_s=0.2))
+        assert isinstance(await mailer.send(letter(), to=TO), Lost)
+        try:
+            async with asyncio.timeout(5):
+                assert await asyncio.to_thread(len, TO) == len(TO)
+        finally:
+            over.set()
 
 
 def authority(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,7 +19,8 @@ from typing import Final
 from recoup.kit.secret import Secret
 
 AT_ONCE_MAX: Final = 4
-"""Messages that are handed over at the same time, by a thread each."""
+"""Messages that are handed over at the same time, by a thread each: threads of their own, for names of hosts are looked
+up by the others, and a mail server that never ends a conversation would stop everything."""
 WHOLE_TIMES: Final = 3
 """A whole conversation may take so many times what one answer may; then nobody waits for it any more."""
 WHY_MAX: Final = 300
@@ -83,6 +85,7 @@ class Mailer:
     def __init__(self, server: Server | None) -> None:
         self._server = server
         self._places = asyncio.Semaphore(AT_ONCE_MAX)
+        self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="mail")
 
     @property
     def sender(self) -> str | None:
@@ -98,12 +101,14 @@ class Mailer:
             text = message.as_bytes(policy=SMTP)
         except (UnicodeError, ValueError):
             return Refused("the message cannot be written as an e-mail")
-        async with self._places:
-            try:
-                async with asyncio.timeout(WHOLE_TIMES * server.timeout_s):
-                    return await asyncio.to_thread(_hand_over, server, text, to)
-            except TimeoutError:
-                return Lost("the mail server was too slow, and may still have taken it")
+        await self._places.acquire()
+        handing = asyncio.get_running_loop().run_in_executor(self._threads, _hand_over, server, text, to)
+        handing.add_done_callback(lambda _: self._places.release())  # a thread that nobody waits for goes on
+        try:
+            async with asyncio.timeout(WHOLE_TIMES * server.timeout_s):
+                return await asyncio.shield(handing)
+        except TimeoutError:
+            return Lost("the mail server was too slow, and may still have taken it")
 
 
 def _hand_over(server: Server, text: bytes, to: str) -> Handed:
