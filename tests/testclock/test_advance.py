@@ -209,7 +209,7 @@ async def test_a_step_that_takes_long_keeps_the_clock(house: Clockwork, merchant
     refused: list[str] = []
 
     async def take_long(*_: Any) -> None:
-        for _ in range(3):
+        for _step in range(3):
             house.clock.advance(told / 2)
             await renewed(house, merchant, until=house.now + told)
         refused.append((await refusal(house.another().testclocks.advance(merchant, START + DAY))).code)

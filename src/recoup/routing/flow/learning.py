@@ -113,9 +113,7 @@ class Learner:
     async def _learn_batch(self, merchant_id: UUID, held: store.Lease) -> _Done | None:
         """Learn one batch of events; None where there is none, or where another process has learned it meanwhile."""
         events = _upto_history(
-            await pointers(
-                self._database, merchant_id=merchant_id, after=held.sequence, limit=EVENTS_AT_ONCE
-            )
+            await pointers(self._database, merchant_id=merchant_id, after=held.sequence, limit=EVENTS_AT_ONCE)
         )
         if not events:
             return None
