@@ -213,7 +213,9 @@ class UpdaterApi:
 
     async def read(self, call: Call[None, None]) -> UpdateBatchObject:
         """`GET /v1/updater/batches/{update_batch}`."""
-        return batch_object(await self._batches.get(call.merchant, call.path_id("update_batch", Kind.UPDATE_BATCH)))
+        return batch_object(
+            await self._batches.get(call.merchant, call.path_id("update_batch", Kind.UPDATE_BATCH))
+        )
 
     async def take(self, call: Call[TakeAnswers, None]) -> TakenAnswersObject:
         """`POST /v1/updater/batches/{update_batch}/answers`."""
