@@ -99,11 +99,11 @@ def _plans(ground: Ground, *, days: int, tries: int, routes: int) -> Iterator[Pl
     covers = would.reshape(len(would), -1)
     owed = ground.seen.amount[ground.open].astype(np.float64)
     for apart in APARTS:
-        chosen = _covering(covers, owed, slots, tries=tries, apart=apart)
+        chosen = covering(covers, owed, slots, tries=tries, apart=apart)
         yield tuple(sorted((int(slots[one]), one % routes) for one in chosen))
 
 
-def _covering(covers: Flags, owed: Floats, slots: Ints, *, tries: int, apart: int) -> list[int]:
+def covering(covers: Flags, owed: Floats, slots: Ints, *, tries: int, apart: int) -> list[int]:
     """Greedily the places that cover most, then each exchanged for a better one while there is any."""
     chosen: list[int] = []
     for _ in range(tries):

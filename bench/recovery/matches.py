@@ -95,10 +95,11 @@ def may_go_on(answers: Answers) -> Flags:
 
 
 class Ground:
-    """A world of test cardholders, and those of its declined renewals that may be tried again."""
+    """A world of cardholders, for tests unless said otherwise, and those of its declined renewals that may be tried
+    again."""
 
-    def __init__(self, seed: int, cases: int) -> None:
-        self.world = World(seed, cases, people_from=TEST_PEOPLE_FROM)
+    def __init__(self, seed: int, cases: int, *, people_from: int = TEST_PEOPLE_FROM) -> None:
+        self.world = World(seed, cases, people_from=people_from)
         self.seen = self.world.failures()
         answers = self.seen.answers
         self.open = np.flatnonzero(_CURABLE[answers.code] & may_go_on(answers))

@@ -29,7 +29,9 @@ class Ours:
         self._refused_s = seen.when_s.astype(np.float64)
         self._category = CATEGORIES[seen.answers.code]
         self._advice = seen.answers.advice.copy()
-        self._route = np.zeros(len(ground.world), dtype=np.int64)
+        self._moved_then = np.zeros(self._at.shape, dtype=np.bool_)
+        self._moved = np.zeros(len(ground.world), dtype=np.bool_)
+        self._refused = np.arange(routes) == np.zeros((len(ground.world), 1))
 
     def choose(self, cases: Ints, made: int) -> Chosen:
         """The next try of each of these; the policy of a `Ground`."""
@@ -48,10 +50,12 @@ class Ours:
         self._at[cases, place] = self._refused_s[cases]
         self._said[cases, place] = self._category[cases]
         self._here[cases, place] = True
+        self._moved_then[cases, place] = self._moved[cases]
+        self._moved[cases] = ~self._refused[cases, route]
+        self._refused[cases, route] = True
         self._refused_s[cases] = when_s
         self._category[cases] = CATEGORIES[answers.code]
         self._advice[cases] = answers.advice
-        self._route[cases] = route
 
     def _observed(self, cases: Ints, made: int) -> Observed:
         seen, until = self._ground.seen, self._first + made
@@ -76,10 +80,12 @@ class Ours:
             options=Options(
                 route=routes,
                 means=np.full(shape, Means.OLD, dtype=np.int64),
-                refused=routes == self._route[cases][:, None],
+                refused=self._refused[cases],
                 liked=np.ones(shape),
             ),
             cost=np.full(shape, float(FEE)),
+            seen_moved=self._moved_then[cases, :until],
+            moved=self._moved[cases],
         )
 
 

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bench.recovery.contest import BEST_FIXED, BEST_FIXED_ROUTES, ORACLE, ORACLE_TIME, OURS, OURS_TIME
+from bench.recovery.contest import (
+    BEST_FIXED,
+    BEST_FIXED_ROUTES,
+    INFORMED,
+    INFORMED_TIME,
+    OF_OTHERS,
+    OF_OTHERS_ROUTES,
+    ORACLE,
+    ORACLE_TIME,
+    OTHERS,
+    OURS,
+    OURS_TIME,
+    Budget,
+)
 from bench.recovery.fixed import SCHEDULES
 from bench.recovery.matches import FEE
-from bench.recovery.results import POWERS, Results, goals, not_beaten
+from bench.recovery.results import OTHERS_OF, POWERS, Results, goals, not_beaten
 
 _HEAD: Final = """# Recovery on a simulated world
 
@@ -27,13 +40,19 @@ How to read it:
 * **Tries** are all tries, lost ones too, per recovered payment.
 * **Best fixed** is the one schedule for everybody that turns out best in these very cases: sets of slots of six
   hours that cover most, found greedily and by exchange, at four distances between tries, and all listed policies;
-  the best when played. *Any route* chooses a route for each try, too. Nobody could know it before.
+  the best when played. *Any route* chooses a route for each try, too. Nobody could know it before: with many tries it
+  is fitted to the luck of these very cases. **Best fixed of others** is the schedule found in the same way for
+  {others:,} other declined renewals, and played on these: the best one that could be known.
 * **Oracle** knows everything, the luck of each slot and route included: one try, where it will be approved. What
   even perfect knowledge of paydays and issuers could not foresee is a part of the gap.
+* **Informed** is told of every case what was really the matter and on which day pay comes next, and follows the
+  schedule that covers most of other cardholders with that cause and that distance to payday. It does not know the luck
+  of a moment, nor a case's history. Who sees only declines knows less; so its part of the gap is about what can be
+  known at all.
 * **Recoup** is `plan_many` of `recoup.recovery.core.joint`, which chooses for real payments, untrained: it was
   handed what a merchant sees, with earlier renewals, and was asked again after every decline. Listed policies know
   one route. So does *one route*; the other one has five. It waits for the moment that Mastercard's advice 24 to 30
-  names, leaves the local night from 22 to 6 alone, and makes no try that it does not think worth it; of the
+  names, leaves the local night from 22 to 5 alone, and makes no try that it does not think worth it; of the
   others, best fixed and oracles included, none of that is asked.
 * ± is half of a 95 % interval over seeds. Gap closed is the part of the way from best fixed (0) to the oracle (100)
   of the same powers, by net value.
@@ -53,7 +72,9 @@ A trained Recoup, oracles with account updater and customers who act, Hyperswitc
 and the same through the real service. Prices of tries above networks' limits are left out; they would cost those
 more who try more. All five routes are liked alike before anything is known, as nobody has told Recoup otherwise.
 """
-_ORDER: Final = (*SCHEDULES, BEST_FIXED, OURS_TIME, ORACLE_TIME, BEST_FIXED_ROUTES, OURS, ORACLE)
+_ONE_ROUTE: Final = (BEST_FIXED, OF_OTHERS, OURS_TIME, INFORMED_TIME, ORACLE_TIME)
+_ANY_ROUTE: Final = (BEST_FIXED_ROUTES, OF_OTHERS_ROUTES, OURS, INFORMED, ORACLE)
+_ORDER: Final = (*SCHEDULES, *_ONE_ROUTE, *_ANY_ROUTE)
 
 
 def printed(results: Results) -> Iterator[str]:
@@ -68,7 +89,9 @@ def page(results: Results) -> str:
     scores = [next(iter(contest[results.budgets[0]].values())) for contest in results.contests]
     cases = round(sum(score.cases for score in scores) / len(scores))
     parts = [
-        _HEAD.format(seeds=f"Seeds {results.seeds[0]} to {results.seeds[-1]}", cases=cases, fee=FEE),
+        _HEAD.format(
+            seeds=f"Seeds {results.seeds[0]} to {results.seeds[-1]}", cases=cases, fee=FEE, others=OTHERS
+        ),
         *_goal_table(results),
         "![What came back by day](../images/recovery-by-day.svg)",
         "",
@@ -89,12 +112,28 @@ def _goal_table(results: Results) -> Iterator[str]:
 
 
 def _gap_table(results: Results) -> Iterator[str]:
-    yield from ("## The part of the gap that Recoup closes, %", "")
+    yield from ("## The part of the gap that Recoup closes, and that could be known, %", "")
     rows = [
-        (f"{days}", f"{tries}", *(results.gap((days, tries), power).shown(1) for power in POWERS))
+        (
+            f"{days}",
+            f"{tries}",
+            *(cell for power in POWERS for cell in _of_gap(results, (days, tries), power)),
+        )
         for days, tries in results.budgets
     ]
-    yield from _table(("days", "tries", *(power[0] for power in POWERS)), rows, words=0)
+    columns = ("Recoup", "informed", "points ahead of the best of others")
+    head = [f"{power[0]}: {column}" for power in POWERS for column in columns]
+    yield from _table(("days", "tries", *head), rows, words=0)
+
+
+def _of_gap(results: Results, budget: Budget, power: tuple[str, str, str, str]) -> tuple[str, str, str]:
+    """Ours, what is knowable, and by how much ours is ahead of the best schedule that could be known."""
+    ahead = results.ahead(budget, power[1], OTHERS_OF[power[1]])
+    return (
+        results.gap(budget, power).shown(1),
+        results.knowable(budget, power).shown(1),
+        ahead.shown(1, sign=True),
+    )
 
 
 def _windows(results: Results) -> Iterator[str]:

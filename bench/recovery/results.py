@@ -10,6 +10,10 @@ from typing import Final
 from bench.recovery.contest import (
     BEST_FIXED,
     BEST_FIXED_ROUTES,
+    INFORMED,
+    INFORMED_TIME,
+    OF_OTHERS,
+    OF_OTHERS_ROUTES,
     ORACLE,
     ORACLE_TIME,
     OURS,
@@ -29,6 +33,8 @@ POWERS: Final = (
     ("any route", OURS, BEST_FIXED_ROUTES, ORACLE),
 )
 """Ours, what it stands above, and what is above it, of the same powers."""
+INFORMED_OF: Final = {OURS_TIME: INFORMED_TIME, OURS: INFORMED}
+OTHERS_OF: Final = {OURS_TIME: OF_OTHERS, OURS: OF_OTHERS_ROUTES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,11 @@ class Results:
         """The part of the way from the best fixed schedule to the oracle, in percent."""
         _, own, floor, ceiling = power
         return closed(*(self.of(budget, name, _net) for name in (own, floor, ceiling)))
+
+    def knowable(self, budget: Budget, power: tuple[str, str, str, str]) -> Mean:
+        """The same part for whoever knew causes and paydays."""
+        _, own, floor, ceiling = power
+        return closed(*(self.of(budget, name, _net) for name in (INFORMED_OF[own], floor, ceiling)))
 
     def ahead(self, budget: Budget, own: str, rival: str) -> Mean:
         """By how many points of net value it is ahead, seed by seed."""

@@ -24,7 +24,7 @@ from bench.recovery.results import Results, goals
 
 from recoup.sandbox.model import ROUTES
 
-SMALL = Task(3, 60, (7,), (1, 2))
+SMALL = Task(3, 60, 300, (7,), (1, 2))
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,9 @@ from recoup.recovery.core import DEFAULT, Case, Person, tries_of
 
 NOW: Final = datetime(2026, 11, 22, 15, tzinfo=UTC)
 """A Sunday, ten in the morning in New York."""
-FIRST: Final = datetime(2026, 12, 1, 11, tzinfo=UTC)
+FIRST: Final = datetime(2026, 11, 25, 11, tzinfo=UTC)
 """When money missed by a New Yorker at `NOW` is asked for first, should nothing be known of them: six in the morning of
-the day that most kinds of pay fall on or just before."""
+a day on which some kinds of pay fall, while three more tries are left for the likelier ones to come."""
 PRICE: Final = Money(4999, "USD")
 ALPHA, BRAVO, CHARLIE = UUID(int=0xA), UUID(int=0xB), UUID(int=0xC)
 PAYMENT: Final = UUID(int=0x11)

@@ -40,7 +40,7 @@ async def test_a_recovery_says_what_is_next_and_why(office: Office) -> None:
         "deadline": "2026-12-20T15:00:00.000Z",
         "tries_made": 0,
         "tries_max": 4,
-        "next_retry_at": "2026-12-01T11:00:00.000Z",
+        "next_retry_at": "2026-11-25T11:00:00.000Z",
         "plan": answer.json["plan"],
         "decision": answer.json["decision"],
         "end_reason": None,
@@ -50,8 +50,8 @@ async def test_a_recovery_says_what_is_next_and_why(office: Office) -> None:
     }
     plan = answer.json["plan"]
     assert plan["action"] == "retry"
-    assert plan["at"] == "2026-12-01T11:00:00.000Z"
-    assert plan["why"].startswith("there was not enough money; tried again on 2026-12-01")
+    assert plan["at"] == "2026-11-25T11:00:00.000Z"
+    assert plan["why"].startswith("there was not enough money; tried again on 2026-11-25")
     assert all(one.startswith("pa_") for one in plan["processor_accounts"])
     assert plan["facts"]["decline"]["code"] == "insufficient_funds"
     assert answer.json["decision"].startswith("dec_")

@@ -2,9 +2,9 @@
 
 A hypothesis is a cycle together with a depth: for how many days after payday this much money is left. Nobody tells us
 either, but every approval and decline does: the likelihood of each is asked of every hypothesis, and what remains is
-the posterior. Many customers are thought of at once; arrays run over customers, then hypotheses, then moments.
+the posterior. Many customers are thought of at once; arrays run over customers, then moments, then hypotheses.
 
-Moments are seconds of Unix time. Hypotheses are ordered by depth, then cycle; behind `CYCLES` comes one more cycle, the
+Moments are seconds of Unix time. Hypotheses are ordered by cycle, then depth; behind `CYCLES` comes one more cycle, the
 pair of days that this customer has told us, which no list of usual pairs would hold.
 """
 
@@ -44,26 +44,30 @@ STATED_TRUST: Final = 0.9
 """How likely a payday that a customer's record states is still the true one: own estimate; records age."""
 STATED_LATE: Final = (0.03, 0.02)
 """How likely pay really comes one day, or two days after the stated one: own estimate, for banks that book pay late."""
-DEPTHS_DAYS: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
-DEPTH_PRIOR: Final = (0.15, 0.2, 0.25, 0.25, 0.15)
+DEPTHS_DAYS: Final = (0.25, 1.0, 2.0, 4.0, 8.0, 16.0)
+DEPTH_PRIOR: Final = (0.1, 0.15, 0.15, 0.2, 0.25, 0.15)
 """How many days after payday the money for this amount is gone, and how likely: own estimate, nearly even, for the
-moment of the decline says more than any prior would."""
-ARRIVED: Final = (0.7, 0.98, 0.985, 0.985, 0.99, 0.99, 0.99, 0.99, 0.995)
+moment of the decline says more than any prior would. A quarter of a day is for whoever's bills are all drawn on the
+morning of payday: recurring bills are bunched on the very day of pay (Gelman and others, Science 345, 2014)."""
+ARRIVED: Final = (0.9, 0.98, 0.985, 0.985, 0.99, 0.99, 0.99, 0.99, 0.995)
 """By which quarter after payday's midnight pay is booked: most just after midnight, nearly all by six. Own estimate
 from how batch credit runs (ACH, Bacs and SEPA settle before the banking day opens)."""
-STILL_GONE: Final = 0.05
-"""What is left of the chance before the next payday once money was missing: a transfer, a refund. Own estimate."""
+TOPPED_UP_PER_DAY: Final = 0.02
+"""How likely it is with each day before the next payday that money which was missing comes nevertheless: a transfer, a
+refund. Own estimate. It grows with the days, for whoever asks again within the hour is told the same."""
 HYPOTHESES: Final = len(DEPTHS_DAYS) * (TOLD + 1)
 
 _DAYS_MAX: Final = 40
 _YEARS: Final = 3
+_BATCHES_KEPT: Final = 32
+_LONG_AGO: Final = -(1 << 40)
 
 
 def _lasting() -> Floats:
-    """The chance that money is there, by depth and by quarters since payday's midnight."""
-    quarters = np.arange(_DAYS_MAX * QUARTERS)
+    """The chance that money is there, by quarters since payday's midnight and by depth."""
+    quarters = np.arange(_DAYS_MAX * QUARTERS)[:, None]
     arrived = np.asarray(ARRIVED)[np.minimum(quarters, len(ARRIVED) - 1)]
-    spent = (quarters / QUARTERS) / np.asarray(DEPTHS_DAYS)[:, None]
+    spent = (quarters / QUARTERS) / np.asarray(DEPTHS_DAYS)
     lasting: Floats = arrived / (1 + spent**4)
     return lasting
 
@@ -103,7 +107,7 @@ def _same(cycle: Biweekly, anchor: date) -> bool:
 
 @lru_cache(maxsize=512)
 def since_payday(country: str | None, year: int) -> npt.NDArray[np.int16]:
-    """Days since the last payday of each cycle, for each day from the year before to the year after."""
+    """Days since the last payday, for each day from the year before to the year after, of each cycle."""
     days = _days(year)
     count = len(days)
     places = np.arange(count)
@@ -116,7 +120,7 @@ def since_payday(country: str | None, year: int) -> npt.NDArray[np.int16]:
         usable = moved[_nominal(cycle, days)]
         paid[usable] = usable
         since[row] = np.minimum(places - np.maximum.accumulate(paid), _DAYS_MAX - 1)
-    return since
+    return np.ascontiguousarray(since.T)
 
 
 def _days(year: int) -> list[date]:
@@ -150,11 +154,42 @@ def _offsets(zone: str, year: int) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Since:
+    """Quarters of days since each cycle's last payday, and what is left of its chance: customers, moments, cycles."""
+
+    quarters: Ints
+    left: Floats | None
+
+    def there(self) -> Floats:
+        """The chance that pay of each cycle and depth is there: customers, moments, hypotheses."""
+        there = LASTING.take(self.quarters, axis=0)
+        if self.left is not None:
+            there *= self.left[..., None]
+        return there.reshape(*self.quarters.shape[:2], HYPOTHESES)
+
+    def expected(self, weights: Floats) -> Floats:
+        """The same summed over hypotheses with these weights (customers, hypotheses): customers, moments."""
+        lasting = weights.reshape(len(weights), TOLD + 1, len(DEPTHS_DAYS)) @ LASTING.T
+        row = np.arange(len(weights))[:, None, None]
+        found = lasting[row, np.arange(TOLD + 1), self.quarters]
+        if self.left is not None:
+            found *= self.left
+        expected: Floats = found.sum(axis=2)
+        return expected
+
+    def at(self, places: Ints) -> Since:
+        """Some of the moments of each customer: customers, places."""
+        row = np.arange(len(places))[:, None]
+        return Since(self.quarters[row, places], None if self.left is None else self.left[row, places])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Calendar:
     """The local days of a batch of customers, and how they lie to every cycle's paydays."""
 
     epoch_s: float
-    since: npt.NDArray[np.int16]
+    days_since: npt.NDArray[np.int16]
+    """Countries, days, cycles."""
     offsets: Floats
     country_at: Ints
     zone_at: Ints
@@ -162,53 +197,65 @@ class Calendar:
 
     def local(self, moments: Floats) -> tuple[Ints, Floats]:
         """The local day of each moment, counted from the calendar's first, and the seconds of that day."""
-        rough = np.floor_divide(moments - self.epoch_s, DAY_S).astype(np.int64)
-        ahead = self.offsets[self.zone_at[:, None], self._within(rough)]
-        shifted = moments - self.epoch_s + ahead
-        day = np.floor_divide(shifted, DAY_S).astype(np.int64)
-        return day, shifted - day * DAY_S
+        passed = moments - self.epoch_s
+        rough = np.floor_divide(passed, DAY_S).astype(np.int64)
+        shifted = passed + self.offsets[self.zone_at[:, None], self._within(rough)]
+        day = np.floor_divide(shifted, DAY_S)
+        return day.astype(np.int64), shifted - day * DAY_S
 
-    def moments(self, days: Ints, second: float) -> Floats:
-        """The moment at which so many seconds of these local days have passed by the clock on the wall."""
+    def moments(self, days: Ints, seconds: Floats) -> Floats:
+        """The moments at which so many seconds of these local days have passed by the clock on the wall."""
         ahead = self.offsets[self.zone_at[:, None], self._within(days)]
-        moments: Floats = self.epoch_s + days * DAY_S + second - ahead
+        moments: Floats = (self.epoch_s + days * DAY_S - ahead) + seconds
         return moments
 
     def known(self, moments: Floats) -> Flags:
         """Whether a moment lies in the years that the calendar covers; nan does not."""
         day = (moments - self.epoch_s) / DAY_S
-        known: Flags = (day > _DAYS_MAX) & (day < self.since.shape[2] - 2)
+        known: Flags = (day > _DAYS_MAX) & (day < self.days_since.shape[1] - 2)
         return known
 
-    def there(self, moments: Floats, *, gone_at: Floats | None = None) -> Floats:
-        """The chance that pay of each cycle and depth is there: customers, hypotheses, moments.
+    def since_payday(self, days: Ints) -> Ints:
+        """Days since the last payday of each cycle, the told pair's last: customers, days, cycles."""
+        usual = self.days_since[self.country_at[:, None], self._within(days)]
+        since = np.empty((*usual.shape[:2], TOLD + 1), dtype=np.int64)
+        since[..., :TOLD] = usual
+        row, last = np.arange(len(usual)), MONTHLY_AT - 1
+        first, other = (usual[row, :, last + self.pairs[:, n]] for n in (0, 1))
+        since[..., TOLD] = np.minimum(first, other)
+        return since
+
+    def since(self, moments: Floats, *, gone_at: Floats | None = None) -> Since:
+        """How long each cycle's last payday was ago at these moments.
 
         `gone_at` (customers; nan: never): when money was found to be missing. What was missing then is not there before
-        the next payday.
+        the next payday, but for what comes from elsewhere as days pass.
         """
         day, second = self.local(moments)
-        within = self._within(day)
-        rows = np.arange(len(CYCLES))
-        since = self.since[self.country_at[:, None, None], rows[None, :, None], within[:, None, :]]
-        first, other = (since[np.arange(len(since)), MONTHLY_AT + self.pairs[:, n] - 1] for n in (0, 1))
-        told = np.minimum(first, other)[:, None, :]
         quarter = (second // (DAY_S / QUARTERS)).astype(np.int64)
-        quarters = np.concatenate([since, told], axis=1) * QUARTERS + quarter[:, None, :]
-        depths = np.arange(len(DEPTHS_DAYS))[None, :, None, None]
-        there: Floats = LASTING[depths, quarters[:, None]]
-        if gone_at is not None:
-            waited = self._quarters(moments) - self._quarters(gone_at[:, None])
-            there *= np.where(quarters >= waited[:, None, :], STILL_GONE, 1.0)[:, None]
-        return there.reshape(len(since), HYPOTHESES, -1)
+        quarters = self.since_payday(day)
+        quarters *= QUARTERS
+        quarters += quarter[..., None]
+        if gone_at is None:
+            return Since(quarters, None)
+        waited = day * QUARTERS + quarter - self._quarter_of(gone_at)[:, None]
+        before = 1 - np.exp(-TOPPED_UP_PER_DAY / QUARTERS * np.maximum(waited, 0))
+        return Since(quarters, np.where(quarters >= waited[..., None], before[..., None], 1.0))
 
-    def _quarters(self, moments: Floats) -> Floats:
-        """Quarters of days since the calendar's first; never (minus infinity) where there is no moment."""
-        day, second = self.local(np.nan_to_num(moments, nan=self.epoch_s))
-        quarters: Floats = day * QUARTERS + second // (DAY_S / QUARTERS)
-        return np.where(np.isnan(moments), -np.inf, quarters)
+    def there(self, moments: Floats, *, gone_at: Floats | None = None) -> Floats:
+        """The chance that pay of each cycle and depth is there: customers, moments, hypotheses."""
+        return self.since(moments, gone_at=gone_at).there()
+
+    def _quarter_of(self, moments: Floats) -> Ints:
+        """The quarter of a day since the calendar's first; one long ago where there is no moment."""
+        never = np.isnan(moments)
+        day, second = self.local(np.where(never, self.epoch_s, moments)[:, None])
+        quarters = day * QUARTERS + (second // (DAY_S / QUARTERS)).astype(np.int64)
+        return np.where(never, _LONG_AGO, quarters[:, 0])
 
     def _within(self, days: Ints) -> Ints:
-        return np.clip(days, 0, self.since.shape[2] - 1)
+        within: Ints = np.minimum(np.maximum(days, 0), self.days_since.shape[1] - 1)
+        return within
 
 
 def calendar_of(
@@ -224,32 +271,49 @@ def calendar_of(
     places, places_at = _distinct(zones)
     return Calendar(
         epoch_s=datetime(year - 1, 1, 1, tzinfo=UTC).timestamp(),
-        since=np.stack([since_payday(country, year) for country in lands]),
-        offsets=np.stack([_offsets(zone or "UTC", year) for zone in places]),
+        days_since=_since_paydays(lands, year),
+        offsets=_offsets_of(places, year),
         country_at=lands_at,
         zone_at=places_at,
         pairs=pairs,
     )
 
 
-def _distinct(names: Sequence[str | None]) -> tuple[list[str | None], Ints]:
-    known = {name: place for place, name in enumerate(dict.fromkeys(names))}
-    return list(known), np.asarray([known[name] for name in names], dtype=np.int64)
+@lru_cache(maxsize=_BATCHES_KEPT)
+def _since_paydays(countries: tuple[str | None, ...], year: int) -> npt.NDArray[np.int16]:
+    return np.stack([since_payday(country, year) for country in countries])
+
+
+@lru_cache(maxsize=_BATCHES_KEPT)
+def _offsets_of(zones: tuple[str | None, ...], year: int) -> Floats:
+    return np.stack([_offsets(zone or "UTC", year) for zone in zones])
+
+
+def _distinct(names: Sequence[str | None]) -> tuple[tuple[str | None, ...], Ints]:
+    """The different names in order, and which each is."""
+    different = tuple(sorted(set(names), key=lambda name: name or ""))
+    known = {name: place for place, name in enumerate(different)}
+    return different, np.asarray([known[name] for name in names], dtype=np.int64)
 
 
 def prior_of(countries: Sequence[str | None], stated: Ints) -> Floats:
     """How likely each hypothesis is before anything happened: customers, hypotheses. `stated`: place, or -1."""
     lands, lands_at = _distinct(countries)
-    cycles = np.zeros((len(stated), TOLD + 1))
-    cycles[:, :TOLD] = np.stack([prior(country) for country in lands])[lands_at]
+    cycles = _usual(lands)[lands_at]
     told = np.flatnonzero(stated >= 0)
-    cycles[told] *= 1 - STATED_TRUST - sum(STATED_LATE)
-    cycles[told, stated[told]] += STATED_TRUST
-    for late, share in enumerate(STATED_LATE, start=1):
-        cycles[told, _LATER[late - 1, stated[told]]] += share
-    depths = np.asarray(DEPTH_PRIOR)
-    weights: Floats = (depths[None, :, None] * cycles[:, None, :]).reshape(len(stated), HYPOTHESES)
-    return weights
+    if len(told):
+        cycles[told] *= 1 - STATED_TRUST - sum(STATED_LATE)
+        cycles[told, stated[told]] += STATED_TRUST
+        for late, share in enumerate(STATED_LATE, start=1):
+            cycles[told, _LATER[late - 1, stated[told]]] += share
+    weights: Floats = cycles[:, :, None] * np.asarray(DEPTH_PRIOR)
+    return weights.reshape(len(stated), HYPOTHESES)
+
+
+@lru_cache(maxsize=_BATCHES_KEPT)
+def _usual(countries: tuple[str | None, ...]) -> Floats:
+    """How likely each cycle is by country, the told pair never: countries, cycles."""
+    return np.stack([np.append(prior(country), 0.0) for country in countries])
 
 
 def likelihood(there: Floats, approved: Flags, trust: Floats) -> Floats:
@@ -257,14 +321,16 @@ def likelihood(there: Floats, approved: Flags, trust: Floats) -> Floats:
 
     `there` is `Calendar.there` at the moments; `trust` (0 to 1) how much each tells about money at all.
     """
-    fits = np.where(approved[:, None, :], there, 1 - there)
-    soft: Floats = 1 + trust[:, None, :] * (fits - 1)
-    product: Floats = soft.prod(axis=2)
+    least = np.where(approved, 1 - trust, 1.0)
+    more = np.where(approved, trust, -trust)
+    fits = there * more[..., None]
+    fits += least[..., None]
+    product: Floats = fits.prod(axis=1)
     return product
 
 
 def cycles_believed(weights: Floats) -> Floats:
     """The chance of each cycle, whatever the depth, out of the weights of hypotheses: customers, cycles."""
-    by_cycle = weights.reshape(len(weights), len(DEPTHS_DAYS), TOLD + 1).sum(axis=1)
+    by_cycle = weights.reshape(len(weights), TOLD + 1, len(DEPTHS_DAYS)).sum(axis=2)
     shares: Floats = by_cycle / by_cycle.sum(axis=1, keepdims=True)
     return shares

@@ -12,7 +12,17 @@ from recoup.recovery.core.machine import (
     Status,
     moved,
 )
-from recoup.recovery.core.planning import LISTENED, NotOpened, Opens, gate, listens, opens, plan, postponed
+from recoup.recovery.core.planning import (
+    LISTENED,
+    NotOpened,
+    Opens,
+    gate,
+    listens,
+    opens,
+    plan,
+    plans,
+    postponed,
+)
 from recoup.recovery.core.policy import DEFAULT, NO_RECOVERY, POLICIES, Cause, Policy, policy_of
 from recoup.recovery.core.records import (
     ELSEWHERE,
@@ -69,6 +79,7 @@ __all__ = [
     "moved",
     "opens",
     "plan",
+    "plans",
     "policy_of",
     "postponed",
     "steps",

@@ -65,7 +65,7 @@ class Shares:
 
 
 SHARES: Final[Mapping[Category, Shares]] = {
-    Category.FUNDS: Shares(source=_DORMANT, funds=0.68, dormant=0.29, limit=0.02, risk=0.01),
+    Category.FUNDS: Shares(source=_DORMANT, funds=0.68, dormant=0.29, limit=0.03),
     Category.ISSUER: Shares(
         source=_HALF_HIDDEN,
         funds=0.36,

@@ -2,14 +2,14 @@
 
 Two blocks of hypotheses. *Money*: the pay cycles and depths of `recoup.paydays.core.beliefs`; there the chance
 depends on the moment, and hardly on the route. The *others*: money that comes irregularly or never, outages, limits,
-mistrust, dead cards; there route and means matter. Given a hypothesis, an answer is nearly determined. So two tries
-that stand or fall together under every hypothesis are hardly worth more than one, and tries spread over paydays by
-themselves.
+mistrust, dead cards; there route and means matter. What passes is thought of by when it passes, so that an outage that
+lasted until ten is one hypothesis. Given one, an answer is nearly determined. So two tries that stand or fall together
+under every hypothesis are hardly worth more than one, and tries spread over paydays by themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -21,6 +21,7 @@ from recoup.recovery.core.causes import ROOTS, Root
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
@@ -50,20 +51,24 @@ UPDATED_GRANTED: Final = 0.85
 """The chance with the new number where the old card was dead: own estimate, a little below a first attempt's."""
 
 
+AGAIN_S: Final = 0.5 * DAY_S
+"""How long it takes until the same question on the same route is a new one, for what no time mends: own estimate. Luck
+belongs to the moment; whoever asks twice within the hour hears the same."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Other:
     """A hypothesis beside pay cycles.
 
-    The chance of a try `t` after the refusal is `most * (1 - exp(-t / comes_s))` on the route that refused; on another
-    one `elsewhere`, or the same where that is None. `share` divides a root among its hypotheses; `refused_before` is
-    how well one more refusal of this payment fits.
+    The chance of a try `comes_s` after the first refusal, or later, is `most` on a route that refused, and before that
+    nothing; on another route it is `elsewhere`, or the same where that is None. `share` divides a root among its
+    hypotheses.
     """
 
     name: str
     root: Root
     share: float
     most: float
-    refused_before: float
     source: str
     comes_s: float = 0.0
     elsewhere: float | None = None
@@ -71,169 +76,108 @@ class Other:
 
 _OWN: Final = "own estimate"
 _IRREGULAR: Final = "own estimate; about three in ten US adults say that their income varies (Fed SHED)"
-_OUTAGES: Final = "own estimate: most outages are over within the hour, nearly all within a day"
+_OUTAGES: Final = (
+    "own estimate around what is published: 158 outages of nine UK banks in two years came to 803 hours, five each "
+    "(Treasury Committee of the House of Commons, 2025-03), and only long ones are reported"
+)
+
+
+def _passing(
+    name: str,
+    root: Root,
+    *,
+    most: float,
+    source: str,
+    after_h: Mapping[float, float],
+    elsewhere: float | None = None,
+) -> Iterator[Other]:
+    """One hypothesis for each time, in hours after the first refusal, at which it may have passed, with its share."""
+    for hours, share in after_h.items():
+        yield Other(
+            name=f"{name}_{hours:g}h",
+            root=root,
+            share=share,
+            most=most,
+            source=source,
+            comes_s=hours * HOUR_S,
+            elsewhere=elsewhere,
+        )
+
 
 OTHERS: Final = (
-    Other(
-        name="irregular_soon",
-        root=Root.FUNDS,
-        share=0.08,
-        most=0.7,
-        comes_s=2 * DAY_S,
-        refused_before=0.6,
-        source=_IRREGULAR,
-    ),
-    Other(
-        name="irregular",
-        root=Root.FUNDS,
-        share=0.08,
-        most=0.6,
-        comes_s=6 * DAY_S,
-        refused_before=0.7,
-        source=_IRREGULAR,
-    ),
-    Other(
-        name="irregular_late",
-        root=Root.FUNDS,
-        share=0.06,
-        most=0.5,
-        comes_s=15 * DAY_S,
-        refused_before=0.8,
-        source=_IRREGULAR,
-    ),
-    Other(name="dormant", root=Root.DORMANT, share=1.0, most=0.01, refused_before=1.0, source=_OWN),
-    Other(
-        name="route_out_1h",
-        root=Root.TECHNICAL,
-        share=0.35,
+    Other(name="irregular_rare", root=Root.FUNDS, share=0.12, most=0.12, source=_IRREGULAR),
+    Other(name="irregular", root=Root.FUNDS, share=0.1, most=0.35, source=_IRREGULAR),
+    Other(name="irregular_often", root=Root.FUNDS, share=0.08, most=0.65, source=_IRREGULAR),
+    Other(name="dormant", root=Root.DORMANT, share=1.0, most=0.01, source=_OWN),
+    *_passing(
+        "route_out",
+        Root.TECHNICAL,
         most=0.95,
-        comes_s=0.7 * HOUR_S,
-        elsewhere=0.93,
-        refused_before=0.3,
         source=_OUTAGES,
-    ),
-    Other(
-        name="route_out_6h",
-        root=Root.TECHNICAL,
-        share=0.2,
-        most=0.95,
-        comes_s=4 * HOUR_S,
+        after_h={0.3: 0.26, 0.9: 0.16, 2.5: 0.12, 7: 0.07, 30: 0.04},
         elsewhere=0.93,
-        refused_before=0.4,
-        source=_OUTAGES,
     ),
-    Other(
-        name="route_out_2d",
-        root=Root.TECHNICAL,
-        share=0.1,
+    *_passing(
+        "issuer_out",
+        Root.TECHNICAL,
+        most=0.94,
+        source=_OUTAGES,
+        after_h={0.4: 0.1, 0.9: 0.08, 2.5: 0.08, 7: 0.05, 30: 0.04},
+    ),
+    *_passing(
+        "limit",
+        Root.LIMIT,
         most=0.9,
-        comes_s=2 * DAY_S,
-        elsewhere=0.9,
-        refused_before=0.5,
-        source=_OUTAGES,
-    ),
-    Other(
-        name="issuer_out_2h",
-        root=Root.TECHNICAL,
-        share=0.25,
-        most=0.93,
-        comes_s=2 * HOUR_S,
-        refused_before=0.3,
-        source=_OUTAGES,
-    ),
-    Other(
-        name="issuer_out_1d",
-        root=Root.TECHNICAL,
-        share=0.1,
-        most=0.93,
-        comes_s=0.3 * DAY_S,
-        refused_before=0.5,
-        source=_OUTAGES,
-    ),
-    Other(
-        name="limit_of_the_day",
-        root=Root.LIMIT,
-        share=0.55,
-        most=0.88,
-        comes_s=0.5 * DAY_S,
-        refused_before=0.3,
         source=_OWN,
+        after_h={6: 0.12, 14: 0.2, 24: 0.23, 72: 0.1, 168: 0.1, 240: 0.08, 480: 0.09, 672: 0.08},
     ),
-    Other(
-        name="limit_of_the_week",
-        root=Root.LIMIT,
-        share=0.2,
-        most=0.85,
-        comes_s=4 * DAY_S,
-        refused_before=0.7,
-        source=_OWN,
-    ),
-    Other(
-        name="limit_of_the_month",
-        root=Root.LIMIT,
-        share=0.25,
-        most=0.8,
-        comes_s=14 * DAY_S,
-        refused_before=0.9,
-        source=_OWN,
-    ),
-    Other(
-        name="route_disliked",
-        root=Root.RISK,
-        share=0.4,
-        most=0.08,
-        elsewhere=0.55,
-        refused_before=0.7,
-        source=_OWN,
-    ),
-    Other(
-        name="mistrust_passing",
-        root=Root.RISK,
-        share=0.25,
-        most=0.5,
-        comes_s=2 * DAY_S,
-        refused_before=0.6,
-        source=_OWN,
-    ),
-    Other(name="mistrust_lasting", root=Root.RISK, share=0.35, most=0.03, refused_before=0.97, source=_OWN),
-    Other(name="card_is_dead", root=Root.LIFECYCLE, share=1.0, most=0.0, refused_before=1.0, source=_OWN),
-    Other(
-        name="customer_must_act", root=Root.CUSTOMER, share=1.0, most=0.01, refused_before=1.0, source=_OWN
-    ),
+    Other(name="route_disliked", root=Root.RISK, share=0.4, most=0.08, elsewhere=0.55, source=_OWN),
+    Other(name="mistrust_mild", root=Root.RISK, share=0.12, most=0.5, elsewhere=0.6, source=_OWN),
+    Other(name="mistrust", root=Root.RISK, share=0.18, most=0.15, elsewhere=0.3, source=_OWN),
+    Other(name="mistrust_lasting", root=Root.RISK, share=0.3, most=0.03, source=_OWN),
+    Other(name="card_is_dead", root=Root.LIFECYCLE, share=1.0, most=0.0, source=_OWN),
+    Other(name="customer_must_act", root=Root.CUSTOMER, share=1.0, most=0.01, source=_OWN),
 )
 REGULAR: Final = 1 - sum(one.share for one in OTHERS if one.root is Root.FUNDS)
 """The share of missing money that a pay cycle brings back."""
+OF_DAY: Final = (1.0, 0.95, 0.9, 0.85)
+"""What is left, by quarter of the day, of the chance that irregular money is there: credits are booked overnight, and
+what there is is spent by day. Own estimate."""
 STATED_IRREGULAR: Final = 0.3
 """What is left of irregular income where a payday is stated: own estimate, for tips and transfers come beside it."""
 _IRREGULAR_AT: Final = np.asarray([one.root is Root.FUNDS for one in OTHERS])
 OTHER_ROOTS: Final = np.asarray([ROOTS.index(one.root) for one in OTHERS])
 OTHER_SHARES: Final = np.asarray([one.share for one in OTHERS])
-REFUSED_BEFORE: Final = np.asarray([one.refused_before for one in OTHERS])
+_OTHER_IRREGULAR: Final = np.where(_IRREGULAR_AT, STATED_IRREGULAR, 1.0) * OTHER_SHARES
 _MOST: Final = np.asarray([one.most for one in OTHERS])
-_COMES_S: Final = np.asarray([max(one.comes_s, 1.0) for one in OTHERS])
-_ELSEWHERE: Final = np.asarray([np.nan if one.elsewhere is None else one.elsewhere for one in OTHERS])
+_COMES_S: Final = np.asarray([one.comes_s for one in OTHERS])
+_STAYS: Final = _COMES_S == 0
+_MOVED_TO: Final = np.asarray([one.elsewhere is not None for one in OTHERS])
+_ELSEWHERE: Final = np.asarray([one.elsewhere or 0.0 for one in OTHERS])
 _DEAD: Final = np.asarray([one.root is Root.LIFECYCLE for one in OTHERS])
+TECHNICAL: Final = np.asarray([one.root is Root.TECHNICAL for one in OTHERS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Options:
     """Where and with what each case can be tried, the preferred option first: cases, options.
 
-    `refused` is True on the route that refused last. `liked` (0 to 1) scales the chance by what is known of the route.
+    `refused` is True on every route that refused this payment. `liked` (0 to 1) scales the chance by what is known of
+    the route.
     """
 
     route: Ints
     means: Ints
-    refused: npt.NDArray[np.bool_]
+    refused: Flags
     liked: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chances:
-    """The chance of approval. Money: `there` (cases, hypotheses, slots) times `granted` plus `besides` (cases,
+    """The chance of approval. Money: `there` (cases, slots, hypotheses) times `granted` plus `besides` (cases,
     options).
 
-    `others`: cases, other hypotheses, slots, options.
+    `others`: cases, slots, options, other hypotheses.
     """
 
     there: Floats
@@ -241,46 +185,75 @@ class Chances:
     besides: Floats
     others: Floats
 
-    def at(self, slot: Ints, option: Ints) -> Floats:
-        """The chance of one try of each case under every hypothesis, money first: cases, hypotheses."""
-        row = np.arange(len(slot))
-        granted, besides = self.granted[row, option], self.besides[row, option]
-        money = self.there[row, :, slot] * granted[:, None] + besides[:, None]
-        both: Floats = np.concatenate([money, self.others[row, :, slot, option]], axis=1)
+    def at(self, rows: Ints, slot: Ints, option: Ints) -> Floats:
+        """The chance of one try of each of these cases under every hypothesis, money first: cases, hypotheses."""
+        size = self.there.shape[2]
+        both = np.empty((len(rows), size + len(OTHERS)))
+        np.multiply(self.there[rows, slot], self.granted[rows, option][:, None], out=both[:, :size])
+        both[:, :size] += self.besides[rows, option][:, None]
+        both[:, size:] = self.others[rows, slot, option]
         return both
 
+    def summed(self, weighed: Floats) -> Floats:
+        """What weights of hypotheses (cases, kinds, hypotheses) give: cases, kinds, slots, options."""
+        cases, slots, size = self.there.shape
+        options = self.granted.shape[1]
+        money = weighed[:, :, :size] @ self.there.swapaxes(1, 2)
+        others = weighed[:, :, size:] @ self.others.reshape(cases, slots * options, -1).swapaxes(1, 2)
+        found: Floats = others.reshape(cases, -1, slots, options)
+        found += money[..., None] * self.granted[:, None, None, :]
+        if self.besides.any():
+            found += weighed[:, :, None, None, :size].sum(axis=-1) * self.besides[:, None, None, :]
+        return found
 
-def chances(there: Floats, *, waited_s: Floats, options: Options) -> Chances:
-    """The chance of every slot and option. `waited_s`: how long after the refusal each slot is (cases, slots)."""
+
+def chances(
+    there: Floats, *, after_first_s: Floats, after_last_s: Floats, quarter: Ints, options: Options
+) -> Chances:
+    """The chance of every slot and option. `after_first_s`, `after_last_s`: how long after the first and the latest
+    refusal each slot is; `quarter`: of the local day (cases, slots)."""
     backup = options.means == Means.BACKUP
     known = np.where(options.refused, GRANTED, GRANTED * MOVED)
     granted = np.where(backup, 0.0, known * options.liked)
     besides = np.where(backup, BACKUP_GRANTED * options.liked, 0.0)
-    same = _MOST[:, None] * (1 - np.exp(-waited_s[:, None, :] / _COMES_S[:, None]))
-    other = np.where(np.isnan(_ELSEWHERE)[:, None], same, _ELSEWHERE[:, None])
-    refused, means = options.refused[:, None, None, :], options.means[:, None, None, :]
-    tried = np.where(refused, same[..., None], other[..., None])
-    tried = np.where((means == Means.UPDATED) & _DEAD[None, :, None, None], UPDATED_GRANTED, tried)
-    tried = np.where(means == Means.BACKUP, BACKUP_GRANTED, tried)
-    return Chances(there, granted, besides, tried * options.liked[:, None, None, :])
+    same = _MOST * (after_first_s[..., None] >= _COMES_S)
+    same[..., _STAYS] *= (1 - np.exp(-after_last_s / AGAIN_S))[..., None]
+    same[..., _IRREGULAR_AT] *= np.asarray(OF_DAY)[quarter][..., None]
+    moved = np.where(_MOVED_TO, _ELSEWHERE, same)
+    tried = np.where(options.refused[:, None, :, None], same[:, :, None], moved[:, :, None])
+    if options.means.any():
+        means = options.means[:, None, :, None]
+        tried = np.where((means == Means.UPDATED) & _DEAD, UPDATED_GRANTED, tried)
+        tried = np.where(means == Means.BACKUP, BACKUP_GRANTED, tried)
+    tried *= options.liked[:, None, :, None]
+    return Chances(there, granted, besides, tried)
 
 
-def weights_of(
-    money: Floats, shares: Floats, *, stated: npt.NDArray[np.bool_], refused_before: Sequence[int] | Ints
-) -> Floats:
+def refused_again(after_first_s: Floats, moved: Flags, counts: Flags) -> Floats:
+    """How well the other hypotheses explain further refusals of this payment: cases, other hypotheses.
+
+    Cases, tries: how long after the first refusal, whether on a route that had not refused before, whether it counts.
+    """
+    same = _MOST * (after_first_s[..., None] >= _COMES_S)
+    tried = np.where(moved[..., None] & _MOVED_TO, _ELSEWHERE, same)
+    fits: Floats = (1 - tried * counts[..., None]).prod(axis=1)
+    return fits
+
+
+def weights_of(money: Floats, shares: Floats, *, stated: Flags, fits: Floats) -> Floats:
     """The weight of every hypothesis, money first: cases, hypotheses; each case's sum to one.
 
     `money`: what each pay cycle and depth is worth after all evidence, on the scale on which nothing known is one in
-    sum. `refused_before`: how many other tries of this payment were refused already.
+    sum. `fits`: how well the others explain further refusals.
     """
-    funds = shares[:, ROOTS.index(Root.FUNDS), None]
-    times = np.asarray(refused_before)[:, None]
-    irregular = np.where(stated[:, None] & _IRREGULAR_AT, STATED_IRREGULAR, 1.0)
-    others = shares[:, OTHER_ROOTS] * OTHER_SHARES * irregular * REFUSED_BEFORE**times
+    funds = shares[:, ROOTS.index(Root.FUNDS)]
+    others = np.where(stated[:, None], _OTHER_IRREGULAR, OTHER_SHARES)
     regular = np.where(stated, 1 - (1 - REGULAR) * STATED_IRREGULAR, REGULAR)
-    both = np.concatenate([funds * regular[:, None] * money, others], axis=1)
-    weights: Floats = both / both.sum(axis=1, keepdims=True)
-    return weights
+    both = np.concatenate(
+        [(funds * regular)[:, None] * money, shares[:, OTHER_ROOTS] * others * fits], axis=1
+    )
+    both /= both.sum(axis=1, keepdims=True)
+    return both
 
 
 def roots_believed(weights: Floats) -> Floats:

@@ -3,20 +3,19 @@
 The value of a set under a hypothesis follows its tries in order of time: each is paid for if no earlier one was
 approved, and brings what the payment is worth by then. Its expectation over hypotheses is what is made as large as
 possible. Tries are added greedily; what each would bring more is exact for every slot and option at once, and costs
-two products of matrices. After each of the first few, every try of the set may move to where it is worth more. A set
-never loses value by this, so more tries are never worth less. Only the first try is acted upon: after its answer all
-is thought of anew.
+two products of matrices. At last every try of the set may move to where it is worth more, once. A set never loses
+value by this. Only the first try is acted upon: after its answer all is thought of anew.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from recoup.recovery.core.chances import OTHERS, Chances
+from recoup.recovery.core.chances import Chances
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -27,8 +26,6 @@ TRIES_MAX: Final = 16
 APART_DAYS: Final = 0.8
 """How far apart tries are thought of: the second on one day would only count on luck. After each all is thought anew,
 so what hours mend is tried again within hours all the same."""
-_EXCHANGED_MAX: Final = 4
-"""Up to how many tries each may move once another has come."""
 _NEVER: Final = np.inf
 
 
@@ -36,9 +33,10 @@ _NEVER: Final = np.inf
 class Question:
     """What is to be decided for a batch of cases.
 
-    `weights`: cases, hypotheses. `chances`: of every slot and option. `days` (cases, slots): days from now, ascending.
-    `gain` (cases, slots): what an approval there is worth, loss by waiting taken off; `cost` (cases, slots, options):
-    of a try. `allowed` (cases, slots). `tries` (cases): how many are left.
+    `weights`: cases, hypotheses. `chances`: of every slot and option. `days` (cases, slots): days from now. `gain`
+    (cases, slots): what an approval there is worth, loss by waiting taken off; `cost` (cases, slots, options): of a
+    try; `harm` (cases, hypotheses): what its refusal costs beside. `allowed` (cases, slots, options). `tries` (cases):
+    how many are left.
     """
 
     weights: Floats
@@ -46,8 +44,18 @@ class Question:
     days: Floats
     gain: Floats
     cost: Floats
+    harm: Floats
     allowed: Flags
     tries: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forced:
+    """The first try of some cases, whatever else would be worth more."""
+
+    where: Flags
+    slot: Ints
+    option: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,20 +72,8 @@ class Sets:
 
     def ordered(self) -> Sets:
         """The same tries in order of time."""
-        order = np.argsort(self.days, axis=1, kind="stable")
-        row = np.arange(len(order))[:, None]
-        return Sets(
-            self.slot[row, order],
-            self.option[row, order],
-            self.days[row, order],
-            self.gain[row, order],
-            self.cost[row, order],
-            self.chance[row, order],
-        )
-
-    def first(self, count: int) -> Sets:
-        """The first places alone."""
-        return Sets(*(getattr(self, one.name)[:, :count] for one in fields(Sets)))
+        row, order = np.arange(len(self.days))[:, None], np.argsort(self.days, axis=1, kind="stable")
+        return Sets(*(getattr(self, name)[row, order] for name in self.__slots__))
 
     @property
     def used(self) -> Flags:
@@ -100,72 +96,129 @@ class Choice:
     sets: Sets
 
 
-def best(question: Question) -> Choice:
-    """The best set of tries for each case."""
-    return _answered(question, _filled(question, _none(question), begun=0))
+def best(question: Question, forced: Forced | None = None, *, alone: Floats | None = None) -> Choice:
+    """The best set of tries for each case. `alone`: the gains of lone tries, where they are known already."""
+    sets = nothing(question, places=int(min(question.tries.max(initial=0), TRIES_MAX)))
+    if not sets.days.shape[1]:
+        return _answered(question, sets)
+    free = question.tries > 0
+    if forced is not None:
+        rows = np.flatnonzero(forced.where & free)
+        _put(question, sets, 0, slot=forced.slot, option=forced.option, rows=rows)
+        free = free & ~forced.where
+    count = _filled(question, sets, free=free, alone=alone)
+    before = sets.slot.copy(), sets.option.copy()
+    for place in range(count if count > 1 else 0):
+        same = np.array_equal(before[0], sets.slot) and np.array_equal(before[1], sets.option)
+        if place == count - 1 and same:
+            break  # the last one was chosen beside these very others
+        others = [one for one in range(count) if one != place]
+        among = question.tries > place if place else free
+        _best_at(question, sets, place, added=gains(question, sets, others), among=among)
+    return _answered(question, sets)
 
 
-def starting_with(question: Question, *, slot: Ints, option: Ints) -> Choice:
-    """The best set among those that hold this try."""
-    first = _put(question, _none(question), 0, slot=slot, option=option, where=question.tries > 0)
-    return _answered(question, _filled(question, first, begun=1))
+def _filled(question: Question, sets: Sets, *, free: Flags, alone: Floats | None) -> int:
+    """Fill the sets greedily, the first place of the `free` ones alone; how many places hold anything then."""
+    places: int = sets.days.shape[1]
+    for place in range(places):
+        among = question.tries > place if place else free
+        known = alone if place == 0 and alone is not None else gains(question, sets, list(range(place)))
+        if not _best_at(question, sets, place, added=known, among=among) and place:
+            return place
+    return places
 
 
-def gains(question: Question, sets: Sets) -> Floats:
-    """What each slot and option would add to a set: cases, slots, options; minus infinity where none is allowed."""
-    ordered = sets.ordered()
-    alive, later = _walked(question, ordered.first(int(sets.used.sum(axis=1).max(initial=0))))
-    size = question.weights.shape[1] - len(OTHERS)
-    both = np.concatenate([alive, alive * later], axis=1)
-    money = both[:, :, :size] @ question.chances.there
-    cases, others, slots, options = question.chances.others.shape
-    besides = both[:, :, size:] @ question.chances.others.reshape(cases, others, slots * options)
-    segment = (ordered.days[:, None, :] <= question.days[:, :, None]).sum(axis=2)
-    segments, row = alive.shape[1], np.arange(cases)[:, None]
-    place = np.arange(slots)[None, :]
-    shaped = besides.reshape(cases, 2 * segments, slots, options)
-    sums = both[:, :, :size].sum(axis=2)
+def worth_instead(question: Question, sets: Sets, *, slot: Ints, option: Ints) -> tuple[Floats, Floats]:
+    """The chance of this first try, and what the tries of a set are worth with it.
 
-    def summed(at: Ints) -> Floats:
-        pay = money[row, at, place][..., None] * question.chances.granted[:, None, :]
-        flat = sums[row, at][..., None] * question.chances.besides[:, None, :]
-        found: Floats = pay + flat + shaped[row, at, place]
-        return found
-
-    still = alive.sum(axis=2)[row, segment]
-    added = (
-        question.gain[..., None] * summed(segment)
-        - summed(segment + segments)
-        - question.cost * still[..., None]
-    )
-    return np.where(_free(question, sets)[..., None], added, -np.inf)
+    It takes the place of the first or of the last, whichever is better; the others do not move for it, so this is a
+    lower bound of what the best set with it would be worth.
+    """
+    cases, tries = sets.days.shape
+    many = np.repeat(np.arange(cases), 2)
+    place = np.stack([np.zeros(cases, dtype=np.int64), np.clip(question.tries, 1, tries) - 1], axis=1).ravel()
+    chance = question.chances.at(np.arange(cases), slot, option)
+    held = Sets(*(getattr(sets, name)[many] for name in sets.__slots__))
+    at = (np.arange(len(many)), place)
+    row = np.arange(cases)
+    days, cost = question.days[row, slot], question.cost[row, slot, option]
+    held.days[at], held.gain[at] = days[many], question.gain[row, slot][many]
+    held.cost[at], held.chance[at] = cost[many], chance[many]
+    near = np.abs(held.days - days[many][:, None]) < APART_DAYS
+    near[at] = False
+    held.days[near], held.cost[near], held.chance[near] = _NEVER, 0.0, 0.0
+    value = _valued(question.weights[many], question.harm[many], held.ordered())
+    return (question.weights * chance).sum(axis=1), value.reshape(cases, 2).max(axis=1)
 
 
-def _walked(question: Question, ordered: Sets) -> tuple[Floats, Floats]:
+def gains(question: Question, sets: Sets, places: list[int]) -> Floats:
+    """What each slot and option would add to the tries at these places of a set: cases, slots, options.
+
+    Minus infinity where none is allowed.
+    """
+    if not places:
+        return _alone(question)
+    days = sets.days[:, places]
+    order = np.asarray(places)[np.argsort(days, axis=1, kind="stable")]
+    alive, later = _walked(question.weights, question.harm, sets, order)
+    segments = alive.shape[1]
+    rows = np.concatenate([alive, alive * (later - question.harm[:, None])], axis=1)
+    approved = question.chances.summed(rows)
+    cost = alive @ np.stack([np.ones_like(question.harm), question.harm], axis=2)
+    apart = question.days[:, :, None] - days[:, None, :]
+    segment = (apart >= 0).sum(axis=2)
+    row, slot = np.arange(len(segment))[:, None], np.arange(segment.shape[1])
+    added = question.gain[..., None] * approved[row, segment, slot]
+    added -= approved[row, segment + segments, slot]
+    paid = cost[row, segment]
+    added -= question.cost * paid[..., :1] + paid[..., 1:]
+    free: Flags = np.all(np.abs(apart) >= APART_DAYS, axis=2)[..., None]
+    return np.where(question.allowed & free, added, -np.inf)
+
+
+def _alone(question: Question) -> Floats:
+    """What each slot and option would be worth as the only try."""
+    rows = np.stack([question.weights, question.weights * question.harm], axis=1)
+    approved = question.chances.summed(rows)
+    harmed = rows[:, 1].sum(axis=1)[:, None, None]
+    added = question.gain[..., None] * approved[:, 0] + approved[:, 1] - question.cost - harmed
+    return np.where(question.allowed, added, -np.inf)
+
+
+def _walked(weights: Floats, harm: Floats, sets: Sets, order: Ints) -> tuple[Floats, Floats]:
     """By segment between tries: the weight that nothing was approved yet, and what all later tries then are worth."""
-    tries = ordered.days.shape[1]
-    shape = (len(question.weights), tries + 1, question.weights.shape[1])
-    alive, later = np.empty(shape), np.zeros(shape)
-    alive[:, 0] = question.weights
+    row, tries = np.arange(len(order))[:, None], order.shape[1]
+    chance, days = sets.chance[row, order], sets.days[row, order]
+    alive = np.empty((len(weights), tries + 1, weights.shape[1]))
+    later = np.empty(alive.shape)
+    later[:, -1] = 0.0
+    alive[:, 0] = weights
+    refused = 1 - chance
+    gain, cost, used = sets.gain[row, order], sets.cost[row, order], np.isfinite(days)
     for n in range(tries):
-        alive[:, n + 1] = alive[:, n] * (1 - ordered.chance[:, n])
+        np.multiply(alive[:, n], refused[:, n], out=alive[:, n + 1])
     for n in reversed(range(tries)):
-        chance = ordered.chance[:, n]
-        brought = chance * ordered.gain[:, n, None] - ordered.cost[:, n, None]
-        later[:, n] = brought + (1 - chance) * later[:, n + 1]
+        then = np.subtract(later[:, n + 1], harm * used[:, n, None], out=later[:, n])
+        then *= refused[:, n]
+        chance[:, n] *= gain[:, n, None]
+        then += chance[:, n]
+        then -= cost[:, n, None]
     return alive, later
 
 
-def _free(question: Question, sets: Sets) -> Flags:
-    """Allowed slots that no try of the set is near."""
-    apart = np.abs(question.days[:, :, None] - sets.days[:, None, :]) >= APART_DAYS
-    free: Flags = question.allowed & apart.all(axis=2)
-    return free
+def _valued(weights: Floats, harm: Floats, ordered: Sets) -> Floats:
+    """What a set is worth."""
+    _, later = _walked(
+        weights, harm, ordered, np.broadcast_to(np.arange(ordered.days.shape[1]), ordered.days.shape)
+    )
+    value: Floats = (weights * later[:, 0]).sum(axis=1)
+    return value
 
 
-def _none(question: Question) -> Sets:
-    cases = len(question.weights)
-    tries = int(min(question.tries.max(initial=0), TRIES_MAX))
+def nothing(question: Question, *, places: int = 0) -> Sets:
+    """Sets without a try, with room for so many."""
+    cases, tries = len(question.weights), places
     none = np.zeros((cases, tries))
     return Sets(
         slot=np.full((cases, tries), -1),
@@ -177,64 +230,46 @@ def _none(question: Question) -> Sets:
     )
 
 
-def _filled(question: Question, sets: Sets, *, begun: int) -> Sets:
-    for count in range(begun, sets.days.shape[1]):
-        sets = _best_at(question, sets, count)
-        for moved in range(begun, count + 1 if 0 < count < _EXCHANGED_MAX else begun):
-            sets = _best_at(question, _taken_out(sets, moved), moved)
-    return sets
-
-
-def _best_at(question: Question, sets: Sets, place: int) -> Sets:
-    """The set with the try that adds most at an unused place, where one adds anything."""
-    added = gains(question, sets)
+def _best_at(question: Question, sets: Sets, place: int, *, added: Floats, among: Flags) -> bool:
+    """Put the try that adds most at this place, where one adds anything; whether any case had one."""
     flat = added.reshape(len(added), -1)
     chosen = flat.argmax(axis=1)
-    worth_it = flat[np.arange(len(flat)), chosen] > 0
-    options = added.shape[2]
-    where = worth_it & (question.tries > place)
-    return _put(question, sets, place, slot=chosen // options, option=chosen % options, where=where)
+    worth_it = (flat[np.arange(len(flat)), chosen] > 0) & among
+    rows = np.flatnonzero(worth_it)
+    _empty(sets, place, rows=np.flatnonzero(among & ~worth_it))
+    slot, option = np.divmod(chosen, added.shape[2])
+    _put(question, sets, place, slot=slot, option=option, rows=rows)
+    return len(rows) > 0
 
 
-def _put(question: Question, sets: Sets, place: int, *, slot: Ints, option: Ints, where: Flags) -> Sets:
-    rows = np.flatnonzero(where)
+def _put(question: Question, sets: Sets, place: int, *, slot: Ints, option: Ints, rows: Ints) -> None:
+    if not len(rows):
+        return
     at, by = slot[rows], option[rows]
-    new = replace(
-        sets,
-        slot=sets.slot.copy(),
-        option=sets.option.copy(),
-        days=sets.days.copy(),
-        gain=sets.gain.copy(),
-        cost=sets.cost.copy(),
-        chance=sets.chance.copy(),
-    )
-    new.slot[rows, place], new.option[rows, place] = at, by
-    new.days[rows, place], new.gain[rows, place] = question.days[rows, at], question.gain[rows, at]
-    new.cost[rows, place] = question.cost[rows, at, by]
-    new.chance[rows, place] = question.chances.at(slot, option)[rows]
-    return new
+    sets.slot[rows, place], sets.option[rows, place] = at, by
+    sets.days[rows, place], sets.gain[rows, place] = question.days[rows, at], question.gain[rows, at]
+    sets.cost[rows, place] = question.cost[rows, at, by]
+    sets.chance[rows, place] = question.chances.at(rows, at, by)
 
 
-def _taken_out(sets: Sets, place: int) -> Sets:
-    days, chance, cost = sets.days.copy(), sets.chance.copy(), sets.cost.copy()
-    days[:, place], chance[:, place], cost[:, place] = _NEVER, 0.0, 0.0
-    return replace(sets, days=days, chance=chance, cost=cost)
+def _empty(sets: Sets, place: int, *, rows: Ints) -> None:
+    if len(rows):
+        sets.days[rows, place], sets.cost[rows, place], sets.chance[rows, place] = _NEVER, 0.0, 0.0
 
 
 def _answered(question: Question, sets: Sets) -> Choice:
+    if not sets.days.shape[1]:
+        none, nobody = np.zeros(len(sets.days)), np.full(len(sets.days), -1)
+        return Choice(nobody, nobody.copy(), none, none.copy(), none.copy(), sets)
     ordered = sets.ordered()
-    alive, later = _walked(question, ordered)
-    value = (alive[:, 0] * later[:, 0]).sum(axis=1)
-    if not ordered.days.shape[1]:
-        nothing = np.zeros(len(value))
-        nobody = np.full(len(value), -1)
-        return Choice(nobody, nobody.copy(), nothing, nothing.copy(), value, ordered)
-    used = ordered.used[:, 0]
+    every = np.broadcast_to(np.arange(ordered.days.shape[1]), ordered.days.shape)
+    alive, later = _walked(question.weights, question.harm, ordered, every)
+    used = np.isfinite(ordered.days[:, 0])
     return Choice(
         slot=np.where(used, ordered.slot[:, 0], -1),
         option=np.where(used, ordered.option[:, 0], -1),
         chance=(question.weights * ordered.chance[:, 0]).sum(axis=1),
         recovered=1 - alive[:, -1].sum(axis=1),
-        value=value,
+        value=(question.weights * later[:, 0]).sum(axis=1),
         sets=ordered,
     )

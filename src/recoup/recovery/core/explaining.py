@@ -15,10 +15,10 @@ from recoup.paydays.core import PayCycle, local_zone
 from recoup.payments.core import AttemptState, DeclineRecord, Reason
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import CardTry, PastAttempt, PaymentFacts
-from recoup.recovery.core.planning import NotOpened, considered, opens, plan
+from recoup.recovery.core.planning import Asked, NotOpened, asked_of, judged, opens, plan
 from recoup.recovery.core.policy import policy_of
 from recoup.recovery.core.records import Case, Person, Plan
-from recoup.recovery.core.weighing import Weighed
+from recoup.recovery.core.weighing import weigh
 
 ROUTES_MAX: Final = 5
 _NOBODY: Final = UUID(int=0)
@@ -53,9 +53,12 @@ def explained(asked: Hypothetical, now: datetime) -> Explained:
     case = _case(asked)
     if isinstance(opens(case.payment), NotOpened):
         return Explained(plan(case, now), None, asked.tries_left)
-    found = considered(case, now)
-    weighed = _by_number(found.facts(), case.payment.accounts) if isinstance(found, Weighed) else None
-    return Explained(plan(case, now), weighed, asked.tries_left)
+    question = asked_of(case, now)
+    if not isinstance(question, Asked):
+        return Explained(question, None, asked.tries_left)
+    found = weigh(question.known)
+    weighed = None if found.at is None else _by_number(found.facts(), case.payment.accounts)
+    return Explained(judged(case, question, found, now), weighed, asked.tries_left)
 
 
 def _by_number(facts: dict[str, Any], accounts: tuple[UUID, ...]) -> dict[str, Any]:

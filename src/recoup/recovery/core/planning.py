@@ -7,7 +7,7 @@ moment), the card's budget, the customer's night, and the deadline.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -23,27 +23,18 @@ from recoup.outcomes.core.retry import later
 from recoup.paydays.core import described
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
+from recoup.recovery.core.known import Known, Seen, ceiled, floored, moved
 from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
-from recoup.recovery.core.policy import DAY_BEGINS, DAY_ENDS, NO_RECOVERY, Cause
+from recoup.recovery.core.policy import CAUSES, DAY_BEGINS, DAY_ENDS, NO_RECOVERY, WORDS, Cause
 from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry
 from recoup.recovery.core.renewed import is_mended, needs_another_card
-from recoup.recovery.core.weighing import Known, Seen, Weighed, ceiled, floored, weigh
+from recoup.recovery.core.weighing import Weighed, weigh_many
 
 _BUDGET_STEPS_MAX: Final = 10
 """How often a time is moved for the budget and the night in turn: each rule moves it once at most."""
 
-_CAUSES: Final[Mapping[Category, Cause]] = {
-    Category.FUNDS: Cause.FUNDS,
-    Category.LIMIT: Cause.LIMIT,
-    Category.ISSUER: Cause.ISSUER,
-    Category.PROCESSOR: Cause.TECHNICAL,
-    Category.NETWORK: Cause.TECHNICAL,
-    Category.MERCHANT_CONFIGURATION: Cause.TECHNICAL,
-    Category.OTHER: Cause.UNRECOGNISED,
-}
-"""In the categories left out, time changes nothing and the customer must act."""
-
 _SOON: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
 _LIKELY_PAYDAY: Final = 0.2
 """From which chance on a day is called a likely payday."""
 _CUSTOMER_MENDS: Final = frozenset({AdviceAction.UPDATE_CARD, AdviceAction.AUTHENTICATE})
@@ -51,13 +42,6 @@ _FOR_EVER: Final = frozenset(stop.rule for stop in STOPS if stop.window is None)
 _REFUSALS: Final = frozenset({"payment.declined", "payment.failed"})
 LISTENED: Final = _REFUSALS | {"payment.authorized", "payment.captured", "payment.canceled"}
 """The events of payments that a recovery may have to hear."""
-_WORDS: Final[Mapping[Cause, str]] = {
-    Cause.FUNDS: "there was not enough money",
-    Cause.LIMIT: "a limit of the card was reached",
-    Cause.ISSUER: "the issuer gave no reason",
-    Cause.TECHNICAL: "the payment did not get through",
-    Cause.UNRECOGNISED: "the processor gave a code that no table knows",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +79,14 @@ def opens(payment: PaymentFacts) -> Opens | NotOpened:
 
 def plan(case: Case, now: datetime) -> Plan:
     """The next step of a case whose payment was refused. A try is never before now, nor after the deadline."""
-    assert STANDINGS[case.payment.status] is Standing.REFUSED, "only a refused payment is planned for"
-    found = _with_new_card(case, now) or considered(case, now)
-    if isinstance(found, Retry):
-        return found
-    return _retry(case, found, now) if isinstance(found, Weighed) else found
+    return plans([case], now)[0]
+
+
+def plans(cases: Sequence[Case], now: datetime) -> list[Plan]:
+    """The next step of each case: the same as one by one, in less time, for all are weighed together."""
+    asked = [(case, asked_of(case, now)) for case in cases]
+    weighed = iter(weigh_many([one.known for _, one in asked if isinstance(one, Asked)]))
+    return [judged(case, one, next(weighed), now) if isinstance(one, Asked) else one for case, one in asked]
 
 
 def _with_new_card(case: Case, now: datetime) -> Retry | GiveUp | None:
@@ -113,21 +100,34 @@ def _with_new_card(case: Case, now: datetime) -> Retry | GiveUp | None:
     return Retry(found.at, case.payment.accounts, now, why, facts_of(case, found.budget))
 
 
-def considered(case: Case, now: datetime) -> Weighed | GiveUp | AskCustomer:
-    """The joint choice for a case whose payment was refused; or why there is nothing to choose."""
-    ending = _ending(case, now)
-    if ending is not None:
-        return ending
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the joint choice is asked, and the first moment that night and budget allow."""
+
+    known: Known
+    found: _Found
+
+
+def asked_of(case: Case, now: datetime) -> Asked | Plan:
+    """What the joint choice is asked for a case whose payment was refused; or the plan, where there is no choice."""
+    assert STANDINGS[case.payment.status] is Standing.REFUSED, "only a refused payment is planned for"
+    settled = _with_new_card(case, now) or _ending(case, now)
+    if settled is not None:
+        return settled
     if _cause(case) is None:
         return AskCustomer("time changes nothing here: the customer must act", facts_of(case))
     found = _allowed(case, _not_before(case, now))
     if found.at is None:
         return GiveUp(EndReason.NETWORK_LIMIT, found.budget.why, facts_of(case, found.budget))
-    known = _known(case, now, not_before=found.at, tries_left=_tries_left(case, found.budget))
-    weighed = weigh(known)
+    left = _tries_left(case, found.budget)
+    return Asked(_known(case, now, not_before=found.at, tries_left=left), found)
+
+
+def judged(case: Case, asked: Asked, weighed: Weighed, now: datetime) -> Plan:
+    """The plan that follows from what was weighed."""
     if weighed.at is not None:
-        return weighed
-    facts = facts_of(case, found.budget)
+        return _retry(case, weighed, asked.found, now)
+    facts = facts_of(case, asked.found.budget)
     if not weighed.allowed:
         why = f"no try can be made before the deadline, {rfc3339(case.deadline)}"
         return GiveUp(EndReason.DEADLINE, why, facts)
@@ -160,17 +160,21 @@ def _known(case: Case, now: datetime, *, not_before: datetime, tries_left: int) 
         accounts=accounts_for(case),
         refused_by=payment.attempts[-1].account if payment.attempts else None,
         seen=tuple(_seen(payment, refused_at)),
+        refused=tuple(dict.fromkeys(attempt.account for attempt in payment.attempts)),
+        moved=bool(payment.attempts) and moved([one.account for one in payment.attempts])[-1],
     )
 
 
 def _seen(payment: PaymentFacts, refused_at: datetime) -> Iterator[Seen]:
     """The earlier tries of the card in the same currency, without the refusal that is being recovered."""
-    own = {attempt.at: attempt.decline_code for attempt in payment.attempts}
+    new_ways = moved([attempt.account for attempt in payment.attempts])
+    own = {one.at: (one.decline_code, new) for one, new in zip(payment.attempts, new_ways, strict=True)}
     for one in sorted((*payment.card_tries, *payment.record), key=lambda one: one.at):
         if one.at == refused_at or one.amount.currency != payment.amount.currency:
             continue
-        category = "" if one.declined is False else _category_of(own.get(one.at) or one.code)
-        yield Seen(floored(one.at), not one.declined, category, one.at in own, one.amount.minor)
+        code, new = own.get(one.at, (None, False))
+        category = "" if one.declined is False else _category_of(code or one.code)
+        yield Seen(floored(one.at), not one.declined, category, one.at in own, one.amount.minor, new)
 
 
 def _category_of(code: str | None) -> str:
@@ -249,7 +253,7 @@ def _customer_mends(decline: Decline) -> bool:
 def _cause(case: Case) -> Cause | None:
     """Why it was refused; None where only the customer can help."""
     record = case.payment.decline
-    return Cause.TECHNICAL if record is None else _CAUSES.get(record.decline.category)
+    return Cause.TECHNICAL if record is None else CAUSES.get(record.decline.category)
 
 
 def _refused_at(case: Case, now: datetime) -> datetime:
@@ -304,12 +308,12 @@ def awake(moment: datetime, zone: str) -> datetime:
     return max(moment, datetime.combine(day, DAY_BEGINS, ZoneInfo(zone)).astimezone(UTC))
 
 
-def _retry(case: Case, weighed: Weighed, now: datetime) -> Retry:
-    at, found = weighed.at, _allowed(case, _not_before(case, now))
+def _retry(case: Case, weighed: Weighed, found: _Found, now: datetime) -> Retry:
+    at = weighed.at
     assert at is not None, "there is a time"
     cause = _cause(case)
     assert cause is not None, "only what time can mend is weighed"
-    why = f"{_WORDS[cause]}; {_best(case, weighed, at)}"
+    why = f"{WORDS[cause]}; {_best(case, weighed, at)}"
     if found.blocked is not None:
         why = f"{why}; put off for the card's budget ({found.blocked.why})"
     facts = facts_of(case, found.budget) | {"cause": cause.value} | weighed.facts()
@@ -321,11 +325,12 @@ def _best(case: Case, weighed: Weighed, at: datetime) -> str:
     prospects = f"a try then is approved with {weighed.chance:.0%}"
     if weighed.tries > 1:
         prospects += f", one of the {weighed.tries} planned with {weighed.recovered:.0%}"
-    if weighed.falls_on_payday(at):
+    if weighed.on_payday:
         return f"tried again on the customer's payday, {_day(case, at)}: {prospects}"
-    if at - _refused_at(case, at) < _SOON:
-        return f"tried again within a day: {prospects}"
-    if weighed.payday_chance(at) > _LIKELY_PAYDAY:
+    waited = at - _refused_at(case, at)
+    if waited < _SOON:
+        return f"tried again within {'the hour' if waited <= _HOUR else 'a day'}: {prospects}"
+    if weighed.payday_chance > _LIKELY_PAYDAY:
         return f"tried again on {_day(case, at)}, a likely payday: {prospects}"
     return f"tried again on {_day(case, at)}, which has the best prospects: {prospects}"
 

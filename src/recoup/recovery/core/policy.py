@@ -8,11 +8,14 @@ from datetime import time, timedelta
 from enum import StrEnum
 from typing import Final
 
+from recoup.outcomes.core import Category
+
 DAY: Final = timedelta(days=1)
 
-DAY_BEGINS: Final = time(6)
+DAY_BEGINS: Final = time(5)
 DAY_ENDS: Final = time(22)
-"""Nothing is tried in the customer's night: banks do their upkeep then, and a decline may ring somebody's phone."""
+"""Nothing is tried in the customer's night: banks do their upkeep then, and a decline may ring somebody's phone. By
+five the night's credits are booked, and on payday the bills that spend them come soon after."""
 
 
 class Cause(StrEnum):
@@ -28,6 +31,25 @@ class Cause(StrEnum):
     """Somebody on the way was not there: hours help, and so does another processor."""
     UNRECOGNISED = "unrecognised"
     """No table knows the code: tried again later, by the same processor as long as it is there."""
+
+
+CAUSES: Final[Mapping[Category, Cause]] = {
+    Category.FUNDS: Cause.FUNDS,
+    Category.LIMIT: Cause.LIMIT,
+    Category.ISSUER: Cause.ISSUER,
+    Category.PROCESSOR: Cause.TECHNICAL,
+    Category.NETWORK: Cause.TECHNICAL,
+    Category.MERCHANT_CONFIGURATION: Cause.TECHNICAL,
+    Category.OTHER: Cause.UNRECOGNISED,
+}
+"""In the categories left out, time changes nothing and the customer must act."""
+WORDS: Final[Mapping[Cause, str]] = {
+    Cause.FUNDS: "there was not enough money",
+    Cause.LIMIT: "a limit of the card was reached",
+    Cause.ISSUER: "the issuer gave no reason",
+    Cause.TECHNICAL: "the payment did not get through",
+    Cause.UNRECOGNISED: "the processor gave a code that no table knows",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
