@@ -225,7 +225,7 @@ class Office(House):
         return await self.recoveries.get(self.us, recovery.id)
 
     async def runs_until(self, until: datetime) -> list[datetime]:
-        """Go through time to `until`, working what is due in order; when that was."""
+        """Go through time to `until`, working what is due in order; when that was, but for customers being asked."""
         worked: list[datetime] = []
         while True:
             due_at = await self.worker.next_due(self.us.id)
@@ -233,8 +233,10 @@ class Office(House):
                 self.clock.advance(max(until - self.clock.now(), timedelta(0)))
                 return worked
             self.clock.advance(max(due_at - self.clock.now(), timedelta(0)))
-            assert await self.worker.work_next(self.us, until=until) is not None
-            worked.append(due_at)
+            row = await self.worker.take_next(self.us, until=until)
+            assert row is not None, "it was due"
+            await self.worker.work(self.us, row)
+            worked += [] if row.kind == ASKABLE else [due_at]
             assert len(worked) < 1000, "time does not go on"
 
     async def told(self, recovery: Recovery) -> list[str]:
