@@ -10,7 +10,7 @@ import msgspec
 from msgspec import inspect
 
 from recoup.http.messages import misfit, not_json
-from recoup.http.shapes import Shape
+from recoup.http.shapes import shape_of
 from recoup.http.values import forbidden
 from recoup.kit.refusals import invalid
 from recoup.kit.secret import Secret
@@ -29,7 +29,7 @@ class BodyParser:
     """Reads one type of body, or one of several that its tag tells apart."""
 
     def __init__(self, type_: Any) -> None:
-        self._shape = Shape(type_)
+        self._shape = shape_of(type_)
         self._decoder = msgspec.json.Decoder(type_, dec_hook=_decode_secret)
         self._encoder = msgspec.json.Encoder(enc_hook=_reveal_secret, order="deterministic")
 
@@ -55,7 +55,7 @@ class QueryParser:
     """Reads one type of query. What it says is text; fields of numbers and truth values read it as JSON writes them."""
 
     def __init__(self, type_: type[msgspec.Struct]) -> None:
-        self._shape = Shape(type_)
+        self._shape = shape_of(type_)
         self._type = type_
         self._lists = self._shape.fields_holding(inspect.ListType)
         self._numbers = self._shape.fields_holding(inspect.IntType)

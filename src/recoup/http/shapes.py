@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
 from msgspec import inspect
@@ -85,6 +86,12 @@ class Shape:
             else:
                 for inner in _inner(alternative):
                     self._check(inner, path=f"{path}[]", above=above)
+
+
+@cache
+def shape_of(type_: Any) -> Shape:
+    """The shape of a type, taken apart once however many routes ask for it."""
+    return Shape(type_)
 
 
 def _refuse_unsafe(type_: inspect.Type, path: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from recoup.http.answers import VERSION, ErrorObject
 from recoup.http.bound import WITH_BODY
 from recoup.http.docs import components
-from recoup.http.docs.schemas import Schemas, query_parameters
+from recoup.http.docs.schemas import Schemas, query_parameters, schemas_of
 from recoup.http.routes import Auth, Idempotency, Problem, Route
 from recoup.http.wiring import About, Webhook
 
@@ -22,7 +22,7 @@ def document(routes: Sequence[Route], about: About) -> dict[str, Any]:
     taken = [route.body for route in routes if route.body is not None]
     payloads = [hook.payload for hook in about.webhooks]
     given = [*(route.answer for route in routes if route.answer is not None), *payloads, ErrorObject]
-    schemas = Schemas(taken=taken, given=given)
+    schemas = schemas_of(taken=tuple(taken), given=tuple(given))
     operations = [(route, _operation(route, schemas)) for route in routes]
     _check_unique(operation["operationId"] for _, operation in operations)
     paths: dict[str, dict[str, Any]] = {}
@@ -111,7 +111,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         }
         for name in route.parameters()
     ]
-    query = query_parameters(route.query) if route.query is not None else []
+    query = query_parameters(route.query) if route.query is not None else ()
     headers = ["RequestId", "RecoupVersion"]
     if route.idempotency is not Idempotency.NONE:
         headers.insert(0, "IdempotencyKey")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -40,7 +41,14 @@ def _refuse_namesakes(classes: Iterable[type[msgspec.Struct]]) -> None:
         assert other is cls, f"{cls.__module__} and {other.__module__} both have a {cls.__name__}: rename one"
 
 
-def query_parameters(type_: type[msgspec.Struct]) -> list[Schema]:
+@cache
+def schemas_of(*, taken: tuple[Any, ...], given: tuple[Any, ...]) -> Schemas:
+    """The schemas of all these types: worked out once, since it takes long and types stay what they are."""
+    return Schemas(taken=taken, given=given)
+
+
+@cache
+def query_parameters(type_: type[msgspec.Struct]) -> tuple[Schema, ...]:
     """The parameters of a query, one a field."""
     _, components = _components([type_])
     schema = components[_name(type_)]
@@ -57,7 +65,7 @@ def query_parameters(type_: type[msgspec.Struct]) -> list[Schema]:
                 "schema": without_null,
             }
         )
-    return parameters
+    return tuple(parameters)
 
 
 def _components(types: Sequence[Any]) -> tuple[list[Schema], dict[str, Schema]]:
@@ -159,6 +167,7 @@ def _under(type_: inspect.Type) -> list[inspect.Type]:
             return []
 
 
+@cache
 def _name(cls: type[msgspec.Struct]) -> str:
     refs, _ = msgspec.json.schema_components([cls], schema_hook=_schema_of_ours, ref_template="{name}")
     return str(refs[0]["$ref"])
