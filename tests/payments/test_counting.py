@@ -237,6 +237,30 @@ async def _kept(house: House, merchant: Merchant) -> dict[bytes, set[Any]]:
     return {bytes(row["card"]): set(row["tries"]) for row in rows}
 
 
+async def test_an_answer_that_stops_a_card_holds_the_card_before_the_events(
+    house: House, merchant: Merchant
+) -> None:
+    """As whoever counts does: in another order two processes would wait for each other."""
+    gate = Gate(Declined(replace(no_funds().decline, rule="visa_category_1")))
+    house.bank.will("charge", gate)
+    first = asyncio.create_task(pay(house, merchant))
+    await gate.entered.wait()
+    ours = {"id": merchant.id}
+    async with house.database.transaction() as connection:
+        held = await connection.fetch_one(
+            "select pg_backend_pid() as pid from event_streams where merchant_id = %(id)s for update", ours
+        )
+        waiting = "select pid from pg_stat_activity where %(pid)s = any(pg_blocking_pids(pid))"
+        gate.opened.set()
+        async with asyncio.timeout(30):
+            while not await house.database.fetch_one(waiting, held):  # noqa: ASYNC110 - in the database
+                await asyncio.sleep(0.01)
+        free = await house.database.fetch_all(
+            "select card from card_tries where merchant_id = %(id)s for update skip locked", ours
+        )
+    assert free == [] and (await first).payment.status is Status.DECLINED
+
+
 async def test_a_stop_in_the_same_group_is_seen_by_what_comes_after(house: House, merchant: Merchant) -> None:
     """A decline that stops a card, and a payment with it, written at the same moment."""
     gate = Gate(Declined(replace(no_funds().decline, rule="visa_category_1")))

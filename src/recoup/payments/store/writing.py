@@ -13,9 +13,11 @@ news must be one transaction, and one statement is one round trip.
 One payment is written once in a group: of two steps planned from the same version one is written, the other is stale.
 A claim is taken only with a step that fits, under the payment's lock.
 
-Order matters in two places. An attempt that closes is updated before its successor is inserted (the insert reads the
-update's result), or the rule "one attempt may hold money" would refuse the pair. And the event stream's row is locked
-last, since all payments of a merchant share it. What is looked up by a key is first read out of the JSON into a
+Order matters in three places. A card that is stopped is held before anything else is: what nobody reads is done last,
+when the events are held, and another process counts in the other order (so `targets` reads `stopped`). An attempt
+that closes is updated before its successor is inserted (the insert reads the update's result), or the rule "one
+attempt may hold money" would refuse the pair. And the event stream's row is locked last,
+since all payments of a merchant share it. What is looked up by a key is first read out of the JSON into a
 materialized list, because only then is the whole key looked up in the index; `tests/payments` reads the plans. While
 the tables are empty any index that begins with the merchant looks as good, so an attempt is looked up by both its
 keys; and what is dropped from `due` is looked up row by row: that table is nearly empty always, and a join with it,
@@ -58,6 +60,7 @@ _COUNT: Final[LiteralString] = """
         set stopped = true, version = k.version + 1
         from stops s
         where k.merchant_id = s.merchant_id and k.card = s.card
+        returning k.card
     ), counting as materialized (
         select g.n, g.merchant_id, c.*, row_number() over cards as place,
             first_value(c.seen) over cards is not null as looked
@@ -157,6 +160,7 @@ _STEP: Final[LiteralString] = """
             failure text, next_action json, updated_at timestamptz)
         where i.expected is not null
             and (i.claim_key is null or i.n = any(array(select n from granted)))
+            and (select count(*) from stopped) is not null
     ), moved as (
         update payments p
         set status = r.status, version = r.version, events_count = r.events_count,
