@@ -102,7 +102,7 @@ class Budgeted:
             new_id=tools.new_id,
         )
         parts.recoveries.guard(self.gate)
-        self._apis = (BudgetsApi(Budgeting(tools)), GateApi(self.gate))
+        self._apis = (BudgetsApi(Budgeting(tools)), GateApi(tools.database, self.gate))
 
     def handlers(self) -> Mapping[str, Handler]:
         """Nothing is done by itself."""

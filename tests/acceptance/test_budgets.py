@@ -134,9 +134,12 @@ async def test_the_merchant_s_own_check_is_asked_before_every_try(shop: Client) 
     async with Receiver() as receiver:
         got = receiver.got
         receiver.answer = lambda _: answers[min(len(got), len(answers)) - 1]
-        check = await shop.post(CHECK, {"url": receiver.url(), "timeout_ms": 2000})
+        first = {"url": receiver.url(), "timeout_ms": 2000}
+        check = await shop.post(CHECK, first, once="a-check")
         assert check["secret"].startswith("whsec_") and check["default"] == "wait"
         assert (await shop.get(CHECK))["secret"] == check["secret"]
+        again = await shop.post(CHECK, first, once="a-check")
+        assert again == check | {"secret": None}, "no secret is kept where answers are"
         declined = await renewal(shop)
         await due_now(shop, declined["recovery"])
         await seen(shop, declined["recovery"], why="the parcel is on its way")

@@ -87,6 +87,14 @@ def test_a_clear_answer_counts_and_a_wait_has_an_end() -> None:
     assert said('{"decision": "allow", "more": 1}') == Open(DUE.accounts)
     stopped = said('{"decision": "stop", "reason": "paid in cash"}')
     assert isinstance(stopped, Stopped) and "paid in cash" in stopped.why
-    for wait_s, span in ((90, timedelta(seconds=90)), (10**9, WAIT_MAX)):
+    hidden = said(r'{"decision": "stop", "reason": "a\u0000b \u0034242424242424242"}')
+    assert isinstance(hidden, Stopped) and "ab" in hidden.why, "a NUL cannot be stored"
+    assert "4242424242424242" not in hidden.why
+    for wait_s, span in (
+        (90, timedelta(seconds=90)),
+        (10**9, WAIT_MAX),
+        (10**15, WAIT_MAX),
+        (10**30, WAIT_MAX),
+    ):
         held = said(f'{{"decision": "wait", "wait_s": {wait_s}}}')
         assert isinstance(held, Held) and held.until == NOW + span

@@ -1,12 +1,14 @@
-"""Kill switches and the merchant's own check over HTTP."""
+"""Kill switches and the merchant's own check over HTTP. Answers that are kept have no secret."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta, Struct
 
+from recoup.db import Database
 from recoup.gate.core import REASON_LENGTH_MAX, TIMEOUT_MS_MAX, Otherwise, Scope
 from recoup.gate.flow import Gate, NewSwitch, no_check
 from recoup.gate.objects import (
@@ -16,8 +18,9 @@ from recoup.gate.objects import (
     check_object,
     switch_object,
 )
+from recoup.http import idempotency
 from recoup.http.fields import IdText, ListQuery, parse_id
-from recoup.http.routes import Call, Idempotency, Problem, Route
+from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
 from recoup.kit.ids import Kind
 from recoup.kit.refusals import Refusal, invalid
 from recoup.outcomes.codes.standard import STANDARD
@@ -54,7 +57,8 @@ class SetRecoveryCheck(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class GateApi:
     """The routes of the gate."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, database: Database, gate: Gate) -> None:
+        self._database = database
         self._gate = gate
 
     def routes(self) -> list[Route]:
@@ -124,9 +128,10 @@ class GateApi:
                 summary="Be asked before every try of a recovery",
                 description="Your address gets a signed POST with the try that is due, and answers "
                 '`{"decision": "allow"}`, `wait` (with `wait_s` if you like) or `stop`, each with a `reason` that the '
-                "recovery then shows. The secret stays the same when you change the address.",
+                "recovery then shows. The secret stays the same when you change the address; a request that is "
+                "repeated with its `Idempotency-Key` is answered without it.",
                 tag=_TAG,
-                idempotency=Idempotency.TRANSACTION,
+                idempotency=Idempotency.FLOW,
                 errors=tuple(
                     Problem(code, 400) for code in ("invalid_url", "url_not_secure", "url_forbidden")
                 ),
@@ -172,18 +177,27 @@ class GateApi:
             raise no_check()
         return check_object(found.check, livemode=call.merchant.livemode, secret=found.secret.reveal())
 
-    async def put_check(self, call: Call[SetRecoveryCheck, None]) -> RecoveryCheckObject:
-        """Set it."""
-        body = call.body
-        found = await self._gate.put_check(
-            call.transaction(),
-            call.merchant,
-            url=body.url,
-            timeout_ms=body.timeout_ms,
-            otherwise=body.default,
-            now=call.now,
-        )
-        return check_object(found.check, livemode=call.merchant.livemode, secret=found.secret.reveal())
+    async def put_check(self, call: Call[SetRecoveryCheck, None]) -> Reply:
+        """Claim the key, set it, and record the answer without the secret, in one transaction."""
+        body, claim, merchant = call.body, call.claim, call.merchant
+        async with self._database.place(), self._database.transaction() as connection:
+            if claim is not None:
+                await idempotency.claim(connection, merchant_id=merchant.id, claim=claim)
+            found = await self._gate.put_check(
+                connection,
+                merchant,
+                url=body.url,
+                timeout_ms=body.timeout_ms,
+                otherwise=body.default,
+                now=call.now,
+            )
+            if claim is not None:
+                kept = msgspec.json.encode(check_object(found.check, livemode=merchant.livemode))
+                await idempotency.record(
+                    connection, merchant_id=merchant.id, key=claim.key, status=200, body=kept
+                )
+        shown = check_object(found.check, livemode=merchant.livemode, secret=found.secret.reveal())
+        return Reply(200, msgspec.json.encode(shown))
 
     async def remove_check(self, call: Call[None, None]) -> RecoveryCheckObject:
         """Remove it."""

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from recoup.kit.cardlike import without_card_numbers
 from recoup.kit.ids import Kind, render
 
 SWITCHES_MAX: Final = 100
@@ -26,6 +27,9 @@ HELD_FOR: Final = timedelta(hours=1)
 WAIT_DEFAULT: Final = timedelta(hours=1)
 """After which a try is asked about again, where a check says to wait and not how long."""
 WAIT_MAX: Final = timedelta(days=7)
+_WAIT_MAX_S: Final = WAIT_MAX // timedelta(seconds=1)
+LATER: Final = timedelta(seconds=30)
+"""After which a try is looked at again, about which nobody could be asked."""
 TIMEOUT_MS_MAX: Final = 10_000
 REASON_LENGTH_MAX: Final = 300
 
@@ -103,13 +107,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """Nobody could be asked yet, for so many others are asked about: look again at `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """Never: the merchant wants no further try of this payment."""
 
     why: str
 
 
-Passage = Open | Held | Stopped
+Passage = Open | Held | Later | Stopped
 """What the gate says of a try that is due."""
 
 
@@ -153,7 +164,8 @@ def checked(
 ) -> Passage:
     """What a check's answer means; `status` None: none came in time."""
     answer = _read(status, body)
-    said = "" if answer is None or not answer.reason else f": {answer.reason}"
+    reason = "" if answer is None else _storable(answer.reason)
+    said = f": {reason}" if reason else ""
     match None if answer is None else answer.decision:
         case "allow":
             return Open(accounts)
@@ -161,12 +173,18 @@ def checked(
             return Stopped(f"the merchant's own check wants no further try{said}")
         case "wait":
             assert answer is not None, "only an answer says so"
-            span = WAIT_DEFAULT if answer.wait_s is None else min(timedelta(seconds=answer.wait_s), WAIT_MAX)
+            wait_s = answer.wait_s
+            span = WAIT_DEFAULT if wait_s is None else timedelta(seconds=min(wait_s, _WAIT_MAX_S))
             return Held(now + span, f"the merchant's own check says to wait{said}")
         case _ if check.otherwise is Otherwise.ALLOW:
             return Open(accounts)
         case _:
             return Held(now + WAIT_DEFAULT, "the merchant's own check gave no clear answer in time")
+
+
+def _storable(reason: str) -> str:
+    """A merchant's words without what no column holds, and no log may show: JSON can hide both from who sends it."""
+    return without_card_numbers(reason.replace("\x00", ""))
 
 
 def _read(status: int | None, body: str | None) -> _Answer | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -15,9 +17,11 @@ from recoup.events.core import NewEvent
 from recoup.events.store import append, next_object_sequence
 from recoup.gate import store
 from recoup.gate.core import (
+    LATER,
     SWITCHES_MAX,
     Check,
     Due,
+    Later,
     Otherwise,
     Passage,
     Scope,
@@ -33,6 +37,11 @@ from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
 from recoup.merchants.flow import ProcessorAccounts, Sealer, lock_merchant
 
+ASKED_AT_ONCE: Final = 16
+"""Checks that are waited for at once, half of what a worker does beside each other: however many merchants' addresses
+hang, payments are settled meanwhile."""
+ASKED_AT_ONCE_OF_ONE: Final = 8
+"""The same of one merchant: another's checks have places too."""
 SWITCH_SET: Final = "recovery.kill_switch_set"
 SWITCH_LIFTED: Final = "recovery.kill_switch_lifted"
 CHECK_SET: Final = "recovery.check_set"
@@ -92,6 +101,7 @@ class Gate:
         self._sealer = sealer
         self._asker = asker
         self._new_id = new_id
+        self._asked: Counter[UUID] = Counter()
 
     async def passage(self, merchant: Merchant, due: Due, now: datetime) -> Passage:
         """Whether a try that is due may be made, and where."""
@@ -101,10 +111,27 @@ class Gate:
         addressed = await self._addressed(self._database, merchant)
         if addressed is None:
             return passed
+        if self._asked[merchant.id] >= ASKED_AT_ONCE_OF_ONE or self._asked.total() >= ASKED_AT_ONCE:
+            return Later(now + LATER)
+        with self._asking(merchant):
+            return await self._checked(merchant, addressed, due, passed.accounts, now=now)
+
+    @contextmanager
+    def _asking(self, merchant: Merchant) -> Iterator[None]:
+        self._asked[merchant.id] += 1
+        try:
+            yield
+        finally:
+            self._asked[merchant.id] -= 1
+            self._asked += Counter()  # keeps who is asked, not who ever was
+
+    async def _checked(
+        self, merchant: Merchant, addressed: Addressed, due: Due, accounts: tuple[UUID, ...], *, now: datetime
+    ) -> Passage:
         request = CheckRequest.of(due, at=now, livemode=merchant.livemode)
         name = f"{render(Kind.RECOVERY, due.recovery_id)}:{due.number}"
         status, text = await self._asker.ask(merchant, addressed, name, msgspec.json.encode(request))
-        return checked(addressed.check, status, text, accounts=passed.accounts, now=now)
+        return checked(addressed.check, status, text, accounts=accounts, now=now)
 
     async def switches(
         self, merchant: Merchant, *, after: UUID | None, before: UUID | None, limit: int

@@ -225,7 +225,7 @@ def held(recovery: Recovery, case: Case, passage: Held | Stopped, now: datetime)
             return replanned(recovery, case, GiveUp(EndReason.REQUESTED, why, facts_of(case)), now)
         case Held(until=until, why=why):
             if recovery.plan is not None and recovery.plan.why == why:
-                return Rest(until)
+                return Rest(min(until, recovery.deadline))
             later = Retry(min(until, recovery.deadline), accounts_for(case), now, why, facts_of(case))
             return replanned(recovery, case, later, now)
 

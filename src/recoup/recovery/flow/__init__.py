@@ -16,7 +16,7 @@ from typing import Final, assert_never
 from uuid import UUID
 
 from recoup.db import Connection, Database
-from recoup.gate.core import Due, Open, Passage
+from recoup.gate.core import Due, Later, Open, Passage
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
@@ -169,6 +169,8 @@ class Recoveries:
             if await self._write(merchant, begun, case, expected=recovery.version):
                 await self._try(merchant, replace(run, accounts=passage.accounts), now)
             return None
+        if isinstance(passage, Later):
+            return min(passage.until, recovery.deadline)
         step = steps.held(recovery, case, passage, now)
         if isinstance(step, Rest):
             return step.until
@@ -182,13 +184,14 @@ class Recoveries:
         if self._gate is None:
             return Open(run.accounts)
         payment = case.payment
+        is_known = payment.customer_id != recovery.id  # by which one is known whom only a failure tells of
         due = Due(
             recovery_id=recovery.id,
             payment_id=payment.id,
             number=len(payment.attempts) + 1,
             amount=payment.amount.minor,
             currency=payment.amount.currency,
-            customer_id=payment.customer_id,
+            customer_id=payment.customer_id if is_known else None,
             payment_method_id=payment.payment_method_id,
             decline_code=None if payment.decline is None else payment.decline.decline.code,
             accounts=run.accounts,
