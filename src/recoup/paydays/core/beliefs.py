@@ -44,12 +44,11 @@ STATED_TRUST: Final = 0.9
 """How likely a payday that a customer's record states is still the true one: own estimate; records age."""
 STATED_LATE: Final = (0.03, 0.02)
 """How likely pay really comes one day, or two days after the stated one: own estimate, for banks that book pay late."""
-DEPTHS_DAYS: Final = (0.25, 1.0, 2.0, 4.0, 8.0, 16.0)
-DEPTH_PRIOR: Final = (0.1, 0.15, 0.15, 0.2, 0.25, 0.15)
+DEPTHS_DAYS: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+DEPTH_PRIOR: Final = (0.15, 0.2, 0.25, 0.25, 0.15)
 """How many days after payday the money for this amount is gone, and how likely: own estimate, nearly even, for the
-moment of the decline says more than any prior would. A quarter of a day is for whoever's bills are all drawn on the
-morning of payday: recurring bills are bunched on the very day of pay (Gelman and others, Science 345, 2014)."""
-ARRIVED: Final = (0.9, 0.98, 0.985, 0.985, 0.99, 0.99, 0.99, 0.99, 0.995)
+moment of the decline says more than any prior would."""
+ARRIVED: Final = (0.7, 0.98, 0.985, 0.985, 0.99, 0.99, 0.99, 0.99, 0.995)
 """By which quarter after payday's midnight pay is booked: most just after midnight, nearly all by six. Own estimate
 from how batch credit runs (ACH, Bacs and SEPA settle before the banking day opens)."""
 TOPPED_UP_PER_DAY: Final = 0.02

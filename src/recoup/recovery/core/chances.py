@@ -105,9 +105,9 @@ def _passing(
 
 
 OTHERS: Final = (
-    Other(name="irregular_rare", root=Root.FUNDS, share=0.12, most=0.12, source=_IRREGULAR),
-    Other(name="irregular", root=Root.FUNDS, share=0.1, most=0.35, source=_IRREGULAR),
-    Other(name="irregular_often", root=Root.FUNDS, share=0.08, most=0.65, source=_IRREGULAR),
+    Other(name="irregular_rare", root=Root.FUNDS, share=0.07, most=0.12, source=_IRREGULAR),
+    Other(name="irregular", root=Root.FUNDS, share=0.08, most=0.35, source=_IRREGULAR),
+    Other(name="irregular_often", root=Root.FUNDS, share=0.07, most=0.65, source=_IRREGULAR),
     Other(name="dormant", root=Root.DORMANT, share=1.0, most=0.01, source=_OWN),
     *_passing(
         "route_out",
@@ -140,9 +140,6 @@ OTHERS: Final = (
 )
 REGULAR: Final = 1 - sum(one.share for one in OTHERS if one.root is Root.FUNDS)
 """The share of missing money that a pay cycle brings back."""
-OF_DAY: Final = (1.0, 0.95, 0.9, 0.85)
-"""What is left, by quarter of the day, of the chance that irregular money is there: credits are booked overnight, and
-what there is is spent by day. Own estimate."""
 STATED_IRREGULAR: Final = 0.3
 """What is left of irregular income where a payday is stated: own estimate, for tips and transfers come beside it."""
 _IRREGULAR_AT: Final = np.asarray([one.root is Root.FUNDS for one in OTHERS])
@@ -207,18 +204,15 @@ class Chances:
         return found
 
 
-def chances(
-    there: Floats, *, after_first_s: Floats, after_last_s: Floats, quarter: Ints, options: Options
-) -> Chances:
+def chances(there: Floats, *, after_first_s: Floats, after_last_s: Floats, options: Options) -> Chances:
     """The chance of every slot and option. `after_first_s`, `after_last_s`: how long after the first and the latest
-    refusal each slot is; `quarter`: of the local day (cases, slots)."""
+    refusal each slot is (cases, slots)."""
     backup = options.means == Means.BACKUP
     known = np.where(options.refused, GRANTED, GRANTED * MOVED)
     granted = np.where(backup, 0.0, known * options.liked)
     besides = np.where(backup, BACKUP_GRANTED * options.liked, 0.0)
     same = _MOST * (after_first_s[..., None] >= _COMES_S)
     same[..., _STAYS] *= (1 - np.exp(-after_last_s / AGAIN_S))[..., None]
-    same[..., _IRREGULAR_AT] *= np.asarray(OF_DAY)[quarter][..., None]
     moved = np.where(_MOVED_TO, _ELSEWHERE, same)
     tried = np.where(options.refused[:, None, :, None], same[:, :, None], moved[:, :, None])
     if options.means.any():

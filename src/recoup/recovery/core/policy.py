@@ -12,10 +12,9 @@ from recoup.outcomes.core import Category
 
 DAY: Final = timedelta(days=1)
 
-DAY_BEGINS: Final = time(5)
+DAY_BEGINS: Final = time(6)
 DAY_ENDS: Final = time(22)
-"""Nothing is tried in the customer's night: banks do their upkeep then, and a decline may ring somebody's phone. By
-five the night's credits are booked, and on payday the bills that spend them come soon after."""
+"""Nothing is tried in the customer's night: banks do their upkeep then, and a decline may ring somebody's phone."""
 
 
 class Cause(StrEnum):

@@ -17,13 +17,13 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-GRID: Final = ((5.0, 365), (6.0, 365), (12.0, 10), (18.0, 3))
+GRID: Final = ((6.0, 365), (12.0, 10), (18.0, 3))
 """The local hours at which tries are thought of, and on how many days: later on, half a day makes no difference."""
 SOON_S: Final = (0.0, 0.5 * HOUR_S, 1 * HOUR_S, 3 * HOUR_S, 8 * HOUR_S)
 """How long after the first allowed moment a try may be beside the grid: for what hours mend."""
-DAY_BEGINS_S: Final = 5 * HOUR_S
+DAY_BEGINS_S: Final = 6 * HOUR_S
 DAY_ENDS_S: Final = 22 * HOUR_S
-"""The night between 22 and 5 is left alone. By 5, the night's credits are booked, and the day's bills hardly."""
+"""The night between 22 and 6 is left alone."""
 EARLY_S: Final = 6 * HOUR_S
 _SOON_S: Final = np.asarray(SOON_S)
 _SOON: Final = np.arange(len(SOON_S))
@@ -37,7 +37,6 @@ class Slots:
 
     at: Floats
     early: Flags
-    quarter: Ints
     allowed: Flags
     since: beliefs.Since
 
@@ -63,8 +62,7 @@ def slots(
     places = np.concatenate([np.broadcast_to(_SOON, (len(at), len(SOON_S))), chosen], axis=1)
     row = np.arange(len(at))[:, None]
     second = second[row, places]
-    quarter = (second // EARLY_S).astype(np.int64)
-    return Slots(at[row, places], second < EARLY_S, quarter, may[row, places], since.at(places))
+    return Slots(at[row, places], second < EARLY_S, may[row, places], since.at(places))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
