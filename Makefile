@@ -18,7 +18,7 @@ run: install
 	@.venv/bin/recoup serve
 
 test: install
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	@.venv/bin/ruff check .
@@ -27,7 +27,7 @@ lint: install
 
 check: lint
 	@.venv/bin/python -m pytest -q tests/tidy
-	@.venv/bin/python -m pytest -q -n 2 --dist loadfile -m "not postgres and not slow" --ignore tests/tidy
+	@.venv/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not postgres and not slow" --ignore tests/tidy
 
 demo: install
 	@.venv/bin/recoup demo

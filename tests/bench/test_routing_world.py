@@ -89,6 +89,7 @@ def test_what_happens_is_as_likely_as_the_truth_says(small: World) -> None:
         assert happened == pytest.approx(fmean(chances[acquirer] for chances in small.chances), abs=0.025)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nobody_beats_the_oracle(seed: int) -> None:
     """By true probabilities nobody can; by luck nobody does beyond noise (0.85 points are two deviations here)."""

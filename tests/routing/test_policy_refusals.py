@@ -270,6 +270,6 @@ def test_a_text_full_of_unknown_names_is_refused_soon() -> None:
             for n in range(RULES_MAX)
         ]
     }
-    began = time.perf_counter()
+    began = time.process_time()
     assert read_json(written).more > 500
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
