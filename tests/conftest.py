@@ -31,6 +31,8 @@ from recoup.db.embedded import EmbeddedPostgres
 _OTHER_SERVER: Final = "RECOUP_TEST_DATABASE_URL"
 _DROPS_MAX: Final = 50
 _VACUUM_S: Final = 0.1
+_WITH_SERVERS: Final = {"acceptance", "demo", "whole"}
+"""The folders whose files start whole servers, which takes long."""
 _GARBAGE_EVERY: Final = 20_000
 """So many more objects than before have the garbage collector look for some: it costs less than the usual 700."""
 _FIXTURES_OF_POSTGRES: Final = {"server_url", "database_url", "empty_database_url"}
@@ -78,15 +80,15 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs PostgreSQL, so that `-m "not postgres"` leaves it out; put first what takes long.
+    """Mark what needs PostgreSQL, so that `-m "not postgres"` leaves it out; put first the files that take long.
 
-    Files are handed out in this order: at the end nobody waits for one that was begun last.
+    Workers are given files in this order: none of them is left alone at the end with a long one.
     """
     for item in items:
         if isinstance(item, pytest.Function) and _FIXTURES_OF_POSTGRES & set(item.fixturenames):
             item.add_marker("postgres")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: not (item.path in slow or item.path.parent.name in _WITH_SERVERS))
 
 
 def _start_server(config: pytest.Config) -> str:
