@@ -35,7 +35,7 @@ _WITH_SERVERS: Final = {"acceptance", "demo", "whole"}
 """The folders whose files start whole servers, which takes long."""
 _GARBAGE_EVERY: Final = 20_000
 """So many more objects than before have the garbage collector look for some: it costs less than the usual 700."""
-_FIXTURES_OF_POSTGRES: Final = {"server_url", "database_url", "lasting_database_url", "empty_database_url"}
+_FIXTURES_OF_POSTGRES: Final = {"server_url", "database_url", "empty_database_url"}
 _server_url: Final = pytest.StashKey[str]()
 _stack: Final = pytest.StashKey[ExitStack]()
 _numbers: Final = itertools.count(1)
@@ -167,14 +167,6 @@ def _template(server_url: str, _names: Callable[[], str]) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def database_url(server_url: str, _template: str, _names: Callable[[], str]) -> Iterator[str]:
     """A fresh and migrated database for the tests of one module."""
-    name = _names()
-    yield _create(server_url, name=name, template=_template)
-    _drop(server_url, name=name)
-
-
-@pytest.fixture(scope="session")
-def lasting_database_url(server_url: str, _template: str, _names: Callable[[], str]) -> Iterator[str]:
-    """A migrated database for tests of many modules, each with merchants of its own."""
     name = _names()
     yield _create(server_url, name=name, template=_template)
     _drop(server_url, name=name)
