@@ -90,6 +90,7 @@ class ElsewhereApi:
             body=CreateRecovery,
             answer=RecoveryObject,
             status=201,
+            also=200,
             summary="Bring a payment that failed elsewhere",
             description="For a payment that failed in Stripe Billing, Chargebee, Recurly or your own biller. In mode "
             "`act` a payment here waits for the recovery's tries; in mode `advise` the plan says when, where and how "

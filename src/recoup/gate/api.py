@@ -25,6 +25,7 @@ from recoup.kit.ids import Kind
 from recoup.kit.refusals import Refusal, invalid
 from recoup.outcomes.codes.standard import STANDARD
 
+_NO_CHECK: Final = Problem("resource_missing", 404, "No check was set.")
 _TAG: Final = "recovery"
 _SWITCHES: Final = "/v1/recovery/kill_switches"
 _CHECK: Final = "/v1/recovery/check"
@@ -118,6 +119,7 @@ class GateApi:
                 answer=RecoveryCheckObject,
                 summary="Read where you are asked before a try",
                 tag=_TAG,
+                errors=(_NO_CHECK,),
             ),
             Route(
                 "POST",
@@ -144,6 +146,7 @@ class GateApi:
                 answer=RecoveryCheckObject,
                 summary="Be asked no more",
                 tag=_TAG,
+                errors=(_NO_CHECK,),
             ),
         ]
 

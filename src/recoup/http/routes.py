@@ -190,6 +190,8 @@ class Route:
     answer: Any = field(default=None, kw_only=True)
     """The type of the answer's body; None where there is none."""
     status: int = field(default=200, kw_only=True)
+    also: int | None = field(default=None, kw_only=True)
+    """Another status of success, with the same type of body: 200 where what would be made is there already."""
     summary: str = field(kw_only=True)
     description: str = field(default="", kw_only=True)
     tag: str = field(kw_only=True)

@@ -86,7 +86,11 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         "tags": [route.tag],
         "security": components.SECURITY[route.auth],
         "parameters": _parameters(route),
-        "responses": {str(route.status): _success(route, schemas)},
+        "responses": {
+            str(status): _success(route, schemas, status)
+            for status in (route.status, route.also)
+            if status is not None
+        },
     }
     if route.test_mode_only:
         operation["description"] = f"{route.description}\n\nTest mode only.".strip()
@@ -134,12 +138,12 @@ def _needs_a_field(body: type[msgspec.Struct]) -> bool:
     return tagged or len(body.__struct_fields__) > len(body.__struct_defaults__)
 
 
-def _success(route: Route, schemas: Schemas) -> dict[str, Any]:
+def _success(route: Route, schemas: Schemas, status: int) -> dict[str, Any]:
     headers = components.answer_headers("RequestId", "RecoupVersion")
     if route.idempotency is not Idempotency.NONE:
         headers |= components.answer_headers("IdempotentReplayed")
     success: dict[str, Any] = {
-        "description": components.REASONS.get(route.status, "Done."),
+        "description": components.REASONS.get(status, "Done."),
         "headers": headers,
     }
     if route.answer is not None:
