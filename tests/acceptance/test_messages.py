@@ -29,7 +29,6 @@ BY_FORM: Final = "4000582600000045"
 HEARD_S: Final = 20.0
 """Recovery hears of a payment a moment after it is answered."""
 ANN: Final = {"email": "ann@home.example", "country": "DE"}
-WITHIN_S: Final = 60.0
 LINK: Final = re.compile(r"http://\S+/pay/\S+")
 
 
@@ -57,13 +56,6 @@ async def asked(shop: Client, **customer: Any) -> tuple[dict[str, Any], dict[str
     await shop.post("/v1/test_clock/advance", {"to": (now + timedelta(days=1, minutes=5)).isoformat()})
     (message,) = (await shop.get(f"/v1/messages?recovery={declined['recovery']}"))["data"]
     return declined, message
-
-
-async def until_recovered(shop: Client, recovery: str) -> None:
-    """The worker ends a recovery when it hears of the payment: soon after whoever paid was thanked."""
-    async with asyncio.timeout(WITHIN_S):
-        while (await shop.get(f"/v1/recoveries/{recovery}"))["status"] != "recovered":
-            await asyncio.sleep(0.05)
 
 
 async def test_a_merchant_s_customers_are_asked_as_it_says(tmp_path: Path, database_url: str) -> None:
