@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bench.recovery.fixed import SCHEDULES, after, best_fixed, oracle
 from bench.recovery.informed import Learnt, informed, learnt, of_others
-from bench.recovery.matches import Ground, Score
-from bench.recovery.ours import Ours
+from recoup.backtests.fixed import SCHEDULES, after, best_fixed, oracle
+from recoup.backtests.matches import Ground, Score
+from recoup.backtests.ours import Ours
 from recoup.sandbox.model import ROUTES
 
 BEST_FIXED: Final = "Best fixed"

@@ -19,9 +19,9 @@ from bench.recovery.contest import (
     OURS_TIME,
     Budget,
 )
-from bench.recovery.fixed import SCHEDULES
-from bench.recovery.matches import FEE
 from bench.recovery.results import OTHERS_OF, POWERS, Results, goals, not_beaten
+from recoup.backtests.fixed import SCHEDULES
+from recoup.backtests.matches import FEE
 
 _HEAD: Final = """# Recovery on a simulated world
 

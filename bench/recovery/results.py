@@ -20,9 +20,9 @@ from bench.recovery.contest import (
     OURS_TIME,
     Budget,
 )
-from bench.recovery.fixed import SCHEDULES
-from bench.recovery.matches import Score
 from bench.routing.intervals import Mean, closed, mean_of
+from recoup.backtests.fixed import SCHEDULES
+from recoup.backtests.matches import Score
 
 GOAL_GAP: Final = 80.0
 """Percent of the gap between the best fixed schedule and the oracle, at so few tries as these:"""

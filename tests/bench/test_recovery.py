@@ -17,11 +17,11 @@ from bench.recovery.contest import (
     Task,
     contest,
 )
-from bench.recovery.fixed import HYPERSWITCH, SCHEDULES, after, oracle
-from bench.recovery.matches import FEE, STOPS, Ground
 from bench.recovery.page import page
 from bench.recovery.results import Results, goals
 
+from recoup.backtests.fixed import HYPERSWITCH, SCHEDULES, after, oracle
+from recoup.backtests.matches import FEE, STOPS, Ground
 from recoup.sandbox.model import ROUTES
 
 SMALL = Task(3, 60, 300, (7,), (1, 2))

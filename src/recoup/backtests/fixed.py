@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.recovery.matches import DAY_S, Chosen, Flags, Floats, Ground, Ints, Policy, Score
+from recoup.backtests.matches import DAY_S, Chosen, Flags, Floats, Ground, Ints, Policy, Score
 
 _HOUR: Final = 1 / 24
 HYPERSWITCH: Final = tuple(

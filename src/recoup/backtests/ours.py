@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from bench.recovery.matches import CATEGORIES, DAY_S, FEE, Chosen, Flags, Floats, Ground, Ints
+from recoup.backtests.matches import CATEGORIES, DAY_S, FEE, Chosen, Flags, Floats, Ground, Ints
 from recoup.recovery.core.chances import Means, Options
 from recoup.recovery.core.joint import Observed, plan_many
 from recoup.sandbox.core.people import COUNTRIES
