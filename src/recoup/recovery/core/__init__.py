@@ -12,17 +12,8 @@ from recoup.recovery.core.machine import (
     Status,
     moved,
 )
-from recoup.recovery.core.planning import (
-    LISTENED,
-    NotOpened,
-    Opens,
-    gate,
-    listens,
-    opens,
-    plan,
-    plans,
-    postponed,
-)
+from recoup.recovery.core.opening import LISTENED, NotOpened, Opens, listens, opens
+from recoup.recovery.core.planning import plan, plans, plans_at, postponed
 from recoup.recovery.core.policy import DEFAULT, NO_RECOVERY, POLICIES, Cause, Policy, policy_of
 from recoup.recovery.core.records import (
     ELSEWHERE,
@@ -36,10 +27,12 @@ from recoup.recovery.core.records import (
     Planned,
     Recovery,
     Retry,
+    Thinking,
     case_of,
     tries_of,
 )
 from recoup.recovery.core.steps import Rest, Run, Step, look
+from recoup.recovery.core.thinking import alone, gate
 
 __all__ = [
     "DEFAULT",
@@ -72,6 +65,8 @@ __all__ = [
     "Standing",
     "Status",
     "Step",
+    "Thinking",
+    "alone",
     "case_of",
     "gate",
     "listens",
@@ -80,6 +75,7 @@ __all__ = [
     "opens",
     "plan",
     "plans",
+    "plans_at",
     "policy_of",
     "postponed",
     "steps",

@@ -15,7 +15,8 @@ from recoup.paydays.core import PayCycle, local_zone
 from recoup.payments.core import AttemptState, DeclineRecord, Reason
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import CardTry, PastAttempt, PaymentFacts
-from recoup.recovery.core.planning import Asked, NotOpened, asked_of, judged, opens, plan
+from recoup.recovery.core.opening import NotOpened, opens
+from recoup.recovery.core.planning import Asked, asked_of, judged, plan
 from recoup.recovery.core.policy import policy_of
 from recoup.recovery.core.records import Case, Person, Plan
 from recoup.recovery.core.weighing import weigh

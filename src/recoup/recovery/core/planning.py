@@ -1,4 +1,4 @@
-"""Whether a recovery opens, what it does next, and whether a try that is due may still be made.
+"""What a recovery does next, and whether a try that is due may still be made.
 
 First comes what stops everything, and what only the customer can mend. Else a plan is the first try of the best set of
 tries (`choosing`), among the moments that everybody allows: the network's or issuer's advice (its wait is the earliest
@@ -21,12 +21,11 @@ from recoup.outcomes.codes.standard import STANDARD
 from recoup.outcomes.core import AdviceAction, Category, Decline, Hardness
 from recoup.outcomes.core.retry import later
 from recoup.paydays.core import described
-from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core.known import Known, Seen, ceiled, floored, moved
 from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
-from recoup.recovery.core.policy import CAUSES, DAY_BEGINS, DAY_ENDS, NO_RECOVERY, WORDS, Cause
-from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry
+from recoup.recovery.core.policy import CAUSES, DAY_BEGINS, DAY_ENDS, WORDS, Cause
+from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry, Thinking
 from recoup.recovery.core.renewed import is_mended, needs_another_card
 from recoup.recovery.core.weighing import Weighed, weigh_many
 
@@ -38,43 +37,8 @@ _HOUR: Final = timedelta(hours=1)
 _LIKELY_PAYDAY: Final = 0.2
 """From which chance on a day is called a likely payday."""
 _CUSTOMER_MENDS: Final = frozenset({AdviceAction.UPDATE_CARD, AdviceAction.AUTHENTICATE})
-_FOR_EVER: Final = frozenset(stop.rule for stop in STOPS if stop.window is None)
-_REFUSALS: Final = frozenset({"payment.declined", "payment.failed"})
-LISTENED: Final = _REFUSALS | {"payment.authorized", "payment.captured", "payment.canceled"}
-"""The events of payments that a recovery may have to hear."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opens:
-    """A recovery is to be opened."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotOpened:
-    """No recovery, and why."""
-
-    why: str
-
-
-def opens(payment: PaymentFacts) -> Opens | NotOpened:
-    """Whether a payment's refusal opens a recovery: only a soft one, of a payment that the merchant initiated."""
-    if payment.initiator != "merchant":
-        return NotOpened("the customer was there and can act at once")
-    if payment.recovery_policy == NO_RECOVERY:
-        return NotOpened("the merchant wants none for this payment")
-    if STANDINGS[payment.status] is not Standing.REFUSED:
-        return NotOpened(f"the payment is {payment.status}")
-    if payment.decline is None:
-        return Opens() if payment.status is PaymentStatus.FAILED else NotOpened("there is no decline")
-    decline = payment.decline.decline
-    if needs_another_card(decline):
-        return Opens()
-    if decline.rule in _FOR_EVER:
-        return NotOpened(f"the network allows no further try ({decline.rule})")
-    verdict = later(decline)
-    if verdict.allowed or _customer_mends(decline):
-        return Opens()
-    return NotOpened(verdict.why)
+FOR_EVER: Final = frozenset(stop.rule for stop in STOPS if stop.window is None)
+"""The rules after which networks allow no try of the card any more."""
 
 
 def plan(case: Case, now: datetime) -> Plan:
@@ -84,9 +48,16 @@ def plan(case: Case, now: datetime) -> Plan:
 
 def plans(cases: Sequence[Case], now: datetime) -> list[Plan]:
     """The next step of each case: the same as one by one, in less time, for all are weighed together."""
-    asked = [(case, asked_of(case, now)) for case in cases]
-    weighed = iter(weigh_many([one.known for _, one in asked if isinstance(one, Asked)]))
-    return [judged(case, one, next(weighed), now) if isinstance(one, Asked) else one for case, one in asked]
+    return plans_at([(case, now) for case in cases])
+
+
+def plans_at(cases: Sequence[tuple[Case, datetime]]) -> list[Plan]:
+    """The same of cases that are looked at each at its own time."""
+    asked = [(case, now, asked_of(case, now)) for case, now in cases]
+    weighed = iter(weigh_many([one.known for _, _, one in asked if isinstance(one, Asked)]))
+    return [
+        judged(case, one, next(weighed), now) if isinstance(one, Asked) else one for case, now, one in asked
+    ]
 
 
 def _with_new_card(case: Case, now: datetime) -> Retry | GiveUp | None:
@@ -182,7 +153,7 @@ def _category_of(code: str | None) -> str:
     return Category.OTHER.value if row is None else row.category.value
 
 
-def gate(case: Case, now: datetime) -> Plan | None:
+def gating(case: Case, now: datetime) -> Thinking[Plan | None]:
     """Asked on fresh facts just before a try that is due: None where it may be made, else what is done instead."""
     ending = _ending(case, now)
     if ending is not None:
@@ -193,7 +164,7 @@ def gate(case: Case, now: datetime) -> Plan | None:
     budget = _budget(case, earliest)
     if earliest <= now and budget.allowed:
         return None
-    return plan(case, now)
+    return (yield case)
 
 
 def postponed(case: Case, now: datetime, *, why: str) -> Plan:
@@ -234,18 +205,19 @@ def _refused_for_good(case: Case) -> GiveUp | AskCustomer | None:
     if needs_another_card(decline):
         why = f"{decline.code}: another card is needed, from the customer or from an account updater"
         return AskCustomer(why, facts_of(case))
-    if decline.rule in _FOR_EVER:
+    if decline.rule in FOR_EVER:
         said = f"the network allows no further try ({decline.rule})"
         return GiveUp(EndReason.NETWORK_LIMIT, said, facts_of(case))
     verdict = later(decline)
     if verdict.allowed:
         return None
-    if _customer_mends(decline):
+    if customer_mends(decline):
         return AskCustomer(verdict.why, facts_of(case))
     return GiveUp(EndReason.DECLINED_FOR_GOOD, f"{decline.code}: {verdict.why}", facts_of(case))
 
 
-def _customer_mends(decline: Decline) -> bool:
+def customer_mends(decline: Decline) -> bool:
+    """Whether only the customer can mend what was refused, and may well do so."""
     soft = decline.hardness is Hardness.SOFT and not decline.advice.stops
     return soft and decline.advice.action in _CUSTOMER_MENDS
 
@@ -389,10 +361,3 @@ def facts_of(case: Case, budget: Budget | None = None) -> dict[str, Any]:
 
 def _day(case: Case, moment: datetime) -> str:
     return moment.astimezone(ZoneInfo(case.person.zone)).strftime("%Y-%m-%d")
-
-
-def listens(fact: str, *, initiator: str, recovery_policy: str | None, recovery_id: UUID | None) -> bool:
-    """Whether recovery wants to hear of this event of a payment: what may open a recovery, or change one."""
-    if fact in _REFUSALS:
-        return recovery_id is not None or (initiator == "merchant" and recovery_policy != NO_RECOVERY)
-    return recovery_id is not None and fact in LISTENED

@@ -1,4 +1,4 @@
-"""The numbers of a recovery as data: how long and how often, each with its reason."""
+"""A policy of recovery as data: how long, how often, by what method; those that are built in, each number with its reason."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 from recoup.outcomes.core import Category
 
@@ -51,13 +52,78 @@ WORDS: Final[Mapping[Cause, str]] = {
 }
 
 
+class Method(StrEnum):
+    """How a policy chooses its tries."""
+
+    JOINT = "joint"
+    """Time, route and number together, by the greatest expected net value."""
+    SCHEDULE = "schedule"
+    """On fixed days after the refusal."""
+    BASELINE = "baseline"
+    """On the days on which the merchant tried before Recoup did: what the hold-out goes by."""
+
+
+class Routes(StrEnum):
+    """Whom a policy lets be asked, where it names no accounts."""
+
+    ANY = "any"
+    """Every account that can do it."""
+    SAME = "same"
+    """The account that refused last, as long as it can do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """The hours of the customer's day in which tries are made, `ends` not included."""
+
+    begins: time = DAY_BEGINS
+    ends: time = DAY_ENDS
+
+
+ALL_DAY: Final = Hours()
+MARGIN_DEFAULT: Final = 8_000
+LOST_PER_DAY_DEFAULT: Final = 30
+TRY_COSTS_DEFAULT: Final = 10
+OLD_DAYS: Final = (1, 3, 5, 7)
+"""The schedule that a merchant who named none is taken to have had: the most usual one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How long a recovery goes on, and how often it may try."""
+    """How a recovery goes: how long, how often, by what method, with whom, and what it reckons with.
+
+    `version`: None where it is built in. `days` (of a schedule or the baseline) are days after the refusal, `at` the
+    local time of these tries (None: that of the refusal). `accounts`, where not empty, are the only ones that may be
+    asked. `margin` (of what is recovered) and `lost_per_day` (of its value) are in basis points, `try_costs` in
+    hundredths of the currency's unit. `declines`: whose refusals it takes on; None: all that can be recovered.
+    """
 
     name: str
     window: timedelta
     tries_max: int
+    version: int | None = None
+    method: Method = Method.JOINT
+    days: tuple[int, ...] = ()
+    at: time | None = None
+    hours: Hours = ALL_DAY
+    asking: bool = True
+    step_up: bool = True
+    routes: Routes = Routes.ANY
+    accounts: tuple[UUID, ...] = ()
+    margin: int = MARGIN_DEFAULT
+    lost_per_day: int = LOST_PER_DAY_DEFAULT
+    try_costs: int = TRY_COSTS_DEFAULT
+    declines: frozenset[Category] | None = None
+
+    def covers(self, category: Category) -> bool:
+        """Whether it takes on refusals of this category."""
+        return self.declines is None or category in self.declines
+
+    def allowed(self, able: tuple[UUID, ...], *, last: UUID | None) -> tuple[UUID, ...]:
+        """Of the accounts that can do it, those that may be asked; `last` is the one that refused last."""
+        named = tuple(one for one in able if one in self.accounts) if self.accounts else able
+        same = tuple(one for one in named if one == last)
+        return (same or named) if self.routes is Routes.SAME else named
 
 
 DEFAULT: Final = Policy(
@@ -69,12 +135,21 @@ DEFAULT: Final = Policy(
     # below what networks allow a card in a month (15 with the strictest), all of which share it.
     tries_max=4,
 )
+BASELINE: Final = Policy(
+    name="baseline",
+    window=DEFAULT.window,
+    tries_max=len(OLD_DAYS),
+    method=Method.BASELINE,
+    days=OLD_DAYS,
+    routes=Routes.SAME,
+)
 
-POLICIES: Final[Mapping[str, Policy]] = {DEFAULT.name: DEFAULT}
+POLICIES: Final[Mapping[str, Policy]] = {DEFAULT.name: DEFAULT, BASELINE.name: BASELINE}
+"""Those that are built in. A merchant may put others of these names in their place."""
 NO_RECOVERY: Final = "none"
 """The policy of a payment that its merchant does not want recovered."""
 
 
 def policy_of(name: str | None) -> Policy:
-    """The policy of that name; the default where none was asked for."""
+    """The built-in policy of that name; the default where none was asked for."""
     return POLICIES.get(name or DEFAULT.name, DEFAULT)

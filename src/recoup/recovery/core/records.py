@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from recoup.paydays.core import PayCycle
@@ -174,3 +175,9 @@ def case_of(
         tries_max=recovery.tries_max,
         disputed=disputed,
     )
+
+
+T = TypeVar("T")
+Thinking: TypeAlias = Generator[Case, Plan, T]
+"""A thought that may want a plan on its way: it hands its case over, and gets the plan. Whoever leads thoughts to their
+end may have the plans of many made together."""

@@ -15,10 +15,23 @@ from uuid import UUID
 from recoup.gate.core import Held, Stopped
 from recoup.payments.core import Status as PaymentStatus
 from recoup.recovery.core.machine import STANDINGS, EndReason, News, Standing, Status, moved
-from recoup.recovery.core.planning import NotOpened, accounts_for, facts_of, gate, plan
+from recoup.recovery.core.opening import NotOpened
+from recoup.recovery.core.planning import accounts_for, facts_of, gating
 from recoup.recovery.core.policy import policy_of
-from recoup.recovery.core.records import Action, AskCustomer, Case, GiveUp, Mode, Plan, Recovery, Retry, kept
+from recoup.recovery.core.records import (
+    Action,
+    AskCustomer,
+    Case,
+    GiveUp,
+    Mode,
+    Plan,
+    Recovery,
+    Retry,
+    Thinking,
+    kept,
+)
 from recoup.recovery.core.renewed import is_another_card
+from recoup.recovery.core.thinking import alone
 
 PATIENCE: Final = timedelta(minutes=5)
 """How long a try that was begun is left to the process that began it, before another one makes it."""
@@ -73,7 +86,12 @@ class Rest:
 
 def opened(case: Case, *, merchant_id: UUID, recovery_id: UUID, now: datetime) -> Step | NotOpened:
     """A new recovery with its first plan; none where there is nothing that it could do."""
-    first = plan(case, now)
+    return alone(opening(case, merchant_id=merchant_id, recovery_id=recovery_id, now=now), now)
+
+
+def opening(case: Case, *, merchant_id: UUID, recovery_id: UUID, now: datetime) -> Thinking[Step | NotOpened]:
+    """The same, as a thought."""
+    first = yield case
     if isinstance(first, GiveUp):
         return NotOpened(first.why)
     return begun(case, first, merchant_id=merchant_id, recovery_id=recovery_id, now=now)
@@ -117,6 +135,11 @@ def begun(
 
 def look(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
     """What follows for a recovery from the facts as they are now."""
+    return alone(looking(recovery, case, now), now)
+
+
+def looking(recovery: Recovery, case: Case, now: datetime) -> Thinking[Step | Run | Rest]:
+    """The same, as a thought."""
     if not recovery.is_open:
         return Rest(None)
     match STANDINGS[case.payment.status]:
@@ -130,7 +153,7 @@ def look(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
                 _time_up(recovery, case, now) if acting and now >= case.deadline else Rest(now + OUTCOME_WAIT)
             )
         case Standing.REFUSED:
-            return _refused(recovery, case, now)
+            return (yield from _refused(recovery, case, now))
         case other:
             assert_never(other)
 
@@ -140,16 +163,16 @@ def _why_gone(recovery: Recovery) -> EndReason:
     return EndReason.PAID_ELSEWHERE if elsewhere else EndReason.PAYMENT_CANCELED
 
 
-def _refused(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
+def _refused(recovery: Recovery, case: Case, now: datetime) -> Thinking[Step | Run | Rest]:
     if recovery.paid_elsewhere_at is not None:
         return _ended(_counted(recovery, case), News.STOPPED, EndReason.PAID_ELSEWHERE, now)
     seen = 0 if recovery.plan is None else recovery.plan.attempts
     if len(case.payment.attempts) > seen:
-        return replanned(recovery, case, plan(case, now), now)
+        return replanned(recovery, case, (yield case), now)
     if recovery.status is not Status.RUNNING and (
         case.disputed is not None or is_another_card(recovery, case)
     ):
-        return replanned(recovery, case, plan(case, now), now)
+        return replanned(recovery, case, (yield case), now)
     running = recovery.status is Status.RUNNING
     others_act = recovery.status in (Status.PAUSED, Status.AWAITING_CUSTOMER)
     if others_act or (running and recovery.mode is Mode.ADVISE):
@@ -158,7 +181,7 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest
     assert due_at is not None, "a scheduled try has its time"
     if now < due_at:
         return Rest(due_at)
-    instead = gate(case, now)
+    instead = yield from gating(case, now)
     if instead is not None:
         return replanned(recovery, case, instead, now)
     started = _moved(recovery, News.RETRY_STARTED, now)
