@@ -12,8 +12,8 @@ from tests.tidy.sources import SOURCE, nodes, texts
 from tests.together import each
 
 IN_ORDER: Final = (
-    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements updater billing gate "
-    "recovery elsewhere messages webhooks audit sandbox testclock dashboard"
+    "merchants events vault outcomes budgets routing paydays payments ledger disputes settlements updater gate "
+    "recovery elsewhere messages billing webhooks audit sandbox testclock dashboard"
 )
 SUBJECTS: Final = IN_ORDER.split()
 FLOORS: Final = (

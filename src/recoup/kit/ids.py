@@ -61,6 +61,10 @@ class Kind(StrEnum):
     SETTLEMENT_EXCEPTION = "ste"
     CARD_UPDATE = "cup"
     UPDATE_BATCH = "upb"
+    PLAN = "plan"
+    SUBSCRIPTION = "sub"
+    INVOICE = "inv"
+    INVOICE_ITEM = "ii"
     REQUEST = "req"
 
 
