@@ -223,7 +223,6 @@ class Importing:
         now: datetime,
     ) -> bool:
         """Match and write a chunk, unless its place is not the report's any more; whether it is written."""
-        ids = sorted(self._new_id() for _ in chunk)  # of one millisecond, so that they sort as the lines do
         rules = matching.Rules(
             TOLERANCES[report.tolerance],
             whole=format_.whole_authorization,
@@ -241,9 +240,8 @@ class Importing:
             wrong = await matching.match(
                 connection, rules, merchant_id=merchant.id, settlement_id=report.id, account_id=account_id
             )
-            found = [
-                _discrepancy(row, report, id_=id_, now=now) for id_, row in zip(ids, wrong, strict=False)
-            ]
+            ids = sorted(self._new_id() for _ in wrong)  # so that they sort as the lines do
+            found = [_discrepancy(row, report, id_=id_, now=now) for id_, row in zip(ids, wrong, strict=True)]
             await self._write_wrong(connection, merchant, found, now=now)
             more = 0
             if of_disputes:

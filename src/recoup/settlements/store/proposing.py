@@ -47,12 +47,19 @@ class Wanted:
 
 
 async def unknown(queries: Queries, *, merchant_id: UUID, report_id: UUID, limit: int) -> Sequence[Unknown]:
-    """The charges of a report that are not known here and tell when they were; the first ones."""
+    """The charges of a report that are not known here and tell when they were; the first ones.
+
+    Each exception's line is looked up by its key: a join that is free to choose, planned before a fresh report's tables
+    were analyzed, reads all lines of the report for each of them.
+    """
     rows = await queries.fetch_all(
         """
         select e.id, l.gross as amount, l.currency, l.last4, l.occurred_at
         from settlement_exceptions e
-        join settlement_lines l on l.merchant_id = %(merchant_id)s and l.settlement_id = %(id)s and l.number = e.number
+        cross join lateral (
+            select gross, currency, last4, occurred_at, kind from settlement_lines
+            where merchant_id = %(merchant_id)s and settlement_id = %(id)s and number = e.number limit 1
+        ) l
         where e.merchant_id = %(merchant_id)s and e.settlement_id = %(id)s and e.reason = 'missing_here'
             and e.state = 'open' and l.kind = 'charge' and l.gross > 0 and l.occurred_at is not null
         order by e.id limit %(limit)s
