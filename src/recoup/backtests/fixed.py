@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from recoup.backtests.matches import DAY_S, Chosen, Flags, Floats, Ground, Ints, Policy, Score
+from recoup.backtests.matches import DAY_S, Chosen, Flags, Floats, Ground, Ints, Played, Policy, Score
 
 _HOUR: Final = 1 / 24
 HYPERSWITCH: Final = tuple(
@@ -80,6 +80,12 @@ def best_fixed(ground: Ground, *, days: int, tries: int, routes: int) -> Score:
 
 def oracle(ground: Ground, *, days: int, routes: int) -> Score:
     """One try of each payment that any moment and route would get paid, at the first such moment; no other tries."""
+    found = oracle_played(ground, days=days, routes=routes)
+    return ground.score(found.won_s, found.tries, days=days)
+
+
+def oracle_played(ground: Ground, *, days: int, routes: int) -> Played:
+    """The same, case by case."""
     would = np.any(ground.approvals[:, : days * SLOTS_A_DAY + 1, :routes], axis=2)
     won, first = would.any(axis=1), would.argmax(axis=1)
     cases = ground.open[won]
@@ -89,7 +95,7 @@ def oracle(ground: Ground, *, days: int, routes: int) -> Score:
     )
     won_s = np.full(len(ground.world), -1, dtype=np.int64)
     won_s[cases] = middles
-    return ground.score(won_s, (won_s >= 0).astype(np.int64), days=days)
+    return Played(won_s, (won_s >= 0).astype(np.int64), np.zeros(len(won_s), dtype=np.bool_))
 
 
 def _plans(ground: Ground, *, days: int, tries: int, routes: int) -> Iterator[Plan]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 DAY_S: Final = 86_400
+_NEVER_S: Final = 1 << 60
 FEE: Final = 10
 """What a try costs, in minor units, whether it is approved or not."""
 TEST_PEOPLE_FROM: Final = 50_000_000
@@ -53,6 +54,16 @@ Policy = Callable[[Ints, int], Chosen]
 """From the cases that are still open, and how many tries they had, to the next try of each."""
 Told = Callable[[Ints, Ints, Ints, Answers], None]
 """Hears which cases were tried when by which route, and what was answered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Played:
+    """What became of every case of a world: paid when (seconds since 1970; -1: never), after how many tries, and
+    whether it was the customer who paid, being asked."""
+
+    won_s: Ints
+    tries: Ints
+    by_customer: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +126,27 @@ class Ground:
 
     def play(self, policy: Policy, *, days: int, tries: int, told: Told | None = None) -> Score:
         """What the policy makes of the open cases with so many tries in so many days."""
+        played = self.played(policy, days=days, tries=tries, told=told)
+        return self.score(played.won_s, played.tries, days=days)
+
+    def played(
+        self,
+        policy: Policy,
+        *,
+        days: int,
+        tries: int,
+        told: Told | None = None,
+        asked_after: Sequence[int] = (),
+    ) -> Played:
+        """The same, case by case; customers are asked so many days after the decline, while nothing has come back."""
         play, still = self.world.play(), self.open
         won_s = np.full(len(self.world), -1, dtype=np.int64)
         count = np.zeros(len(self.world), dtype=np.int64)
+        pays_s = self.pay_asked(asked_after, days=days)
+        until_s = np.where(pays_s < 0, self.seen.when_s + days * DAY_S, pays_s)
         for made in range(tries):
             chosen = policy(still, made)
-            goes = np.isfinite(chosen.when_s) & (chosen.when_s <= self.deadline_s(still, days))
+            goes = np.isfinite(chosen.when_s) & (chosen.when_s <= until_s[still])
             cases, when_s, route = still[goes], chosen.when_s[goes].astype(np.int64), chosen.route[goes]
             if not len(cases):
                 break
@@ -130,7 +156,19 @@ class Ground:
             if told is not None:
                 told(cases, when_s, route, answers)
             still = cases[~answers.approved & may_go_on(answers)]
-        return self.score(won_s, count, days=days)
+        by_customer = (won_s < 0) & (pays_s >= 0)
+        return Played(np.where(by_customer, pays_s, won_s), count, by_customer)
+
+    def pay_asked(self, after: Sequence[int], *, days: int) -> Ints:
+        """When the customers of open cases would pay by themselves, being asked after so many days; -1 where they
+        would not before the window ends. Who gives another card instead is not counted."""
+        found = np.full(len(self.world), _NEVER_S, dtype=np.int64)
+        for number, day in enumerate(after, start=1):
+            asked_s = self.seen.when_s[self.open] + day * DAY_S
+            acts = self.world.asked(self.open, asked_s, message=number)
+            pays = acts.pays & (acts.at_s <= self.deadline_s(self.open, days))
+            found[self.open] = np.minimum(found[self.open], np.where(pays, acts.at_s, _NEVER_S))
+        return np.where(found < _NEVER_S, found, -1)
 
     def deadline_s(self, cases: Ints, days: int) -> Ints:
         """Until when these may be tried."""
