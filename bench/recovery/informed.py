@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from recoup.backtests.fixed import APARTS, SLOTS_A_DAY, Plan, covering
-from recoup.backtests.matches import Chosen, Flags, Floats, Ground, Ints, Policy, Score
+from recoup.backtests.fixed import APARTS, Plan, covering
+from recoup.backtests.matches import SLOTS_A_DAY, Chosen, Flags, Floats, Ground, Ints, Policy, Score
 from recoup.sandbox.model.balances import paydays
 from recoup.sandbox.model.people import IRREGULAR
 

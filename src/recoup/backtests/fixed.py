@@ -14,7 +14,18 @@ from typing import Final
 
 import numpy as np
 
-from recoup.backtests.matches import DAY_S, Chosen, Flags, Floats, Ground, Ints, Played, Policy, Score
+from recoup.backtests.matches import (
+    DAY_S,
+    SLOTS_A_DAY,
+    Chosen,
+    Flags,
+    Floats,
+    Ground,
+    Ints,
+    Played,
+    Policy,
+    Score,
+)
 
 _HOUR: Final = 1 / 24
 HYPERSWITCH: Final = tuple(
@@ -29,7 +40,6 @@ SCHEDULES: Final[Mapping[str, Sequence[float]]] = {
     "Eight in two weeks": tuple(1.75 * number for number in range(1, 9)),
 }
 """Days after the decline."""
-SLOTS_A_DAY: Final = 4
 APARTS: Final = (1, 4, 8, 12)
 """How many slots the tries of a searched schedule lie apart at least: issuers tire of many in a short time."""
 PASSES_MAX: Final = 8

@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 DAY_S: Final = 86_400
+SLOTS_A_DAY: Final = 4
+DAYS_MAX: Final = 28
 _NEVER_S: Final = 1 << 60
 FEE: Final = 10
 """What a try costs, in minor units, whether it is approved or not."""
@@ -109,19 +111,23 @@ class Ground:
     """A world of cardholders, for tests unless said otherwise, and those of its declined renewals that may be tried
     again."""
 
-    def __init__(self, seed: int, cases: int, *, people_from: int = TEST_PEOPLE_FROM) -> None:
+    def __init__(
+        self, seed: int, cases: int, *, people_from: int = TEST_PEOPLE_FROM, days_max: int = DAYS_MAX
+    ) -> None:
+        """`days_max`: how many days an oracle of it looks ahead."""
         self.world = World(seed, cases, people_from=people_from)
         self.seen = self.world.failures()
+        self._days_max = days_max
         answers = self.seen.answers
         self.open = np.flatnonzero(_CURABLE[answers.code] & may_go_on(answers))
 
     @cached_property
     def approvals(self) -> Flags:
-        """Whether a lone try would be approved, by open case, slot from the decline's own on (28 days), and route."""
+        """Whether a lone try would be approved, by open case, slot from the decline's own on, and route."""
         routes = range(self.world.truth.approvals(self.open[:0]).shape[2])
         when_s = self.seen.when_s[self.open]
         own = [self.world.try_(self.open, when_s, route=route).approved for route in routes]
-        later = self.world.truth.approvals(self.open)
+        later = self.world.truth.approvals(self.open, slots=self._days_max * SLOTS_A_DAY)
         return np.concatenate([np.stack(own, axis=1)[:, None, :], later], axis=1)
 
     def play(self, policy: Policy, *, days: int, tries: int, told: Told | None = None) -> Score:

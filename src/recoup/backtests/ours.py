@@ -8,7 +8,7 @@ import numpy as np
 
 from recoup.backtests.matches import CATEGORIES, DAY_S, FEE, Chosen, Flags, Floats, Ground, Ints
 from recoup.recovery.core.chances import Means, Options
-from recoup.recovery.core.joint import Observed, plan_many
+from recoup.recovery.core.joint import DEFAULT_COSTS, Costs, Observed, plan_many
 from recoup.sandbox.core.people import COUNTRIES
 from recoup.sandbox.model import Answers, History
 from recoup.sandbox.model.calendar import ZONES
@@ -20,7 +20,17 @@ ADVISED_DAYS: Final = {"24": 1 / 24, "25": 1.0, "26": 2.0, "27": 4.0, "28": 6.0,
 class Ours:
     """The joint choice, asked again after every answer."""
 
-    def __init__(self, ground: Ground, *, days: int, tries: int, routes: int) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        *,
+        days: int,
+        tries: int,
+        routes: int,
+        costs: Costs = DEFAULT_COSTS,
+        fee: int = FEE,
+    ) -> None:
+        self._costs, self._fee = costs, float(fee)
         seen = ground.seen
         self._ground, self._days, self._tries, self._routes = ground, days, tries, routes
         self._at, self._approved, self._said = _packed(seen.history, room=tries)
@@ -41,6 +51,7 @@ class Ours:
             now=self._refused_s[cases],
             tries_left=self._tries - made,
             deadline=deadline,
+            costs=self._costs,
         )
         return Chosen(found.when, found.route)
 
@@ -83,7 +94,7 @@ class Ours:
                 refused=self._refused[cases],
                 liked=np.ones(shape),
             ),
-            cost=np.full(shape, float(FEE)),
+            cost=np.full(shape, self._fee),
             seen_moved=self._moved_then[cases, :until],
             moved=self._moved[cases],
         )

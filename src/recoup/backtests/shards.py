@@ -20,8 +20,6 @@ from recoup.backtests.players import Player, played
 
 SHARD_CASES: Final = 500
 """How many declined renewals a shard has: always the same, or results would depend on how many run at once."""
-DAYS_MAX: Final = 28
-"""How many days of the world an oracle looks ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def shards(seed: int, cases: int, players: Sequence[Player]) -> list[Shard]:
 
 def sums_of(shard: Shard) -> Sums:
     """Play and count one shard."""
-    ground = Ground(world_seed(shard), shard.cases)
+    ground = Ground(world_seed(shard), shard.cases, days_max=shard.layout.days)
     counts = np.stack([counted(ground, played(ground, one), shard.layout) for one in shard.players])
     return summed(counts, seed=(shard.seed, shard.number), resamples=shard.resamples)
 

@@ -59,8 +59,11 @@ class Tables:
 
     def middle_s(self, zone: Ints, slot: Ints) -> Ints:
         """The middle of a slot, as UTC. A slot in which clocks change is still found again by its middle."""
-        local = slot * SLOT_S + SLOT_S // 2
-        return local - self._offset(zone, local - self._offset(zone, local))
+        return self.utc_s(zone, slot * SLOT_S + SLOT_S // 2)
+
+    def utc_s(self, zone: Ints, local_s: Ints) -> Ints:
+        """The moment at which that place's clock shows this; an hour off where clocks change just then."""
+        return local_s - self._offset(zone, local_s - self._offset(zone, local_s))
 
     def paydays(self, country: Ints, pattern: Ints, day: Ints) -> tuple[Ints, Ints]:
         """The last payday up to and with a day, and the next one after it."""
