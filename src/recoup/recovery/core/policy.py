@@ -1,4 +1,4 @@
-"""A policy of recovery as data: how long, how often, by what method; those that are built in, each number with its reason."""
+"""A policy of recovery as data: how long, how often, by what method; of those built in, each number has its reason."""
 
 from __future__ import annotations
 

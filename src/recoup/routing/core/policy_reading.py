@@ -94,11 +94,10 @@ def read(source: str, format_: Format, directory: Directory) -> Reading:
     if len(source) > SOURCE_LENGTH_MAX:
         message = f"the text has {len(source)} characters; {SOURCE_LENGTH_MAX} is the most"
         return Reading(None, (Problem("", message),))
-    match format_:
-        case Format.TOML:
-            return _read_toml(source, directory)
-        case Format.JSON:
-            return _read_json(source, directory)
+    found = written_document(source, format_)
+    if isinstance(found, Problem):
+        return Reading(None, (found,))
+    return _Reader(directory, Misfits()).read(found.content, found.lines)
 
 
 def reread(source: str, format_: Format, names: Mapping[str, UUID]) -> Policy:
@@ -107,18 +106,33 @@ def reread(source: str, format_: Format, names: Mapping[str, UUID]) -> Policy:
     return _Reader(directory_kept(names), Misfits()).kept(document)
 
 
-def _read_toml(source: str, directory: Directory) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a text holds, as JSON has it, and the line of each part; JSON has none."""
+
+    content: Any
+    lines: Mapping[Path, int]
+
+
+def written_document(source: str, format_: Format) -> Document | Problem:
+    """What a text holds, or why it is neither TOML nor JSON."""
+    match format_:
+        case Format.TOML:
+            return _read_toml(source)
+        case Format.JSON:
+            return _read_json(source)
+
+
+def _read_toml(source: str) -> Document | Problem:
     crowded = next((n for n, line in enumerate(source.split("\n"), 1) if _is_crowded(line)), None)
     if crowded is not None:
-        return Reading(None, (Problem("", "the line is crowded with dots: fold it", crowded),))
+        return Problem("", "the line is crowded with dots: fold it", crowded)
     try:
-        document = plain(tomllib.loads(source))
-        lines = lines_of(source)
+        return Document(plain(tomllib.loads(source)), lines_of(source))
     except tomllib.TOMLDecodeError as error:
-        return Reading(None, (_not_toml(str(error), source),))
+        return _not_toml(str(error), source)
     except (ValueError, RecursionError):
-        return Reading(None, (Problem("", "is no TOML: a number too long, or lists too deep in each other"),))
-    return _Reader(directory, Misfits()).read(document, lines)
+        return Problem("", "is no TOML: a number too long, or lists too deep in each other")
 
 
 def _is_crowded(line: str) -> bool:
@@ -133,13 +147,12 @@ def _not_toml(said: str, source: str) -> Problem:
     return Problem("", f"is no TOML: {why[:1].lower()}{why[1:]}{column}", line)
 
 
-def _read_json(source: str, directory: Directory) -> Reading:
+def _read_json(source: str) -> Document | Problem:
     try:
-        document = msgspec.json.decode(source)
+        return Document(msgspec.json.decode(source), {})
     except (msgspec.DecodeError, RecursionError) as error:
         why = str(error).removeprefix("JSON is malformed: ")
-        return Reading(None, (Problem("", f"is no JSON: {why}"),))
-    return _Reader(directory, Misfits()).read(document, {})
+        return Problem("", f"is no JSON: {why}")
 
 
 def plain(value: Any) -> Any:
@@ -165,10 +178,7 @@ class _Reader:
     def read(self, document: Any, lines: Mapping[Path, int]) -> Reading:
         """The policy in a document, if nothing is wrong with it."""
         policy = self._made(document)
-        problems = sorted(
-            (_problem(path, message, lines) for path, message in self._misfits.found),
-            key=lambda one: one.line or 0,
-        )
+        problems = in_order(self._misfits, lines)
         if problems:
             return Reading(None, tuple(problems[:PROBLEMS_MAX]), max(0, len(problems) - PROBLEMS_MAX))
         return Reading(policy, names=dict(self._names.used), document=document)
@@ -258,6 +268,13 @@ def _every_group(said: object, fitted: Mapping[str, list[str]] | None) -> Mappin
 
 def _metadata_keys(rules: Sequence[Placed]) -> list[str]:
     return [one.key for _, rule in rules for one in rule.conditions if isinstance(one, MetadataIs)]
+
+
+def in_order(misfits: Misfits, lines: Mapping[Path, int]) -> list[Problem]:
+    """What was found wrong, in the order of the text."""
+    return sorted(
+        (_problem(path, message, lines) for path, message in misfits.found), key=lambda one: one.line or 0
+    )
 
 
 def _problem(path: Path, message: str, lines: Mapping[Path, int]) -> Problem:
