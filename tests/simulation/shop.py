@@ -23,6 +23,7 @@ ADVANCE_S: Final = 600.0
 MOVES_MAX: Final = 10_000
 WELL: Final = {"captured", "authorized", "partially_captured"}
 _BUSY: Final = {"idempotency_key_in_use", "busy"}
+_HELD: Final = {"card_tries_under_way", "card_tries_exhausted", "card_stopped_by_network"}
 _MOVING: Final = {"clock_is_moving", "too_much_is_due"}
 
 
@@ -92,11 +93,9 @@ class Shop:
         if order.fault is not None:
             fault = {"merchant_reference": order.reference, **order.fault}
             await self._let_go_wrong(fault, once=f"fault-{order.reference}")
-        sent = [self.did("/v1/payments", self._body(order), once=f"pay-{order.reference}")]
-        if order.sent_twice:
-            sent.append(self.did("/v1/payments", self._body(order), once=f"pay-{order.reference}"))
-        paid, *again = await asyncio.gather(*sent)
-        assert all(other["id"] == paid["id"] for other in again), f"two payments of one order: {again}"
+        paid = await self._paid(order)
+        if paid is None:
+            return
         self.payments[order.reference] = paid["id"]
         self.seen[f"first {paid['status']}"] += 1
         for number, change in enumerate(order.changes):
@@ -105,6 +104,18 @@ class Shop:
                 self.later.append(wish)
             else:
                 await self._change(wish, paid)
+
+    async def _paid(self, order: Order) -> Any:
+        """The payment of an order; None where the card's network allows no try now, for all that is under way."""
+        body, once = self._body(order), f"pay-{order.reference}"
+        sent = [self.insist("/v1/payments", body, once=once) for _ in range(1 + order.sent_twice)]
+        answers = await asyncio.gather(*sent)
+        taken = [one.json for one in answers if one.status < 300]
+        for held in (one for one in answers if one.status >= 300):
+            assert held.code in _HELD, (body, held.status, held.body)
+            self.seen[f"payments held: {held.code}"] += 1
+        assert all(other["id"] == taken[0]["id"] for other in taken), f"two payments of one order: {taken}"
+        return taken[0] if taken else None
 
     def _body(self, order: Order) -> dict[str, Any]:
         body: dict[str, Any] = {
