@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final, NamedTuple
 
 WIDTH: Final = 760
 LEFT, RIGHT, TOP, BOTTOM = 64, 190, 44, 48
+NAMED: Final = 210
+"""How far from the left bars begin, so that there is room for the names of their groups."""
+BAR: Final = 13
 
 
 class Point(NamedTuple):
@@ -30,6 +33,15 @@ class Line:
     banded: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """A named row of bars, one in each group; None where there is none."""
+
+    name: str
+    colour: str
+    values: Sequence[Point | None]
+
+
 def chart(
     title: str,
     lines: Sequence[Line],
@@ -49,6 +61,42 @@ def chart(
     for line in lines:
         body += frame.line(line)
     return svg(height, title, [*body, *legend([(line.name, line.colour) for line in lines])])
+
+
+def bars(title: str, groups: Sequence[str], series: Sequence[Bars], *, label: str) -> str:
+    """Bars from the left, one of each series in every group, with their intervals, as SVG."""
+    lying = WIDTH - RIGHT - NAMED
+    group = len(series) * BAR + BAR
+    height = TOP + BOTTOM + group * len(groups)
+    points = [one for part in series for one in part.values if one is not None]
+    along = ticks(min(0.0, *(one.low for one in points)), max(one.high for one in points))
+
+    def x(value: float) -> float:
+        return NAMED + (value - along[0]) / (along[-1] - along[0]) * lying
+
+    body = [text(NAMED, TOP - 10, label, anchor="start", size=11)]
+    for tick in along:
+        body.append(_stroke((x(tick), TOP), (x(tick), height - BOTTOM), "#999" if tick == 0 else "#e3e3e3"))
+        body.append(text(x(tick), height - BOTTOM + 18, f"{tick:g}", anchor="middle"))
+    for place, name in enumerate(groups):
+        top = TOP + group * place + BAR / 2
+        body.append(text(NAMED - 8, top + group / 2 - BAR / 2 + 4, name, anchor="end", size=11))
+        for step, part in enumerate(series):
+            one = part.values[place]
+            if one is not None:
+                body += _bar(one, part.colour, top + BAR * step, x)
+    return svg(height, title, [*body, *legend([(part.name, part.colour) for part in series])])
+
+
+def _bar(one: Point, colour: str, top: float, x: Callable[[float], float]) -> list[str]:
+    left, right = sorted((x(0.0), x(one.value)))
+    middle = top + BAR / 2
+    return [
+        _box(left, top + 1, width=max(right - left, 0.5), height=BAR - 2, colour=colour),
+        # White first, or the half of the interval that lies on a dark bar could not be seen.
+        _box(x(one.low), middle - 2, width=max(x(one.high) - x(one.low), 0.5), height=4, colour="#ffffff"),
+        _stroke((x(one.low), middle), (x(one.high), middle), "#222"),
+    ]
 
 
 def ticks(low: float, high: float) -> list[float]:

@@ -33,12 +33,12 @@ class Layout:
     @property
     def width(self) -> int:
         """How many sums there are."""
-        return _PLAIN + (self.days + 1) + _OF_CODE * len(CODES) + 2 * self.tries
+        return _PLAIN + self.days + _OF_CODE * len(CODES) + 2 * self.tries
 
     @property
     def by_day(self) -> slice:
-        """What came back on each day."""
-        return slice(_PLAIN, _PLAIN + self.days + 1)
+        """What came back on each day; on the last one also what came at its very end."""
+        return slice(_PLAIN, _PLAIN + self.days)
 
     @property
     def by_code(self) -> slice:
@@ -75,7 +75,7 @@ def counted(ground: Ground, played: Played, layout: Layout) -> Floats:
     found = np.zeros((len(open_), layout.width))
     plain = (np.ones(len(open_)), owed, back, won, tries, tries * tried, own)
     found[:, :_PLAIN] = np.stack([one.astype(np.float64) for one in plain], axis=1)
-    day = np.where(won, (won_s - ground.seen.when_s[open_]) // DAY_S, 0)
+    day = np.where(won, np.minimum((won_s - ground.seen.when_s[open_]) // DAY_S, layout.days - 1), 0)
     found[row, layout.by_day.start + day] = back
     for place, one in enumerate((plain[0], owed, back, tries)):
         found[row, layout.by_code.start + code * _OF_CODE + place] = one
