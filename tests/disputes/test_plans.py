@@ -50,7 +50,7 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
         {("disputes", "disputes_awaiting", 3)},
     ),
     "stopping": (
-        lambda db: store.stopping(db, merchant_id=ID, payment_method_id=ID, fingerprint="f"),
+        lambda db: store.stopping(db, [store.AskedCard(ID, "f")], merchant_id=ID),
         STOPPING,
     ),
     "add news": (

@@ -108,15 +108,12 @@ async def test_the_record_is_the_customers_own(hall: Hall) -> None:
     await hall.take(us, source(*given))
 
     async def record(merchant: Merchant) -> list[datetime]:
-        found = await tries.record(
-            hall.database,
-            merchant_id=merchant.id,
-            customers=["user-1"],
-            currency="USD",
-            without=None,
-            since=NOW - timedelta(days=400),
-        )
-        return [one.at for one in found]
+        since = NOW - timedelta(days=400)
+        mine = tries.AskedRecord(customers=("user-1",), currency="USD", without=None, since=since)
+        other = tries.AskedRecord(customers=("nobody",), currency="USD", without=None, since=since)
+        found = await tries.records(hall.database, [other, mine], merchant_id=merchant.id)
+        assert other not in found
+        return [one.at for one in found.get(mine, ())]
 
     assert await record(us) == [line(5).tried_at, line(1).tried_at]
     assert await record(stranger) == []

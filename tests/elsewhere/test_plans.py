@@ -42,7 +42,11 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
         {("tries_elsewhere", "tries_elsewhere_pkey", 3)},
     ),
     "record": (
-        lambda db: tries.record(db, merchant_id=ID, customers=["x"], currency="USD", without=None, since=NOW),
+        lambda db: tries.records(
+            db,
+            [tries.AskedRecord(customers=("x",), currency="USD", without=None, since=NOW)],
+            merchant_id=ID,
+        ),
         {("tries_elsewhere", "tries_elsewhere_of_customer", 3)},
     ),
     "of batches": (

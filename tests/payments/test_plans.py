@@ -55,6 +55,10 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
         lambda db: store.load(db, merchant_id=ID, payment_id=ID),
         {PAYMENT, ATTEMPTS_OF, OPERATIONS_OF},
     ),
+    "snapshots": (
+        lambda db: store.snapshots(db, [ID], merchant_id=ID),
+        {PAYMENT, ATTEMPTS_OF, OPERATIONS_OF},
+    ),
     "is_there": (lambda db: store.is_there(db, merchant_id=ID, payment_id=ID), {PAYMENT}),
     "payments": (lambda db: store.page(db, merchant_id=ID, customer_id=None, **PAGE), {PAYMENT}),
     "payments of a customer": (
@@ -64,9 +68,7 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "attempts_of": (lambda db: store.attempts_of(db, merchant_id=ID, payment_ids=[ID]), {ATTEMPTS_OF}),
     "operations_of": (lambda db: store.operations_of(db, merchant_id=ID, payment_ids=[ID]), {OPERATIONS_OF}),
     "card_tries": (
-        lambda db: store.card_tries(
-            db, merchant_id=ID, fingerprint="\\x00", payment_method_id=None, card="\\x00", since=NOW
-        ),
+        lambda db: store.card_tries(db, [store.AskedCard("\\x00", None, "\\x00", NOW)], merchant_id=ID),
         {
             ("attempts", "attempts_by_fingerprint", 3),
             ("verifications", "verifications_by_fingerprint", 3),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from recoup.connectors.base import DisputeVerb, Notice
 from recoup.db import Connection, Database
+from recoup.db.together import Together
 from recoup.disputes import store
 from recoup.disputes.core.records import EVERY, Dispute, Which
 from recoup.disputes.flow.answering import Along, Answering
@@ -19,6 +20,7 @@ from recoup.disputes.flow.hearing import Hearing
 from recoup.disputes.flow.lifting import Lifting
 from recoup.disputes.flow.reminding import Reminding
 from recoup.disputes.flow.writing import there
+from recoup.disputes.store import AskedCard
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.payments.flow.heard import Place
@@ -44,6 +46,10 @@ class Disputes:
         self._gathering = gathering
         self._reminding = reminding
         self._lifting = lifting
+        self._stopping: Together[AskedCard, Dispute] = Together(
+            lambda merchant_id, asked: store.stopping(database, asked, merchant_id=merchant_id),
+            name="disputes of cards",
+        )
         self._asking = asking
 
     async def get(self, merchant: Merchant, dispute_id: UUID) -> Dispute:
@@ -116,12 +122,7 @@ class Disputes:
         self, merchant: Merchant, *, payment_method_id: UUID | None, fingerprint: str | None
     ) -> str | None:
         """Why nothing may be tried on this card, or None where no dispute stands against it."""
-        found = await store.stopping(
-            self._database,
-            merchant_id=merchant.id,
-            payment_method_id=payment_method_id,
-            fingerprint=fingerprint,
-        )
+        found = await self._stopping.get(merchant.id, AskedCard(payment_method_id, fingerprint))
         if found is None:
             return None
         shown = render(Kind.DISPUTE, found.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -153,29 +154,42 @@ async def save(connection: Connection, changed: Dispute) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AskedCard:
+    """A card, by what it is known by."""
+
+    payment_method_id: UUID | None
+    fingerprint: str | None = field(repr=False)
+
+
 async def stopping(
-    queries: Queries, *, merchant_id: UUID, payment_method_id: UUID | None, fingerprint: str | None
-) -> Dispute | None:
-    """A dispute for which nothing may be tried on this card; the newest, where there are several."""
+    queries: Queries, asked: Sequence[AskedCard], *, merchant_id: UUID
+) -> dict[AskedCard, Dispute]:
+    """Of each of these cards a dispute for which nothing may be tried on it; the newest, where there are several."""
     rows = await queries.fetch_all(
         f"""
-        (
-            select {_COLUMNS} from disputes
-            where fingerprint = %(fingerprint)s and merchant_id = %(merchant_id)s and stops
-            order by id desc limit 1
-        ) union all (
-            select {_COLUMNS} from disputes
-            where payment_method_id = %(payment_method_id)s and merchant_id = %(merchant_id)s and stops
-            order by id desc limit 1
-        )
+        select c.place, d.* from unnest(%(fingerprints)s::text[], %(methods)s::uuid[])
+            with ordinality as c (fingerprint, payment_method_id, place)
+        cross join lateral (
+            (
+                select {_COLUMNS} from disputes
+                where fingerprint = c.fingerprint and merchant_id = %(merchant_id)s and stops
+                order by id desc limit 1
+            ) union all (
+                select {_COLUMNS} from disputes
+                where payment_method_id = c.payment_method_id and merchant_id = %(merchant_id)s and stops
+                order by id desc limit 1
+            )
+        ) d
+        order by d.id
         """,  # noqa: S608 - pieces of ours
         {
             "merchant_id": merchant_id,
-            "payment_method_id": payment_method_id,
-            "fingerprint": fingerprint,
+            "fingerprints": [one.fingerprint for one in asked],
+            "methods": [one.payment_method_id for one in asked],
         },
     )
-    return max((_dispute(row) for row in rows), key=lambda one: one.id, default=None)
+    return {asked[row.pop("place") - 1]: _dispute(row) for row in rows}
 
 
 def _row(dispute: Dispute) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Final
 from uuid import UUID
 
 from recoup.db import Database, Queries
+from recoup.db.together import Together
 from recoup.elsewhere.core.failures import Failure, facts_of
 from recoup.elsewhere.store import failures, tries
 from recoup.elsewhere.store.failures import Kept
+from recoup.elsewhere.store.tries import AskedRecord
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
@@ -39,6 +41,13 @@ class Debts:
         self._customers = customers
         self._owing = owing
         self._wallet = wallet
+        self._failures: Together[UUID, Kept] = Together(
+            lambda merchant_id, ids: failures.of_payments(database, ids, merchant_id=merchant_id),
+            name="failures elsewhere",
+        )
+        self._records: Together[AskedRecord, tuple[CardTry, ...]] = Together(
+            lambda merchant_id, asked: tries.records(database, asked, merchant_id=merchant_id), name="records"
+        )
 
     async def facts(self, merchant: Merchant, payment_id: UUID) -> PaymentFacts | None:
         """What is known of a payment, and of its debt and its customer from elsewhere; None where there is none."""
@@ -46,7 +55,7 @@ class Debts:
         if base is None:
             kept = await failures.of_recovery(self._database, merchant_id=merchant.id, recovery_id=payment_id)
             return None if kept is None else await self.advised(merchant, kept)
-        kept = await failures.of_payment(self._database, merchant_id=merchant.id, payment_id=payment_id)
+        kept = await self._failures.get(merchant.id, payment_id)
         if kept is None:
             return await self._with_record(merchant, base)
         return await self.of(merchant, kept, base)
@@ -112,15 +121,16 @@ class Debts:
         if not names:
             return facts
         last = facts.attempts[-1].at if facts.attempts else facts.created_at
-        found: tuple[CardTry, ...] = await tries.record(
-            queries or self._database,
-            merchant_id=merchant.id,
-            customers=names,
+        asked = AskedRecord(
+            customers=tuple(names),
             currency=facts.amount.currency,
             without=None if kept is None else kept.recovery_id,
             since=last - RECORD_SINCE,
         )
-        return replace(facts, record=found)
+        if queries is None:
+            return replace(facts, record=await self._records.get(merchant.id, asked) or ())
+        found = await tries.records(queries, [asked], merchant_id=merchant.id)
+        return replace(facts, record=found.get(asked, ()))
 
     async def _names(self, merchant: Merchant, facts: PaymentFacts, kept: Kept | None) -> list[str]:
         """What the customer may be called in a history."""

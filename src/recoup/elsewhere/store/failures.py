@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, LiteralString
@@ -84,10 +85,22 @@ async def of_recovery(queries: Queries, *, merchant_id: UUID, recovery_id: UUID)
 
 async def of_payment(queries: Queries, *, merchant_id: UUID, payment_id: UUID) -> Kept | None:
     """The failure that a payment of ours was opened for."""
-    row = await queries.fetch_one(
-        f"{_SELECT} and payment_id = %(payment_id)s", {"merchant_id": merchant_id, "payment_id": payment_id}
+    return (await of_payments(queries, [payment_id], merchant_id=merchant_id)).get(payment_id)
+
+
+async def of_payments(
+    queries: Queries, payment_ids: Sequence[UUID], *, merchant_id: UUID
+) -> dict[UUID, Kept]:
+    """The failures that some payments of ours were opened for."""
+    rows = await queries.fetch_all(
+        """
+        select f.recovery_id, f.external_id, f.payment_id, f.data
+        from unnest(%(payment_ids)s::uuid[]) wanted (id)
+        join failures_elsewhere f on f.merchant_id = %(merchant_id)s and f.payment_id = wanted.id
+        """,
+        {"merchant_id": merchant_id, "payment_ids": list(payment_ids)},
     )
-    return _kept(row)
+    return {row["payment_id"]: kept for row in rows if (kept := _kept(row)) is not None}
 
 
 def _kept(row: DictRow | None) -> Kept | None:

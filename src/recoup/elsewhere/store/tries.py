@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from psycopg.rows import DictRow
 
 from recoup.db import Connection, Queries
 from recoup.kit.money import Money
@@ -82,40 +85,52 @@ async def known(
     return frozenset(row["external_id"] for row in rows)
 
 
-async def record(
-    queries: Queries,
-    *,
-    merchant_id: UUID,
-    customers: Collection[str],
-    currency: str,
-    without: UUID | None,
-    since: datetime,
-) -> tuple[CardTry, ...]:
-    """A customer's tries in a currency, oldest first, without those told of the recovery `without`."""
+class AskedRecord(Struct, frozen=True, kw_only=True):
+    """Whose tries are asked for, by all that the customer is called: in a currency, since then, and without those told
+    of the recovery `without`."""
+
+    customers: tuple[str, ...]
+    currency: str
+    without: UUID | None
+    since: datetime
+
+
+async def records(
+    queries: Queries, asked: Sequence[AskedRecord], *, merchant_id: UUID
+) -> dict[AskedRecord, tuple[CardTry, ...]]:
+    """Each customer's tries, oldest first. Who has none is left out."""
     rows = await queries.fetch_all(
         """
-        select tried_at, amount, approved, code, rule from tries_elsewhere
-        where merchant_id = %(merchant_id)s and customer = any(%(customers)s::text[]) and tried_at >= %(since)s
-            and currency = %(currency)s
-            and (%(without)s::uuid is null or recovery_id is distinct from %(without)s)
-        order by tried_at desc limit %(limit)s
+        select a.place, a.currency, t.tried_at, t.amount, t.approved, t.code, t.rule
+        from json_to_recordset(%(asked)s::json) as a (
+            place integer, customers json, currency text, without uuid, since timestamptz)
+        cross join lateral (
+            select tried_at, amount, approved, code, rule from tries_elsewhere
+            where merchant_id = %(merchant_id)s
+                and customer = any(array(select json_array_elements_text(a.customers)))
+                and tried_at >= a.since and currency = a.currency
+                and (a.without is null or recovery_id is distinct from a.without)
+            order by tried_at desc limit %(limit)s
+        ) t
+        order by a.place, t.tried_at
         """,
         {
             "merchant_id": merchant_id,
-            "customers": list(customers),
-            "currency": currency,
-            "without": without,
-            "since": since,
+            "asked": msgspec.json.encode(
+                [{"place": place, **msgspec.structs.asdict(one)} for place, one in enumerate(asked)]
+            ).decode(),
             "limit": RECORD_MAX,
         },
     )
-    tries = [
-        CardTry(
-            row["tried_at"], Money(row["amount"], currency), not row["approved"], row["rule"], row["code"]
-        )
-        for row in rows
-    ]
-    return tuple(reversed(tries))
+    return {
+        asked[place]: tuple(_card_try(row) for row in group)
+        for place, group in groupby(rows, key=itemgetter("place"))
+    }
+
+
+def _card_try(row: DictRow) -> CardTry:
+    money = Money(row["amount"], row["currency"])
+    return CardTry(row["tried_at"], money, not row["approved"], row["rule"], row["code"])
 
 
 async def of_batches(

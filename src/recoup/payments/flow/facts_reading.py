@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from recoup.budgets.core import HISTORY_NEEDED
+from recoup.db.together import Together
 from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
@@ -16,6 +17,7 @@ from recoup.payments.core import Attempt, Payment, Snapshot
 from recoup.payments.core.facts import CardTry, PaidWith, PastAttempt, PaymentFacts
 from recoup.payments.flow.counting import card_of, is_everybodys
 from recoup.payments.flow.tools import Means, Tools, facts_of
+from recoup.payments.store import AskedCard
 from recoup.routing.core import Facts, route
 
 CLOSED: Final = "payment_method_closed"
@@ -27,11 +29,18 @@ class FactsReader:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        database = tools.database
+        self._snapshots: Together[UUID, Snapshot] = Together(
+            lambda merchant_id, ids: store.snapshots(database, ids, merchant_id=merchant_id), name="payments"
+        )
+        self._cards: Together[AskedCard, tuple[CardTry, ...]] = Together(
+            lambda merchant_id, asked: store.card_tries(database, asked, merchant_id=merchant_id),
+            name="tries of cards",
+        )
 
     async def read(self, merchant: Merchant, payment_id: UUID) -> PaymentFacts | None:
         """What later subjects decide by; None where there is no such payment."""
-        tools = self._tools
-        snapshot = await store.load(tools.database, merchant_id=merchant.id, payment_id=payment_id)
+        snapshot = await self._snapshots.get(merchant.id, payment_id)
         if snapshot is None:
             return None
         means, is_closed = await self._present_means(merchant, snapshot.payment)
@@ -146,20 +155,14 @@ class FactsReader:
         same = means is not None and means.payment_method_id == last.payment_method_id
         # A card that got another number is another one to its network.
         present = means.fingerprint if means is not None and same else last.fingerprint
-        return await store.card_tries(
-            self._tools.database,
-            merchant_id=merchant.id,
+        method_id = last.payment_method_id
+        asked = AskedCard(
             fingerprint=present,
-            payment_method_id=last.payment_method_id if is_published else None,
-            card=card_of(
-                self._tools,
-                merchant,
-                means,
-                fingerprint=present,
-                payment_method_id=last.payment_method_id,
-            ),
+            payment_method_id=method_id if is_published else None,
+            card=card_of(self._tools, merchant, means, fingerprint=present, payment_method_id=method_id),
             since=self._tools.now(merchant) - HISTORY_NEEDED,
         )
+        return await self._cards.get(merchant.id, asked) or ()
 
     async def _able(
         self, merchant: Merchant, payment: Payment, last: Attempt | None, means: Means | None

@@ -9,10 +9,12 @@ from typing import Any, Final, LiteralString
 from uuid import UUID
 
 import msgspec
+from psycopg.rows import DictRow
 
-from recoup.db import Database
+from recoup.db import Database, Queries
 from recoup.payments.core import Attempt, Operation, Payment, Snapshot
 from recoup.payments.core.records import ATTEMPTS_MAX, OPERATIONS_MAX
+from recoup.payments.store.tries import AskedCard as AskedCard
 from recoup.payments.store.tries import card_tries as card_tries
 from recoup.payments.store.tries import on_record as on_record
 from recoup.payments.store.tries import tried_with as tried_with
@@ -49,8 +51,38 @@ async def load(database: Database, *, merchant_id: UUID, payment_id: UUID) -> Sn
             "operations_max": OPERATIONS_MAX,
         },
     )
-    if row is None:
-        return None
+    return None if row is None else _snapshot(row)
+
+
+async def snapshots(
+    queries: Queries, payment_ids: Sequence[UUID], *, merchant_id: UUID
+) -> dict[UUID, Snapshot]:
+    """Those of these payments that this merchant has, each with its attempts and operations, in one statement."""
+    rows = await queries.fetch_all(
+        """
+        select wanted.id, to_json(p)::text as payment,
+            (select json_agg(a order by a.number) from (
+                select * from attempts
+                where merchant_id = %(merchant_id)s and payment_id = wanted.id limit %(attempts_max)s
+            ) a)::text as attempts,
+            (select json_agg(o order by o.id) from (
+                select * from operations
+                where merchant_id = %(merchant_id)s and payment_id = wanted.id limit %(operations_max)s
+            ) o)::text as operations
+        from unnest(%(payment_ids)s::uuid[]) wanted (id)
+        join payments p on p.merchant_id = %(merchant_id)s and p.id = wanted.id
+        """,
+        {
+            "merchant_id": merchant_id,
+            "payment_ids": list(payment_ids),
+            "attempts_max": ATTEMPTS_MAX,
+            "operations_max": OPERATIONS_MAX,
+        },
+    )
+    return {row["id"]: _snapshot(row) for row in rows}
+
+
+def _snapshot(row: DictRow) -> Snapshot:
     return Snapshot(
         _payment.decode(row["payment"]),
         _attempts.decode(row["attempts"] or b"[]"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, LiteralString
 from uuid import UUID
 
@@ -90,58 +92,77 @@ def _kept(row: DictRow) -> Kept:
     return Kept(row["id"], past, under_way=state not in _NEVER_COUNTS and state != "declined")
 
 
-async def card_tries(
-    queries: Queries,
-    *,
-    merchant_id: UUID,
-    fingerprint: str,
-    payment_method_id: UUID | None,
-    card: str,
-    since: datetime,
-) -> tuple[CardTry, ...]:
-    """The newest tries on one card since then, and all that are on record for its budget, by any payment or
-    verification; oldest first.
+@dataclass(frozen=True, slots=True)
+class AskedCard:
+    """Of which card tries are asked for: by its fingerprint, and what its budget is kept under, since when.
 
     With a payment method only those by it: the card as one of several who have the same number.
     """
+
+    fingerprint: str = field(repr=False)
+    payment_method_id: UUID | None
+    card: str = field(repr=False)
+    since: datetime
+
+
+async def card_tries(
+    queries: Queries, asked: Sequence[AskedCard], *, merchant_id: UUID
+) -> dict[AskedCard, tuple[CardTry, ...]]:
+    """The newest tries on each of these cards since then, and all that are on record for its budget, by any payment or
+    verification; oldest first. A card without any is left out."""
     rows = await queries.fetch_all(
         f"""
-        with record as materialized (
-            select tries from card_tries where merchant_id = %(merchant_id)s and card = %(card)s::text::bytea
-        )
-        select distinct on (f.at, f.id) f.* from (
-            (
+        select c.place, t.at, t.amount, t.state, t.rule, t.currency
+        from unnest(
+            %(fingerprints)s::text[], %(methods)s::uuid[], %(cards)s::text[], %(since)s::timestamptz[]
+        ) with ordinality as c (fingerprint, payment_method_id, card, since, place)
+        cross join lateral (
+            select distinct on (f.at, f.id) f.* from (
+                (
+                    select {_ATTEMPT}
+                    from attempts a
+                    where a.merchant_id = %(merchant_id)s and a.fingerprint = c.fingerprint::bytea
+                        and a.started_at >= c.since
+                        and a.payment_method_id = coalesce(c.payment_method_id, a.payment_method_id)
+                    order by a.started_at desc
+                    limit %(limit)s
+                ) union all (
+                    select {_VERIFICATION}
+                    from verifications v
+                    where v.merchant_id = %(merchant_id)s and v.fingerprint = c.fingerprint::bytea
+                        and v.created_at >= c.since
+                        and v.payment_method_id = coalesce(c.payment_method_id, v.payment_method_id)
+                    order by v.created_at desc
+                    limit %(limit)s
+                ) union all
                 select {_ATTEMPT}
-                from attempts a
-                where a.merchant_id = %(merchant_id)s and a.fingerprint = %(fingerprint)s::text::bytea
-                    and a.started_at >= %(since)s
-                    and a.payment_method_id = coalesce(%(payment_method_id)s, a.payment_method_id)
-                order by a.started_at desc
-                limit %(limit)s
-            ) union all (
+                from card_tries k
+                join attempts a on a.merchant_id = %(merchant_id)s and a.id = any(k.tries)
+                where k.merchant_id = %(merchant_id)s and k.card = c.card::bytea
+                union all
                 select {_VERIFICATION}
-                from verifications v
-                where v.merchant_id = %(merchant_id)s and v.fingerprint = %(fingerprint)s::text::bytea
-                    and v.created_at >= %(since)s
-                    and v.payment_method_id = coalesce(%(payment_method_id)s, v.payment_method_id)
-                order by v.created_at desc
-                limit %(limit)s
-            ) union all
-            {_OF_RECORD}
-        ) f
-        where f.state <> 'unprocessed'
-        order by f.at, f.id
+                from card_tries k
+                join verifications v on v.merchant_id = %(merchant_id)s and v.id = any(k.tries)
+                where k.merchant_id = %(merchant_id)s and k.card = c.card::bytea
+            ) f
+            where f.state <> 'unprocessed'
+            order by f.at, f.id
+        ) t
+        order by c.place, t.at, t.id
         """,  # noqa: S608 - pieces of ours
         {
             "merchant_id": merchant_id,
-            "fingerprint": fingerprint,
-            "payment_method_id": payment_method_id,
-            "card": card,
-            "since": since,
+            "fingerprints": [one.fingerprint for one in asked],
+            "methods": [one.payment_method_id for one in asked],
+            "cards": [one.card for one in asked],
+            "since": [one.since for one in asked],
             "limit": CARD_TRIES_MAX,
         },
     )
-    return tuple(_card_try(row) for row in rows)
+    found: dict[AskedCard, tuple[CardTry, ...]] = {}
+    for place, group in groupby(rows, key=itemgetter("place")):
+        found[asked[place - 1]] = tuple(_card_try(row) for row in group)
+    return found
 
 
 def _card_try(row: DictRow) -> CardTry:

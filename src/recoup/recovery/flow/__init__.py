@@ -15,11 +15,10 @@ from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
-from recoup.db import Connection, Database
+from recoup.db import Connection, Database, Grouped
+from recoup.db.together import Together
 from recoup.gate.core import Due, Later, Open, Passage
-from recoup.kit.clock import rfc3339
-from recoup.kit.ids import Kind, render
-from recoup.kit.refusals import Refusal, RefusalType, conflict, not_found
+from recoup.kit.refusals import Refusal, RefusalType, conflict
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Reason
 from recoup.payments.core.facts import PaymentFacts
@@ -39,7 +38,6 @@ from recoup.recovery.core import (
     Status,
     Step,
     case_of,
-    look,
     opens,
     policy_of,
     postponed,
@@ -48,6 +46,8 @@ from recoup.recovery.core import (
 )
 from recoup.recovery.core.people import person_of
 from recoup.recovery.flow.around import Customers, Disputes, Gate, Payments
+from recoup.recovery.flow.planner import Planner
+from recoup.recovery.flow.refusing import refuse_to_hasten, there
 from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
 
 LOOKS_MAX: Final = 10
@@ -78,6 +78,15 @@ class Recoveries:
         self._customers = customers
         self._disputes = disputes
         self._new_id = new_id
+        self._planner = Planner()
+        self._writes = Grouped(database, store.WRITE, name="recoveries")
+        self._of_payments: Together[UUID, Recovery] = Together(
+            lambda merchant_id, ids: store.of_payments(database, ids, merchant_id=merchant_id),
+            name="recoveries of payments",
+        )
+        self._several: Together[UUID, Recovery] = Together(
+            lambda merchant_id, ids: store.several(database, ids, merchant_id=merchant_id), name="recoveries"
+        )
 
     def guard(self, gate: Gate) -> None:
         """Ask this gate before every try from now on; it is put together later than recoveries are."""
@@ -85,7 +94,7 @@ class Recoveries:
 
     async def get(self, merchant: Merchant, recovery_id: UUID) -> Recovery:
         """One recovery; refuses with 404."""
-        return _there(await self._read(merchant, recovery_id), recovery_id)
+        return there(await self._read(merchant, recovery_id), recovery_id)
 
     async def page(
         self,
@@ -116,7 +125,7 @@ class Recoveries:
             facts = await self._payments.facts(merchant, payment_id)
             if facts is None:
                 return None
-            recovery = await store.of_payment(self._database, merchant_id=merchant.id, payment_id=payment_id)
+            recovery = await self._of_payments.get(merchant.id, payment_id)
             if recovery is None:
                 done = await self._open(merchant, facts, now)
             else:
@@ -133,7 +142,7 @@ class Recoveries:
             return None
         since, again = now - POLICY_WINDOW_MAX, None
         for payment_id in await self._payments.on_same_card(merchant, dispute.payment_id, since=since):
-            recovery = await store.of_payment(self._database, merchant_id=merchant.id, payment_id=payment_id)
+            recovery = await self._of_payments.get(merchant.id, payment_id)
             if recovery is not None and recovery.is_open:
                 again = await self.on_payment_news(merchant, payment_id, now) or again
         return again
@@ -145,7 +154,7 @@ class Recoveries:
             if recovery is None or not recovery.is_open:
                 return None
             case = await self._case(merchant, recovery)
-            match look(recovery, case, now):
+            match await self._looked(recovery, case, now):
                 case Rest(until=until):
                     return until
                 case Step() as step:
@@ -235,7 +244,7 @@ class Recoveries:
     ) -> Recovery:
         """Make the planned try due now; the gate is asked all the same. Runs in the caller's transaction."""
         recovery = await self._hold(connection, merchant, recovery_id)
-        _refuse_to_hasten(recovery, now)
+        refuse_to_hasten(recovery, now)
         return await self._changed(
             connection, merchant, steps.hastened(recovery, now), expected=recovery.version
         )
@@ -255,7 +264,8 @@ class Recoveries:
             tries_max=policy.tries_max,
             disputed=await self._disputed(merchant, facts),
         )
-        step = steps.opened(case, merchant_id=merchant.id, recovery_id=self._new_id(), now=now)
+        opening = steps.opening(case, merchant_id=merchant.id, recovery_id=self._new_id(), now=now)
+        step = await self._planner.led(opening, now)
         if isinstance(step, NotOpened):
             return True
         written = await self._write(merchant, step, case, expected=0)
@@ -271,7 +281,7 @@ class Recoveries:
             await self._heard_late(recovery, facts, now)
             return True
         case = await self._case_of(merchant, recovery, facts)
-        step = look(recovery, case, now)
+        step = await self._looked(recovery, case, now)
         if not isinstance(step, Step):
             return True
         return await self._write(merchant, step, case, expected=recovery.version)
@@ -304,7 +314,7 @@ class Recoveries:
         """A try that could not be asked for: a day later again, unless something else has happened meanwhile."""
         case = await self._case(merchant, recovery)
         refused = STANDINGS[case.payment.status] is Standing.REFUSED
-        if not refused or not isinstance(look(recovery, case, now), Rest):
+        if not refused or not isinstance(await self._looked(recovery, case, now), Rest):
             return
         plan: Plan = postponed(case, now, why=refusal.message)
         if refusal.type is RefusalType.NOT_FOUND or refusal.code == DETACHED:
@@ -338,12 +348,16 @@ class Recoveries:
         return person_of(customer, issuer_country=facts.issuer_country)
 
     async def _read(self, merchant: Merchant, recovery_id: UUID) -> Recovery | None:
-        return await store.read(self._database, merchant_id=merchant.id, recovery_id=recovery_id)
+        return await self._several.get(merchant.id, recovery_id)
+
+    async def _looked(self, recovery: Recovery, case: Case, now: datetime) -> Step | Run | Rest:
+        """What follows from the facts; what must be planned is planned together with what others plan just now."""
+        return await self._planner.led(steps.looking(recovery, case, now), now)
 
     async def _hold(self, connection: Connection, merchant: Merchant, recovery_id: UUID) -> Recovery:
         """A recovery that is still open, locked; refuses what has ended."""
         found = await store.lock(connection, merchant_id=merchant.id, recovery_id=recovery_id)
-        recovery = _there(found, recovery_id)
+        recovery = there(found, recovery_id)
         if not recovery.is_open:
             raise conflict("recovery_ended", f"This recovery is {recovery.status}: its end is final.")
         return recovery
@@ -360,27 +374,4 @@ class Recoveries:
     async def _write(self, merchant: Merchant, step: Step, case: Case, *, expected: int) -> bool:
         """Write a step in a transaction of its own; False where the recovery has moved on from version `expected`."""
         ready = prepared(merchant, step, case, new_id=self._new_id)
-        return await self._database.retrying(lambda connection: write(connection, ready, expected=expected))
-
-
-def _refuse_to_hasten(recovery: Recovery, now: datetime) -> None:
-    match recovery.status:
-        case Status.RUNNING:
-            message = "A try is under way; wait for its outcome before you ask for another."
-            raise conflict("recovery_running", message, retry_after_s=1)
-        case Status.SCHEDULED:
-            pass
-        case _:
-            message = f"This recovery is {recovery.status}; only a scheduled try can be made sooner."
-            raise conflict("recovery_unexpected_state", message)
-    planned = recovery.plan
-    if planned is not None and planned.not_before is not None and now < planned.not_before:
-        allowed = rfc3339(planned.not_before)
-        message = f"Advice and network limits allow no try before {allowed}. The plan: {planned.why}."
-        raise conflict("retry_too_early", message)
-
-
-def _there(recovery: Recovery | None, recovery_id: UUID) -> Recovery:
-    if recovery is None:
-        raise not_found("recovery", render(Kind.RECOVERY, recovery_id))
-    return recovery
+        return await self._writes.write(merchant.id, ready.row(expected=expected)) is not None

@@ -60,9 +60,5 @@ class RenewedCards:
         tried = await self._payments.tried_with(
             merchant, method_id, fingerprints, since=now - POLICY_WINDOW_MAX
         )
-        found = []
-        for payment_id in tried:
-            recovery = await store.of_payment(self._database, merchant_id=merchant.id, payment_id=payment_id)
-            if recovery is not None and recovery.is_open:
-                found.append(payment_id)
-        return found
+        found = await store.of_payments(self._database, tried, merchant_id=merchant.id)
+        return [one for one in tried if one in found and found[one].is_open]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +12,6 @@ import msgspec
 
 from recoup.db import Connection, due
 from recoup.events.core import NewEvent
-from recoup.events.store import append
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
@@ -42,6 +41,22 @@ class Prepared:
     asks_about: UUID | None = None
     """The payment method of which an account updater may know a newer card."""
 
+    def row(self, *, expected: int) -> bytes:
+        """As it is written, onto the version `expected` (0: there is none yet)."""
+        return store.row(
+            self.after,
+            expected=expected,
+            decision=self.decision,
+            dues=[
+                store.DueRow(due.slot_of(object_id), kind, object_id, at)
+                for kind, object_id, at in _dues(self)
+            ],
+            events=[
+                store.EventRow(one.id, one.type, one.object_id, one.object_sequence, msgspec.Raw(one.data))
+                for one in self.events
+            ],
+        )
+
 
 def prepared(merchant: Merchant, step: Step, case: Case | None, *, new_id: Callable[[], UUID]) -> Prepared:
     """A step with its keys, which stay the same should the transaction have to run again."""
@@ -59,29 +74,21 @@ def prepared(merchant: Merchant, step: Step, case: Case | None, *, new_id: Calla
 
 
 async def write(connection: Connection, ready: Prepared, *, expected: int) -> bool:
-    """Write it all, or nothing where the recovery has moved on from the version `expected` (0: there is none yet)."""
-    after = ready.after
-    if expected == 0:
-        written = await store.insert(connection, after)
-    else:
-        written = await store.save(connection, after, expected=expected)
-    if not written:
-        return False
-    if ready.decision is not None:
-        assert after.decision_id is not None, "a decision has its id"
-        await store.insert_decision(connection, after, decision_id=after.decision_id, data=ready.decision)
-    await _put_due(connection, after)
+    """Write it all in the caller's transaction, or nothing where the recovery has moved on from `expected`."""
+    return await store.write(connection, ready.row(expected=expected))
+
+
+def _dues(ready: Prepared) -> Iterator[tuple[str, UUID, datetime | None]]:
+    """What is due after a step, by its kind and object: when to look again, and who is told."""
+    after, at = ready.after, ready.after.updated_at
+    yield RETRY, after.id, steps.due_at(after)
     ours = after.mode is not Mode.ADVISE
     if ours and after.is_open and _ASKABLE_SINCE.intersection(event.type for event in ready.events):
-        at, merchant_id = after.updated_at, after.merchant_id
-        await due.put(connection, merchant_id=merchant_id, kind=ASKABLE, object_id=after.id, due_at=at)
+        yield ASKABLE, after.id, at
     if ready.asks_about is not None:
-        about, at = ready.asks_about, after.updated_at
-        await due.put(connection, merchant_id=after.merchant_id, kind=ASK, object_id=about, due_at=at)
+        yield ASK, ready.asks_about, at
     if after.status is Status.RECOVERED and after.paid_elsewhere_at is not None:
-        await tell_paid_twice(connection, after, now=after.updated_at)
-    await append(connection, after.merchant_id, ready.events)
-    return True
+        yield PAID_TWICE, after.id, at
 
 
 async def tell_paid_twice(connection: Connection, recovery: Recovery, *, now: datetime) -> None:
@@ -97,15 +104,6 @@ def _asks_about(step: Step, case: Case | None) -> UUID | None:
         return None
     wanted = needs_another_card(record.decline) or record.decline.advice.action is AdviceAction.UPDATE_CARD
     return case.payment.payment_method_id if wanted else None
-
-
-async def _put_due(connection: Connection, after: Recovery) -> None:
-    """Say when to look again: after a try was begun, when it must be over, so that a death in it is found."""
-    at = steps.due_at(after)
-    if at is None:
-        await due.drop(connection, merchant_id=after.merchant_id, kind=RETRY, object_id=after.id)
-    else:
-        await due.put(connection, merchant_id=after.merchant_id, kind=RETRY, object_id=after.id, due_at=at)
 
 
 def _decision_data(after: Recovery, plan: Plan, case: Case | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
@@ -12,27 +12,38 @@ from psycopg.rows import DictRow
 from recoup.db import Connection, Queries
 from recoup.db.paging import bounds
 from recoup.recovery.core import EndReason, Mode, Planned, Recovery, Status
+from recoup.recovery.store.writing import COLUMNS
+from recoup.recovery.store.writing import WRITE as WRITE
+from recoup.recovery.store.writing import DueRow as DueRow
+from recoup.recovery.store.writing import EventRow as EventRow
+from recoup.recovery.store.writing import row as row
+from recoup.recovery.store.writing import write as write
 
-_COLUMNS: Final[LiteralString] = """
-    merchant_id, id, payment_id, status, version, events_count, policy, opened_at, deadline, tries_made, tries_max,
-    next_at, plan, decision_id, end_reason, ended_at, updated_at, mode, external_id, paid_elsewhere_at
-"""
+
+async def several(
+    queries: Queries, recovery_ids: Sequence[UUID], *, merchant_id: UUID
+) -> dict[UUID, Recovery]:
+    """Those of these recoveries that are there."""
+    rows = await queries.fetch_all(
+        f"""
+        select {COLUMNS} from unnest(%(ids)s::uuid[]) wanted (recovery_id)
+        join recoveries on merchant_id = %(merchant_id)s and id = wanted.recovery_id
+        """,  # noqa: S608 - pieces of ours
+        {"merchant_id": merchant_id, "ids": list(recovery_ids)},
+    )
+    return {row["id"]: _recovery(row) for row in rows}
 
 
 async def read(queries: Queries, *, merchant_id: UUID, recovery_id: UUID) -> Recovery | None:
     """One recovery."""
-    row = await queries.fetch_one(
-        f"select {_COLUMNS} from recoveries where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608 - pieces of ours
-        {"merchant_id": merchant_id, "id": recovery_id},
-    )
-    return None if row is None else _recovery(row)
+    return (await several(queries, [recovery_id], merchant_id=merchant_id)).get(recovery_id)
 
 
 async def lock(connection: Connection, *, merchant_id: UUID, recovery_id: UUID) -> Recovery | None:
     """One recovery, held until the transaction ends."""
     row = await connection.fetch_one(
         f"""
-        select {_COLUMNS} from recoveries
+        select {COLUMNS} from recoveries
         where merchant_id = %(merchant_id)s and id = %(id)s
         for update
         """,  # noqa: S608 - pieces of ours
@@ -41,16 +52,18 @@ async def lock(connection: Connection, *, merchant_id: UUID, recovery_id: UUID) 
     return None if row is None else _recovery(row)
 
 
-async def of_payment(queries: Queries, *, merchant_id: UUID, payment_id: UUID) -> Recovery | None:
-    """The recovery of a payment: there is one at most."""
-    row = await queries.fetch_one(
+async def of_payments(
+    queries: Queries, payment_ids: Sequence[UUID], *, merchant_id: UUID
+) -> dict[UUID, Recovery]:
+    """The recoveries of some payments: there is one of each at most."""
+    rows = await queries.fetch_all(
         f"""
-        select {_COLUMNS} from recoveries
-        where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s
+        select {COLUMNS} from unnest(%(ids)s::uuid[]) wanted (of_payment)
+        join recoveries on merchant_id = %(merchant_id)s and payment_id = wanted.of_payment
         """,  # noqa: S608 - pieces of ours
-        {"merchant_id": merchant_id, "payment_id": payment_id},
+        {"merchant_id": merchant_id, "ids": list(payment_ids)},
     )
-    return None if row is None else _recovery(row)
+    return {row["payment_id"]: _recovery(row) for row in rows}
 
 
 async def page(
@@ -68,7 +81,7 @@ async def page(
     order: LiteralString = "desc" if before is None else "asc"
     rows = await queries.fetch_all(
         f"""
-        select {_COLUMNS} from recoveries
+        select {COLUMNS} from recoveries
         where merchant_id = %(merchant_id)s and id < %(after)s and id > %(before)s
             and (%(payment_id)s::uuid is null or payment_id = %(payment_id)s)
             and (%(external_id)s::text is null or external_id = %(external_id)s)
@@ -101,63 +114,6 @@ async def open_methods(queries: Queries, *, merchant_id: UUID, limit: int) -> Se
         {"merchant_id": merchant_id, "limit": limit},
     )
     return [row["id"] for row in rows]
-
-
-async def insert(connection: Connection, new: Recovery) -> bool:
-    """A new recovery; False where its payment has one already."""
-    cursor = await connection.execute(
-        f"""
-        insert into recoveries ({_COLUMNS})
-        values (
-            %(merchant_id)s, %(id)s, %(payment_id)s, %(status)s, %(version)s, %(events_count)s, %(policy)s,
-            %(opened_at)s, %(deadline)s, %(tries_made)s, %(tries_max)s, %(next_at)s, %(plan)s, %(decision_id)s,
-            %(end_reason)s, %(ended_at)s, %(updated_at)s, %(mode)s, %(external_id)s, %(paid_elsewhere_at)s)
-        on conflict (merchant_id, payment_id) do nothing
-        """,  # noqa: S608 - pieces of ours
-        _row(new),
-    )
-    return cursor.rowcount == 1
-
-
-async def save(connection: Connection, changed: Recovery, *, expected: int) -> bool:
-    """All that can change of a recovery; False where it has moved on from the version `expected`."""
-    cursor = await connection.execute(
-        """
-        update recoveries set
-            status = %(status)s, version = %(version)s, events_count = %(events_count)s, deadline = %(deadline)s,
-            tries_made = %(tries_made)s, next_at = %(next_at)s, plan = %(plan)s, decision_id = %(decision_id)s,
-            end_reason = %(end_reason)s, ended_at = %(ended_at)s, updated_at = %(updated_at)s,
-            paid_elsewhere_at = %(paid_elsewhere_at)s
-        where merchant_id = %(merchant_id)s and id = %(id)s and version = %(expected)s
-        """,
-        _row(changed) | {"expected": expected},
-    )
-    return cursor.rowcount == 1
-
-
-async def insert_decision(
-    connection: Connection, recovery: Recovery, *, decision_id: UUID, data: dict[str, Any]
-) -> None:
-    """What was decided about a recovery, with everything it was decided by."""
-    await connection.execute(
-        """
-        insert into decisions (merchant_id, id, kind, object_id, data, created_at)
-        values (%(merchant_id)s, %(id)s, 'recovery', %(recovery_id)s, %(data)s, %(created_at)s)
-        """,
-        {
-            "merchant_id": recovery.merchant_id,
-            "id": decision_id,
-            "recovery_id": recovery.id,
-            "data": msgspec.json.encode(data).decode(),
-            "created_at": recovery.updated_at,
-        },
-    )
-
-
-def _row(recovery: Recovery) -> dict[str, Any]:
-    plan = None if recovery.plan is None else msgspec.json.encode(recovery.plan).decode()
-    row = {name: getattr(recovery, name) for name in Recovery.__slots__} | {"plan": plan}
-    return row | {"payment_id": None} if recovery.mode is Mode.ADVISE else row
 
 
 def _recovery(row: DictRow) -> Recovery:

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from recoup.db import Connection, Database
+from recoup.db.together import Together
 from recoup.kit.ids import Kind, render
 from recoup.kit.metadata import merged
 from recoup.kit.refusals import Refusal, not_found
@@ -40,11 +41,14 @@ class Customers:
         self._database = database
         self._methods = methods
         self._new_id = new_id
+        self._found: Together[UUID, Customer] = Together(
+            lambda merchant_id, ids: store.customers_of(database, ids, merchant_id=merchant_id),
+            name="customers",
+        )
 
     async def get(self, merchant_id: UUID, customer_id: UUID) -> Customer:
         """One customer; refuses with 404, the deleted ones too."""
-        customer = await store.customer(self._database, merchant_id=merchant_id, customer_id=customer_id)
-        return _there(customer, customer_id)
+        return _there(await self._found.get(merchant_id, customer_id), customer_id)
 
     async def list(
         self, merchant_id: UUID, *, after: UUID | None = None, before: UUID | None = None, limit: int

@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from recoup.db import Connection, Database, Queries
+from recoup.db.together import Together
 from recoup.kit.ids import Kind, render
 from recoup.kit.metadata import merged
 from recoup.kit.refusals import Refusal, conflict, not_found
@@ -44,6 +45,10 @@ class PaymentMethods:
         self._vault = vault
         self._tokens = tokens
         self._new_id = new_id
+        self._found: Together[UUID, PaymentMethod] = Together(
+            lambda merchant_id, ids: store.methods_of(database, ids, merchant_id=merchant_id),
+            name="payment methods",
+        )
 
     async def get(self, merchant_id: UUID, method_id: UUID) -> PaymentMethod:
         """One payment method; refuses with 404."""
@@ -54,7 +59,9 @@ class PaymentMethods:
 
     async def usable(self, merchant_id: UUID, method_id: UUID) -> PaymentMethod:
         """One payment method that may be charged; refuses with 404, and with 409 what was detached or closed."""
-        method = await self.get(merchant_id, method_id)
+        method = await self._found.get(merchant_id, method_id)
+        if method is None:
+            raise _no_method(method_id)
         _refuse_detached(method)
         _refuse_closed(method)
         return method

@@ -119,6 +119,20 @@ async def customer(queries: Queries, *, merchant_id: UUID, customer_id: UUID) ->
     return None if row is None else _customer(row)
 
 
+async def customers_of(
+    queries: Queries, customer_ids: Sequence[UUID], *, merchant_id: UUID
+) -> dict[UUID, Customer]:
+    """Those of these customers who are there, deleted or not."""
+    rows = await queries.fetch_all(
+        f"""
+        select {_CUSTOMER} from unnest(%(ids)s::uuid[]) wanted (customer_id)
+        join customers on merchant_id = %(merchant_id)s and id = wanted.customer_id
+        """,  # noqa: S608 - pieces of ours
+        {"merchant_id": merchant_id, "ids": list(customer_ids)},
+    )
+    return {row["id"]: _customer(row) for row in rows}
+
+
 async def lock_customer(connection: Connection, *, merchant_id: UUID, customer_id: UUID) -> Customer | None:
     """One customer, held until the transaction ends."""
     row = await connection.fetch_one(
@@ -188,6 +202,20 @@ async def method(queries: Queries, *, merchant_id: UUID, method_id: UUID) -> Pay
         {"merchant_id": merchant_id, "id": method_id},
     )
     return None if row is None else payment_method(row)
+
+
+async def methods_of(
+    queries: Queries, method_ids: Sequence[UUID], *, merchant_id: UUID
+) -> dict[UUID, PaymentMethod]:
+    """Those of these payment methods that are there."""
+    rows = await queries.fetch_all(
+        f"""
+        select {_METHOD}, {OF_METHOD} from unnest(%(ids)s::uuid[]) wanted (method_id)
+        join payment_methods on merchant_id = %(merchant_id)s and id = wanted.method_id
+        """,  # noqa: S608 - pieces of ours
+        {"merchant_id": merchant_id, "ids": list(method_ids)},
+    )
+    return {row["id"]: payment_method(row) for row in rows}
 
 
 async def lock_method(connection: Connection, *, merchant_id: UUID, method_id: UUID) -> PaymentMethod | None:
