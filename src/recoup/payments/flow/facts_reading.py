@@ -70,7 +70,7 @@ class FactsReader:
             created_at=payment.created_at,
             decline=None if untried else payment.decline,  # it was another card's
             failure=payment.failure,
-            attempts=tuple(_past(one, payment) for one in snapshot.attempts),
+            attempts=past_attempts(snapshot),
             card_tries=tries,
             accounts=await self._able(merchant, payment, last, means),
             recovery_policy=payment.recovery_policy,
@@ -176,6 +176,11 @@ class FactsReader:
             facts = facts_of(payment, means, at=self._tools.now(merchant))
         pairs = [(account, self._tools.connectors[account.connector].capabilities) for account in accounts]
         return route(facts, pairs, requested=payment.routing).accounts
+
+
+def past_attempts(snapshot: Snapshot) -> tuple[PastAttempt, ...]:
+    """The attempts of a payment, as later subjects see them."""
+    return tuple(_past(one, snapshot.payment) for one in snapshot.attempts)
 
 
 def _past(attempt: Attempt, payment: Payment) -> PastAttempt:
