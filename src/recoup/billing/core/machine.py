@@ -1,9 +1,9 @@
 """The two tables of moves of billing: of a subscription, and of an invoice.
 
-A subscription is an agreement that bills. It begins in its trial or `active`; an invoice whose charge was refused has it
-fall behind (`past_due`) until nothing that it owes is refused any more, or until that is given up (`unpaid`). A pause
-bills nothing and ends where the subscription stood. It ends for good by being canceled, or `completed` after as many
-payments as were agreed.
+A subscription is an agreement that bills. It begins in its trial or `active`; an invoice whose charge was refused has
+it fall behind (`past_due`) until nothing that it owes is refused any more, or until that is given up (`unpaid`). A
+pause bills nothing and ends where the subscription stood. It ends for good by being canceled, or `completed` after as
+many payments as were agreed.
 
 An invoice is a draft until it is opened, which gives it its number. It ends paid, or `void` where it was wrong. What
 nobody hopes for any more is `uncollectible`, and may be paid all the same. Money that came back (a returned direct

@@ -1,0 +1,307 @@
+"""Charges invoices, and hears what becomes of their payments.
+
+The invoice remembers its payment in the transaction that opens it, untried, before anything is sent. Then payments
+tries it by its own rules: two who try at once are told apart by the payment's version, so that it is tried once, and
+after a crash whoever comes next finds the payment and goes on where it stands. While its outcome is unknown the invoice
+stays open and nothing else is charged for it.
+
+What a payment comes to is heard from the payment as it is, not from what happened to it: news may come late, or twice.
+`payment_version` says how far an invoice has heard, so that what is older than that changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+from uuid import UUID
+
+from recoup.billing import store
+from recoup.billing.core import settling
+from recoup.billing.core.machine import InvoiceStatus
+from recoup.billing.core.records import Failing, Invoice, Subscription
+from recoup.billing.core.step import Step
+from recoup.billing.flow.around import Owing, Payments
+from recoup.billing.flow.writing import Scribe
+from recoup.db import Connection, Database
+from recoup.kit.ids import Kind, render
+from recoup.kit.refusals import Refusal, conflict, not_found
+from recoup.merchants.core import Merchant
+from recoup.payments.core import NewPayment, Reason, Snapshot, steps
+from recoup.payments.core import Status as PaymentStatus
+from recoup.recovery.core import STANDINGS, Standing
+
+LOOKS_MAX: Final = 5
+"""How often one call looks again because something changed meanwhile."""
+LOOK_AGAIN: Final = timedelta(minutes=1)
+NO_METHOD: Final = "payment_method_missing"
+_PAYABLE: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})
+
+
+class Charging:
+    """Everything that moves money for invoices."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        payments: Payments,
+        owing: Owing,
+        scribe: Scribe,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._database = database
+        self._payments = payments
+        self._owing = owing
+        self._scribe = scribe
+        self._new_id = new_id
+
+    async def charge(self, merchant: Merchant, invoice_id: UUID, now: datetime) -> datetime | None:
+        """The worker's handler of `invoice.charge`: charge it once, if it is still open."""
+        for _ in range(LOOKS_MAX):
+            invoice = await self._read(merchant, invoice_id)
+            if invoice is None or invoice.status is not InvoiceStatus.OPEN or invoice.charge_at is None:
+                return None
+            if now < invoice.charge_at:
+                return invoice.charge_at
+            method_id = invoice.payment_method_id
+            if invoice.payment_id is None and method_id is None:
+                await self._failed(merchant, invoice, _no_method(now), now=now)
+                return None
+            payment = await self._payment_of(merchant, invoice, method_id, now=now)
+            if payment is None:
+                continue
+            if payment.payment.status is not PaymentStatus.REQUIRES_PAYMENT_METHOD:
+                await self.hear(merchant, payment.payment.id, now)
+                return None
+            return await self._try(merchant, invoice, payment, now=now)
+        return now + LOOK_AGAIN
+
+    async def pay(
+        self, merchant: Merchant, invoice_id: UUID, *, method_id: UUID | None, now: datetime
+    ) -> Invoice:
+        """Charge it now, by hand: the same debt, so the same payment, with another method where one is given.
+
+        A decline is an answer. Refuses while a payment of it may hold money.
+        """
+        for _ in range(LOOKS_MAX):
+            invoice = await self.get(merchant, invoice_id)
+            if invoice.status is InvoiceStatus.PAID:
+                return invoice
+            refuse_unpayable(invoice)
+            chosen = method_id or invoice.payment_method_id
+            if invoice.payment_id is None and chosen is None:
+                raise conflict(
+                    NO_METHOD, "This invoice has no payment method: send one.", param="payment_method"
+                )
+            payment = await self._payment_of(merchant, invoice, chosen, now=now)
+            if payment is None:
+                continue
+            if _may_be_tried(payment):
+                means = None
+                if method_id is not None:
+                    means, _ = await self._payments.stored_means(merchant, method_id)
+                await self._payments.confirm(merchant, payment.payment.id, means, claim=None, now=now)
+            elif STANDINGS[payment.payment.status] is Standing.UNDER_WAY:
+                raise under_way()
+            await self.hear(merchant, payment.payment.id, now)
+            return await self.get(merchant, invoice_id)
+        raise conflict("invoice_busy", "Other requests keep changing this invoice.", retry_after_s=1)
+
+    async def hear(self, merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
+        """The handler of a payment's news: settle its invoice by where the payment stands."""
+
+        async def work(connection: Connection) -> bool:
+            found = await store.invoice_of_payment(connection, merchant_id=merchant.id, payment_id=payment_id)
+            if found is None:
+                return True
+            invoice, subscription = await self.locked(connection, merchant, found)
+            if invoice.payment_id != payment_id:
+                return False
+            if snapshot.payment.version <= invoice.payment_version:
+                return True
+            step = _settled(invoice, subscription, snapshot, now=now)
+            if step is not None:
+                await self._scribe.write(connection, merchant, [step], now=now)
+            return True
+
+        for _ in range(LOOKS_MAX):
+            seen = await self._payments.find(merchant, payment_id)
+            if seen is None:
+                return None
+            snapshot = seen
+            if await self._database.retrying(work):
+                return None
+        return now + LOOK_AGAIN
+
+    async def get(self, merchant: Merchant, invoice_id: UUID) -> Invoice:
+        """One invoice; refuses with 404."""
+        return there(await self._read(merchant, invoice_id), invoice_id)
+
+    async def locked(
+        self, connection: Connection, merchant: Merchant, found: Invoice
+    ) -> tuple[Invoice, Subscription | None]:
+        """An invoice and its subscription, held until the transaction ends: the subscription first, as everywhere."""
+        subscription = None
+        if found.subscription_id is not None:
+            ids = [found.subscription_id]
+            held = await store.lock_subscriptions(connection, merchant_id=merchant.id, ids=ids)
+            subscription = held[found.subscription_id]
+        invoice = await store.lock_invoice(connection, merchant_id=merchant.id, invoice_id=found.id)
+        return there(invoice, found.id), subscription
+
+    async def free(
+        self, connection: Connection, merchant: Merchant, invoice: Invoice, *, now: datetime
+    ) -> Invoice:
+        """The invoice without its payment, which is canceled; refuses where that may hold money."""
+        if invoice.payment_id is None:
+            return invoice
+        if await self._owing.let_go(connection, merchant, invoice.payment_id, now=now):
+            return settling.let_go(invoice, now=now)
+        snapshot = await self._payments.find(merchant, invoice.payment_id)
+        assert snapshot is not None, "payments are never deleted"
+        if snapshot.payment.status is not PaymentStatus.CANCELED:
+            raise under_way()
+        return settling.let_go(invoice, now=now)
+
+    async def _read(self, merchant: Merchant, invoice_id: UUID) -> Invoice | None:
+        return await store.invoice(self._database, merchant_id=merchant.id, invoice_id=invoice_id)
+
+    async def _payment_of(
+        self, merchant: Merchant, invoice: Invoice, method_id: UUID | None, *, now: datetime
+    ) -> Snapshot | None:
+        """The payment that an invoice is paid by, opened where there is none; None: look again."""
+        if invoice.payment_id is not None:
+            snapshot = await self._payments.find(merchant, invoice.payment_id)
+            assert snapshot is not None, "it was written with the invoice that remembers it"
+            if snapshot.payment.status is not PaymentStatus.CANCELED:
+                return snapshot
+            await self.hear(merchant, invoice.payment_id, now)
+            return None
+        assert method_id is not None, "there is something to charge"
+        await self._open_payment(merchant, invoice, method_id, now=now)
+        return None
+
+    async def _open_payment(
+        self, merchant: Merchant, invoice: Invoice, method_id: UUID, *, now: datetime
+    ) -> None:
+        payment_id = self._new_id()
+        new = NewPayment(
+            id=payment_id,
+            merchant_id=merchant.id,
+            money=invoice.money,
+            capture="automatic",
+            initiator="merchant",
+            customer_id=invoice.customer_id,
+            merchant_reference=render(Kind.INVOICE, invoice.id),
+            return_url=None,
+            routing=None,
+            recovery_policy=None,
+            metadata={},
+            agreement="recurring",
+        )
+        opening = steps.opened(new, payment_method_id=method_id, now=now)
+
+        async def work(connection: Connection) -> None:
+            fresh = await store.lock_invoice(connection, merchant_id=merchant.id, invoice_id=invoice.id)
+            fresh = there(fresh, invoice.id)
+            if fresh.payment_id is not None or fresh.status not in _PAYABLE:
+                return
+            await self._owing.open(connection, merchant, opening, None)
+            remembering = settling.remembers(fresh, payment_id, method_id=method_id, now=now)
+            await self._scribe.write(connection, merchant, [Step(None, (remembering,))], now=now)
+
+        await self._database.retrying(work)
+
+    async def _try(
+        self, merchant: Merchant, invoice: Invoice, payment: Snapshot, *, now: datetime
+    ) -> datetime | None:
+        """The first try of a payment; when to look again, where none could be made for the moment."""
+        payment_id = payment.payment.id
+        try:
+            await self._payments.retry(merchant, payment_id, reason=Reason.RENEWAL, accounts=None, now=now)
+        except Refusal as refusal:
+            fresh = await self._payments.find(merchant, payment_id)
+            moved_on = fresh is None or fresh.payment.version != payment.payment.version
+            if moved_on or refusal.retry_after_s is not None:
+                return now + LOOK_AGAIN
+            await self._failed(merchant, invoice, Failing(refusal.code, refusal.message, 0, now), now=now)
+            return None
+        return await self.hear(merchant, payment_id, now)
+
+    async def _failed(self, merchant: Merchant, invoice: Invoice, failing: Failing, *, now: datetime) -> None:
+        """Nothing could be tried: it stays open, and its subscription falls behind."""
+
+        async def work(connection: Connection) -> None:
+            fresh, subscription = await self.locked(connection, merchant, invoice)
+            if fresh.status is not InvoiceStatus.OPEN:
+                return
+            step = settling.refused(fresh, subscription, failing, now=now, version=fresh.payment_version)
+            if step is not None:
+                await self._scribe.write(connection, merchant, [step], now=now)
+
+        await self._database.retrying(work)
+
+
+def there(invoice: Invoice | None, invoice_id: UUID) -> Invoice:
+    """The invoice; refuses with 404 where there is none."""
+    if invoice is None:
+        raise not_found("invoice", render(Kind.INVOICE, invoice_id))
+    return invoice
+
+
+def refuse_unpayable(invoice: Invoice) -> None:
+    """Refuses what cannot be paid as it stands."""
+    if invoice.status not in _PAYABLE:
+        raise settling.unexpected(invoice)
+
+
+def under_way() -> Refusal:
+    """The refusal while a payment may hold money."""
+    return conflict(
+        "invoice_payment_under_way",
+        "A payment of this invoice is under way, or nobody knows yet what became of it: nothing else may be charged "
+        "for it. Wait for invoice.paid or invoice.payment_failed.",
+        retry_after_s=1,
+    )
+
+
+def _may_be_tried(snapshot: Snapshot) -> bool:
+    payment = snapshot.payment
+    untried = payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD
+    return untried or STANDINGS[payment.status] is Standing.REFUSED
+
+
+def _settled(
+    invoice: Invoice, subscription: Subscription | None, snapshot: Snapshot, *, now: datetime
+) -> Step | None:
+    """What follows for an invoice from where its payment stands."""
+    payment = snapshot.payment
+    match STANDINGS[payment.status]:
+        case Standing.PAID:
+            return settling.paid(
+                invoice, subscription, at=payment.updated_at, now=now, version=payment.version
+            )
+        case Standing.REFUSED:
+            failing = _failing_of(snapshot)
+            return settling.refused(invoice, subscription, failing, now=now, version=payment.version)
+        case Standing.GONE:
+            return Step(None, (settling.let_go(invoice, now=now),))
+        case Standing.UNDER_WAY:
+            return None
+        case other:
+            assert_never(other)
+
+
+def _failing_of(snapshot: Snapshot) -> Failing:
+    payment = snapshot.payment
+    if payment.status is PaymentStatus.DECLINED and payment.decline is not None:
+        decline = payment.decline.decline
+        return Failing(decline.code, decline.message, payment.attempts_count, payment.decline.at)
+    words = payment.failure or "The payment was certainly not processed."
+    return Failing("payment_failed", words, payment.attempts_count, payment.updated_at)
+
+
+def _no_method(now: datetime) -> Failing:
+    words = "There is no payment method to charge: pay the invoice with one, or set the subscription's."
+    return Failing(NO_METHOD, words, 0, now)

@@ -1,0 +1,175 @@
+"""Opens cycles: those of many subscriptions that are due in one transaction, each once.
+
+The subscriptions are locked, their turn is looked at again, and everything that follows from it is one statement: the
+invoices with their numbers, the subscriptions moved on, what is due next, the events. Whoever comes second finds the
+subscription moved on, and whoever would come all the same meets the unique rule of its periods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from psycopg import Error
+
+from recoup.billing import store
+from recoup.billing.core.bills import Charge, Making
+from recoup.billing.core.cycles import End, Open, Pass, Wait, ended, opened, passed, turn_of
+from recoup.billing.core.cycles import Turn as Turn
+from recoup.billing.core.records import Invoice, Subscription
+from recoup.billing.core.step import Step
+from recoup.billing.flow.moments import Moments
+from recoup.billing.flow.writing import Scribe
+from recoup.db import Connection, Database
+from recoup.merchants.core import Merchant
+
+AT_ONCE: Final = 200
+"""How many cycles are opened in one transaction."""
+
+_log: Final = structlog.get_logger("recoup.billing")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What came of a subscription's turn: as it is now, and the invoice that was opened."""
+
+    subscription: Subscription
+    invoice: Invoice | None = None
+
+
+class Cycles:
+    """Opens what is due."""
+
+    def __init__(
+        self, database: Database, *, scribe: Scribe, moments: Moments, new_id: Callable[[], UUID]
+    ) -> None:
+        self._database = database
+        self._scribe = scribe
+        self._moments = moments
+        self._new_id = new_id
+
+    async def cycle(self, merchant: Merchant, subscription_id: UUID, now: datetime) -> datetime | None:
+        """The worker's handler of `subscription.cycle`, for one."""
+        return (await self._open_due(merchant, [subscription_id], now)).get(subscription_id)
+
+    async def cycle_many(
+        self, merchant: Merchant, subscription_ids: Sequence[UUID], now: datetime
+    ) -> Mapping[UUID, datetime | None]:
+        """The same for many: when to look at each again. Those that are left out failed and are to be tried again."""
+        done: dict[UUID, datetime | None] = {}
+        for start in range(0, len(subscription_ids), AT_ONCE):
+            some = list(subscription_ids[start : start + AT_ONCE])
+            try:
+                done |= await self._open_due(merchant, some, now)
+            except (Error, AssertionError):
+                done |= await self._one_by_one(merchant, some, now)
+        return done
+
+    async def _one_by_one(
+        self, merchant: Merchant, ids: Sequence[UUID], now: datetime
+    ) -> dict[UUID, datetime | None]:
+        """Each in a transaction of its own, so that what is wrong with one keeps nobody else's from being opened."""
+        done: dict[UUID, datetime | None] = {}
+        for one in ids:
+            try:
+                done |= await self._open_due(merchant, [one], now)
+            except (Error, AssertionError):
+                _log.exception("billing.cycle_failed", subscription=str(one))
+        return done
+
+    async def _open_due(
+        self, merchant: Merchant, ids: Sequence[UUID], now: datetime
+    ) -> dict[UUID, datetime | None]:
+        async def work(connection: Connection) -> dict[UUID, datetime | None]:
+            found = await store.lock_subscriptions(connection, merchant_id=merchant.id, ids=ids)
+            turns = {one.id: turn_of(one, now=now) for one in found.values()}
+            done = await self.take(connection, merchant, found, turns, now=now)
+            return {id_: done[id_].subscription.next_at if id_ in done else None for id_ in ids}
+
+        return await self._database.retrying(work)
+
+    async def take(
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        found: Mapping[UUID, Subscription],
+        turns: Mapping[UUID, Turn],
+        *,
+        now: datetime,
+        before: Mapping[UUID, Step] | None = None,
+    ) -> dict[UUID, Opened]:
+        """Do what is these subscriptions' turn, in the caller's transaction, which holds them.
+
+        `before`: what was done to a subscription in this transaction and is not written yet.
+        """
+        opens = {id_: turn for id_, turn in turns.items() if isinstance(turn, Open)}
+        charges = await self._moments.choose(merchant, [(found[id_], opens[id_]) for id_ in opens], now=now)
+        balances = await store.lock_balances(
+            connection, merchant_id=merchant.id, customer_ids=[found[id_].customer_id for id_ in opens]
+        )
+        steps: dict[UUID, Step] = {}
+        for id_, turn in turns.items():
+            step = self._step(found[id_], turn, charges.get(id_), balances, now=now)
+            if before is not None and id_ in before:
+                step = _after(before[id_], step)
+            if step is not None:
+                steps[id_] = step
+        if not steps:
+            return {id_: Opened(one) for id_, one in found.items()}
+        written = await self._scribe.write(connection, merchant, list(steps.values()), now=now)
+        return {id_: _opened(one, steps.get(id_), written) for id_, one in found.items()}
+
+    def _step(
+        self,
+        subscription: Subscription,
+        turn: Turn,
+        charge: Charge | None,
+        balances: dict[tuple[UUID, str], int],
+        *,
+        now: datetime,
+    ) -> Step | None:
+        match turn:
+            case Wait():
+                return None
+            case End(news=news):
+                return ended(subscription, news, now=now)
+            case Pass():
+                return passed(subscription, turn, now=now)
+            case Open():
+                assert charge is not None, "a moment was chosen for all that open"
+                account = (subscription.customer_id, subscription.currency)
+                making = Making(
+                    invoice_id=self._new_id(),
+                    due=turn.due,
+                    charge=charge,
+                    balance=balances.get(account, 0),
+                    now=now,
+                )
+                step = opened(subscription, turn, making)
+                for credit in step.credits:  # of one customer several cycles may open at once
+                    balances[account] = balances.get(account, 0) + credit.amount
+                return step
+
+
+def _after(before: Step, step: Step | None) -> Step:
+    """Two steps of one subscription as one."""
+    if step is None:
+        return before
+    return Step(
+        step.subscription,
+        (*before.invoices, *step.invoices),
+        (*before.credits, *step.credits),
+        (*before.dues, *step.dues) if step.subscription is None else step.dues,
+        (*before.happened, *step.happened),
+    )
+
+
+def _opened(found: Subscription, step: Step | None, written: Mapping[UUID, Invoice]) -> Opened:
+    if step is None or step.subscription is None:
+        return Opened(found)
+    invoice = written[step.invoices[-1].id] if step.invoices else None
+    return Opened(step.subscription, invoice)

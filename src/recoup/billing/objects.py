@@ -1,0 +1,392 @@
+"""Plans, subscriptions, invoices and credit balances as the API and the events show them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from recoup.billing.core.amounts import LineKind
+from recoup.billing.core.machine import InvoiceStatus, Status
+from recoup.billing.core.periods import Period, Unit, period
+from recoup.billing.core.records import (
+    CreditChange,
+    Invoice,
+    InvoiceLine,
+    Item,
+    ManagedBy,
+    Off,
+    Plan,
+    Subscription,
+)
+from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
+
+_Minor = Annotated[int, Meta(description="In the smallest unit of the currency.")]
+
+
+class PlanObject(Struct, kw_only=True, frozen=True):
+    """An amount for an interval."""
+
+    id: str
+    object: Literal["plan"] = "plan"
+    name: str
+    amount: _Minor
+    currency: str
+    interval: Unit
+    interval_count: int
+    trial_days: int
+    active: Annotated[bool, Meta(description="Whether new subscriptions may take it.")]
+    metadata: dict[str, str]
+    created_at: str
+    livemode: bool
+
+
+class PeriodObject(Struct, kw_only=True, frozen=True):
+    """The local days from `start` to the day before `end`."""
+
+    number: Annotated[int, Meta(description="Counts the periods of the subscription, the trial too.")]
+    start: str
+    end: str
+
+
+class DiscountObject(Struct, kw_only=True, frozen=True):
+    """What is taken off, and off how many invoices more."""
+
+    id: str
+    percent_off: Annotated[float | None, Meta(description="Percent, to hundredths.")]
+    amount_off: _Minor | None
+    times: Annotated[int | None, Meta(description="Off so many invoices; null: off all of them.")]
+    used: int
+
+
+class ItemObject(Struct, kw_only=True, frozen=True):
+    """What the next invoice takes in beside its period."""
+
+    id: str
+    kind: LineKind
+    description: str
+    amount: _Minor
+    quantity: int
+    period_start: str | None
+    period_end: str | None
+
+
+class ChargeWindowObject(Struct, kw_only=True, frozen=True):
+    """The days around the due day within which the customer agreed to be charged."""
+
+    after_days: int
+    before_days: int
+    agreed_at: str
+
+
+class SubscriptionObject(Struct, kw_only=True, frozen=True):
+    """An agreement that bills."""
+
+    id: str
+    object: Literal["subscription"] = "subscription"
+    status: Status
+    customer: str
+    payment_method: str | None
+    managed_by: Annotated[
+        ManagedBy,
+        Meta(
+            description="`recoup`: cycles open and are charged by themselves. `merchant`: when you say so. `outside`: "
+            "somebody else bills, and reports."
+        ),
+    ]
+    plan: str
+    name: Annotated[str, Meta(description="What invoices call it.")]
+    amount: Annotated[int, Meta(description="For one, for a whole period; as it was when it was agreed.")]
+    quantity: int
+    currency: str
+    interval: Unit
+    interval_count: int
+    time_zone: str
+    billing_hour: Annotated[int, Meta(description="The hour of the local day at which periods are due.")]
+    anchor: Annotated[str, Meta(description="The local date that the periods are counted from.")]
+    current_period: Annotated[PeriodObject | None, Meta(description="Null before the first.")]
+    next_billing_at: Annotated[
+        str | None, Meta(description="When the next period opens by itself; null where none does.")
+    ]
+    trial_end: Annotated[str | None, Meta(description="The first local day after the trial.")]
+    payments_total: Annotated[int | None, Meta(description="After so many it is completed; null: open end.")]
+    payments_made: Annotated[int, Meta(description="Periods that were billed.")]
+    charge_window: ChargeWindowObject | None
+    discounts: list[DiscountObject]
+    pending_items: list[ItemObject]
+    unpaid_invoices: Annotated[list[str], Meta(description="Open invoices whose charge was refused.")]
+    latest_invoice: str | None
+    paused_since: Annotated[str | None, Meta(description="The local day from which nothing is billed.")]
+    cancel_at_period_end: bool
+    canceled_at: str | None
+    ended_at: str | None
+    description: str | None
+    metadata: dict[str, str]
+    created_at: str
+    livemode: bool
+
+
+class LineDiscountObject(Struct, kw_only=True, frozen=True):
+    """What one discount took off a line."""
+
+    discount: str
+    amount: _Minor
+
+
+class InvoiceLineObject(Struct, kw_only=True, frozen=True):
+    """One line: `amount` before discounts, for all of `quantity`."""
+
+    kind: LineKind
+    description: str
+    amount: _Minor
+    quantity: int
+    period_start: str | None
+    period_end: str | None
+    discounts: list[LineDiscountObject]
+    item: str | None
+
+
+class PaymentFailureObject(Struct, kw_only=True, frozen=True):
+    """Why the last try to charge an invoice was refused."""
+
+    code: str
+    message: str
+    at: str
+
+
+class InvoiceObject(Struct, kw_only=True, frozen=True):
+    """What is billed at once."""
+
+    id: str
+    object: Literal["invoice"] = "invoice"
+    number: Annotated[int | None, Meta(description="Yours, without gaps; given when it is opened.")]
+    status: InvoiceStatus
+    customer: str
+    subscription: str | None
+    payment_method: str | None
+    period: PeriodObject | None
+    lines: list[InvoiceLineObject]
+    currency: str
+    subtotal: _Minor
+    discount: _Minor
+    total: _Minor
+    credit_applied: Annotated[
+        int,
+        Meta(description="What the credit balance paid of it; negative: what was left over to the balance."),
+    ]
+    amount_due: _Minor
+    amount_paid: _Minor
+    due_at: str | None
+    charge_at: Annotated[str | None, Meta(description="When it is charged by itself; null: not by itself.")]
+    charge_reason: Annotated[str | None, Meta(description="Why that is not when it is due, where it is not.")]
+    payment: Annotated[str | None, Meta(description="The payment that it is paid by.")]
+    canceled_payments: Annotated[list[str], Meta(description="Payments of it that were let go of before.")]
+    payment_failure: PaymentFailureObject | None
+    opened_at: str | None
+    paid_at: str | None
+    paid_out_of_band: bool
+    ended_at: Annotated[str | None, Meta(description="When it became void or uncollectible.")]
+    external_id: Annotated[str | None, Meta(description="Its name at whoever else bills.")]
+    description: str | None
+    metadata: dict[str, str]
+    created_at: str
+    livemode: bool
+
+
+class CreditChangeObject(Struct, kw_only=True, frozen=True):
+    """What was added to a credit balance, or, negative, taken from it."""
+
+    amount: _Minor
+    currency: str
+    balance: Annotated[int, Meta(description="What it was afterwards.")]
+    reason: str
+    invoice: str | None
+    created_at: str
+
+
+class CreditBalanceObject(Struct, kw_only=True, frozen=True):
+    """What a customer has with you, to be taken off the next invoices."""
+
+    object: Literal["credit_balance"] = "credit_balance"
+    customer: str
+    balances: Annotated[dict[str, int], Meta(description="By currency, in its smallest unit.")]
+    changes: Annotated[list[CreditChangeObject], Meta(description="The last 100, newest first.")]
+    livemode: bool
+
+
+def plan_object(plan: Plan, *, livemode: bool) -> PlanObject:
+    """A plan as it is now."""
+    return PlanObject(
+        id=render(Kind.PLAN, plan.id),
+        name=plan.name,
+        amount=plan.amount,
+        currency=plan.currency,
+        interval=plan.interval.unit,
+        interval_count=plan.interval.count,
+        trial_days=plan.trial_days,
+        active=plan.active,
+        metadata=plan.metadata,
+        created_at=rfc3339(plan.created_at),
+        livemode=livemode,
+    )
+
+
+def subscription_object(subscription: Subscription, *, livemode: bool) -> SubscriptionObject:
+    """A subscription as it is now."""
+    terms, phase, method = subscription.price, subscription.phases[-1], subscription.payment_method_id
+    current = period(subscription.phases, subscription.number) if subscription.number else None
+    latest, window = subscription.latest_invoice_id, subscription.window
+    pause = subscription.pauses[-1] if subscription.status is Status.PAUSED else None
+    return SubscriptionObject(
+        id=render(Kind.SUBSCRIPTION, subscription.id),
+        status=subscription.status,
+        customer=render(Kind.CUSTOMER, subscription.customer_id),
+        payment_method=None if method is None else render(Kind.PAYMENT_METHOD, method),
+        managed_by=subscription.managed_by,
+        plan=render(Kind.PLAN, terms.plan_id),
+        name=terms.name,
+        amount=terms.amount,
+        quantity=terms.quantity,
+        currency=subscription.currency,
+        interval=phase.interval.unit,
+        interval_count=phase.interval.count,
+        time_zone=subscription.zone,
+        billing_hour=subscription.hour,
+        anchor=phase.anchor.isoformat(),
+        current_period=None if current is None else _period(current),
+        next_billing_at=_moment(subscription.next_at),
+        trial_end=_day(subscription.trial_end),
+        payments_total=subscription.payments_total,
+        payments_made=subscription.opened,
+        charge_window=None
+        if window is None
+        else ChargeWindowObject(
+            after_days=window.after_days, before_days=window.before_days, agreed_at=rfc3339(window.agreed_at)
+        ),
+        discounts=[_discount(one) for one in subscription.discounts],
+        pending_items=[item_object(one) for one in subscription.items],
+        unpaid_invoices=[render(Kind.INVOICE, one) for one in subscription.owing],
+        latest_invoice=None if latest is None else render(Kind.INVOICE, latest),
+        paused_since=None if pause is None else pause.start.isoformat(),
+        cancel_at_period_end=subscription.cancel_at_period_end,
+        canceled_at=_moment(subscription.canceled_at),
+        ended_at=_moment(subscription.ended_at),
+        description=subscription.description,
+        metadata=subscription.metadata,
+        created_at=rfc3339(subscription.created_at),
+        livemode=livemode,
+    )
+
+
+def invoice_object(invoice: Invoice, *, livemode: bool) -> InvoiceObject:
+    """An invoice as it is now."""
+    failing, method = invoice.failing, invoice.payment_method_id
+    return InvoiceObject(
+        id=render(Kind.INVOICE, invoice.id),
+        number=invoice.number,
+        status=invoice.status,
+        customer=render(Kind.CUSTOMER, invoice.customer_id),
+        subscription=None
+        if invoice.subscription_id is None
+        else render(Kind.SUBSCRIPTION, invoice.subscription_id),
+        payment_method=None if method is None else render(Kind.PAYMENT_METHOD, method),
+        period=None if invoice.period is None else _period(invoice.period),
+        lines=[_line(one) for one in invoice.lines],
+        currency=invoice.currency,
+        subtotal=invoice.subtotal,
+        discount=invoice.discount,
+        total=invoice.total,
+        credit_applied=invoice.credit,
+        amount_due=invoice.amount_due,
+        amount_paid=invoice.amount_due if invoice.status is InvoiceStatus.PAID else 0,
+        due_at=_moment(invoice.due_at),
+        charge_at=_moment(invoice.charge_at),
+        charge_reason=invoice.charge_why,
+        payment=None if invoice.payment_id is None else render(Kind.PAYMENT, invoice.payment_id),
+        canceled_payments=[render(Kind.PAYMENT, one) for one in invoice.payments],
+        payment_failure=None
+        if failing is None
+        else PaymentFailureObject(code=failing.code, message=failing.message, at=rfc3339(failing.at)),
+        opened_at=_moment(invoice.opened_at),
+        paid_at=_moment(invoice.paid_at),
+        paid_out_of_band=invoice.paid_out_of_band,
+        ended_at=_moment(invoice.ended_at),
+        external_id=invoice.external_id,
+        description=invoice.description,
+        metadata=invoice.metadata,
+        created_at=rfc3339(invoice.created_at),
+        livemode=livemode,
+    )
+
+
+def credit_object(
+    customer: str, balances: Mapping[str, int], changes: Sequence[CreditChange], *, livemode: bool
+) -> CreditBalanceObject:
+    """A customer's credit as it is now."""
+    return CreditBalanceObject(
+        customer=customer,
+        balances=dict(balances),
+        changes=[
+            CreditChangeObject(
+                amount=one.amount,
+                currency=one.currency,
+                balance=one.balance,
+                reason=one.reason,
+                invoice=None if one.invoice_id is None else render(Kind.INVOICE, one.invoice_id),
+                created_at=rfc3339(one.created_at),
+            )
+            for one in changes
+        ],
+        livemode=livemode,
+    )
+
+
+def item_object(item: Item) -> ItemObject:
+    """Something that waits for an invoice."""
+    return ItemObject(
+        id=render(Kind.INVOICE_ITEM, item.id),
+        kind=item.kind,
+        description=item.description,
+        amount=item.amount,
+        quantity=item.quantity,
+        period_start=_day(item.start),
+        period_end=_day(item.end),
+    )
+
+
+def _line(line: InvoiceLine) -> InvoiceLineObject:
+    return InvoiceLineObject(
+        kind=line.kind,
+        description=line.description,
+        amount=line.amount,
+        quantity=line.quantity,
+        period_start=_day(line.start),
+        period_end=_day(line.end),
+        discounts=[LineDiscountObject(discount=cut.discount, amount=cut.amount) for cut in line.cuts],
+        item=None if line.item_id is None else render(Kind.INVOICE_ITEM, line.item_id),
+    )
+
+
+def _discount(off: Off) -> DiscountObject:
+    return DiscountObject(
+        id=off.id,
+        percent_off=None if off.percent is None else off.percent / 100,
+        amount_off=off.amount,
+        times=off.times,
+        used=off.used,
+    )
+
+
+def _period(spell: Period) -> PeriodObject:
+    return PeriodObject(number=spell.number, start=spell.start.isoformat(), end=spell.end.isoformat())
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
