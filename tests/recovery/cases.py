@@ -125,7 +125,7 @@ def case(
     return Case(
         payment=seen,
         person=person,
-        policy=DEFAULT.name,
+        policy=DEFAULT,
         opened_at=opened_at,
         deadline=opened_at + DEFAULT.window,
         tries_made=tries_of(seen),

@@ -66,7 +66,7 @@ def opened(facts: PaymentFacts | None = None, *, person: Person = NEW_YORKER) ->
 def seen(
     recovery: Recovery, facts: PaymentFacts, now: datetime, *, person: Person = NEW_YORKER
 ) -> Step | Run | Rest:
-    return look(recovery, case_of(recovery, facts, person), now)
+    return look(recovery, case_of(recovery, facts, person, policy=DEFAULT), now)
 
 
 def stepped(recovery: Recovery, facts: PaymentFacts, now: datetime) -> Step:

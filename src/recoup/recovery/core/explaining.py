@@ -90,7 +90,7 @@ def _case(asked: Hypothetical) -> Case:
     return Case(
         payment=_payment(asked, decline),
         person=Person(local_zone(asked.time_zone, country=asked.country), asked.country, asked.pay),
-        policy=policy.name,
+        policy=policy,
         opened_at=asked.at,
         deadline=asked.at + policy.window,
         tries_made=0,

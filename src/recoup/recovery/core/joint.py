@@ -21,6 +21,7 @@ from recoup.recovery.core.observed import DAY_S, HOUR_S
 from recoup.recovery.core.observed import DEFAULT_COSTS as DEFAULT_COSTS
 from recoup.recovery.core.observed import Costs as Costs
 from recoup.recovery.core.observed import Observed as Observed
+from recoup.recovery.core.policy import ALL_DAY, Hours
 from recoup.recovery.core.slots import slots
 
 Floats = npt.NDArray[np.float64]
@@ -125,6 +126,7 @@ def think(
     tries_left: Ints,
     deadline: Floats,
     costs: Costs = DEFAULT_COSTS,
+    hours: Hours = ALL_DAY,
 ) -> Thought:
     """Everything about a batch that is small enough to be thought of at once."""
     stated, pairs = _stated(observed.stated)
@@ -134,7 +136,8 @@ def think(
     believed = money(calendar, observed, stated)
     first_at, fits = refusals(observed)
     weights = weights_of(believed, shares(observed), stated=stated >= 0, fits=fits)
-    when = slots(calendar, observed, now=now, deadline=deadline, weights=weights[:, : beliefs.HYPOTHESES])
+    money_now = weights[:, : beliefs.HYPOTHESES]
+    when = slots(calendar, observed, now=now, deadline=deadline, weights=money_now, hours=hours)
     options, cost, options_at = _different(observed)
     days = np.maximum(when.at - now[:, None], 0) / DAY_S
     worth = observed.worth[:, None]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,14 +16,13 @@ from recoup.kit.ids import Kind, parse, render
 from recoup.kit.money import Money
 from recoup.paydays.core import Biweekly, Monthly, PayCycle, SemiMonthly, Weekly, described
 from recoup.recovery.core.chances import Options
-from recoup.recovery.core.observed import Observed
+from recoup.recovery.core.observed import DEFAULT_COSTS, Costs, Observed
+from recoup.recovery.core.policy import ALL_DAY, TRY_COSTS_DEFAULT, Hours
 
 Floats = npt.NDArray[np.float64]
 
 SEEN_MAX: Final = 64
 """How many earlier tries are thought of, the newest."""
-TRY_COSTS_HUNDREDTHS: Final = 10
-"""What a try costs, in hundredths of the currency's unit: own estimate, near what gateways ask for an authorization."""
 _MS: Final = timedelta(milliseconds=1)
 
 
@@ -47,7 +46,8 @@ class Known:
     """Everything that the next try of one case is chosen by. `accounts` in the order preferred; `refused_by` refused
     last, `refused` at any time; `moved`: the last of them for the first time, after others.
 
-    Times are whole milliseconds, as they are stored.
+    `costs`, `hours` and `try_costs` (of each try, in hundredths of the currency's unit) are its policy's. Times are
+    whole milliseconds, as they are stored.
     """
 
     now: datetime
@@ -66,6 +66,9 @@ class Known:
     seen: tuple[Seen, ...] = ()
     refused: tuple[UUID, ...] = ()
     moved: bool = False
+    costs: Costs = DEFAULT_COSTS
+    hours: Hours = ALL_DAY
+    try_costs: int = TRY_COSTS_DEFAULT
 
     def kept(self) -> dict[str, Any]:
         """As it is stored with a decision."""
@@ -88,6 +91,9 @@ class Known:
             else render(Kind.PROCESSOR_ACCOUNT, self.refused_by),
             "refused": [render(Kind.PROCESSOR_ACCOUNT, one) for one in self.refused],
             "moved": self.moved,
+            "costs": asdict(self.costs),
+            "hours": [self.hours.begins.isoformat(), self.hours.ends.isoformat()],
+            "try_costs_hundredths": self.try_costs,
             "seen": [
                 [rfc3339(one.at), one.approved, one.category, one.here, one.minor, one.moved]
                 for one in self.seen
@@ -120,6 +126,9 @@ def known_from(kept: Mapping[str, Any]) -> Known:
         seen=tuple(Seen(_moment(at), *others) for at, *others in kept["seen"]),
         refused=tuple(_account(one) for one in kept.get("refused", ())),
         moved=kept.get("moved", False),
+        costs=Costs(**kept.get("costs", {})),
+        hours=Hours(*map(time.fromisoformat, kept.get("hours", ()))),
+        try_costs=kept.get("try_costs_hundredths", TRY_COSTS_DEFAULT),
     )
 
 
@@ -163,7 +172,7 @@ def observed(cases: Sequence[Known]) -> Observed:
     seen = [one.seen[-SEEN_MAX:] for one in cases]
     shape = (len(cases), max(len(one) for one in seen))
     amounts = [max(one.amount.minor, 1) for one in cases]
-    cost = [TRY_COSTS_HUNDREDTHS * 10.0 ** (one.amount.decimals - 2) for one in cases]
+    cost = [one.try_costs * 10.0 ** (one.amount.decimals - 2) for one in cases]
     ratio = [[max(each.minor, 1) / amount for each in one] for one, amount in zip(seen, amounts, strict=True)]
     options = _options(cases)
     return Observed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -24,9 +24,12 @@ from recoup.paydays.core import described
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core.known import Known, Seen, ceiled, floored, moved
 from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
-from recoup.recovery.core.policy import CAUSES, DAY_BEGINS, DAY_ENDS, WORDS, Cause
+from recoup.recovery.core.observed import Costs
+from recoup.recovery.core.policy import CAUSES, WORDS, Cause, Method
 from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry, Thinking
 from recoup.recovery.core.renewed import is_mended, needs_another_card
+from recoup.recovery.core.scheduling import awake as awake
+from recoup.recovery.core.scheduling import scheduled, words_of
 from recoup.recovery.core.weighing import Weighed, weigh_many
 
 _BUDGET_STEPS_MAX: Final = 10
@@ -34,6 +37,7 @@ _BUDGET_STEPS_MAX: Final = 10
 
 _SOON: Final = timedelta(days=1)
 _HOUR: Final = timedelta(hours=1)
+_NOBODY: Final = "no account that may be asked can do it now"
 _LIKELY_PAYDAY: Final = 0.2
 """From which chance on a day is called a likely payday."""
 _CUSTOMER_MENDS: Final = frozenset({AdviceAction.UPDATE_CARD, AdviceAction.AUTHENTICATE})
@@ -68,7 +72,7 @@ def _with_new_card(case: Case, now: datetime) -> Retry | GiveUp | None:
     if found.at is None or found.at > case.deadline:
         return GiveUp(EndReason.DEADLINE, "the card was renewed too late", facts_of(case, found.budget))
     why = "the card was renewed since it was refused: tried with what is known now"
-    return Retry(found.at, case.payment.accounts, now, why, facts_of(case, found.budget))
+    return Retry(found.at, accounts_for(case), now, why, facts_of(case, found.budget))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,42 @@ def asked_of(case: Case, now: datetime) -> Asked | Plan:
         return settled
     if _cause(case) is None:
         return AskCustomer("time changes nothing here: the customer must act", facts_of(case))
-    found = _allowed(case, _not_before(case, now))
+    if not accounts_for(case):
+        return postponed(case, now, why=_NOBODY)
+    found = _allowed(case, _wanted(case, now))
     if found.at is None:
         return GiveUp(EndReason.NETWORK_LIMIT, found.budget.why, facts_of(case, found.budget))
+    if case.policy.method is not Method.JOINT:
+        return _by_schedule(case, found, found.at, now)
     left = _tries_left(case, found.budget)
     return Asked(_known(case, now, not_before=found.at, tries_left=left), found)
+
+
+def _wanted(case: Case, now: datetime) -> datetime:
+    """From when on a try is wanted: what advice allows, and not before the day of a schedule."""
+    earliest = _not_before(case, now)
+    if case.policy.method is Method.JOINT:
+        return earliest
+    day = scheduled(
+        case.policy,
+        opened_at=case.opened_at,
+        tries_made=case.tries_made,
+        refused_at=_refused_at(case, now),
+        zone=case.person.zone,
+    )
+    return max(earliest, day)
+
+
+def _by_schedule(case: Case, found: _Found, at: datetime, now: datetime) -> Retry | GiveUp:
+    """The next try of a schedule of fixed days."""
+    facts = facts_of(case, found.budget)
+    if at >= case.deadline:
+        why = f"the schedule's next try would be after the deadline, {rfc3339(case.deadline)}"
+        return GiveUp(EndReason.DEADLINE, why, facts)
+    why = words_of(case.policy, case.tries_made)
+    if found.blocked is not None:
+        why = f"{why}; put off for the card's budget ({found.blocked.why})"
+    return Retry(at, accounts_for(case), min(at, _may_be_asked_for(case, now)), why, facts)
 
 
 def judged(case: Case, asked: Asked, weighed: Weighed, now: datetime) -> Plan:
@@ -112,7 +147,7 @@ def _tries_left(case: Case, budget: Budget) -> int:
 
 def _known(case: Case, now: datetime, *, not_before: datetime, tries_left: int) -> Known:
     """What the joint choice is made from."""
-    payment, record, person = case.payment, case.payment.decline, case.person
+    payment, record, person, policy = case.payment, case.payment.decline, case.person, case.policy
     refused_at = _refused_at(case, now)
     wait = None if record is None else record.decline.advice.wait
     category = Category.PROCESSOR if record is None else record.decline.category
@@ -133,6 +168,9 @@ def _known(case: Case, now: datetime, *, not_before: datetime, tries_left: int) 
         seen=tuple(_seen(payment, refused_at)),
         refused=tuple(dict.fromkeys(attempt.account for attempt in payment.attempts)),
         moved=bool(payment.attempts) and moved([one.account for one in payment.attempts])[-1],
+        costs=Costs(margin=policy.margin / 10_000, lost_per_day=policy.lost_per_day / 10_000),
+        hours=policy.hours,
+        try_costs=policy.try_costs,
     )
 
 
@@ -160,6 +198,8 @@ def gating(case: Case, now: datetime) -> Thinking[Plan | None]:
         return ending
     if _cause(case) is None and not is_mended(case):
         return AskCustomer("time changes nothing here: the customer must act", facts_of(case))
+    if not accounts_for(case):
+        return postponed(case, now, why=_NOBODY)
     earliest = _not_before(case, now)
     budget = _budget(case, earliest)
     if earliest <= now and budget.allowed:
@@ -177,7 +217,7 @@ def postponed(case: Case, now: datetime, *, why: str) -> Plan:
     if found.at is None or found.at > case.deadline:
         return GiveUp(EndReason.DEADLINE, f"{said}, and the deadline is near", facts_of(case))
     facts = facts_of(case, found.budget)
-    return Retry(found.at, case.payment.accounts, found.at, f"{said}; once more a day later", facts)
+    return Retry(found.at, accounts_for(case), found.at, f"{said}; once more a day later", facts)
 
 
 def _ending(case: Case, now: datetime) -> GiveUp | AskCustomer | None:
@@ -211,7 +251,8 @@ def _refused_for_good(case: Case) -> GiveUp | AskCustomer | None:
     verdict = later(decline)
     if verdict.allowed:
         return None
-    if customer_mends(decline):
+    wants_them = decline.advice.action is AdviceAction.AUTHENTICATE
+    if customer_mends(decline) and (case.policy.step_up or not wants_them):
         return AskCustomer(verdict.why, facts_of(case))
     return GiveUp(EndReason.DECLINED_FOR_GOOD, f"{decline.code}: {verdict.why}", facts_of(case))
 
@@ -255,12 +296,13 @@ class _Found:
 
 
 def _allowed(case: Case, wanted: datetime) -> _Found:
-    at, blocked = awake(wanted, case.person.zone), None
+    hours = case.policy.hours
+    at, blocked = awake(wanted, case.person.zone, hours), None
     budget = _budget(case, at)
     for _ in range(_BUDGET_STEPS_MAX):
         if budget.allowed or budget.earliest is None:
             return _Found(at if budget.allowed else None, budget, blocked)
-        at, blocked = awake(budget.earliest, case.person.zone), budget
+        at, blocked = awake(budget.earliest, case.person.zone, hours), budget
         budget = _budget(case, at)
     return _Found(None, budget, blocked)
 
@@ -269,15 +311,6 @@ def _budget(case: Case, at: datetime) -> Budget:
     """What card networks leave at that moment, as far as is known now. Every region's rules hold: ours is not known."""
     history = [PastTry(one.at, one.amount, one.declined, one.rule) for one in case.payment.card_tries]
     return next_try(history, brand=case.payment.brand or "", amount=case.payment.amount, region=None, now=at)
-
-
-def awake(moment: datetime, zone: str) -> datetime:
-    """The moment itself, or in the customer's night the next morning."""
-    local = moment.astimezone(ZoneInfo(zone))
-    if DAY_BEGINS <= local.time() < DAY_ENDS:
-        return moment
-    day = local.date() + timedelta(days=local.time() >= DAY_ENDS)
-    return max(moment, datetime.combine(day, DAY_BEGINS, ZoneInfo(zone)).astimezone(UTC))
 
 
 def _retry(case: Case, weighed: Weighed, found: _Found, now: datetime) -> Retry:
@@ -314,11 +347,12 @@ def _may_be_asked_for(case: Case, now: datetime) -> datetime:
 
 
 def accounts_for(case: Case) -> tuple[UUID, ...]:
-    """Whom to ask, in order: after a refusal without a reason, somebody else first; for missing money, the same."""
-    able = case.payment.accounts
+    """Whom to ask, in order: after a refusal without a reason, somebody else first; for missing money, the same. The
+    policy may allow fewer."""
+    last = case.payment.attempts[-1].account if case.payment.attempts else None
+    able = case.policy.allowed(case.payment.accounts, last=last)
     if is_mended(case):
         return able
-    last = case.payment.attempts[-1].account if case.payment.attempts else None
     same = tuple(one for one in able if one == last)
     others = tuple(one for one in able if one != last)
     match _cause(case):

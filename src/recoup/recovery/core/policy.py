@@ -84,6 +84,7 @@ ALL_DAY: Final = Hours()
 MARGIN_DEFAULT: Final = 8_000
 LOST_PER_DAY_DEFAULT: Final = 30
 TRY_COSTS_DEFAULT: Final = 10
+"""In hundredths of the currency's unit: own estimate, near what gateways ask for an authorization."""
 OLD_DAYS: Final = (1, 3, 5, 7)
 """The schedule that a merchant who named none is taken to have had: the most usual one."""
 

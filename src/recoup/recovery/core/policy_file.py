@@ -285,8 +285,8 @@ def _days(said: PolicyFile, misfits: Misfits) -> tuple[int, ...]:
         return OLD_DAYS
     days = OLD_DAYS if said.days is None else tuple(said.days)
     for place, (before, after) in enumerate(pairwise(days), start=1):
-        if after < before:
-            misfits.add(("days", place), f"must not be before the day in front of it, {before}")
+        if after <= before:
+            misfits.add(("days", place), f"must be after the day in front of it, {before}")
     if days[-1] > said.window_days:
         misfits.add(("days", len(days) - 1), f"is after the window of {said.window_days} days")
     if said.tries_max is not None and said.tries_max > len(days):

@@ -12,7 +12,9 @@ from uuid import UUID
 from recoup.paydays.core import PayCycle
 from recoup.payments.core import Reason
 from recoup.payments.core.facts import PaymentFacts
+from recoup.recovery.core.arms import Arm
 from recoup.recovery.core.machine import OPEN, EndReason, Status
+from recoup.recovery.core.policy import Policy
 
 
 class Action(StrEnum):
@@ -123,6 +125,12 @@ class Recovery:
     mode: Mode = Mode.OWN
     external_id: str | None = None
     paid_elsewhere_at: datetime | None = None
+    policy_version: int | None = None
+    """None where the policy is built in."""
+    asking: bool = True
+    """Whether the policy lets the customer be asked."""
+    arm: Arm | None = None
+    """Where it belongs, as long as people are held out or an experiment runs."""
 
     @property
     def is_open(self) -> bool:
@@ -148,12 +156,38 @@ class Case:
 
     payment: PaymentFacts
     person: Person
-    policy: str
+    policy: Policy
     opened_at: datetime
     deadline: datetime
     tries_made: int
     tries_max: int
     disputed: str | None = None
+    arm: Arm | None = None
+
+
+class How(StrEnum):
+    """How a plan comes about."""
+
+    PLANNED = "planned"
+    """From the facts alone."""
+    TIME_UP = "time_up"
+    HELD = "held"
+    STOPPED = "stopped"
+    POSTPONED = "postponed"
+    GONE = "gone"
+    BY_HAND = "by_hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a plan was made from beside the case: `why` and `until` are those of what was in the way."""
+
+    how: How = How.PLANNED
+    why: str = ""
+    until: datetime | None = None
+
+
+PLANNED: Final = Made()
 
 
 def tries_of(payment: PaymentFacts) -> int:
@@ -162,18 +196,19 @@ def tries_of(payment: PaymentFacts) -> int:
 
 
 def case_of(
-    recovery: Recovery, payment: PaymentFacts, person: Person, *, disputed: str | None = None
+    recovery: Recovery, payment: PaymentFacts, person: Person, *, policy: Policy, disputed: str | None = None
 ) -> Case:
     """An open recovery with fresh facts."""
     return Case(
         payment=payment,
         person=person,
-        policy=recovery.policy,
+        policy=policy,
         opened_at=recovery.opened_at,
         deadline=recovery.deadline,
         tries_made=tries_of(payment),
         tries_max=recovery.tries_max,
         disputed=disputed,
+        arm=recovery.arm,
     )
 
 

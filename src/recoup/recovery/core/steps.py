@@ -14,15 +14,19 @@ from uuid import UUID
 
 from recoup.gate.core import Held, Stopped
 from recoup.payments.core import Status as PaymentStatus
+from recoup.recovery.core.instead import made
 from recoup.recovery.core.machine import STANDINGS, EndReason, News, Standing, Status, moved
 from recoup.recovery.core.opening import NotOpened
-from recoup.recovery.core.planning import accounts_for, facts_of, gating
-from recoup.recovery.core.policy import policy_of
+from recoup.recovery.core.planning import accounts_for, gating
+from recoup.recovery.core.policy import Policy
 from recoup.recovery.core.records import (
+    PLANNED,
     Action,
     AskCustomer,
     Case,
     GiveUp,
+    How,
+    Made,
     Mode,
     Plan,
     Recovery,
@@ -67,6 +71,7 @@ class Step:
     after: Recovery
     happened: tuple[str, ...]
     plan: Plan | None = None
+    made: Made = PLANNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def opened(case: Case, *, merchant_id: UUID, recovery_id: UUID, now: datetime) -
 def opening(case: Case, *, merchant_id: UUID, recovery_id: UUID, now: datetime) -> Thinking[Step | NotOpened]:
     """The same, as a thought."""
     first = yield case
-    if isinstance(first, GiveUp):
+    if isinstance(first, GiveUp) and case.arm is None:  # else arms would differ in whom they count
         return NotOpened(first.why)
     return begun(case, first, merchant_id=merchant_id, recovery_id=recovery_id, now=now)
 
@@ -115,7 +120,7 @@ def begun(
         status=Status.SCHEDULED,
         version=0,
         events_count=1,
-        policy=case.policy,
+        policy=case.policy.name,
         opened_at=case.opened_at,
         deadline=case.deadline,
         tries_made=case.tries_made,
@@ -128,6 +133,9 @@ def begun(
         updated_at=now,
         mode=mode,
         external_id=external_id,
+        policy_version=case.policy.version,
+        asking=case.policy.asking,
+        arm=case.arm,
     )
     step = replanned(recovery, case, first, now)
     return replace(step, happened=(OPENED, *step.happened))
@@ -191,8 +199,14 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Thinking[Step | R
 
 
 def _time_up(recovery: Recovery, case: Case, now: datetime) -> Step:
-    why = "the deadline has passed, and nothing had brought the money"
-    return replanned(recovery, case, GiveUp(EndReason.DEADLINE, why, facts_of(case)), now)
+    return instead(recovery, case, Made(How.TIME_UP), now)
+
+
+def instead(recovery: Recovery, case: Case, how: Made, now: datetime) -> Step:
+    """The recovery under the plan that follows from what stands in the way of a try."""
+    new = made(case, how, now)
+    assert new is not None, "nobody made it by hand"
+    return replace(replanned(recovery, case, new, now), made=how)
 
 
 def replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
@@ -245,12 +259,11 @@ def held(recovery: Recovery, case: Case, passage: Held | Stopped, now: datetime)
     """What follows where the gate holds a try that is due. While the same thing holds it, nothing is written again."""
     match passage:
         case Stopped(why=why):
-            return replanned(recovery, case, GiveUp(EndReason.REQUESTED, why, facts_of(case)), now)
+            return instead(recovery, case, Made(How.STOPPED, why), now)
         case Held(until=until, why=why):
             if recovery.plan is not None and recovery.plan.why == why:
                 return Rest(min(until, recovery.deadline))
-            later = Retry(min(until, recovery.deadline), accounts_for(case), now, why, facts_of(case))
-            return replanned(recovery, case, later, now)
+            return instead(recovery, case, Made(How.HELD, why, until), now)
 
 
 def hastened(recovery: Recovery, now: datetime) -> Step:
@@ -260,7 +273,9 @@ def hastened(recovery: Recovery, now: datetime) -> Step:
     why = f"asked for by hand; planned before: {planned.why}"
     new = Retry(now, planned.accounts, planned.not_before or now, why, planned.facts)
     sooner = replace(recovery, plan=kept(new, attempts=planned.attempts, renewed_at=planned.renewed_at))
-    return Step(_told(_moved(sooner, News.RETRY_PLANNED, now, next_at=now)), (SCHEDULED,), new)
+    return Step(
+        _told(_moved(sooner, News.RETRY_PLANNED, now, next_at=now)), (SCHEDULED,), new, Made(How.BY_HAND)
+    )
 
 
 def due_at(recovery: Recovery) -> datetime | None:
@@ -272,9 +287,9 @@ def due_at(recovery: Recovery) -> datetime | None:
     return recovery.next_at or recovery.deadline
 
 
-def new_deadline(policy: str, opened_at: datetime) -> datetime:
+def new_deadline(policy: Policy, opened_at: datetime) -> datetime:
     """When a recovery that opens now gives up."""
-    return opened_at + policy_of(policy).window
+    return opened_at + policy.window
 
 
 def _counted(recovery: Recovery, case: Case) -> Recovery:

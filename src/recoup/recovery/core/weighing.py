@@ -22,13 +22,14 @@ from recoup.paydays.core.habits import CYCLES
 from recoup.recovery.core.causes import ROOTS
 from recoup.recovery.core.chances import roots_believed
 from recoup.recovery.core.choosing import Choice
-from recoup.recovery.core.joint import CHUNK, DEFAULT_COSTS, Costs, Thought, think
+from recoup.recovery.core.joint import CHUNK, Costs, Thought, think
 from recoup.recovery.core.known import Known as Known
 from recoup.recovery.core.known import Seen as Seen
 from recoup.recovery.core.known import ceiled as ceiled
 from recoup.recovery.core.known import floored as floored
 from recoup.recovery.core.known import known_from as known_from
 from recoup.recovery.core.known import observed, seconds
+from recoup.recovery.core.policy import Hours
 
 Floats = npt.NDArray[np.float64]
 
@@ -197,18 +198,28 @@ def weigh(known: Known, *, costs: Costs | None = None) -> Weighed:
 
 def weigh_many(cases: Sequence[Known], *, costs: Costs | None = None) -> list[Weighed]:
     """The best set of tries for each case: the same as one by one, in less time."""
-    found: list[Weighed] = []
-    for start in range(0, len(cases), CHUNK):
-        part = cases[start : start + CHUNK]
-        thought = think(
-            observed(part),
-            now=seconds([one.now for one in part]),
-            tries_left=np.asarray([one.tries_left for one in part]),
-            deadline=seconds([one.deadline for one in part]),
-            costs=costs or DEFAULT_COSTS,
-        )
-        found.extend(Weighed(known, thought, row) for row, known in enumerate(part))
-    return found
+    alike: dict[tuple[Costs, Hours], list[int]] = {}
+    for place, one in enumerate(cases):
+        alike.setdefault((costs or one.costs, one.hours), []).append(place)
+    found: dict[int, Weighed] = {}
+    for (reckoned, hours), places in alike.items():
+        for start in range(0, len(places), CHUNK):
+            part = places[start : start + CHUNK]
+            weighed = _together([cases[place] for place in part], costs=reckoned, hours=hours)
+            found |= zip(part, weighed, strict=True)
+    return [found[place] for place in range(len(cases))]
+
+
+def _together(cases: Sequence[Known], *, costs: Costs, hours: Hours) -> list[Weighed]:
+    thought = think(
+        observed(cases),
+        now=seconds([one.now for one in cases]),
+        tries_left=np.asarray([one.tries_left for one in cases]),
+        deadline=seconds([one.deadline for one in cases]),
+        costs=costs,
+        hours=hours,
+    )
+    return [Weighed(known, thought, row) for row, known in enumerate(cases)]
 
 
 def _less(worth: float, best: float) -> str:

@@ -257,9 +257,9 @@ class Recoveries:
         case = Case(
             payment=facts,
             person=await self._person(merchant, facts),
-            policy=policy.name,
+            policy=policy,
             opened_at=now,
-            deadline=steps.new_deadline(policy.name, now),
+            deadline=steps.new_deadline(policy, now),
             tries_made=tries_of(facts),
             tries_max=policy.tries_max,
             disputed=await self._disputed(merchant, facts),
@@ -329,7 +329,8 @@ class Recoveries:
 
     async def _case_of(self, merchant: Merchant, recovery: Recovery, facts: PaymentFacts) -> Case:
         person, disputed = await self._person(merchant, facts), await self._disputed(merchant, facts)
-        return case_of(recovery, facts, person, disputed=disputed)
+        policy = policy_of(recovery.policy)
+        return case_of(recovery, facts, person, policy=policy, disputed=disputed)
 
     async def _disputed(self, merchant: Merchant, facts: PaymentFacts) -> str | None:
         """Why nothing may be tried on the card, where it is in a dispute."""

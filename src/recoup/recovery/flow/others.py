@@ -62,9 +62,9 @@ class OthersFailures:
         case = Case(
             payment=facts,
             person=brought.person,
-            policy=policy.name,
+            policy=policy,
             opened_at=now,
-            deadline=brought.deadline or steps.new_deadline(policy.name, now),
+            deadline=brought.deadline or steps.new_deadline(policy, now),
             tries_made=tries_of(facts),
             tries_max=policy.tries_max,
             disputed=await self._disputed(merchant, facts),
@@ -118,7 +118,8 @@ class OthersFailures:
         now: datetime,
     ) -> Recovery:
         """What follows from facts that are new; the recovery is held."""
-        case = case_of(recovery, facts, person, disputed=await self._disputed(merchant, facts))
+        disputed = await self._disputed(merchant, facts)
+        case = case_of(recovery, facts, person, policy=policy_of(recovery.policy), disputed=disputed)
         step = look(recovery, case, now)
         if not isinstance(step, Step):
             return recovery
