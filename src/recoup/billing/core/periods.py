@@ -141,7 +141,22 @@ def due_at(period: Period, zone: str, hour: int) -> datetime:
 
     So an hour that comes twice is its first coming, and one that is skipped is the instant of the skip.
     """
-    return _instant(period.start, zone, hour)
+    return instant_at(period.start, zone, time(hour))
+
+
+@lru_cache(maxsize=8192)
+def instant_at(day: date, zone: str, wall: time) -> datetime:
+    """The first instant, in UTC, at which the clock on a zone's walls shows that time of that day or later."""
+    shown = datetime.combine(day, wall)
+    local = ZoneInfo(zone)
+    early, late = (shown.replace(tzinfo=local, fold=fold).astimezone(UTC) for fold in (1, 0))
+    if late.astimezone(local).replace(tzinfo=None) == shown:
+        return late
+    while late - early > _SECOND:
+        middle = early + (late - early) // 2
+        skipped = middle.astimezone(local).replace(tzinfo=None) >= shown
+        early, late = (early, middle) if skipped else (middle, late)
+    return late.replace(microsecond=0)
 
 
 def period_of(phases: Phases, instant: datetime, *, zone: str, hour: int) -> Period | None:
@@ -149,7 +164,7 @@ def period_of(phases: Phases, instant: datetime, *, zone: str, hour: int) -> Per
     assert instant.tzinfo is not None, "an instant is aware"
     today = instant.astimezone(ZoneInfo(zone)).date()
     near = (today + _DAY, today, today - _DAY)  # clocks that are put back may show yesterday again
-    day = next(day for day in near if _instant(day, zone, hour) <= instant)
+    day = next(day for day in near if instant_at(day, zone, time(hour)) <= instant)
     return None if day < phases[0].starts_on else period_at(phases, day)
 
 
@@ -258,17 +273,3 @@ def _date(phase: Phase, index: int) -> date:
 
 def _months(interval: Interval) -> int:
     return interval.count * (12 if interval.unit is Unit.YEAR else 1)
-
-
-@lru_cache(maxsize=8192)
-def _instant(day: date, zone: str, hour: int) -> datetime:
-    wall = datetime.combine(day, time(hour))
-    local = ZoneInfo(zone)
-    early, late = (wall.replace(tzinfo=local, fold=fold).astimezone(UTC) for fold in (1, 0))
-    if late.astimezone(local).replace(tzinfo=None) == wall:
-        return late
-    while late - early > _SECOND:
-        middle = early + (late - early) // 2
-        shown = middle.astimezone(local).replace(tzinfo=None)
-        early, late = (middle, late) if shown < wall else (early, middle)
-    return late.replace(microsecond=0)
