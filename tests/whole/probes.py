@@ -258,6 +258,7 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "GET /v1/test/world": [Probe(OWN)],
     "POST /v1/test/world": [naming({"seed": 99}, OWN)],
     "GET /v1/test/world/acquirer_link": [Probe(OWN)],
+    "GET /v1/test/world/limits": [Probe(OWN)],
     "GET /v1/test/world/charges": [
         Probe(OWN, query="limit=100"),
         asking("starting_after={charge}"),

@@ -14,6 +14,7 @@ from recoup.sandbox.core.operations import OperationState
 from recoup.sandbox.core.paydays import Cycle
 from recoup.sandbox.core.processors import PROCESSORS, Processor, ProcessorName
 from recoup.sandbox.fault_objects import FaultObject, fault_object
+from recoup.sandbox.model.single import CASES_MAX
 from recoup.sandbox.worlds.flow import CardChange, Holder, Summary, Wanted, predictable
 from recoup.sandbox.worlds.store import ChangeLine, ChargeLine
 
@@ -24,12 +25,21 @@ Minor = Annotated[int, Meta(ge=-BALANCE_MAX, le=BALANCE_MAX)]
 Short = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
+class StartModel(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """A model beside the thousand people: cardholders whose renewals are declined, each once, in the month after a
+    day, and what would come of every try to win them back. The number of each one's card follows from the seed."""
+
+    cases: Annotated[int, Meta(ge=1, le=CASES_MAX, description="How many cardholders.")]
+    starts_on: Annotated[date, Meta(description="The first day of the month in which they are declined.")]
+
+
 class StartWorld(Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """A new world in place of the present one."""
 
     seed: Annotated[
         int, Meta(ge=0, le=SEED_MAX, description="One seed makes one world: the same people, the same luck.")
     ]
+    model: StartModel | None = None
 
 
 class SandboxFeesObject(Struct, kw_only=True, frozen=True):
@@ -70,6 +80,17 @@ class WorldObject(Struct, kw_only=True, frozen=True):
     processors: list[SandboxProcessorObject]
     faults: list[FaultObject]
     created_at: str
+
+
+class WorldLimitsObject(Struct, kw_only=True, frozen=True):
+    """What the simulated card network counted, by its own rules and records: tries that it had forbidden."""
+
+    object: Literal["world_limits"] = "world_limits"
+    tries: Annotated[int, Meta(description="The tries that it passed to issuers.")]
+    broken: Annotated[
+        dict[str, int],
+        Meta(description="How many tries broke each rule. Empty where every try was allowed."),
+    ]
 
 
 class AcquirerLinkObject(Struct, kw_only=True, frozen=True):

@@ -20,6 +20,7 @@ from recoup.sandbox.objects import (
     WorldChangeQuery,
     WorldChargeList,
     WorldChargeQuery,
+    WorldLimitsObject,
     WorldObject,
     card_index,
     card_object,
@@ -27,6 +28,7 @@ from recoup.sandbox.objects import (
     charge_object,
     world_object,
 )
+from recoup.sandbox.store.models import Model
 from recoup.sandbox.worlds.flow import Worlds
 
 _TAG: Final = "test mode"
@@ -35,6 +37,7 @@ _CARDS: Final = f"{_WORLD}/cards"
 _CHARGES: Final = f"{_WORLD}/charges"
 _CHANGES: Final = f"{_WORLD}/changes"
 _FAULTS: Final = "/v1/test/faults"
+_LIMITS: Final = f"{_WORLD}/limits"
 _LINK: Final = f"{_WORLD}/acquirer_link"
 _NO_LINK: Final = Problem("no_acquirer_link", 409, "This server runs no simulated processors.")
 _TERMINAL: Final = {"acquirer_id": "100001", "terminal_id": "SANDBOX1", "merchant_id": "SANDBOX"}
@@ -92,6 +95,17 @@ class SandboxApi:
                 tag=_TAG,
                 test_mode_only=True,
                 errors=(_NO_WORLD, _NO_LINK),
+            ),
+            Route(
+                "GET",
+                _LIMITS,
+                self.limits,
+                answer=WorldLimitsObject,
+                summary="Count the tries that the card networks had forbidden",
+                description="The simulated network's own count, which knows nothing of Recoup's budgets.",
+                tag=_TAG,
+                test_mode_only=True,
+                errors=(_NO_WORLD,),
             ),
             Route(
                 "GET",
@@ -235,8 +249,15 @@ class SandboxApi:
     async def restart(self, call: Call[StartWorld, None]) -> WorldObject:
         """`POST /v1/test/world`."""
         connection = call.transaction()
-        await self._worlds.restart(connection, call.merchant.id, seed=call.body.seed)
+        wanted = call.body.model
+        model = None if wanted is None else Model(wanted.cases, wanted.starts_on)
+        await self._worlds.restart(connection, call.merchant.id, seed=call.body.seed, model=model)
         return world_object(await self._worlds.summary(connection, call.merchant.id))
+
+    async def limits(self, call: Call[None, None]) -> WorldLimitsObject:
+        """`GET /v1/test/world/limits`."""
+        broken = await self._worlds.broken_limits(call.merchant.id)
+        return WorldLimitsObject(tries=broken.tries, broken=dict(sorted(broken.by_rule.items())))
 
     async def acquirer_link(self, call: Call[None, None]) -> AcquirerLinkObject:
         """`GET /v1/test/world/acquirer_link`."""

@@ -25,8 +25,9 @@ from recoup.sandbox.chain.messages import (
     request_of,
     said,
 )
+from recoup.sandbox.chain.modelled import Models
 from recoup.sandbox.chain.store import Known, Record, RecordState
-from recoup.sandbox.core.cardfile import Card, account_of, brand_of, identify, named
+from recoup.sandbox.core.cardfile import Card, ModelledCard, account_of, brand_of, identify, named
 from recoup.sandbox.core.charges import (
     after_approval,
     after_check,
@@ -37,7 +38,7 @@ from recoup.sandbox.core.charges import (
 )
 from recoup.sandbox.core.codes import codes
 from recoup.sandbox.core.exchange import convert
-from recoup.sandbox.core.issuer import Approval, Checks, Refusal, Standing
+from recoup.sandbox.core.issuer import Approval, Checks, Refusal, Standing, Verdict
 from recoup.sandbox.core.people import Person
 from recoup.sandbox.store import World, lock_account, write_account
 
@@ -53,6 +54,7 @@ class Issuer:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._models = Models(database)
 
     async def signed_on(self, message: Message) -> bool:
         """Whoever reaches an issuer is the network."""
@@ -116,7 +118,8 @@ class Issuer:
 
         async def work(connection: Connection) -> dict[str, str] | None:
             standing = await lock_account(connection, world_id=world.id, epoch=world.epoch, account=account)
-            judgement = _judged(request, card, standing, now=now)
+            modelled = await self._modelled(connection, request, world, card, now=now)
+            judgement = _judged(request, card, standing, now=now, modelled=modelled)
             record = _record(request, world, judgement, account=account)
             if not await _added(connection, record, request, now=now):
                 return None
@@ -132,6 +135,14 @@ class Issuer:
             return record.said
 
         return await self._database.retrying(work)
+
+    async def _modelled(
+        self, connection: Connection, request: Request, world: World, card: Card, *, now: datetime
+    ) -> Verdict | None:
+        """What the world's model says; None where it has nothing to say."""
+        if not isinstance(card, ModelledCard):
+            return None
+        return await self._models.says(connection, request, world, card, now=now)
 
 
 async def _stood_in(connection: Connection, advice: Advice, world: World, *, now: datetime) -> None:
@@ -210,8 +221,10 @@ def _card(advice: Advice, world: World) -> Card | None:
     return named(advice.card, seed=world.seed, born=world.born)
 
 
-def _judged(request: Request, card: Card, standing: Standing, *, now: datetime) -> Judgement:
-    verdict = says(card, standing, request.asked(now))
+def _judged(
+    request: Request, card: Card, standing: Standing, *, now: datetime, modelled: Verdict | None = None
+) -> Judgement:
+    verdict = modelled or says(card, standing, request.asked(now))
     if not isinstance(verdict, Approval):
         return Judgement(verdict)
     names = f"{request.world_id}/{request.acquirer}/{request.key}"

@@ -1,4 +1,4 @@
-"""Which card a number is: a published one, one of the world's people's, or none that any issuer has."""
+"""Which card a number is: a published one, one of the world's people's, one of its model's, or nobody's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from typing import Final
 
 from recoup.sandbox.cards import PUBLISHED, CardFacts, PublishedCard
 from recoup.sandbox.core.chance import letters
-from recoup.sandbox.core.people import Person, holder_of, person
+from recoup.sandbox.core.people import (
+    BEGINNINGS,
+    COUNTRIES,
+    GENERATIONS_MAX,
+    POPULATION,
+    Person,
+    held_by,
+    holder_of,
+    number_of,
+    person,
+)
 
 _NAME_LENGTH: Final = 24
 _FIRST_DIGITS: Final = (
@@ -33,12 +43,26 @@ class UnknownCard:
     brand: str
 
 
-Card = PublishedCard | Person | UnknownCard
+@dataclass(frozen=True, slots=True)
+class ModelledCard:
+    """A number as the cardholders of a world's model have them, if there is such a model: only its issuer can tell.
+    `held` is what the number holds beyond that of people."""
+
+    beginning: str
+    held: int
+    facts: CardFacts
+
+
+Card = PublishedCard | Person | ModelledCard | UnknownCard
+MODELLED_FROM: Final = POPULATION * GENERATIONS_MAX
+"""Numbers that hold so much or more are of a model's cardholders."""
+MODELLED_CARDS_EACH: Final = 2
+"""How many numbers each of them has in turn."""
 
 
 def identify(number: str, *, seed: int, born: int, secret: bytes) -> Card:
     """Whose card this is. `secret` keys the digest of a number that nobody has."""
-    known = PUBLISHED.get(number) or holder_of(seed, number, born=born)
+    known = PUBLISHED.get(number) or holder_of(seed, number, born=born) or _modelled(seed, number)
     return known or UnknownCard(letters(_NAME_LENGTH, secret, "card", number), brand_of(number))
 
 
@@ -54,6 +78,8 @@ def name_of(card: Card) -> str:
             return f"published:{_PUBLIC_NAMES[card.number]}"
         case Person():
             return f"person:{card.index}:{card.generation}"
+        case ModelledCard():
+            return f"model:{card.beginning}:{card.held}"
         case UnknownCard():
             return f"unknown:{card.name}"
 
@@ -63,6 +89,8 @@ def account_of(card: Card) -> str | None:
     match card:
         case Person():
             return f"person:{card.index}"
+        case ModelledCard():
+            return f"model:{(card.held - MODELLED_FROM) // MODELLED_CARDS_EACH}"
         case PublishedCard():
             return name_of(card) if card.remembers else None
         case UnknownCard():
@@ -72,7 +100,18 @@ def account_of(card: Card) -> str | None:
 def account_name(name: str) -> str:
     """The account that a card of this name would have."""
     kind, _, rest = name.partition(":")
-    return f"person:{rest.partition(':')[0]}" if kind == "person" else name
+    match kind:
+        case "person":
+            return f"person:{rest.partition(':')[0]}"
+        case "model":
+            return account_of(_of_model(rest)) or name
+        case _:
+            return name
+
+
+def brand_of_name(name: str, *, seed: int, born: int) -> str | None:
+    """The brand of a card of this name; None of a number that nobody has."""
+    return None if name.startswith("unknown:") else facts_of(named(name, seed=seed, born=born)).brand
 
 
 def opens_by_form(name: str | None) -> bool:
@@ -86,14 +125,37 @@ def facts_of(card: Card) -> CardFacts:
     return CardFacts(card.brand, "unknown", "") if isinstance(card, UnknownCard) else card.facts
 
 
-def named(name: str, *, seed: int, born: int) -> PublishedCard | Person:
+def named(name: str, *, seed: int, born: int) -> PublishedCard | Person | ModelledCard:
     """The card of a name, unless nobody has it (which is a bug in the caller)."""
     kind, _, rest = name.partition(":")
     if kind == "published":
         return _BY_PUBLIC_NAME[rest]
+    if kind == "model":
+        return _of_model(rest)
     assert kind == "person", "a number that nobody has cannot be charged"
     index, _, generation = rest.partition(":")
     return person(seed, int(index), born=born, generation=int(generation))
+
+
+def _modelled(seed: int, number: str) -> ModelledCard | None:
+    held, beginning = held_by(seed, number), number[:9]
+    if held is None or held < MODELLED_FROM or number_of(seed, beginning, held) != number:
+        return None
+    facts = _facts_of(beginning)
+    return None if facts is None else ModelledCard(beginning, held, facts)
+
+
+def _of_model(name: str) -> ModelledCard:
+    beginning, _, held = name.partition(":")
+    facts = _facts_of(beginning)
+    assert facts is not None, "only what was recognised has a name"
+    return ModelledCard(beginning, int(held), facts)
+
+
+def _facts_of(beginning: str) -> CardFacts | None:
+    """What the first nine digits tell of such a number."""
+    country = next((one.code for one in COUNTRIES if one.numeric == beginning[6:]), None)
+    return None if country is None else CardFacts(*BEGINNINGS[beginning[:6]], country)
 
 
 def _public_name(number: str) -> str:

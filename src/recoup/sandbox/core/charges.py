@@ -10,7 +10,7 @@ from recoup.kit.money import Money
 from recoup.outcomes.core import NETWORKS, meaning
 from recoup.sandbox.cards import LUHN_SUMS, PublishedCard, RefundCourse, check_digit
 from recoup.sandbox.core.balances import Balance, balance
-from recoup.sandbox.core.cardfile import Card, UnknownCard
+from recoup.sandbox.core.cardfile import Card, ModelledCard, UnknownCard
 from recoup.sandbox.core.chance import digits
 from recoup.sandbox.core.codes import UNHEARD_OF, Codes, codes
 from recoup.sandbox.core.exchange import convert
@@ -151,6 +151,8 @@ def says(card: Card, standing: Standing, asked: Asked) -> Verdict:
     match card:
         case UnknownCard():
             return unknown_number(card.brand)
+        case ModelledCard():
+            return unknown_number(card.facts.brand)  # unless its world has a model, which is asked elsewhere
         case PublishedCard():
             return published(card, asked, set_up=standing.set_up)
         case Person():

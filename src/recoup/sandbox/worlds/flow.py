@@ -15,13 +15,16 @@ from recoup.kit.refusals import conflict, invalid, not_found
 from recoup.kit.secret import Secret
 from recoup.sandbox.core import keys
 from recoup.sandbox.core.balances import Balance, balance, spends_per_cycle
+from recoup.sandbox.core.cardfile import brand_of_name
 from recoup.sandbox.core.charges import living
 from recoup.sandbox.core.faults import FAULTS_MAX, Fault
 from recoup.sandbox.core.issuer import CardState, Standing
+from recoup.sandbox.core.limits import Broken, Counting
 from recoup.sandbox.core.paydays import Cycle
 from recoup.sandbox.core.people import GENERATIONS_MAX, POPULATION, Person, person
 from recoup.sandbox.flow import renewing
-from recoup.sandbox.store import World, lock_account, write_account
+from recoup.sandbox.store import World, lock_account, models, write_account
+from recoup.sandbox.store.models import Model
 from recoup.sandbox.worlds import store
 from recoup.sandbox.worlds.store import ChangeLine, ChargeLine, Counts
 from recoup.sandbox.worlds.tellings import no_world
@@ -131,10 +134,22 @@ class Worlds:
         )
         return key
 
-    async def restart(self, connection: Connection, merchant_id: UUID, *, seed: int) -> None:
+    async def restart(
+        self, connection: Connection, merchant_id: UUID, *, seed: int, model: Model | None = None
+    ) -> None:
         """A new world in place of the old one: people, balances, faults and counts. API key and time stay."""
         now = await self._now(connection, merchant_id)
         await store.restart(connection, world_id=merchant_id, seed=seed, born=now.year, now=now)
+        if model is not None:
+            await models.keep(connection, model, world_id=merchant_id)
+
+    async def broken_limits(self, merchant_id: UUID) -> Broken:
+        """What the card network has seen of tries that its rules forbid, since the world began."""
+        world, _ = await self._world(self._database, merchant_id)
+        count = Counting()
+        async for card, tries in models.tries_by_card(self._database, world_id=world.id, epoch=world.epoch):
+            count.card(brand_of_name(card, seed=world.seed, born=world.born), tries)
+        return count.broken
 
     async def advance(self, merchant_id: UUID, *, to: datetime) -> None:
         """Move a world's time on to this moment; a world never goes back, and where there is none nothing moves."""
