@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Final
 
@@ -27,6 +28,7 @@ FEE: Final = 10
 """What a try costs, in minor units, whether it is approved or not."""
 TEST_PEOPLE_FROM: Final = 50_000_000
 """Nobody below is in a test: those are there to learn from."""
+START: Final = date(2026, 1, 5)
 STOPS: Final = ("03", "21")
 """Mastercard's advice not to try again."""
 _RETRIED: Final = {
@@ -112,10 +114,16 @@ class Ground:
     again."""
 
     def __init__(
-        self, seed: int, cases: int, *, people_from: int = TEST_PEOPLE_FROM, days_max: int = DAYS_MAX
+        self,
+        seed: int,
+        cases: int,
+        *,
+        people_from: int = TEST_PEOPLE_FROM,
+        days_max: int = DAYS_MAX,
+        start: date = START,
     ) -> None:
-        """`days_max`: how many days an oracle of it looks ahead."""
-        self.world = World(seed, cases, people_from=people_from)
+        """`days_max`: how many days an oracle of it looks ahead; `start`: from when on renewals are declined."""
+        self.world = World(seed, cases, people_from=people_from, start=start)
         self.seen = self.world.failures()
         self._days_max = days_max
         answers = self.seen.answers
