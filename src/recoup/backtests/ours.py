@@ -9,6 +9,7 @@ import numpy as np
 from recoup.backtests.matches import CATEGORIES, DAY_S, FEE, Chosen, Flags, Floats, Ground, Ints
 from recoup.recovery.core.chances import Means, Options
 from recoup.recovery.core.joint import DEFAULT_COSTS, Costs, Observed, plan_many
+from recoup.recovery.core.policy import ALL_DAY, Hours
 from recoup.sandbox.core.people import COUNTRIES
 from recoup.sandbox.model import Answers, History
 from recoup.sandbox.model.calendar import ZONES
@@ -29,8 +30,9 @@ class Ours:
         routes: int,
         costs: Costs = DEFAULT_COSTS,
         fee: int = FEE,
+        hours: Hours = ALL_DAY,
     ) -> None:
-        self._costs, self._fee = costs, float(fee)
+        self._costs, self._fee, self._hours = costs, float(fee), hours
         seen = ground.seen
         self._ground, self._days, self._tries, self._routes = ground, days, tries, routes
         self._at, self._approved, self._said = _packed(seen.history, room=tries)
@@ -52,6 +54,7 @@ class Ours:
             tries_left=self._tries - made,
             deadline=deadline,
             costs=self._costs,
+            hours=self._hours,
         )
         return Chosen(found.when, found.route)
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from recoup.backtests.fixed import oracle_played
-from recoup.backtests.matches import CATEGORIES, DAY_S, Chosen, Ground, Ints, Played, Policy
+from recoup.backtests.matches import CATEGORIES, DAY_S, Chosen, Ground, Ints, Played, Policy, Told
 from recoup.backtests.ours import Ours
 from recoup.messages.core.policy import MessagePolicy
 from recoup.recovery.core import policy as policies
@@ -66,6 +66,8 @@ def beside(new: Player) -> tuple[Player, Player]:
 def played(ground: Ground, player: Player) -> Played:
     """What becomes of every case when this one plays."""
     policy, days = player.policy, player.days
+    choose: Policy
+    told: Told | None = None
     if player.knows_all:
         return _all_known(ground, player)
     if policy.method is Method.JOINT:
@@ -76,10 +78,11 @@ def played(ground: Ground, player: Player) -> Played:
             routes=player.routes,
             costs=costs_of(policy),
             fee=policy.try_costs,
+            hours=policy.hours,
         )
         choose, told = ours.choose, ours.hear
     else:
-        choose, told = scheduled(ground, policy), None
+        choose = scheduled(ground, policy)
     return ground.played(
         _covered(ground, choose, policy),
         days=days,

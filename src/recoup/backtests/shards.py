@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context
-from typing import Any, Final, Protocol
+from types import ModuleType
+from typing import Final
 
 import numpy as np
 
@@ -45,12 +47,8 @@ class RayMissing(Exception):
         return "Ray is not installed here: install `recoup[ray]`, or leave out --ray."
 
 
-class Runner(Protocol):
-    """Runs shards, and yields the sums of each as it is done."""
-
-    def __call__(self, shards: Sequence[Shard]) -> Iterator[Sums]:
-        """In any order."""
-        ...
+Runner = Callable[[Sequence[Shard]], Iterator[Sums]]
+"""Runs shards, and yields the sums of each as it is done, in any order."""
 
 
 def layout_of(players: Sequence[Player]) -> Layout:
@@ -130,9 +128,8 @@ def on_ray(address: str | None) -> Runner:
     return runner
 
 
-def _ray() -> Any:
+def _ray() -> ModuleType:
     try:
-        import ray
+        return import_module("ray")
     except ImportError:
         raise RayMissing from None
-    return ray

@@ -97,6 +97,7 @@ def plan_many(
     tries_left: Ints | int,
     deadline: Floats | float,
     costs: Costs = DEFAULT_COSTS,
+    hours: Hours = ALL_DAY,
 ) -> Next:
     """The next try of each of these cases, by the best set of `tries_left` until `deadline`."""
     cases = len(observed)
@@ -106,11 +107,10 @@ def plan_many(
     for start in range(0, cases, CHUNK):
         part = slice(start, start + CHUNK)
         seen = observed.cut(part)
-        parts.append(
-            _next(
-                think(seen, now=now[part], tries_left=tries[part], deadline=deadline[part], costs=costs), seen
-            )
+        thought = think(
+            seen, now=now[part], tries_left=tries[part], deadline=deadline[part], costs=costs, hours=hours
         )
+        parts.append(_next(thought, seen))
     if not parts:
         none, nobody = np.empty(0), np.empty(0, dtype=np.int64)
         return Next(none, nobody, nobody, none, none, none)
