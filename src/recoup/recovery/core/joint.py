@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Final
@@ -13,10 +12,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from recoup.paydays.core import PayCycle, beliefs
-from recoup.recovery.core.chances import OTHERS, TECHNICAL, Options, chances, weights_of
+from recoup.paydays.core import beliefs
+from recoup.recovery.core.believing import believing
+from recoup.recovery.core.chances import OTHERS, TECHNICAL, Options, chances
 from recoup.recovery.core.choosing import Choice, Forced, Question, best, gains, nothing, worth_instead
-from recoup.recovery.core.evidence import money, refusals, said_technical, shares
+from recoup.recovery.core.evidence import said_technical
 from recoup.recovery.core.observed import DAY_S, HOUR_S
 from recoup.recovery.core.observed import DEFAULT_COSTS as DEFAULT_COSTS
 from recoup.recovery.core.observed import Costs as Costs
@@ -129,13 +129,8 @@ def think(
     hours: Hours = ALL_DAY,
 ) -> Thought:
     """Everything about a batch that is small enough to be thought of at once."""
-    stated, pairs = _stated(observed.stated)
-    calendar = beliefs.calendar_of(
-        observed.country, observed.zone, pairs=pairs, now_s=float(now.min(initial=np.inf))
-    )
-    believed = money(calendar, observed, stated)
-    first_at, fits = refusals(observed)
-    weights = weights_of(believed, shares(observed), stated=stated >= 0, fits=fits)
+    belief = believing(observed, now_s=float(now.min(initial=np.inf)))
+    calendar, weights, first_at = belief.calendar, belief.weights, belief.first_at
     money_now = weights[:, : beliefs.HYPOTHESES]
     when = slots(calendar, observed, now=now, deadline=deadline, weights=money_now, hours=hours)
     options, cost, options_at = _different(observed)
@@ -159,7 +154,7 @@ def think(
     alone = gains(question, nothing(question), [])
     hurried = _hurried(question, alone, observed, at=when.at)
     chosen = best(question, hurried, alone=alone)
-    believed /= believed.sum(axis=1, keepdims=True)
+    believed = belief.money / belief.money.sum(axis=1, keepdims=True)
     return Thought(when.at, question, chosen, alone, believed, options_at, calendar)
 
 
@@ -204,9 +199,3 @@ def _next(thought: Thought, observed: Observed) -> Next:
         recovered=choice.recovered,
         value=choice.value,
     )
-
-
-def _stated(cycles: Sequence[PayCycle | None]) -> tuple[Ints, Ints]:
-    places = [beliefs.place_of(cycle) for cycle in cycles]
-    stated = np.asarray([place for place, _, _ in places], dtype=np.int64)
-    return stated, np.asarray([pair for _, *pair in places], dtype=np.int64).reshape(-1, 2)

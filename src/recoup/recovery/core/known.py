@@ -16,6 +16,7 @@ from recoup.kit.ids import Kind, parse, render
 from recoup.kit.money import Money
 from recoup.paydays.core import Biweekly, Monthly, PayCycle, SemiMonthly, Weekly, described
 from recoup.recovery.core.chances import Options
+from recoup.recovery.core.groups import GROUPS
 from recoup.recovery.core.observed import DEFAULT_COSTS, Costs, Observed
 from recoup.recovery.core.policy import ALL_DAY, TRY_COSTS_DEFAULT, Hours
 
@@ -41,12 +42,23 @@ class Seen:
     moved: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What version `model` of the merchant's model says of a case: tilts of groups of hypotheses, as logarithms, and how
+    well each account does with this issuer beside the best."""
+
+    model: int
+    tilts: tuple[float, ...]
+    liked: tuple[float, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """Everything that the next try of one case is chosen by. `accounts` in the order preferred; `refused_by` refused
     last, `refused` at any time; `moved`: the last of them for the first time, after others.
 
-    `costs`, `hours` and `try_costs` (of each try, in hundredths of the currency's unit) are its policy's. Times are
+    `code`, `brand`, `funding` and `issuer` (the card's first digits) are what only a learned model asks for; `learned`
+    is what it answered, if there is one. `costs`, `hours` and `try_costs` (of each try, in hundredths of the currency's unit) are its policy's. Times are
     whole milliseconds, as they are stored.
     """
 
@@ -69,6 +81,11 @@ class Known:
     costs: Costs = DEFAULT_COSTS
     hours: Hours = ALL_DAY
     try_costs: int = TRY_COSTS_DEFAULT
+    code: str | None = None
+    brand: str | None = None
+    funding: str | None = None
+    issuer: str | None = None
+    learned: Learned | None = None
 
     def kept(self) -> dict[str, Any]:
         """As it is stored with a decision."""
@@ -94,6 +111,11 @@ class Known:
             "costs": asdict(self.costs),
             "hours": [self.hours.begins.isoformat(), self.hours.ends.isoformat()],
             "try_costs_hundredths": self.try_costs,
+            "code": self.code,
+            "brand": self.brand,
+            "funding": self.funding,
+            "issuer": self.issuer,
+            "learned": None if self.learned is None else asdict(self.learned),
             "seen": [
                 [rfc3339(one.at), one.approved, one.category, one.here, one.minor, one.moved]
                 for one in self.seen
@@ -129,7 +151,18 @@ def known_from(kept: Mapping[str, Any]) -> Known:
         costs=Costs(**kept.get("costs", {})),
         hours=Hours(*map(time.fromisoformat, kept.get("hours", ()))),
         try_costs=kept.get("try_costs_hundredths", TRY_COSTS_DEFAULT),
+        code=kept.get("code"),
+        brand=kept.get("brand"),
+        funding=kept.get("funding"),
+        issuer=kept.get("issuer"),
+        learned=_learned(kept.get("learned")),
     )
+
+
+def _learned(kept: Mapping[str, Any] | None) -> Learned | None:
+    if kept is None:
+        return None
+    return Learned(kept["model"], tuple(kept["tilts"]), tuple(kept["liked"]))
 
 
 def cycle_from(kept: Mapping[str, Any]) -> PayCycle:
@@ -193,7 +226,16 @@ def observed(cases: Sequence[Known]) -> Observed:
         cost=np.broadcast_to(np.asarray(cost)[:, None], options.liked.shape),
         seen_moved=_padded([[each.moved for each in one] for one in seen], shape, missing=False),
         moved=np.asarray([one.moved for one in cases]),
+        tilts=_tilts(cases),
     )
+
+
+def _tilts(cases: Sequence[Known]) -> Floats | None:
+    """What models say of these cases; None where none says anything."""
+    if all(one.learned is None for one in cases):
+        return None
+    nothing = (0.0,) * GROUPS
+    return np.asarray([nothing if one.learned is None else one.learned.tilts for one in cases])
 
 
 def _options(cases: Sequence[Known]) -> Options:
@@ -206,8 +248,12 @@ def _options(cases: Sequence[Known]) -> Options:
         route=np.broadcast_to(np.arange(shape[1]), shape),
         means=np.zeros(shape, dtype=np.int64),
         refused=_padded(refused, shape, missing=False),
-        liked=_padded([[1.0] * len(one.accounts) for one in cases], shape, missing=0.0),
+        liked=_padded([_liked(one) for one in cases], shape, missing=0.0),
     )
+
+
+def _liked(known: Known) -> Sequence[float]:
+    return [1.0] * len(known.accounts) if known.learned is None else known.learned.liked
 
 
 def _padded(rows: Sequence[Sequence[Any]], shape: tuple[int, int], *, missing: float | bool | str) -> Any:

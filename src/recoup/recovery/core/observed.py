@@ -52,7 +52,8 @@ class Observed:
     tries) are earlier tries with this card, without the latest refusal, padded with nan: approved or not, the
     category of a decline (empty where approved), whether it was for this payment, and its amount over this payment's.
     `seen_moved`, and `moved` for the latest refusal: whether it was on a route that had not refused this payment
-    before; None: never. `cost` (cases, options) is what a try costs.
+    before; None: never. `cost` (cases, options) is what a try costs. `tilts` (cases, groups of hypotheses): by how much
+    a learned model thinks each group likelier, as logarithms; None: nothing was learned.
     """
 
     country: Sequence[str | None]
@@ -72,6 +73,7 @@ class Observed:
     cost: Floats
     seen_moved: Flags | None = None
     moved: Flags | None = None
+    tilts: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.refused_at)
