@@ -12,6 +12,7 @@ from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.outcomes.core import AdviceAction, Category, Hardness
 from recoup.recovery.core import ELSEWHERE, Action, EndReason, Mode, Planned, Recovery, Status
+from recoup.recovery.core.arms import WHOLE, Arm
 from recoup.recovery.core.explaining import Explained, Hypothetical
 from recoup.recovery.core.records import kept
 
@@ -31,6 +32,29 @@ class PlanObject(Struct, kw_only=True, frozen=True):
     ]
     why: str
     facts: Annotated[dict[str, Any], Meta(description="What was known and counted when this was decided.")]
+
+
+class RecoveryArmObject(Struct, kw_only=True, frozen=True):
+    """Where a recovery belongs in an experiment."""
+
+    id: Annotated[str, Meta(description="The experiment, or the hold-out.")]
+    arm: Annotated[str, Meta(description="`hold-out`: by the baseline.")]
+    held_out: Annotated[float, Meta(description="The part of people who are held out, in per cent.")]
+    seeds: Annotated[
+        list[str], Meta(description="What the draws came from: who is held out, and the other arms.")
+    ]
+    drawn_from: Annotated[str, Meta(description="Who was drawn for, without a name.")]
+
+
+def arm_object(arm: Arm) -> RecoveryArmObject:
+    """An arm as the API shows it."""
+    return RecoveryArmObject(
+        id=render(Kind.EXPERIMENT, arm.experiment_id),
+        arm=arm.name,
+        held_out=arm.held_out * 100 / WHOLE,
+        seeds=[*arm.seeds],
+        drawn_from=arm.drawn_from,
+    )
 
 
 class RecoveryObject(Struct, kw_only=True, frozen=True):
@@ -56,6 +80,10 @@ class RecoveryObject(Struct, kw_only=True, frozen=True):
     ]
     status: Status
     policy: str
+    policy_version: Annotated[int | None, Meta(description="Null where the policy is built in.")]
+    experiment: Annotated[
+        RecoveryArmObject | None, Meta(description="Where it belongs, while people are held out or compared.")
+    ]
     deadline: Annotated[str, Meta(description="No try is made after this time (RFC 3339).")]
     tries_made: int
     tries_max: int
@@ -80,6 +108,8 @@ def recovery_object(recovery: Recovery, *, livemode: bool) -> RecoveryObject:
         paid_elsewhere_at=None if paid_at is None else rfc3339(paid_at),
         status=recovery.status,
         policy=recovery.policy,
+        policy_version=recovery.policy_version,
+        experiment=None if recovery.arm is None else arm_object(recovery.arm),
         deadline=rfc3339(recovery.deadline),
         tries_made=recovery.tries_made,
         tries_max=recovery.tries_max,

@@ -47,6 +47,17 @@ class Arm:
     drawn_from: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """What a recovery in an arm is counted by: why it was refused, what is owed, and what each try costs
+    (`try_cost`, in thousandths of a minor unit)."""
+
+    category: str
+    currency: str
+    minor: int
+    try_cost: int
+
+
 def person(*, customer_id: UUID | None, fingerprint: str | None, payment_id: UUID) -> str:
     """Who is drawn for, without naming them."""
     if customer_id is not None:

@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import Any, Final, TypeAlias, TypeVar
 from uuid import UUID
 
+from recoup.outcomes.core import Category
 from recoup.paydays.core import PayCycle
 from recoup.payments.core import Reason
 from recoup.payments.core.facts import PaymentFacts
-from recoup.recovery.core.arms import Arm
+from recoup.recovery.core.arms import Arm, Stake
+from recoup.recovery.core.learned import Taught
 from recoup.recovery.core.machine import OPEN, EndReason, Status
 from recoup.recovery.core.policy import Policy
 
@@ -131,6 +133,9 @@ class Recovery:
     """Whether the policy lets the customer be asked."""
     arm: Arm | None = None
     """Where it belongs, as long as people are held out or an experiment runs."""
+    stake: Stake | None = None
+    tried_after_s: tuple[int, ...] = ()
+    """How many seconds after its opening each of its tries was, where it belongs to an arm."""
 
     @property
     def is_open(self) -> bool:
@@ -151,7 +156,8 @@ class Person:
 class Case:
     """What a plan is made from. `tries_made` counts the tries of the recovery, not those inside one of them.
 
-    `disputed` says why nothing may be tried on the card, where a dispute forbids it.
+    `disputed` says why nothing may be tried on the card, where a dispute forbids it. `taught` is the merchant's learned
+    model, where there is one.
     """
 
     payment: PaymentFacts
@@ -163,6 +169,7 @@ class Case:
     tries_max: int
     disputed: str | None = None
     arm: Arm | None = None
+    taught: Taught | None = None
 
 
 class How(StrEnum):
@@ -210,6 +217,24 @@ def case_of(
         disputed=disputed,
         arm=recovery.arm,
     )
+
+
+def stake_of(case: Case) -> Stake | None:
+    """What a recovery of this case is counted by; None where it belongs to no arm."""
+    if case.arm is None:
+        return None
+    amount, record = case.payment.amount, case.payment.decline
+    category = Category.PROCESSOR if record is None else record.decline.category
+    thousandths = case.policy.try_costs * 10 ** (amount.decimals + 1)
+    return Stake(category.value, amount.currency, amount.minor, thousandths)
+
+
+def tried_after_s(case: Case) -> tuple[int, ...]:
+    """How many seconds after the opening each try was, where they are counted."""
+    if case.arm is None:
+        return ()
+    tries = [one.at for one in case.payment.attempts if one.reason is Reason.RECOVERY]
+    return tuple(max(0, int((at - case.opened_at).total_seconds())) for at in tries)
 
 
 T = TypeVar("T")

@@ -33,6 +33,8 @@ from recoup.recovery.core.records import (
     Retry,
     Thinking,
     kept,
+    stake_of,
+    tried_after_s,
 )
 from recoup.recovery.core.renewed import is_another_card
 from recoup.recovery.core.thinking import alone
@@ -136,6 +138,7 @@ def begun(
         policy_version=case.policy.version,
         asking=case.policy.asking,
         arm=case.arm,
+        stake=stake_of(case),
     )
     step = replanned(recovery, case, first, now)
     return replace(step, happened=(OPENED, *step.happened))
@@ -293,7 +296,7 @@ def new_deadline(policy: Policy, opened_at: datetime) -> datetime:
 
 
 def _counted(recovery: Recovery, case: Case) -> Recovery:
-    return replace(recovery, tries_made=case.tries_made)
+    return replace(recovery, tries_made=case.tries_made, tried_after_s=tried_after_s(case))
 
 
 def _moved(recovery: Recovery, news: News, now: datetime, *, next_at: datetime | None = None) -> Recovery:

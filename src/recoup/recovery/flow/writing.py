@@ -17,9 +17,11 @@ from recoup.kit.ids import Kind, render
 from recoup.merchants.core import Merchant
 from recoup.outcomes.core import AdviceAction
 from recoup.recovery import store
-from recoup.recovery.core import AskCustomer, Case, Mode, Plan, Recovery, Retry, Status, Step, steps
+from recoup.recovery.core import AskCustomer, Case, Mode, Recovery, Status, Step, steps
 from recoup.recovery.core.renewed import needs_another_card
-from recoup.recovery.objects import recovery_object
+from recoup.recovery.core.replaying import action_of, answer
+from recoup.recovery.core.storing import kept_case, kept_made
+from recoup.recovery.objects import arm_object, recovery_object
 from recoup.updater.flow.batches import ASK
 
 RETRY: Final = "recovery.retry"
@@ -63,7 +65,7 @@ def prepared(merchant: Merchant, step: Step, case: Case | None, *, new_id: Calla
     after, decision = step.after, None
     if step.plan is not None:
         after = replace(after, decision_id=new_id())
-        decision = _decision_data(after, step.plan, case)
+        decision = _decision_data(after, step, case)
     shown = msgspec.json.encode(recovery_object(after, livemode=merchant.livemode))
     first = after.events_count - len(step.happened) + 1
     events = tuple(
@@ -82,8 +84,8 @@ def _dues(ready: Prepared) -> Iterator[tuple[str, UUID, datetime | None]]:
     """What is due after a step, by its kind and object: when to look again, and who is told."""
     after, at = ready.after, ready.after.updated_at
     yield RETRY, after.id, steps.due_at(after)
-    ours = after.mode is not Mode.ADVISE
-    if ours and after.is_open and _ASKABLE_SINCE.intersection(event.type for event in ready.events):
+    askable = after.asking and after.mode is not Mode.ADVISE
+    if askable and after.is_open and _ASKABLE_SINCE.intersection(event.type for event in ready.events):
         yield ASKABLE, after.id, at
     if ready.asks_about is not None:
         yield ASK, ready.asks_about, at
@@ -106,19 +108,24 @@ def _asks_about(step: Step, case: Case | None) -> UUID | None:
     return case.payment.payment_method_id if wanted else None
 
 
-def _decision_data(after: Recovery, plan: Plan, case: Case | None) -> dict[str, Any]:
+def _decision_data(after: Recovery, step: Step, case: Case | None) -> dict[str, Any]:
     """What is stored of a plan: enough to make it again."""
+    plan = step.plan
+    assert plan is not None, "a decision is about a plan"
     data: dict[str, Any] = {
         "rule": after.policy,
-        "action": None if after.plan is None else after.plan.action,
+        "policy_version": after.policy_version,
+        "experiment": None if after.arm is None else arm_object(after.arm),
+        "action": action_of(plan),
+        **answer(plan),
         "why": plan.why,
+        "now": after.updated_at.isoformat(),
+        "made": kept_made(step.made),
         "payment": render(Kind.PAYMENT, after.payment_id),
         "facts": plan.facts,
     }
-    if isinstance(plan, Retry):
-        data["at"] = rfc3339(plan.at)
-        data["processor_accounts"] = [render(Kind.PROCESSOR_ACCOUNT, one) for one in plan.accounts]
     if case is not None:
+        data["case"] = kept_case(case)
         data["card_tries"] = [
             {
                 "at": rfc3339(one.at),

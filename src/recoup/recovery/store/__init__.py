@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 from recoup.db import Connection, Queries
 from recoup.db.paging import bounds
 from recoup.recovery.core import EndReason, Mode, Planned, Recovery, Status
+from recoup.recovery.core.arms import Arm, Stake
 from recoup.recovery.store.writing import COLUMNS
 from recoup.recovery.store.writing import WRITE as WRITE
 from recoup.recovery.store.writing import DueRow as DueRow
@@ -26,8 +27,11 @@ async def several(
     """Those of these recoveries that are there."""
     rows = await queries.fetch_all(
         f"""
-        select {COLUMNS} from unnest(%(ids)s::uuid[]) wanted (recovery_id)
-        join recoveries on merchant_id = %(merchant_id)s and id = wanted.recovery_id
+        select r.* from unnest(%(ids)s::uuid[]) wanted (recovery_id)
+        cross join lateral (
+            select {COLUMNS} from recoveries
+            where merchant_id = %(merchant_id)s and id = wanted.recovery_id limit 1
+        ) r
         """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "ids": list(recovery_ids)},
     )
@@ -58,8 +62,11 @@ async def of_payments(
     """The recoveries of some payments: there is one of each at most."""
     rows = await queries.fetch_all(
         f"""
-        select {COLUMNS} from unnest(%(ids)s::uuid[]) wanted (of_payment)
-        join recoveries on merchant_id = %(merchant_id)s and payment_id = wanted.of_payment
+        select r.* from unnest(%(ids)s::uuid[]) wanted (of_payment)
+        cross join lateral (
+            select {COLUMNS} from recoveries
+            where merchant_id = %(merchant_id)s and payment_id = wanted.of_payment limit 1
+        ) r
         """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "ids": list(payment_ids)},
     )
@@ -117,9 +124,13 @@ async def open_methods(queries: Queries, *, merchant_id: UUID, limit: int) -> Se
 
 
 def _recovery(row: DictRow) -> Recovery:
+    arm, stake = row["arm"], row["stake"]
     return Recovery(
-        **row
+        **{name: value for name, value in row.items() if name != "experiment_id"}
         | {
+            "arm": None if arm is None else msgspec.convert(arm, Arm),
+            "stake": None if stake is None else msgspec.convert(stake, Stake),
+            "tried_after_s": tuple(row["tried_after_s"] or ()),
             "payment_id": row["payment_id"] or row["id"],
             "mode": Mode(row["mode"]),
             "status": Status(row["status"]),

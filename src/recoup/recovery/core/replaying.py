@@ -1,0 +1,78 @@
+"""Makes a stored decision about a recovery again from its record, and tells whether it comes out the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from recoup.kit.clock import rfc3339
+from recoup.kit.ids import Kind, render
+from recoup.recovery.core.instead import made
+from recoup.recovery.core.records import AskCustomer, GiveUp, How, Plan, Retry
+from recoup.recovery.core.storing import RECORD, case_from, made_from
+from recoup.routing.core.replaying import Differs, NotReplayable, Replayed, Same
+
+Record = Mapping[str, Any]
+
+_ESTIMATES: Final = ("probability", "probability_of_all")
+_TOLERANCE: Final = 0.001
+"""Estimates are products of many numbers, which another processor may round otherwise in the last place."""
+
+
+def replay(record: Record) -> Replayed:
+    """Decide again by what is stored: the facts, the policy, what was in the way, and the time."""
+    if "case" not in record:
+        return NotReplayable("it was stored before all that it was made from was")
+    kept = record["case"]
+    if kept["form"] != RECORD:
+        return NotReplayable(f"its record is of form {kept['form']}, which this version does not read")
+    if record.get("model") is not None:
+        return NotReplayable("a learned model had a part in it")
+    how = made_from(record["made"])
+    if how.how is How.BY_HAND:
+        return NotReplayable("a person asked for it: there is nothing to work out")
+    plan = made(case_from(kept), how, datetime.fromisoformat(record["now"]))
+    assert plan is not None, "nobody made it by hand"
+    differences = tuple(_differences(record, plan))
+    return Differs(differences) if differences else Same()
+
+
+def answer(plan: Plan) -> dict[str, Any]:
+    """What a plan says to do, as it is stored with a decision."""
+    match plan:
+        case Retry(at=at, accounts=accounts, not_before=not_before):
+            named = [_named(one) for one in accounts]
+            return {"at": rfc3339(at), "not_before": rfc3339(not_before), "processor_accounts": named}
+        case AskCustomer():
+            return {}
+        case GiveUp(reason=reason):
+            return {"end_reason": reason.value}
+
+
+def action_of(plan: Plan) -> str:
+    """What kind of step a plan is."""
+    match plan:
+        case Retry():
+            return "retry"
+        case AskCustomer():
+            return "ask_customer"
+        case GiveUp():
+            return "give_up"
+
+
+def _differences(record: Record, plan: Plan) -> Iterator[str]:
+    now = {"action": action_of(plan)} | answer(plan)
+    for name in ("action", "at", "not_before", "processor_accounts", "end_reason"):
+        before, after = record.get(name), now.get(name)
+        if before != after:
+            yield f"{name} was {before} and is {after}"
+    for name in _ESTIMATES:
+        was, found = record["facts"].get(name), plan.facts.get(name)
+        if (was is None) != (found is None) or (was is not None and abs(was - found) > _TOLERANCE):
+            yield f"{name} was {was} and is {found}"
+
+
+def _named(account_id: UUID) -> str:
+    return render(Kind.PROCESSOR_ACCOUNT, account_id)
