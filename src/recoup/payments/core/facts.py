@@ -76,3 +76,6 @@ class PaymentFacts:
     """Since when the card of the payment method is newer than what was given."""
     is_closed: bool = False
     """Whether the account behind the card is known to be closed."""
+    funding: str | None = None
+    bin: str | None = None
+    """The first digits of the card, by which issuers are known."""

@@ -77,6 +77,8 @@ class FactsReader:
             recovery_id=payment.recovery_id,
             renewed_at=payment.updated_at if untried else None if means is None else means.renewed_at,
             is_closed=is_closed,
+            funding=None if means is None else means.funding,
+            bin=None if means is None else means.bin,
         )
 
     async def paid_with(self, merchant: Merchant, payment_id: UUID, attempt_id: UUID) -> PaidWith | None:

@@ -44,8 +44,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What version `model` of the merchant's model says of a case: tilts of groups of hypotheses, as logarithms, and how
-    well each account does with this issuer beside the best."""
+    """What version `model` of the merchant's model says of a case: tilts of groups of hypotheses, as logarithms, and
+    how well each account does with this issuer beside the best."""
 
     model: int
     tilts: tuple[float, ...]
@@ -58,8 +58,8 @@ class Known:
     last, `refused` at any time; `moved`: the last of them for the first time, after others.
 
     `code`, `brand`, `funding` and `issuer` (the card's first digits) are what only a learned model asks for; `learned`
-    is what it answered, if there is one. `costs`, `hours` and `try_costs` (of each try, in hundredths of the currency's unit) are its policy's. Times are
-    whole milliseconds, as they are stored.
+    is what it answered, if there is one. `costs`, `hours` and `try_costs` (of each try, in hundredths of the currency's
+    unit) are its policy's. Times are whole milliseconds, as they are stored.
     """
 
     now: datetime

@@ -7,7 +7,7 @@ moment), the card's budget, the customer's night, and the deadline.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,14 +17,12 @@ from zoneinfo import ZoneInfo
 from recoup.budgets.core import STOPS, Budget, PastTry, next_try
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
-from recoup.outcomes.codes.standard import STANDARD
-from recoup.outcomes.core import AdviceAction, Category, Decline, Hardness
+from recoup.outcomes.core import AdviceAction, Decline, Hardness
 from recoup.outcomes.core.retry import later
 from recoup.paydays.core import described
-from recoup.payments.core.facts import PaymentFacts
-from recoup.recovery.core.known import Known, Seen, ceiled, floored, moved
+from recoup.recovery.core.knowing import known_of
+from recoup.recovery.core.known import Known
 from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
-from recoup.recovery.core.observed import Costs
 from recoup.recovery.core.policy import CAUSES, WORDS, Cause, Method
 from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry, Thinking
 from recoup.recovery.core.renewed import is_mended, needs_another_card
@@ -99,7 +97,15 @@ def asked_of(case: Case, now: datetime) -> Asked | Plan:
     if case.policy.method is not Method.JOINT:
         return _by_schedule(case, found, found.at, now)
     left = _tries_left(case, found.budget)
-    return Asked(_known(case, now, not_before=found.at, tries_left=left), found)
+    known = known_of(
+        case,
+        now,
+        refused_at=_refused_at(case, now),
+        not_before=found.at,
+        tries_left=left,
+        accounts=accounts_for(case),
+    )
+    return Asked(known if case.taught is None else case.taught.told(known), found)
 
 
 def _wanted(case: Case, now: datetime) -> datetime:
@@ -143,52 +149,6 @@ def judged(case: Case, asked: Asked, weighed: Weighed, now: datetime) -> Plan:
 def _tries_left(case: Case, budget: Budget) -> int:
     """How many tries may still be made: what the networks leave counts as well."""
     return max(1, min(case.tries_max - case.tries_made, budget.left))
-
-
-def _known(case: Case, now: datetime, *, not_before: datetime, tries_left: int) -> Known:
-    """What the joint choice is made from."""
-    payment, record, person, policy = case.payment, case.payment.decline, case.person, case.policy
-    refused_at = _refused_at(case, now)
-    wait = None if record is None else record.decline.advice.wait
-    category = Category.PROCESSOR if record is None else record.decline.category
-    return Known(
-        now=ceiled(now),
-        deadline=floored(case.deadline),
-        tries_left=tries_left,
-        amount=payment.amount,
-        country=person.country,
-        zone=person.zone,
-        pay=person.pay,
-        category=category.value,
-        refused_at=floored(refused_at),
-        not_before=ceiled(not_before),
-        advised_at=None if wait is None else floored(refused_at + wait),
-        accounts=accounts_for(case),
-        refused_by=payment.attempts[-1].account if payment.attempts else None,
-        seen=tuple(_seen(payment, refused_at)),
-        refused=tuple(dict.fromkeys(attempt.account for attempt in payment.attempts)),
-        moved=bool(payment.attempts) and moved([one.account for one in payment.attempts])[-1],
-        costs=Costs(margin=policy.margin / 10_000, lost_per_day=policy.lost_per_day / 10_000),
-        hours=policy.hours,
-        try_costs=policy.try_costs,
-    )
-
-
-def _seen(payment: PaymentFacts, refused_at: datetime) -> Iterator[Seen]:
-    """The earlier tries of the card in the same currency, without the refusal that is being recovered."""
-    new_ways = moved([attempt.account for attempt in payment.attempts])
-    own = {one.at: (one.decline_code, new) for one, new in zip(payment.attempts, new_ways, strict=True)}
-    for one in sorted((*payment.card_tries, *payment.record), key=lambda one: one.at):
-        if one.at == refused_at or one.amount.currency != payment.amount.currency:
-            continue
-        code, new = own.get(one.at, (None, False))
-        category = "" if one.declined is False else _category_of(code or one.code)
-        yield Seen(floored(one.at), not one.declined, category, one.at in own, one.amount.minor, new)
-
-
-def _category_of(code: str | None) -> str:
-    row = STANDARD.get(code or "")
-    return Category.OTHER.value if row is None else row.category.value
 
 
 def gating(case: Case, now: datetime) -> Thinking[Plan | None]:

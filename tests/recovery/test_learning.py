@@ -1,0 +1,125 @@
+"""What a merchant's tries teach, and what keeps a bad lesson out of force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import pytest
+from tests.recovery.observing import DAY_S, NOW, observed
+
+from recoup.recovery.core.groups import GROUPS
+from recoup.recovery.core.learning import (
+    Lesson,
+    Lessons,
+    Model,
+    Window,
+    fit,
+    heard,
+    is_held_back,
+    lessons_of,
+    model_from,
+    verdict,
+)
+from recoup.recovery.core.learning.card import judged
+from recoup.recovery.core.learning.traits import Said, traits
+
+TRIES: Final = 600
+GOOD, BAD = "411111", "422222"
+_WHEN: Final = datetime(2026, 11, 22, 15, tzinfo=UTC)
+
+
+def said(issuers: Sequence[str]) -> Said:
+    """Cards of these issuers, all else alike."""
+    many = len(issuers)
+    return Said(
+        code=["do_not_honor"] * many,
+        brand=["visa"] * many,
+        funding=["debit"] * many,
+        issuer=list(issuers),
+        amount=np.full(many, 5_000.0),
+    )
+
+
+def lessons(approved: Sequence[bool], issuers: Sequence[str]) -> Lessons:
+    """A try two days after each refusal without a reason, by the second account."""
+    many = len(approved)
+    lesson = Lesson(
+        observed=observed(many, category=["issuer"] * many),
+        said=said(issuers),
+        when=np.full(many, NOW + 2 * DAY_S),
+        option=np.ones(many, dtype=np.int64),
+        account=["b"] * many,
+        approved=np.asarray(approved),
+    )
+    return lessons_of([lesson])
+
+
+@pytest.fixture(scope="module")
+def taught() -> tuple[Lessons, Model]:
+    """Cards of one issuer are approved nine times out of ten, those of another one time."""
+    issuers = [GOOD, BAD] * (TRIES // 2)
+    luck = np.random.default_rng(5).random(TRIES)
+    whole = lessons(
+        [x < (0.9 if one == GOOD else 0.1) for one, x in zip(issuers, luck, strict=True)], issuers
+    )
+    return whole, fit(whole)
+
+
+def test_what_is_seen_again_and_again_is_learned_and_the_same_lessons_teach_the_same(
+    taught: tuple[Lessons, Model],
+) -> None:
+    whole, model = taught
+    assert len(set(np.round(whole.untrained, 6))) == 1, "sourced priors know nothing of these issuers"
+    good, bad = (heard(model, lessons([True], [issuer]))[0] for issuer in (GOOD, BAD))
+    assert good > 0.75, "nearly what was seen"
+    assert bad < 0.25, "nearly what was seen"
+    unheard_of = heard(model, lessons([True], ["433333"]))[0]
+    assert bad < unheard_of < good, "of an issuer that nobody knows, what is usual is believed"
+    assert fit(whole).kept() == model.kept(), "nothing is drawn by lot"
+
+
+def test_a_model_is_the_same_after_storage_and_leaves_out_hypotheses_that_are_no_more(
+    taught: tuple[Lessons, Model],
+) -> None:
+    whole, model = taught
+    kept = model.kept()
+    assert np.array_equal(heard(model_from(kept), whole), heard(model, whole))
+    kept["blocks"]["other"]["names"][0] = "of_another_version"
+    words = traits(observed(1), said([GOOD]))
+    assert model_from(kept).tilts(words).shape == (1, GROUPS)
+    assert model_from({"blocks": {}, "accounts": {}}).tilts(words).any() is np.False_, "nothing is learned"
+
+
+def test_a_model_is_taken_only_where_people_whom_it_never_saw_bear_it_out(
+    taught: tuple[Lessons, Model],
+) -> None:
+    whole, model = taught
+    window = Window(_WHEN, _WHEN, tries=TRIES, approved=300, held_back=TRIES)
+    chances = {"model": heard(model, whole), "untrained": whole.untrained}
+    card = verdict(window, chances, whole.approved)
+    assert card.refused is None
+    assert card.model is not None and card.untrained is not None
+    assert card.model.log_loss < card.untrained.log_loss
+    assert "not better than the model in force" in str(
+        verdict(window, chances | {"in_place": chances["model"]}, whole.approved).refused
+    ), "it must be ahead of what it replaces"
+    turned = verdict(window, {"model": whole.untrained, "untrained": chances["model"]}, whole.approved)
+    assert "not better than sourced priors" in str(turned.refused)
+    few = Window(_WHEN, _WHEN, tries=10, approved=5, held_back=3)
+    assert "10 tries to learn from" in str(verdict(few, {}, whole.approved[:0]).refused)
+    assert "tries to judge by" in str(verdict(window, chances, np.ones(TRIES, dtype=np.bool_)).refused)
+
+
+def test_calibration_is_the_distance_between_what_was_foretold_and_what_came() -> None:
+    found = judged(np.asarray([0.25] * 4 + [0.75] * 4), np.asarray([True, *[False] * 3, *[True] * 4]))
+    assert [tries for _, _, tries in found.bins] == [4, 4]
+    assert found.off == pytest.approx(0.125)
+
+
+def test_one_person_is_always_on_the_same_side_and_about_one_in_four_is_held_back() -> None:
+    sides = [is_held_back(str(one)) for one in range(2_000)]
+    assert sides == [is_held_back(str(one)) for one in range(2_000)]
+    assert 400 < sum(sides) < 600
