@@ -1,6 +1,6 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
-`backtest routing`, `decisions replay`, `routing check`, `ledger check`, `audit check`, `inbound replay`,
-`updater export`, `listen`, `trigger`, `import`."""
+`backtest routing`, `backtest recovery`, `decisions replay`, `routing check`, `ledger check`, `audit check`,
+`inbound replay`, `updater export`, `listen`, `trigger`, `import`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from recoup import sandboxed, server
 from recoup.app import Service
 from recoup.auditing import audit
 from recoup.background import working
+from recoup.backtests.command import backtest
 from recoup.beside import own_settings, with_service
 from recoup.calling import CallRefused, calling
 from recoup.checking import ledger
@@ -27,7 +28,7 @@ from recoup.importing import import_
 from recoup.kit.clock import SystemClock, rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.listening import listen as forward_events
-from recoup.lookingback import backtest, decisions
+from recoup.lookingback import decisions
 from recoup.merchants.core import KeyKind, Merchant
 from recoup.policing import routing
 from recoup.rereading import inbound

@@ -60,7 +60,7 @@ class Whose:
     name: str
 
 
-async def _sides(service: Service, merchant: str | None, mode: Mode | None) -> Sequence[Whose]:
+async def sides(service: Service, merchant: str | None, mode: Mode | None) -> Sequence[Whose]:
     """The sides that are meant; ends the command where there is no such merchant."""
     pairs = [one for one in await service.merchants.pairs() if merchant in (None, one.name)]
     if not pairs:
@@ -102,7 +102,7 @@ def routing(
 
     async def judge(service: Service) -> None:
         reports = []
-        for whose in await _sides(service, merchant, mode):
+        for whose in await sides(service, merchant, mode):
             told = await _judged(service, whose, source, format_, length=length)
             if told is not None:
                 reports.append((whose, told))
@@ -251,7 +251,7 @@ def replay(
     counts = {Same: 0, Differs: 0, NotReplayable: 0}
 
     async def again(service: Service) -> None:
-        for whose in await _sides(service, merchant, mode):
+        for whose in await sides(service, merchant, mode):
             async for one in _remade(service, whose, decision, length=length, limit=limit):
                 counts[type(one.replayed)] += 1
                 _tell_remade(one)
