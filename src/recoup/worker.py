@@ -75,6 +75,10 @@ class Worker:
             if not found:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), self._poll_s)
+        await self.idle()
+
+    async def idle(self) -> None:
+        """Wait until what is begun is finished."""
         if self._running:
             await asyncio.wait(self._running)
 

@@ -76,7 +76,7 @@ async def drop(connection: Connection, *, merchant_id: UUID, kind: str, object_i
     )
 
 
-_CLAIM: Final = """
+CLAIM: Final = """
     with ready as (
         select d.merchant_id, d.kind, d.object_id
         from unnest(%(slots)s::smallint[]) as s (slot)
@@ -101,7 +101,7 @@ async def claim(connection: Connection, *, now: datetime, lease: datetime, limit
     """Take up to `limit` rows a slot that are due by the machine's clock, earliest first, until `lease`."""
     assert 0 < limit <= CLAIMS_MAX, "a claim has a limit"
     parameters = {"slots": list(range(SLOTS)), "now": now, "wall": now, "lease": lease, "limit": limit}
-    return await _rows(connection, _CLAIM, parameters)
+    return await _rows(connection, CLAIM, parameters)
 
 
 _CLAIM_OF: Final = """

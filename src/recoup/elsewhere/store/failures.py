@@ -94,9 +94,11 @@ async def of_payments(
     """The failures that some payments of ours were opened for."""
     rows = await queries.fetch_all(
         """
-        select f.recovery_id, f.external_id, f.payment_id, f.data
-        from unnest(%(payment_ids)s::uuid[]) wanted (id)
-        join failures_elsewhere f on f.merchant_id = %(merchant_id)s and f.payment_id = wanted.id
+        select f.* from unnest(%(payment_ids)s::uuid[]) wanted (id)
+        cross join lateral (
+            select recovery_id, external_id, payment_id, data from failures_elsewhere
+            where merchant_id = %(merchant_id)s and payment_id = wanted.id limit 1
+        ) f
         """,
         {"merchant_id": merchant_id, "payment_ids": list(payment_ids)},
     )

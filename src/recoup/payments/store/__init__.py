@@ -70,7 +70,9 @@ async def snapshots(
                 where merchant_id = %(merchant_id)s and payment_id = wanted.id limit %(operations_max)s
             ) o)::text as operations
         from unnest(%(payment_ids)s::uuid[]) wanted (id)
-        join payments p on p.merchant_id = %(merchant_id)s and p.id = wanted.id
+        cross join lateral (
+            select * from payments where merchant_id = %(merchant_id)s and id = wanted.id limit 1
+        ) p
         """,
         {
             "merchant_id": merchant_id,

@@ -48,6 +48,11 @@ _OF_RECORD: Final[LiteralString] = f"""
 """  # noqa: S608 - pieces of ours
 
 
+_TRIES_OF_CARD: Final[LiteralString] = """
+    select unnest(k.tries) from card_tries k where k.merchant_id = %(merchant_id)s and k.card = c.card::bytea
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One try that is on record with a card. `under_way`: nobody has heard yet what became of it."""
@@ -136,14 +141,12 @@ async def card_tries(
                     limit %(limit)s
                 ) union all
                 select {_ATTEMPT}
-                from card_tries k
-                join attempts a on a.merchant_id = %(merchant_id)s and a.id = any(k.tries)
-                where k.merchant_id = %(merchant_id)s and k.card = c.card::bytea
+                from attempts a
+                where a.merchant_id = %(merchant_id)s and a.id = any(array({_TRIES_OF_CARD}))
                 union all
                 select {_VERIFICATION}
-                from card_tries k
-                join verifications v on v.merchant_id = %(merchant_id)s and v.id = any(k.tries)
-                where k.merchant_id = %(merchant_id)s and k.card = c.card::bytea
+                from verifications v
+                where v.merchant_id = %(merchant_id)s and v.id = any(array({_TRIES_OF_CARD}))
             ) f
             where f.state <> 'unprocessed'
             order by f.at, f.id

@@ -125,8 +125,11 @@ async def customers_of(
     """Those of these customers who are there, deleted or not."""
     rows = await queries.fetch_all(
         f"""
-        select {_CUSTOMER} from unnest(%(ids)s::uuid[]) wanted (customer_id)
-        join customers on merchant_id = %(merchant_id)s and id = wanted.customer_id
+        select c.* from unnest(%(ids)s::uuid[]) wanted (customer_id)
+        cross join lateral (
+            select {_CUSTOMER} from customers
+            where merchant_id = %(merchant_id)s and id = wanted.customer_id limit 1
+        ) c
         """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "ids": list(customer_ids)},
     )
@@ -210,8 +213,11 @@ async def methods_of(
     """Those of these payment methods that are there."""
     rows = await queries.fetch_all(
         f"""
-        select {_METHOD}, {OF_METHOD} from unnest(%(ids)s::uuid[]) wanted (method_id)
-        join payment_methods on merchant_id = %(merchant_id)s and id = wanted.method_id
+        select m.* from unnest(%(ids)s::uuid[]) wanted (method_id)
+        cross join lateral (
+            select {_METHOD}, {OF_METHOD} from payment_methods
+            where merchant_id = %(merchant_id)s and id = wanted.method_id limit 1
+        ) m
         """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "ids": list(method_ids)},
     )
