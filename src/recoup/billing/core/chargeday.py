@@ -1,9 +1,6 @@
 """The charge day: at which moment, of those a customer agreed to, an invoice is best charged, and why.
 
-What is believed of a customer's paydays is what recovery believes of them (`paydays/core/beliefs.py`): cycles and how
-long their money lasts, weighed by every approval and decline of theirs that was seen. One more kind of customer is
-thought of here, whose money is always there: most are of that kind, and each approval at a time when others are short
-says so. An invoice is moved where that saves more than waiting costs.
+An invoice is moved where that saves more than waiting costs: what is believed of the customer's money is in `funds`.
 
 A moment is a local day and a time by the clock on the wall, so that a window of days means the customer's days. It
 lies within the window that was agreed, before the due time only where that was agreed too, and before the next period
@@ -19,25 +16,22 @@ from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from recoup.billing.core import funds
 from recoup.billing.core.periods import instant_at
 from recoup.kit.money import Money
 from recoup.paydays.core import USABLE_AT, PayCycle, beliefs
-from recoup.recovery.core.evidence import APPROVED_TRUST, TRUST
-from recoup.recovery.core.known import SEEN_MAX, Seen
+from recoup.recovery.core.known import Seen
 
 AGREED_DAYS_MAX: Final = 31
 """How far from the due day a customer may agree to be charged, either way."""
 SPREAD_S: Final = 900
 """Over how long charges that fall due together are spread, so that they do not strike an issuer all at once."""
-SOMETIMES_SHORT: Final = 0.06
-"""How many customers ever lack the money for a renewal. Own estimate, from reports that 3.3 % of renewals fail for want
-of money: on a day taken at random, half of those who ever lack it do."""
 FAILING_COSTS: Final = 0.35
 """The share of the amount that is lost where a charge is refused for want of money: own estimate; about two in three
 are won back, later and with effort."""
@@ -54,7 +48,7 @@ _MORNING_S: Final = USABLE_AT.hour * 3600
 _LATE_S: Final = 22 * 3600
 """Until when a charge and its spreading stay within their day, whatever the clocks do that night."""
 _DIGITS: Final = 9
-"""To how many digits values are compared, so that it does not matter who is thought of together."""
+"""To how many digits chances and values are thought of, so that it does not matter who is thought of together."""
 
 
 class Why(StrEnum):
@@ -121,11 +115,14 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """An invoice by the clock on the wall: local days counted from the calendar's first, seconds of them."""
+    """An invoice by the clock on the wall: local days and seconds of them.
+
+    `first`: when it is due, or as soon after as it can be. `base`: the same on the wall, at the issuer's hour if that
+    is still to come. `least`, `until`: between these lies any other moment. `preferred_s`: the hour for other days.
+    """
 
     charging: Charging
     first: datetime
-    """The first moment at which it may be charged if nothing comes before the due time."""
     due: tuple[date, int]
     base: tuple[date, int]
     least: tuple[date, int]
@@ -174,6 +171,8 @@ def in_words(chosen: Chosen, charging: Charging) -> str:
             return f"Charged on {day} instead of {due}: by the payday that their payments show, {better}."
         case Why.USUAL:
             return f"Charged on {day} instead of {due}: by when people are usually paid there, {better}."
+        case _:
+            assert_never(chosen.why)
 
 
 def _together(one: _Asked) -> tuple[int, str, str]:
@@ -183,22 +182,26 @@ def _together(one: _Asked) -> tuple[int, str, str]:
 
 def _asked(charging: Charging) -> _Asked:
     assert charging.due < charging.until, "a period ends after it is due"
-    least = charging.not_before or charging.due
-    first = max(charging.due, least)
+    first = max(charging.due, charging.not_before or charging.due)
     due, base = _wall(charging.due, charging.zone), _wall(first, charging.zone)
     preferred_s = due[1] if charging.hour is None else charging.hour * 3600
     if charging.hour is not None and base[1] < preferred_s:
         base = (base[0], preferred_s)
-    early = charging.agreed is not None and charging.agreed.before_days > 0
+    ever = (due[0] - timedelta(days=AGREED_DAYS_MAX + 1), 0)
+    bound = ever if charging.not_before is None else _wall(charging.not_before, charging.zone)
     return _Asked(
         charging=charging,
         first=first,
         due=due,
         base=base,
-        least=_wall(least, charging.zone) if early else base,
+        least=bound if _may_be_early(charging) else base,
         until=_wall(charging.until, charging.zone),
         preferred_s=preferred_s,
     )
+
+
+def _may_be_early(charging: Charging) -> bool:
+    return charging.agreed is not None and charging.agreed.before_days > 0
 
 
 def _wall(moment: datetime, zone: str) -> tuple[date, int]:
@@ -216,12 +219,13 @@ def _thought(asked: Sequence[_Asked], *, spread_s: int) -> list[Chosen]:
         pairs=np.asarray([pair for _, *pair in places], dtype=np.int64),
         now_s=datetime(asked[0].due[0].year, 7, 1, tzinfo=UTC).timestamp(),
     )
-    believed = _believed(calendar, asked, stated)
+    believed = funds.believed(calendar, [one.charging for one in asked], stated)
     days, seconds, allowed = _candidates(asked)
     first_day = datetime.fromtimestamp(calendar.epoch_s, UTC).toordinal()
     quarters = calendar.since_payday(days - first_day) * beliefs.QUARTERS
     quarters += (seconds // _QUARTER_S)[..., None]
-    chance = beliefs.Since(quarters, None).expected(believed.short) + believed.always[:, None]
+    short = beliefs.Since(quarters, None).expected(believed.short)
+    chance = np.round(short + believed.always[:, None], _DIGITS)
     waited = np.abs((days - days[:, _DUE, None]) * _DAY_S + seconds - seconds[:, _DUE, None]) / _DAY_S
     worth = np.round(-FAILING_COSTS * (1 - chance) - WAITING_COSTS_PER_DAY * waited, _DIGITS)
     best = np.where(allowed, worth, -np.inf).argmax(axis=1)
@@ -238,49 +242,6 @@ def _thought(asked: Sequence[_Asked], *, spread_s: int) -> list[Chosen]:
         )
         for row, one in enumerate(asked)
     ]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Believed:
-    """How likely each hypothesis is of those who are sometimes short, and that the money is always there; sum one."""
-
-    short: beliefs.Floats
-    always: beliefs.Floats
-    suspected: beliefs.Flags
-    """Whether what was seen says that money is short at times."""
-
-
-def _believed(calendar: beliefs.Calendar, asked: Sequence[_Asked], stated: beliefs.Ints) -> _Believed:
-    short = SOMETIMES_SHORT * beliefs.prior_of([one.charging.country for one in asked], stated)
-    always = np.full(len(asked), 1 - SOMETIMES_SHORT)
-    rows = [_telling(one.charging) for one in asked]
-    longest = max(len(row) for row in rows)
-    if not longest:
-        return _Believed(short, always, np.zeros(len(asked), dtype=np.bool_))
-    silence = (np.nan, True, 0.0)
-    table = np.asarray([row + [silence] * (longest - len(row)) for row in rows], dtype=np.float64)
-    approved, known = table[..., 1] > 0, calendar.known(table[..., 0])
-    trust = np.where(known, table[..., 2], 0.0)
-    moments = np.where(known, table[..., 0], calendar.epoch_s)
-    short *= beliefs.likelihood(calendar.there(moments), approved, trust)
-    always *= np.where(approved, 1.0, 1 - trust).prod(axis=1)
-    whole = short.sum(axis=1) + always
-    always /= whole
-    return _Believed(short / whole[:, None], always, always < 1 - SOMETIMES_SHORT)
-
-
-def _telling(charging: Charging) -> list[tuple[float, bool, float]]:
-    """What was seen that tells about money for this amount: when, whether it was there, and how far that is trusted."""
-    minor = max(charging.amount.minor, 1)
-    told = []
-    for one in charging.seen[-SEEN_MAX:]:
-        if one.approved:
-            trust = APPROVED_TRUST * min(1.0, max(one.minor, 1) / minor)
-        else:
-            trust = TRUST.get(one.category, 0.0) * min(1.0, minor / max(one.minor, 1))
-        if trust:
-            told.append((one.at.timestamp(), one.approved, trust))
-    return told
 
 
 _BASE: Final = 0
@@ -322,7 +283,7 @@ def _flat(one: _Asked) -> tuple[int, int, int, int, int]:
     return due, base, least, until, one.preferred_s
 
 
-def _reasons(believed: _Believed, asked: Sequence[_Asked], stated: beliefs.Ints) -> list[Why]:
+def _reasons(believed: funds.Believed, asked: Sequence[_Asked], stated: beliefs.Ints) -> list[Why]:
     """By what each customer's paydays are believed to be what they are."""
     cycles = beliefs.cycles_believed(believed.short)
     told = cycles[np.arange(len(asked)), np.maximum(stated, 0)]
@@ -353,7 +314,8 @@ def _chosen(
     is_first = is_base and (on, second) == _wall(one.first, charging.zone)
     at = one.first if is_first else instant_at(on, charging.zone, _time(second))
     if not _lies_within(at, one):
-        at, on, second, is_base, chance = one.first, *one.base, True, chance_base
+        at, is_base, chance = one.first, True, chance_base
+        on, second = _wall(at, charging.zone)
     why = _why(one, on=on, is_base=is_base, reason=reason)
     return Chosen(_spread(at, one, on=on, second=second, spread_s=spread_s), why, chance, chance_due)
 
@@ -370,8 +332,7 @@ def _why(one: _Asked, *, on: date, is_base: bool, reason: Why) -> Why:
 
 def _lies_within(at: datetime, one: _Asked) -> bool:
     charging = one.charging
-    early = charging.agreed is not None and charging.agreed.before_days > 0
-    least = charging.not_before if early else one.first
+    least = charging.not_before if _may_be_early(charging) else one.first
     return (least is None or least <= at) and at < charging.until
 
 
