@@ -60,6 +60,7 @@ def chores(service: Service) -> Iterator[Chore]:
         service.audited,
         service.settlements,
         service.updated,
+        service.brought,
     ):
         yield from part.chores()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 from uuid import UUID
 
+from recoup.compared import FACTS as COMPARED_FACTS
+from recoup.compared import Compared
 from recoup.disputes.flow import Disputes
 from recoup.elsewhere.api import ElsewhereApi
 from recoup.elsewhere.flow.bringing import Bringing
@@ -13,28 +15,46 @@ from recoup.elsewhere.flow.debts import Debts, Payers
 from recoup.elsewhere.flow.importing import Importing
 from recoup.elsewhere.flow.reading import Reader
 from recoup.http.routes import Route
-from recoup.merchants.flow import ProcessorAccounts
+from recoup.kit.clock import Clock
+from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.payments.flow import Payments, Tools
 from recoup.payments.flow.owing import Owing
 from recoup.payments.wallet import VaultWallet
 from recoup.recovery.flow import Recoveries
 from recoup.recovery.flow.others import OthersFailures
+from recoup.recovery.flow.training import BEGIN_EVERY_S, TRAIN, Models, Training
 from recoup.vault.flow import Customers
-from recoup.worker import Handler
+from recoup.worker import Chore, Handler
 
 FACTS: Final = {
     "history.imported": "Tries that were made without us were taken into the record.",
+    **COMPARED_FACTS,
 }
-"""The events of history."""
+"""The events of history, and of the policies that recoveries go by."""
+
+
+class Around(Protocol):
+    """Where the time comes from."""
+
+    @property
+    def clock(self) -> Clock:
+        """Tells the time."""
+        ...
 
 
 class Parts(Protocol):
     """The parts of the service that this is put together from."""
 
+    merchants: Merchants
     payments: Payments
     accounts: ProcessorAccounts
     customers: Customers
     wallet: VaultWallet
+
+    @property
+    def around(self) -> Around:
+        """What differs between a server and a test."""
+        ...
 
     @property
     def new_id(self) -> Callable[[], UUID]:
@@ -58,8 +78,16 @@ class Brought:
             disputes=disputes,
             new_id=parts.new_id,
         )
+        models = Models(database)
+        self.training = Training(database, models=models)
+        self.recoveries.go_by(models)
+        self.compared = Compared(parts, database)
+        policies = self.compared.policies
+        self.recoveries.choose_by(policies)
         self._bringing = Bringing(
-            recoveries=OthersFailures(disputes=disputes, new_id=parts.new_id),
+            recoveries=OthersFailures(
+                disputes=disputes, models=models, new_id=parts.new_id, policies=policies
+            ),
             debts=debts,
             owing=owing,
             customers=parts.customers,
@@ -73,11 +101,25 @@ class Brought:
             read_decline=tools.read_decline,
         )
         self._database = database
+        self._parts = parts
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Nothing is due of it: recoveries have their own due rows."""
-        return {}
+        """Learning anew from what came of tries; recoveries have their own due rows."""
+        return {TRAIN: self.training.on_due}
+
+    def chores(self) -> Sequence[Chore]:
+        """What a server does beside its work."""
+        return (("training", BEGIN_EVERY_S, self._begin_training),)
+
+    async def _begin_training(self) -> None:
+        """Have those learned from who have come to have enough tries."""
+        last, now = None, self._parts.around.clock.now()
+        while pairs := await self._parts.merchants.pairs(after=last):
+            for side in (side for pair in pairs for side in (pair.live, pair.test)):
+                await self.training.begin(side, side.now(now))
+            last = pairs[-1].test.id
 
     def routes(self) -> list[Route]:
         """All routes."""
-        return ElsewhereApi(self._database, self._bringing, self._reader).routes()
+        elsewhere = ElsewhereApi(self._database, self._bringing, self._reader)
+        return [*elsewhere.routes(), *self.compared.routes()]

@@ -276,3 +276,10 @@ async def _heard_by_nobody(*_: object) -> None:
 
 async def _ready() -> bool:
     return True
+
+
+class NoModels:
+    """Nothing was learned of anybody."""
+
+    async def of(self, merchant_id: UUID) -> None:
+        del merchant_id

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from tests.recovery.cases import FIRST, NOW, days, decline, payment, tried_again
-from tests.recovery.office import Answer, FakeDisputes, Office
+from tests.recovery.office import Answer, FakeDisputes, NoModels, Office
 
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Status as PaymentStatus
@@ -28,7 +28,7 @@ async def holds_money(payment_id: UUID) -> bool:
 
 async def paid(office: Office, recovery: Recovery, *, under_way: bool = False) -> Recovery:
     """The merchant says that the debt was paid by another way."""
-    others = OthersFailures(disputes=office.disputes, new_id=office.new_id)
+    others = OthersFailures(disputes=office.disputes, models=NoModels(), new_id=office.new_id)
     now = office.clock.now()
     async with office.database.transaction() as connection:
         held = await others.locked(connection, office.us, recovery.id)
@@ -39,7 +39,7 @@ async def paid(office: Office, recovery: Recovery, *, under_way: bool = False) -
 
 async def advised(office: Office) -> tuple[Recovery, OthersFailures]:
     """The recovery of a failure that we only advise on."""
-    others = OthersFailures(disputes=office.disputes, new_id=office.new_id)
+    others = OthersFailures(disputes=office.disputes, models=NoModels(), new_id=office.new_id)
     recovery_id = office.new_id()
     facts = payment(id=recovery_id)
     brought = Brought(

@@ -44,8 +44,9 @@ from recoup.recovery.core import (
     steps,
     tries_of,
 )
+from recoup.recovery.core.learned import Taught
 from recoup.recovery.core.people import person_of
-from recoup.recovery.flow.around import Customers, Disputes, Gate, Payments
+from recoup.recovery.flow.around import Customers, Disputes, Gate, Models, Payments
 from recoup.recovery.flow.planner import Planner
 from recoup.recovery.flow.refusing import refuse_to_hasten, there
 from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
@@ -63,6 +64,7 @@ class Recoveries:
     """Everything that can be done with recoveries."""
 
     _gate: Gate | None = None
+    _models: Models | None = None
 
     def __init__(
         self,
@@ -91,6 +93,10 @@ class Recoveries:
     def guard(self, gate: Gate) -> None:
         """Ask this gate before every try from now on; it is put together later than recoveries are."""
         self._gate = gate
+
+    def go_by(self, models: Models) -> None:
+        """Plan by what was learned of each merchant's own tries, from now on."""
+        self._models = models
 
     async def get(self, merchant: Merchant, recovery_id: UUID) -> Recovery:
         """One recovery; refuses with 404."""
@@ -263,6 +269,7 @@ class Recoveries:
             tries_made=tries_of(facts),
             tries_max=policy.tries_max,
             disputed=await self._disputed(merchant, facts),
+            taught=await self._taught(merchant),
         )
         opening = steps.opening(case, merchant_id=merchant.id, recovery_id=self._new_id(), now=now)
         step = await self._planner.led(opening, now)
@@ -330,7 +337,11 @@ class Recoveries:
     async def _case_of(self, merchant: Merchant, recovery: Recovery, facts: PaymentFacts) -> Case:
         person, disputed = await self._person(merchant, facts), await self._disputed(merchant, facts)
         policy = policy_of(recovery.policy)
-        return case_of(recovery, facts, person, policy=policy, disputed=disputed)
+        case = case_of(recovery, facts, person, policy=policy, disputed=disputed)
+        return replace(case, taught=await self._taught(merchant))
+
+    async def _taught(self, merchant: Merchant) -> Taught | None:
+        return None if self._models is None else await self._models.of(merchant.id)
 
     async def _disputed(self, merchant: Merchant, facts: PaymentFacts) -> str | None:
         """Why nothing may be tried on the card, where it is in a dispute."""

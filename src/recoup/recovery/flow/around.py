@@ -13,6 +13,7 @@ from recoup.merchants.core import Merchant
 from recoup.payments.core import Reason
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
+from recoup.recovery.core.learned import Taught
 from recoup.vault.core import Customer
 
 
@@ -71,4 +72,12 @@ class Gate(Protocol):
 
     async def passage(self, merchant: Merchant, due: Due, now: datetime) -> Passage:
         """Whether it may be made, and where."""
+        ...
+
+
+class Models(Protocol):
+    """What was learned from merchants' own tries."""
+
+    async def of(self, merchant_id: UUID) -> Taught | None:
+        """The model that this merchant's plans go by; None: sourced priors alone."""
         ...

@@ -6,7 +6,7 @@ All of it runs in the caller's transaction, which has the facts in hand that it 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -29,7 +29,7 @@ from recoup.recovery.core import (
     steps,
     tries_of,
 )
-from recoup.recovery.flow.around import Disputes
+from recoup.recovery.flow.around import Disputes, Models
 from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
 
 
@@ -52,8 +52,9 @@ LetGo = Callable[[UUID], Awaitable[bool]]
 class OthersFailures:
     """Recoveries of what failed elsewhere."""
 
-    def __init__(self, *, disputes: Disputes, new_id: Callable[[], UUID]) -> None:
+    def __init__(self, *, disputes: Disputes, models: Models, new_id: Callable[[], UUID]) -> None:
         self._disputes = disputes
+        self._models = models
         self._new_id = new_id
 
     async def planned(self, merchant: Merchant, brought: Brought, *, now: datetime) -> tuple[Step, Case]:
@@ -68,6 +69,7 @@ class OthersFailures:
             tries_made=tries_of(facts),
             tries_max=policy.tries_max,
             disputed=await self._disputed(merchant, facts),
+            taught=await self._models.of(merchant.id),
         )
         step = steps.begun(
             case,
@@ -120,6 +122,7 @@ class OthersFailures:
         """What follows from facts that are new; the recovery is held."""
         disputed = await self._disputed(merchant, facts)
         case = case_of(recovery, facts, person, policy=policy_of(recovery.policy), disputed=disputed)
+        case = replace(case, taught=await self._models.of(merchant.id))
         step = look(recovery, case, now)
         if not isinstance(step, Step):
             return recovery
