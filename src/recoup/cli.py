@@ -1,6 +1,6 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
-`backtest routing`, `backtest recovery`, `decisions replay`, `routing check`, `ledger check`, `audit check`,
-`inbound replay`, `updater export`, `listen`, `trigger`, `import`."""
+`backtest routing`, `backtest recovery`, `decisions replay`, `routing check`, `recovery check`, `ledger check`,
+`audit check`, `inbound replay`, `updater export`, `listen`, `trigger`, `import`, `train`."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ from recoup.kit.ids import Kind, render
 from recoup.listening import listen as forward_events
 from recoup.lookingback import decisions
 from recoup.merchants.core import KeyKind, Merchant
-from recoup.policing import routing
+from recoup.policing import recovery, routing
 from recoup.rereading import inbound
 from recoup.sandboxed import Ready
 from recoup.settings import SettingsError
 from recoup.settling import settlements
+from recoup.training import train
 from recoup.triggering import trigger as make_happen
 from recoup.updater.flow import KeyUnusable
 from recoup.updating import updater
@@ -45,6 +46,7 @@ app = App(
 )
 app.command(declines)
 app.command(routing)
+app.command(recovery)
 app.command(backtest)
 app.command(decisions)
 app.command(settlements)
@@ -53,6 +55,7 @@ app.command(audit)
 app.command(inbound)
 app.command(updater)
 app.command(import_, name="import")
+app.command(train)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 

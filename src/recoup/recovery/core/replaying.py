@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -10,8 +11,11 @@ from uuid import UUID
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.recovery.core.instead import made
-from recoup.recovery.core.records import AskCustomer, GiveUp, How, Plan, Retry
+from recoup.recovery.core.known import known_from
+from recoup.recovery.core.planning import Asked, asked_of, judged, plan
+from recoup.recovery.core.records import AskCustomer, Case, GiveUp, How, Plan, Retry
 from recoup.recovery.core.storing import RECORD, case_from, made_from
+from recoup.recovery.core.weighing import weigh
 from recoup.routing.core.replaying import Differs, NotReplayable, Replayed, Same
 
 Record = Mapping[str, Any]
@@ -28,15 +32,24 @@ def replay(record: Record) -> Replayed:
     kept = record["case"]
     if kept["form"] != RECORD:
         return NotReplayable(f"its record is of form {kept['form']}, which this version does not read")
-    if record.get("model") is not None:
-        return NotReplayable("a learned model had a part in it")
     how = made_from(record["made"])
     if how.how is How.BY_HAND:
         return NotReplayable("a person asked for it: there is nothing to work out")
-    plan = made(case_from(kept), how, datetime.fromisoformat(record["now"]))
-    assert plan is not None, "nobody made it by hand"
-    differences = tuple(_differences(record, plan))
+    case, now = case_from(kept), datetime.fromisoformat(record["now"])
+    again = _as_taught(record, case, now) if how.how is How.PLANNED else made(case, how, now)
+    assert again is not None, "nobody made it by hand"
+    differences = tuple(_differences(record, again))
     return Differs(differences) if differences else Same()
+
+
+def _as_taught(record: Record, case: Case, now: datetime) -> Plan:
+    """The plan with what a learned model said then, if one had a part in it."""
+    known = record["facts"].get("known")
+    asked = asked_of(case, now)
+    if known is None or not isinstance(asked, Asked):
+        return plan(case, now)
+    asked = replace(asked, known=replace(asked.known, learned=known_from(known).learned))
+    return judged(case, asked, weigh(asked.known), now)
 
 
 def answer(plan: Plan) -> dict[str, Any]:

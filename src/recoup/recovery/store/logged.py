@@ -36,3 +36,17 @@ async def page(
     return [
         LoggedDecision(row["id"], row["object_id"], row["data"].encode(), row["created_at"]) for row in rows
     ]
+
+
+async def one(queries: Queries, *, merchant_id: UUID, decision_id: UUID) -> LoggedDecision | None:
+    """One decision about a recovery."""
+    row = await queries.fetch_one(
+        """
+        select id, object_id, data::text as data, created_at from decisions
+        where merchant_id = %(merchant_id)s and id = %(id)s and kind = 'recovery'
+        """,
+        {"merchant_id": merchant_id, "id": decision_id},
+    )
+    if row is None:
+        return None
+    return LoggedDecision(row["id"], row["object_id"], row["data"].encode(), row["created_at"])
