@@ -110,6 +110,7 @@ class Weighed:
         """What is kept with the decision: everything known, what was believed, and the candidates."""
         return {
             "known": self.known.kept(),
+            "model": None if self.known.learned is None else self.known.learned.model,
             "probability": round(self.chance, 4),
             "probability_of_all": round(self.recovered, 4),
             "expected_value": round(float(self._choice.value[self._row])),

@@ -80,7 +80,7 @@ class Model:
         rows: dict[str, Floats] = {}
         for block, by_word in self.blocks.items():
             for key, coefficients in by_word.items():
-                added = np.asarray(coefficients) @ BELONGS[block]
+                added: Floats = np.asarray(coefficients, dtype=np.float64) @ BELONGS[block]
                 rows[key] = rows[key] + added if key in rows else added
         return rows
 
