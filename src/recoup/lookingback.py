@@ -19,11 +19,12 @@ from recoup.app import Service
 from recoup.beside import own_settings, with_service
 from recoup.kit.ids import Kind, parse, render
 from recoup.merchants.core import Merchant
+from recoup.recovery.flow.replaying import Replays
 from recoup.routing.core.hindsight import Hindsight
 from recoup.routing.core.offpolicy import Conclusion, Evaluation, Inconclusive, Interval, Verdict
 from recoup.routing.core.policy_reading import Format
 from recoup.routing.core.replaying import Differs, NotReplayable, Same
-from recoup.routing.flow.backtest import Remade
+from recoup.routing.flow.backtest import Backtests, Remade
 
 backtest = App(name="backtest", help="Judge a policy by your own logged decisions, before it goes live.")
 decisions = App(name="decisions", help="Stored decisions.")
@@ -229,7 +230,7 @@ def replay(
     merchant: str | None = None,
     mode: Mode | None = None,
 ) -> None:
-    """Make stored decisions about routes again, and say whether they come out the same; exit code 1 where one does not.
+    """Make stored decisions about routes and recoveries again; exit code 1 where one does not come out the same.
 
     Parameters
     ----------
@@ -258,7 +259,7 @@ def replay(
 
     with_service(own_settings(), again)
     if decision is not None and not any(counts.values()):
-        _errors.print(f"There is no decision about a route {escape(decision)!r}.")
+        _errors.print(f"There is no decision about a route or a recovery {escape(decision)!r}.")
         sys.exit(2)
     _out.print(
         f"{counts[Same]} come out the same, {counts[Differs]} do not, {counts[NotReplayable]} cannot be made again"
@@ -271,13 +272,20 @@ async def _remade(
 ) -> AsyncIterator[Remade]:
     if length is not None:
         since: datetime = whose.side.now(service.around.clock.now()) - length
-        async for one in service.routing.backtests.replay_all(whose.side.id, since=since, limit=limit):
-            yield one
+        for among in _kinds(service):
+            async for one in among.replay_all(whose.side.id, since=since, limit=limit):
+                yield one
         return
     id_ = parse(Kind.DECISION, decision or "")
-    found = None if id_ is None else await service.routing.backtests.replay_one(whose.side.id, id_)
-    if found is not None:
-        yield found
+    for among in _kinds(service):
+        found = None if id_ is None else await among.replay_one(whose.side.id, id_)
+        if found is not None:
+            yield found
+
+
+def _kinds(service: Service) -> tuple[Backtests, Replays]:
+    """Who makes decisions again: those about routes, those about recoveries."""
+    return service.routing.backtests, service.brought.compared.replays
 
 
 def _tell_remade(one: Remade) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
+from uuid import UUID
 
+from recoup.brought import Brought
 from recoup.http.routes import Route
 from recoup.http.visits import PublicPage
 from recoup.kit.secret import Secret
@@ -20,6 +22,7 @@ from recoup.messages.flow.writing import Writer
 from recoup.messages.links import Links
 from recoup.messages.mail import Mailer, Server
 from recoup.messages.rendering import Renderer
+from recoup.messages.store import by_arm
 from recoup.payments.core import Payment
 from recoup.payments.flow import Payments
 from recoup.payments.flow.customer_there import CustomerThere
@@ -56,6 +59,7 @@ class Parts(Protocol):
     wallet: VaultWallet
     vault: Vault
     addresses: Addresses
+    brought: Brought
 
 
 class Messaged:
@@ -99,6 +103,11 @@ class Messaged:
                 clock=tools.clock,
             ),
         )
+
+        async def counted(merchant: Merchant, experiment_id: UUID) -> Mapping[tuple[str, str], int]:
+            return await by_arm(database, merchant_id=merchant.id, experiment_id=experiment_id)
+
+        parts.brought.compared.experiments.count_messages(counted)
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""

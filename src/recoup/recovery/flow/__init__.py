@@ -24,13 +24,10 @@ from recoup.payments.core import Reason
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery import store
 from recoup.recovery.core import (
-    POLICIES,
     STANDINGS,
-    AskCustomer,
     Case,
     NotOpened,
     Person,
-    Plan,
     Recovery,
     Rest,
     Run,
@@ -39,14 +36,14 @@ from recoup.recovery.core import (
     Step,
     case_of,
     opens,
-    policy_of,
-    postponed,
     steps,
     tries_of,
 )
 from recoup.recovery.core.learned import Taught
 from recoup.recovery.core.people import person_of
-from recoup.recovery.flow.around import Customers, Disputes, Gate, Models, Payments
+from recoup.recovery.core.policy_file import WINDOW_DAYS_MAX
+from recoup.recovery.core.records import How, Made
+from recoup.recovery.flow.around import BuiltIn, Customers, Disputes, Gate, Models, Payments, Policies
 from recoup.recovery.flow.planner import Planner
 from recoup.recovery.flow.refusing import refuse_to_hasten, there
 from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
@@ -54,7 +51,7 @@ from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
 LOOKS_MAX: Final = 10
 """How often one call looks again because something changed meanwhile."""
 LOOK_AGAIN: Final = timedelta(minutes=1)
-POLICY_WINDOW_MAX: Final = 2 * max(policy.window for policy in POLICIES.values())
+POLICY_WINDOW_MAX: Final = 2 * timedelta(days=WINDOW_DAYS_MAX)
 """How far back a try lies, at most, of a payment whose recovery may still be open."""
 DETACHED: Final = "payment_method_detached"
 """What the vault's refusal of a payment method that its customer took back is called."""
@@ -65,6 +62,7 @@ class Recoveries:
 
     _gate: Gate | None = None
     _models: Models | None = None
+    _policies: Policies = BuiltIn()
 
     def __init__(
         self,
@@ -97,6 +95,10 @@ class Recoveries:
     def go_by(self, models: Models) -> None:
         """Plan by what was learned of each merchant's own tries, from now on."""
         self._models = models
+
+    def choose_by(self, policies: Policies) -> None:
+        """Let recoveries go by these policies, from now on."""
+        self._policies = policies
 
     async def get(self, merchant: Merchant, recovery_id: UUID) -> Recovery:
         """One recovery; refuses with 404."""
@@ -259,7 +261,10 @@ class Recoveries:
         """Open a recovery where one is due; False where somebody else was quicker."""
         if isinstance(opens(facts), NotOpened):
             return True
-        policy = policy_of(facts.recovery_policy)
+        chosen = await self._policies.opening(merchant, facts)
+        if isinstance(chosen, NotOpened):
+            return True
+        policy = chosen.policy
         case = Case(
             payment=facts,
             person=await self._person(merchant, facts),
@@ -269,6 +274,7 @@ class Recoveries:
             tries_made=tries_of(facts),
             tries_max=policy.tries_max,
             disputed=await self._disputed(merchant, facts),
+            arm=chosen.arm,
             taught=await self._taught(merchant),
         )
         opening = steps.opening(case, merchant_id=merchant.id, recovery_id=self._new_id(), now=now)
@@ -323,10 +329,9 @@ class Recoveries:
         refused = STANDINGS[case.payment.status] is Standing.REFUSED
         if not refused or not isinstance(await self._looked(recovery, case, now), Rest):
             return
-        plan: Plan = postponed(case, now, why=refusal.message)
-        if refusal.type is RefusalType.NOT_FOUND or refusal.code == DETACHED:
-            plan = AskCustomer(f"the payment method is gone: {refusal.message}", plan.facts)
-        step = steps.replanned(recovery, case, plan, now)
+        gone = refusal.type is RefusalType.NOT_FOUND or refusal.code == DETACHED
+        how = Made(How.GONE if gone else How.POSTPONED, refusal.message)
+        step = steps.instead(recovery, case, how, now)
         await self._write(merchant, step, case, expected=recovery.version)
 
     async def _case(self, merchant: Merchant, recovery: Recovery) -> Case:
@@ -336,7 +341,7 @@ class Recoveries:
 
     async def _case_of(self, merchant: Merchant, recovery: Recovery, facts: PaymentFacts) -> Case:
         person, disputed = await self._person(merchant, facts), await self._disputed(merchant, facts)
-        policy = policy_of(recovery.policy)
+        policy = await self._policies.of(merchant.id, recovery.policy, recovery.policy_version)
         case = case_of(recovery, facts, person, policy=policy, disputed=disputed)
         return replace(case, taught=await self._taught(merchant))
 

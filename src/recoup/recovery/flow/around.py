@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -13,7 +14,10 @@ from recoup.merchants.core import Merchant
 from recoup.payments.core import Reason
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
+from recoup.recovery.core import NotOpened
+from recoup.recovery.core.arms import Arm
 from recoup.recovery.core.learned import Taught
+from recoup.recovery.core.policy import Policy, policy_of
 from recoup.vault.core import Customer
 
 
@@ -81,3 +85,46 @@ class Models(Protocol):
     async def of(self, merchant_id: UUID) -> Taught | None:
         """The model that this merchant's plans go by; None: sourced priors alone."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """By which policy a recovery goes, and to which arm it belongs."""
+
+    policy: Policy
+    arm: Arm | None = None
+
+
+class Policies(Protocol):
+    """By which policies recoveries go."""
+
+    async def opening(self, merchant: Merchant, facts: PaymentFacts) -> Chosen | NotOpened:
+        """By which one a recovery of this payment would go; none where the policy does not take on its refusal."""
+        ...
+
+    async def newest(self, merchant_id: UUID, name: str) -> Policy:
+        """The policy of that name as it is now."""
+        ...
+
+    async def of(self, merchant_id: UUID, name: str, version: int | None) -> Policy:
+        """A version of a policy; None: the built-in one."""
+        ...
+
+
+class BuiltIn:
+    """The policies that are built in, and nobody is held out."""
+
+    async def opening(self, merchant: Merchant, facts: PaymentFacts) -> Chosen | NotOpened:
+        """See `Policies`."""
+        del merchant
+        return Chosen(policy_of(facts.recovery_policy))
+
+    async def newest(self, merchant_id: UUID, name: str) -> Policy:
+        """See `Policies`."""
+        del merchant_id
+        return policy_of(name)
+
+    async def of(self, merchant_id: UUID, name: str, version: int | None) -> Policy:
+        """See `Policies`."""
+        del merchant_id, version
+        return policy_of(name)

@@ -17,6 +17,7 @@ from recoup.merchants.core import Merchant
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery import store
 from recoup.recovery.core import (
+    DEFAULT,
     Case,
     Mode,
     Person,
@@ -25,11 +26,10 @@ from recoup.recovery.core import (
     case_of,
     look,
     plan,
-    policy_of,
     steps,
     tries_of,
 )
-from recoup.recovery.flow.around import Disputes, Models
+from recoup.recovery.flow.around import BuiltIn, Disputes, Models, Policies
 from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
 
 
@@ -52,14 +52,23 @@ LetGo = Callable[[UUID], Awaitable[bool]]
 class OthersFailures:
     """Recoveries of what failed elsewhere."""
 
-    def __init__(self, *, disputes: Disputes, models: Models, new_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        *,
+        disputes: Disputes,
+        models: Models,
+        new_id: Callable[[], UUID],
+        policies: Policies | None = None,
+    ) -> None:
+        self._policies = policies or BuiltIn()
         self._disputes = disputes
         self._models = models
         self._new_id = new_id
 
     async def planned(self, merchant: Merchant, brought: Brought, *, now: datetime) -> tuple[Step, Case]:
         """The first step of its recovery, which may be its last: where nothing helps, the plan says so."""
-        facts, policy = brought.facts, policy_of(None)
+        facts = brought.facts
+        policy = await self._policies.newest(merchant.id, DEFAULT.name)
         case = Case(
             payment=facts,
             person=brought.person,
@@ -121,7 +130,8 @@ class OthersFailures:
     ) -> Recovery:
         """What follows from facts that are new; the recovery is held."""
         disputed = await self._disputed(merchant, facts)
-        case = case_of(recovery, facts, person, policy=policy_of(recovery.policy), disputed=disputed)
+        policy = await self._policies.of(merchant.id, recovery.policy, recovery.policy_version)
+        case = case_of(recovery, facts, person, policy=policy, disputed=disputed)
         case = replace(case, taught=await self._models.of(merchant.id))
         step = look(recovery, case, now)
         if not isinstance(step, Step):
