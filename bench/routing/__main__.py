@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ from bench.routing.page import page, printed
 from bench.routing.play import Score
 from bench.routing.plots import pictures
 from bench.routing.results import Results
-from bench.routing.scenarios import SCENARIOS, SWEEPS, Scenario, cut_short
+from bench.routing.scenarios import SCENARIOS, SWEEPS, Scenario, cut_short, month
+from bench.routing.world import Parameters
 
 SEEDS: Final = 5
 SEEDS_QUICK: Final = 2
@@ -51,6 +53,10 @@ def main(
     seeds: Annotated[int | None, Parameter(help="how many seeds, from 1")] = None,
     scenario: Annotated[str | None, Parameter(help=f"one of {', '.join(SCENARIOS)}, {DRILL}")] = None,
     policy: Annotated[list[str] | None, Parameter(help="only these, beside what hindsight knows")] = None,
+    informed: Annotated[
+        bool,
+        Parameter(help="also learners who know the world's kind, which takes as long again", negative=""),
+    ] = False,
     out: Annotated[Path, Parameter(help="the folder of the documentation")] = ROOT / "docs",
     processes: Annotated[int, Parameter(help="how many at once")] = os.cpu_count() or 1,
 ) -> None:
@@ -62,7 +68,7 @@ def main(
     started = perf_counter()
     numbers = tuple(range(1, 1 + (seeds or (SEEDS_QUICK if quick else SEEDS))))
     with ProcessPoolExecutor(processes) as pool:
-        course = Course(pool, numbers, is_quick=quick, policies=tuple(policy or ()))
+        course = Course(pool, numbers, is_quick=quick, policies=tuple(policy or ()), informed=informed)
         results = course.run(only=scenario)
     for line in printed(results):
         _out.print(line)
@@ -79,12 +85,16 @@ class Course:
     seeds: tuple[int, ...]
     is_quick: bool
     policies: tuple[str, ...]
+    informed: bool
 
     def run(self, *, only: str | None) -> Results:
         """Everything, or one scenario."""
         results = Results(self.seeds)
         chosen = [one for one in SCENARIOS.values() if only in {None, one.name}]
         results.scenarios |= self._contested(chosen, tries=1)
+        if not self.is_quick:
+            slow = [one for one in chosen if one.is_slow]
+            results.months |= self._contested(slow, tries=1, lasts=month, only=SWEPT)
         results.failover |= self._contested([one for one in chosen if one.has_outages], tries=2)
         if only is None and not self.is_quick:
             results.sweeps |= self._swept()
@@ -92,9 +102,18 @@ class Course:
             results.drills |= self._drilled()
         return results
 
-    def _contested(self, chosen: list[Scenario], *, tries: int) -> dict[str, list[dict[str, Score]]]:
-        worlds = [cut_short(one.parameters) if self.is_quick else one.parameters for one in chosen]
-        tasks = [Task(world, seed, tries, self.policies) for world in worlds for seed in self.seeds]
+    def _contested(
+        self,
+        chosen: list[Scenario],
+        *,
+        tries: int,
+        lasts: Callable[[Parameters], Parameters] = lambda parameters: parameters,
+        only: tuple[str, ...] = (),
+    ) -> dict[str, list[dict[str, Score]]]:
+        worlds = [cut_short(one.parameters) if self.is_quick else lasts(one.parameters) for one in chosen]
+        named = self.policies or only
+        informed = self.informed and not named
+        tasks = [Task(world, seed, tries, named, informed) for world in worlds for seed in self.seeds]
         scores = list(self.pool.map(contest, tasks))
         return {one.name: self._part(scores, place) for place, one in enumerate(chosen)}
 

@@ -65,12 +65,13 @@ SWEPT: Final = (HYPERSWITCH, THOMPSON, OURS)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One world to be contested."""
+    """One world to be contested; `informed`: also by those who know more of it than any merchant does."""
 
     parameters: Parameters
     seed: int
     tries: int = 1
     only: tuple[str, ...] = ()
+    informed: bool = False
 
 
 def contest(task: Task) -> dict[str, Score]:
@@ -81,7 +82,7 @@ def contest(task: Task) -> dict[str, Score]:
         if not task.only or name in task.only:
             policy = maker(world, Random(f"{name} {task.seed}"))
             scores[name] = Play(world, policy, tries=task.tries).run()
-    if not task.only and task.tries == 1 and stays(task.parameters):
+    if task.informed and task.tries == 1 and stays(task.parameters):
         scores[INFORMED] = Play(world, Informed(world, Random(f"{INFORMED} {task.seed}"))).run()
         scores[TOLD] = Play(world, Told(world, Random(TOLD))).run()
     scores[ORACLE] = Play(world, Oracle(world), tries=task.tries).run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bench.routing.contest import BEST_STATIC, HYPERSWITCH, OURS, THOMPSON
+from bench.routing.contest import BEST_STATIC, HYPERSWITCH, INFORMED, OURS, THOMPSON
 from bench.routing.results import (
     Results,
     Row,
@@ -33,15 +33,18 @@ How to read it:
   the luck is the same for everybody, and here it is left out. Points are percentage points.
 * **Gap closed** is the part of the way from best static (0) to the oracle (100). Where the oracle is less than 0.2
   points ahead, there is no gap worth the name, and a dash stands there.
+{informed}* **Net value** is margin on approved amounts less fees, for a thousand payments, against the static route
+  that is best for value.
+* ± is half of a 95 % interval over seeds (the first three in the sweeps). One payment has one try, unless it says
+  otherwise.
+"""
+
+_INFORMED: Final = """\
 * **Informed of the world's kind** knows what no merchant does: the formula that approvals are made by, who issued which
   BIN, and how widely effects are spread. Only the effects it has to learn, by Bayes' rule, from what it asked; it asks
   by Thompson sampling, which is good and not the best possible. **Told every acquirer's answer** is told besides what
   all the others would have said to every payment: nobody can learn more from as many payments, so that is about the
   most that could be learned. Both only for worlds without drift and outages.
-* **Net value** is margin on approved amounts less fees, for a thousand payments, against the static route that is best
-  for value.
-* ± is half of a 95 % interval over seeds (the first three in the sweeps). One payment has one try, unless it says
-  otherwise.
 """
 
 _WORLD: Final = """## The world
@@ -89,6 +92,7 @@ Written anew from their descriptions; `bench/routing/rivals.py` and `bench/routi
 def printed(results: Results) -> Iterator[str]:
     """The tables as lines for a terminal."""
     yield from _scenarios(results)
+    yield from _months(results)
     yield from _failover(results)
     yield from _sweeps(results)
     yield from _drills(results)
@@ -98,12 +102,16 @@ def printed(results: Results) -> Iterator[str]:
 def page(results: Results) -> str:
     """The page, as Markdown; of what was not run it says nothing."""
     swept, drilled = "affinity" in results.sweeps, bool(results.drills)
+    informed = any(INFORMED in scores[0] for scores in results.scenarios.values())
     parts = [
-        _HEAD.format(seeds=f"{results.seeds[0]} to {results.seeds[-1]}"),
+        _HEAD.format(
+            seeds=f"{results.seeds[0]} to {results.seeds[-1]}", informed=_INFORMED if informed else ""
+        ),
         *_goals(results),
         "",
         *_picture("routing-gap.svg", "Part of the gap closed, by scenario and policy"),
         *_scenarios(results),
+        *_months(results),
         *_picture("routing-regret.svg", "Approvals lost against the oracle over time"),
         *_failover(results),
         *_sweeps(results),
@@ -123,18 +131,19 @@ def _picture(name: str, said: str) -> list[str]:
     return [f"![{said}](../images/{name})", ""]
 
 
+_MET: Final = {True: "met", False: "missed", None: "no goal"}
+
+
 def _goals(results: Results) -> list[str]:
-    found = [
-        "## The goals",
-        "",
-        "| goal | where | measured | | learners informed of the world's kind: told what they asked; told everything |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    judged = [
-        f"| {one.goal} | {one.where} | {one.measured} | {'met' if one.is_met else 'missed'} | {one.informed} |"
-        for one in verdicts(results)
-    ]
-    return [*found, *judged] if judged else []
+    found = ["## The goals", "", "| goal | where | measured | |", "| --- | --- | --- | --- |"]
+    judged = verdicts(results)
+    if any(one.informed is not None for one in judged):
+        more = " learners informed of the world's kind: told what they asked; told everything |"
+        found[2:] = [found[2] + more, found[3] + " --- |"]
+    for one in judged:
+        cells = [one.goal, one.where, one.measured, _MET[one.is_met]]
+        found.append(f"| {' | '.join(cells if one.informed is None else [*cells, one.informed])} |")
+    return found if judged else []
 
 
 _FAILOVER: Final = """Each policy may ask another acquirer once, where the first refused at once or declined with an
@@ -163,6 +172,19 @@ def _scenarios(results: Results) -> list[str]:
         found += [f"### {SCENARIOS[name].title}", "", f"{count:,} payments a seed.", "", _COLUMNS, _RULE]
         found += [_line(row) for row in rows(scores)]
         found.append("")
+    return found
+
+
+_MONTH: Final = """Where the differences are small, a week of payments hardly shows them, and which route is best is
+known afterwards only. The same worlds for a month, the weeks of learning counted."""
+
+
+def _months(results: Results) -> list[str]:
+    found: list[str] = ["## A month", "", _MONTH, ""] if results.months else []
+    for name, scores in results.months.items():
+        count = sum(one[BEST_STATIC].payments for one in scores) // len(scores)
+        found += [f"### {SCENARIOS[name].title}, a month", "", f"{count:,} payments a seed.", ""]
+        found += [_COLUMNS, _RULE, *(_line(row) for row in rows(scores)), ""]
     return found
 
 

@@ -37,6 +37,7 @@ class Results:
 
     seeds: tuple[int, ...]
     scenarios: dict[str, list[dict[str, Score]]] = field(default_factory=dict)
+    months: dict[str, list[dict[str, Score]]] = field(default_factory=dict)
     failover: dict[str, list[dict[str, Score]]] = field(default_factory=dict)
     sweeps: dict[str, dict[str, list[dict[str, Score]]]] = field(default_factory=dict)
     drills: dict[str, dict[str, list[Drilled]]] = field(default_factory=dict)
@@ -163,22 +164,26 @@ def _drill_row(policy: str, every: Sequence[Drilled]) -> DrillRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A goal, what was measured, whether it is met in the mean, and what those could do who know the world's kind."""
+    """A goal, what was measured, whether it is met in the mean (None: no goal, but worth knowing), and what those could
+    do who know the world's kind."""
 
     goal: str
     where: str
     measured: str
-    is_met: bool
-    informed: str = "-"
+    is_met: bool | None
+    informed: str | None = None
 
 
 def verdicts(results: Results) -> list[Verdict]:
     """Every goal beside its measurement, met or not."""
     found: list[Verdict] = []
-    for name, scores in results.scenarios.items():
+    weeks = [(name, "a week", scores) for name, scores in results.scenarios.items()]
+    months = [(name, "a month", scores) for name, scores in results.months.items()]
+    for name, time, scores in sorted([*weeks, *months], key=lambda one: [*SCENARIOS].index(one[0])):
         if OURS not in scores[0]:
             continue
         scenario = SCENARIOS[name]
+        where = f"{scenario.title}: {time}"
         of = {row.policy: row for row in rows(scores)}
         ours = of[OURS]
         if scenario.has_issuers and ours.gap is not None:
@@ -187,7 +192,7 @@ def verdicts(results: Results) -> list[Verdict]:
             gap = ours.value_gap if by_value and ours.value_gap is not None else ours.gap
             said = f"{gap.shown(1)} %" + (" of net value" if by_value else "")
             most = _informed([None if one is None else one.gap for one in (of.get(INFORMED), of.get(TOLD))])
-            found.append(Verdict(goal, scenario.title, said, gap.value >= GOAL_GAP, f"{most} %"))
+            found.append(Verdict(goal, where, said, gap.value >= GOAL_GAP, most and f"{most} %"))
         if scenario.is_flat:
             goal = f"never more than {GOAL_BELOW} points below best static"
             luck = next(row for row in realised(scores) if row.policy == OURS).against
@@ -195,7 +200,13 @@ def verdicts(results: Results) -> list[Verdict]:
             against = [None if one is None else one.against for one in (of.get(INFORMED), of.get(TOLD))]
             most = _informed(against, digits=2, sign=True)
             is_met = ours.against.value >= -GOAL_BELOW
-            found.append(Verdict(goal, scenario.title, said, is_met, f"{most} points"))
+            found.append(Verdict(goal, where, said, is_met, most and f"{most} points"))
+        elif not scenario.has_issuers and scenario.is_slow:
+            said = f"{ours.against.shown(2, sign=True)} points"
+            if THOMPSON in of:
+                without = of[THOMPSON].against.shown(2, sign=True)
+                said += f"; Thompson sampling, for which issuers never differ: {without}"
+            found.append(Verdict("what learning costs beside who knew the best account", where, said, None))
     for kind, drilled in results.drills.items():
         if OURS not in drilled:
             continue
@@ -208,8 +219,10 @@ def verdicts(results: Results) -> list[Verdict]:
     return found
 
 
-def _informed(found: Sequence[Mean | None], *, digits: int = 1, sign: bool = False) -> str:
-    """What the informed learner reaches, and what the one who is told everything does."""
+def _informed(found: Sequence[Mean | None], *, digits: int = 1, sign: bool = False) -> str | None:
+    """What the informed learner reaches, and what the one who is told everything does; None where neither was asked."""
+    if not any(found):
+        return None
     return "; ".join("-" if one is None else one.shown(digits, sign=sign) for one in found)
 
 

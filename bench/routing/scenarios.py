@@ -20,8 +20,9 @@ GOAL_LOST: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A world and what it asks. `has_issuers` says that issuers differ by acquirer, `is_flat` that best static is
-    the oracle, `has_outages` that a second table with failover is worth showing."""
+    """A world and what it asks. `has_issuers` says that issuers differ by acquirer, `is_flat` that nothing can
+    be learned, `has_outages` that a second table with failover is worth showing, `is_slow` that differences are so
+    small that a week of payments hardly shows them, so that a month is shown beside it."""
 
     name: str
     title: str
@@ -29,6 +30,7 @@ class Scenario:
     has_issuers: bool = False
     is_flat: bool = False
     has_outages: bool = False
+    is_slow: bool = False
 
 
 _BASE: Final = Parameters()
@@ -39,15 +41,16 @@ _ALL: Final = (
         "point",
         "Acquirers differ by a point, and issuers do not care",
         replace(_BASE, gap_points=1.0),
-        is_flat=True,
+        is_slow=True,
     ),
     Scenario(
         "affinity_small",
         "Small affinity of issuers and acquirers (0.2)",
         replace(_MIXED, affinity_logit=0.2),
         has_issuers=True,
+        is_slow=True,
     ),
-    Scenario("affinity_medium", "Medium affinity (0.4)", _MIXED, has_issuers=True),
+    Scenario("affinity_medium", "Medium affinity (0.4)", _MIXED, has_issuers=True, is_slow=True),
     Scenario("affinity_large", "Large affinity (0.8)", replace(_MIXED, affinity_logit=0.8), has_issuers=True),
     Scenario(
         "cross_border",
@@ -134,6 +137,14 @@ SWEEPS: Final = (
         tuple((f"{x // 100}", replace(SCENARIOS["fees"].parameters, margin_bp=x)) for x in (500, 10_000)),
     ),
 )
+
+
+MONTH_DAYS: Final = 30.0
+
+
+def month(parameters: Parameters) -> Parameters:
+    """The same world for a month."""
+    return replace(parameters, days=MONTH_DAYS)
 
 
 def cut_short(parameters: Parameters) -> Parameters:

@@ -82,11 +82,15 @@ def test_who_knows_more_does_better() -> None:
 
 def test_the_page_says_what_could_be_learned() -> None:
     world = Parameters(days=0.1, gap_points=1.0, affinity_logit=0.8, issuers=10)
-    scores = [contest(Task(world, seed)) for seed in (1, 2)]
+    scores = [contest(Task(world, seed, informed=True)) for seed in (1, 2)]
     assert scores[0][OURS].expected < scores[0][TOLD].expected <= scores[0][ORACLE].expected
     results = Results((1, 2))
     results.scenarios["affinity_large"] = scores
     [verdict] = verdicts(results)
-    assert verdict.informed.count("±") == 2
+    assert verdict.informed is not None and verdict.informed.count("±") == 2
     assert INFORMED in scores[0]
-    assert INFORMED not in contest(Task(world, 1, only=(OURS,)))
+    plain = contest(Task(world, 1, only=(OURS,)))
+    assert INFORMED not in plain
+    results.scenarios["affinity_large"] = [plain, plain]
+    [verdict] = verdicts(results)
+    assert verdict.informed is None
