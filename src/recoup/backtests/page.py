@@ -25,7 +25,7 @@ body { font: 16px/1.5 Helvetica, Arial, sans-serif; color: #222; max-width: 60re
 h1 { font-size: 1.7rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; } h3 { margin-top: 1.8rem; }
 table { border-collapse: collapse; margin: 1rem 0; font-size: .92rem; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid #e3e3e3; text-align: right; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
+th:first-child, td:first-child { text-align: left; } td { white-space: nowrap; } th { font-weight: 600; }
 svg { max-width: 100%; height: auto; } .said { font-size: 1.1rem; } .note { color: #666; font-size: .9rem; }
 """
 
@@ -172,7 +172,8 @@ def _world(world: World) -> Iterator[str]:
         f"<p>Seed {world.seed}; {world.wanted:,} declined renewals, of which {found.cases:,} may be tried again (those "
         f"declined softly for funds, a limit, an outage or without a reason). A try costs {found.fee} minor units. "
         f"Where a policy lets customers be asked, they are after {', '.join(map(str, ASKED_AFTER))} days, as long as "
-        "nothing has come back; some pay. Intervals are 95 %, by a bootstrap over renewals; differences are paired.</p>"
+        "nothing has come back; some pay. Schedules try by the account that refused. Intervals are 95 %, by a "
+        "bootstrap over renewals; differences are paired.</p>"
     )
     yield (
         "<ul>"
