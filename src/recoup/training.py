@@ -14,7 +14,7 @@ from recoup.app import Service
 from recoup.beside import own_settings, with_service
 from recoup.kit.clock import rfc3339
 from recoup.merchants.core import Merchant
-from recoup.recovery.core.learning import Card, Judged
+from recoup.recovery.core.learning import Breadth, Card, Judged
 from recoup.recovery.flow.training import Outcome
 
 Mode = Literal["test", "live"]
@@ -27,6 +27,7 @@ def train(
     *,
     merchant: str | None = None,
     mode: Mode | None = None,
+    breadth: Breadth = Breadth.HOPE,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     off: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -42,6 +43,9 @@ def train(
         Whose tries; without it, everybody's, each by themselves.
     mode:
         The test or the live side; without it, both.
+    breadth:
+        hope, how often anything helps at all; whole, the shares of causes, pay cycles and accounts too, which tries can
+        only tell where they were drawn by lot.
     dry_run:
         Only say how good the model would be.
     off:
@@ -59,7 +63,9 @@ def train(
                 _out.print(f"{escape(name)}: plans go by published figures from now on")
                 continue
             with _errors.status(f"learning from {escape(name)}"):
-                outcome = await service.brought.training.train(side, now=now, dry_run=dry_run)
+                outcome = await service.brought.training.train(
+                    side, now=now, breadth=breadth, dry_run=dry_run
+                )
             cards.append(_told(name, outcome, dry_run=dry_run, quiet=json))
         if json:
             _out.out(msgspec.json.format(msgspec.json.encode(cards), indent=2).decode())

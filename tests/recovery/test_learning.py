@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,7 +12,9 @@ import pytest
 from tests.recovery.observing import DAY_S, NOW, observed
 
 from recoup.recovery.core.groups import GROUPS
+from recoup.recovery.core.joint import plan_many
 from recoup.recovery.core.learning import (
+    Breadth,
     Lesson,
     Lessons,
     Model,
@@ -65,7 +68,7 @@ def taught() -> tuple[Lessons, Model]:
     whole = lessons(
         [x < (0.9 if one == GOOD else 0.1) for one, x in zip(issuers, luck, strict=True)], issuers
     )
-    return whole, fit(whole)
+    return whole, fit(whole, Breadth.WHOLE)
 
 
 def test_what_is_seen_again_and_again_is_learned_and_the_same_lessons_teach_the_same(
@@ -78,7 +81,26 @@ def test_what_is_seen_again_and_again_is_learned_and_the_same_lessons_teach_the_
     assert bad < 0.25, "nearly what was seen"
     unheard_of = heard(model, lessons([True], ["433333"]))[0]
     assert bad < unheard_of < good, "of an issuer that nobody knows, what is usual is believed"
-    assert fit(whole).kept() == model.kept(), "nothing is drawn by lot"
+    assert fit(whole, Breadth.WHOLE).kept() == model.kept(), "nothing is drawn by lot"
+
+
+def test_learning_how_often_anything_helps_leaves_the_best_moment_and_route_where_they_were(
+    taught: tuple[Lessons, Model],
+) -> None:
+    """What was tried only where it seemed best cannot tell where else it would have been better."""
+    model = fit(taught[0])
+    plain = observed(2, category=["issuer"] * 2)
+    read = model.read(plain, said([GOOD, BAD]), [["a", "b", "c"]] * 2)
+    assert (read.liked == 1).all()
+    tilted = replace(plain, tilts=read.tilts)
+    before, after = (
+        plan_many(one, now=NOW, tries_left=1, deadline=NOW + 28 * DAY_S) for one in (plain, tilted)
+    )
+    assert after.when.tolist() == before.when.tolist()
+    assert after.route.tolist() == before.route.tolist()
+    assert after.chance[0] > before.chance[0] > after.chance[1], "but how likely it is was learned"
+    untouched = replace(plain, tilts=np.zeros((2, GROUPS)))
+    assert plan_many(untouched, now=NOW, tries_left=1, deadline=NOW + 28 * DAY_S).when[0] == before.when[0]
 
 
 def test_a_model_is_the_same_after_storage_and_leaves_out_hypotheses_that_are_no_more(
@@ -99,18 +121,22 @@ def test_a_model_is_taken_only_where_people_whom_it_never_saw_bear_it_out(
     whole, model = taught
     window = Window(_WHEN, _WHEN, tries=TRIES, approved=300, held_back=TRIES)
     chances = {"model": heard(model, whole), "untrained": whole.untrained}
-    card = verdict(window, chances, whole.approved)
+    card = verdict(window, "whole", chances, whole.approved)
     assert card.refused is None
     assert card.model is not None and card.untrained is not None
     assert card.model.log_loss < card.untrained.log_loss
     assert "not better than the model in force" in str(
-        verdict(window, chances | {"in_place": chances["model"]}, whole.approved).refused
+        verdict(window, "whole", chances | {"in_place": chances["model"]}, whole.approved).refused
     ), "it must be ahead of what it replaces"
-    turned = verdict(window, {"model": whole.untrained, "untrained": chances["model"]}, whole.approved)
+    turned = verdict(
+        window, "whole", {"model": whole.untrained, "untrained": chances["model"]}, whole.approved
+    )
     assert "not better than sourced priors" in str(turned.refused)
     few = Window(_WHEN, _WHEN, tries=10, approved=5, held_back=3)
-    assert "10 tries to learn from" in str(verdict(few, {}, whole.approved[:0]).refused)
-    assert "tries to judge by" in str(verdict(window, chances, np.ones(TRIES, dtype=np.bool_)).refused)
+    assert "10 tries to learn from" in str(verdict(few, "whole", {}, whole.approved[:0]).refused)
+    assert "tries to judge by" in str(
+        verdict(window, "whole", chances, np.ones(TRIES, dtype=np.bool_)).refused
+    )
 
 
 def test_calibration_is_the_distance_between_what_was_foretold_and_what_came() -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from recoup.backtests.matches import Flags, Floats, Ground, Ints
 from recoup.backtests.ours import Ours
 from recoup.recovery.core.learning import (
+    Breadth,
     Card,
     Lesson,
     Model,
@@ -97,7 +98,9 @@ class _Notes:
         self.policy.hear(cases, when_s, route, answers)
 
 
-def schooled(seed: int, cases: int, *, people_from: int = 0) -> tuple[Model | None, Card]:
+def schooled(
+    seed: int, cases: int, *, people_from: int = 0, breadth: Breadth = Breadth.HOPE
+) -> tuple[Model | None, Card]:
     """What so many declined renewals of other people in the world of this seed teach; None where it was refused."""
     ground = Ground(seed, cases, people_from=people_from)
     untrained = Trained(ground, None, days=SCHOOL_DAYS, tries=SCHOOL_TRIES)
@@ -107,7 +110,7 @@ def schooled(seed: int, cases: int, *, people_from: int = 0) -> tuple[Model | No
     held: Flags = np.asarray([is_held_back(str(one)) for one in people.tolist()], dtype=np.bool_)
     whole = lessons_of(notes.lessons)
     back, when = whole.among(held), np.concatenate([one.when for one in notes.lessons])
-    model = fit(whole.among(~held))
+    model = fit(whole.among(~held), breadth)
     window = Window(
         since=_moment(when.min()),
         until=_moment(when.max()),
@@ -116,7 +119,7 @@ def schooled(seed: int, cases: int, *, people_from: int = 0) -> tuple[Model | No
         held_back=len(back),
     )
     expected: dict[str, Floats] = {"model": heard(model, back), "untrained": back.untrained}
-    card = verdict(window, expected, back.approved)
+    card = verdict(window, breadth, expected, back.approved)
     return (model if card.refused is None else None), card
 
 

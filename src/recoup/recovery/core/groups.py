@@ -40,13 +40,19 @@ _MEMBERS: Final = np.eye(GROUPS)[GROUP_OF]
 class Block(StrEnum):
     """What of a group a coefficient moves."""
 
+    HOPE = "hope"
+    """Whether anything helps at all. All moments and routes of a case become less likely together, or more, so its best
+    one stays the best."""
     ROOT = "root"
     KIND = "kind"
     DEPTH = "depth"
     OTHER = "other"
 
 
+HOPELESS: Final = 0.05
+"""What has no better chance than this, wherever and whenever it is tried, is hopeless."""
 NAMES: Final = {
+    Block.HOPE: ("hopeless",),
     Block.ROOT: tuple(root.value for root in ROOTS),
     Block.KIND: KINDS,
     Block.DEPTH: tuple(f"{days:g}d" for days in beliefs.DEPTHS_DAYS),
@@ -61,7 +67,8 @@ def _belongs() -> dict[Block, Floats]:
         found[Block.ROOT][ROOTS.index(Root.FUNDS), group] = 1
         found[Block.KIND][group // _DEPTHS, group] = 1
         found[Block.DEPTH][group % _DEPTHS, group] = 1
-    for place, root in enumerate(OTHER_ROOTS.tolist()):
+    for place, (root, one) in enumerate(zip(OTHER_ROOTS.tolist(), OTHERS, strict=True)):
+        found[Block.HOPE][0, _MONEY + place] = max(one.most, one.elsewhere or 0.0) < HOPELESS
         found[Block.ROOT][root, _MONEY + place] = 1
         found[Block.OTHER][place, _MONEY + place] = 1
     return found

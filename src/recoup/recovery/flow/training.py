@@ -24,6 +24,7 @@ from recoup.merchants.core import Merchant
 from recoup.recovery.core.known import Known, known_from, observed
 from recoup.recovery.core.learned import Taught, said_of
 from recoup.recovery.core.learning import (
+    Breadth,
     Card,
     Lesson,
     Lessons,
@@ -121,7 +122,9 @@ class Training:
             await self.train(merchant, now=now)
         return now + EVERY
 
-    async def train(self, merchant: Merchant, *, now: datetime, dry_run: bool = False) -> Outcome:
+    async def train(
+        self, merchant: Merchant, *, now: datetime, breadth: Breadth = Breadth.HOPE, dry_run: bool = False
+    ) -> Outcome:
         """Learn from the merchant's tries, and put the model in force where it is better than what is there.
 
         In a dry run nothing is kept.
@@ -129,7 +132,7 @@ class Training:
         tries = await self._tries(merchant, now)
         stored = await models.in_force(self._database, merchant_id=merchant.id)
         in_place = None if stored is None else model_from(stored.model)
-        card, model = await asyncio.to_thread(_learned, tries, in_place, now)
+        card, model = await asyncio.to_thread(_learned, tries, in_place, now, breadth)
         if dry_run or len(tries) < TRIES_MIN:
             return Outcome(None, card)
         taken = model is not None and card.refused is None
@@ -213,7 +216,9 @@ def _usable(tries: Sequence[Tried]) -> Sequence[_Try]:
     return found
 
 
-def _learned(tries: Sequence[_Try], in_place: Model | None, now: datetime) -> tuple[Card, Model | None]:
+def _learned(
+    tries: Sequence[_Try], in_place: Model | None, now: datetime, breadth: Breadth
+) -> tuple[Card, Model | None]:
     """The card and the model of these tries; takes seconds."""
     held = np.asarray([is_held_back(str(one.tried.person)) for one in tries], dtype=np.bool_)
     whole = lessons_of([_batch(tries[at : at + TOGETHER]) for at in range(0, len(tries), TOGETHER)])
@@ -226,9 +231,9 @@ def _learned(tries: Sequence[_Try], in_place: Model | None, now: datetime) -> tu
         held_back=len(back),
     )
     if len(tries) < TRIES_MIN or len(back) < HELD_BACK_MIN:
-        return verdict(window, _expected(back, None, in_place), back.approved), None
-    model = fit(taught)
-    return verdict(window, _expected(back, model, in_place), back.approved), model
+        return verdict(window, breadth, _expected(back, None, in_place), back.approved), None
+    model = fit(taught, breadth)
+    return verdict(window, breadth, _expected(back, model, in_place), back.approved), model
 
 
 def _expected(back: Lessons, model: Model | None, in_place: Model | None) -> dict[str, np.ndarray]:

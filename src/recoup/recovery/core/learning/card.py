@@ -66,6 +66,7 @@ class Card:
     """Everything that says whether a model is to be trusted. `in_place` is the model that it would replace, if any."""
 
     window: Window
+    breadth: str
     model: Judged | None
     untrained: Judged | None
     in_place: Judged | None
@@ -80,6 +81,7 @@ class Card:
             "tries": window.tries,
             "approved": window.approved,
             "held_back": window.held_back,
+            "breadth": self.breadth,
             "on_held_back": {
                 name: None if judged is None else judged.kept()
                 for name, judged in (
@@ -111,12 +113,13 @@ def losses(expected: Floats, approved: Flags) -> Floats:
     return lost
 
 
-def verdict(window: Window, expected: Mapping[str, Floats], approved: Flags) -> Card:
-    """The card of a new model: `expected` are the chances by `model`, `untrained`, and `in_place` if there is one, of
-    the tries of people held back, and `approved` what came of them."""
+def verdict(window: Window, breadth: str, expected: Mapping[str, Floats], approved: Flags) -> Card:
+    """The card of a new model, and how much it learned. `expected` are the chances by `model`, `untrained`, and
+    `in_place` if there is one, of the tries of people held back; `approved` is what came of them."""
     found = {name: judged(chances, approved) for name, chances in expected.items()} if len(approved) else {}
     return Card(
         window=window,
+        breadth=breadth,
         model=found.get("model"),
         untrained=found.get("untrained"),
         in_place=found.get("in_place"),

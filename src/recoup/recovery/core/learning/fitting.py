@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -23,11 +24,25 @@ from recoup.recovery.core.learning.traits import Trait, Words
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 
-LEARNT_BY: Final[Mapping[Block, tuple[Trait, ...]]] = {
-    Block.ROOT: tuple(Trait),
-    Block.KIND: (Trait.COUNTRY, Trait.ISSUER),
-    Block.DEPTH: (Trait.COUNTRY, Trait.FUNDING, Trait.AMOUNT, Trait.RECORD),
-    Block.OTHER: (Trait.CATEGORY,),
+
+class Breadth(StrEnum):
+    """How much is learned."""
+
+    HOPE = "hope"
+    """How often anything helps at all, by everything that is known."""
+    WHOLE = "whole"
+    """The shares of causes, pay cycles and depths too, and which accounts issuers like. Tries that were made where they
+    seemed best cannot tell these apart, and taught so a plan may choose worse: only for who drew them by lot."""
+
+
+LEARNT_BY: Final[Mapping[Breadth, Mapping[Block, tuple[Trait, ...]]]] = {
+    Breadth.HOPE: {Block.HOPE: tuple(Trait)},
+    Breadth.WHOLE: {
+        Block.ROOT: tuple(Trait),
+        Block.KIND: (Trait.COUNTRY, Trait.ISSUER),
+        Block.DEPTH: (Trait.COUNTRY, Trait.FUNDING, Trait.AMOUNT, Trait.RECORD),
+        Block.OTHER: (Trait.CATEGORY,),
+    },
 }
 """What the coefficients of each block may depend on."""
 WORD_MIN: Final = 20
@@ -45,9 +60,9 @@ _MOMENTUM: Final = 0.9
 _SCALE: Final = 0.99
 
 
-def fit(lessons: Lessons) -> Model:
+def fit(lessons: Lessons, breadth: Breadth = Breadth.HOPE) -> Model:
     """The model that these lessons teach."""
-    blocks = [_Taught(block, lessons) for block in Block]
+    blocks = [_Taught(block, names, lessons) for block, names in LEARNT_BY[breadth].items()]
     weights = lessons.weights.astype(np.float32)
     chances, approved = lessons.chances.astype(np.float32), lessons.approved.astype(np.float32)
     for step in range(1, STEPS + 1):
@@ -59,6 +74,8 @@ def fit(lessons: Lessons) -> Model:
         for one in blocks:
             one.pulled(pulls, step)
     model = Model({one.block: one.rows() for one in blocks}, {})
+    if breadth is Breadth.HOPE:
+        return model
     return Model(model.blocks, _liked(lessons, heard(model, lessons)))
 
 
@@ -77,9 +94,9 @@ def heard(model: Model, lessons: Lessons) -> Floats:
 class _Taught:
     """One block's coefficients while they are learned, by Adam (Kingma and Ba 2015) over all lessons at once."""
 
-    def __init__(self, block: Block, lessons: Lessons) -> None:
+    def __init__(self, block: Block, names: Sequence[Trait], lessons: Lessons) -> None:
         self.block = block
-        self._keys, self._has = _words(LEARNT_BY[block], lessons.words, len(lessons))
+        self._keys, self._has = _words(names, lessons.words, len(lessons))
         self._belongs = BELONGS[block].astype(np.float32)
         shape = (len(self._keys), len(self._belongs))
         self._coefficients: Singles = np.zeros(shape, dtype=np.float32)
