@@ -15,8 +15,9 @@ from uuid import UUID
 
 import structlog
 
-from recoup.db import Database, due
+from recoup.db import Database, Grouped, due
 from recoup.db.due import Due
+from recoup.db.together import Together
 from recoup.kit.clock import Clock
 from recoup.merchants.core import Merchant
 from recoup.testclock import store as clocks
@@ -62,6 +63,8 @@ class Worker:
         self._poll_s = poll_s
         self._lease = lease
         self._slots = asyncio.Semaphore(RUNNING_MAX)
+        self._dropped = Grouped(database, due.DROP, name="due")
+        self._merchants: Together[UUID, Merchant] = Together(self._look_up, name="merchants")
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -114,7 +117,7 @@ class Worker:
 
     async def _work_in_slot(self, row: Due) -> None:
         try:
-            merchant = await self._merchant(row.merchant_id)
+            merchant = await self._merchants.get(row.merchant_id, row.merchant_id)
             still_ours = row.leased_until > self._clock.now()  # it may have waited long for its turn
             if merchant is not None and still_ours:
                 await self.work(merchant, row)
@@ -129,7 +132,15 @@ class Worker:
         again_at, tries = await self._handled(merchant, row, now)
         await self._give_back(row, again_at, tries=tries)
 
+    async def _look_up(self, merchant_id: UUID, _: Sequence[UUID]) -> Mapping[UUID, Merchant]:
+        """The merchant of rows that are begun at once, read once for all of them."""
+        found = await self._merchant(merchant_id)
+        return {} if found is None else {merchant_id: found}
+
     async def _give_back(self, row: Due, again_at: datetime | None, *, tries: int) -> None:
+        if again_at is None:
+            await self._dropped.write(row.merchant_id, due.claimed(row))
+            return
         async with self._database.connection() as connection:
             await due.finish(connection, row, again_at=again_at, tries=tries)
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from psycopg import AsyncConnection
 
 SLOTS: Final = 16
@@ -180,6 +181,39 @@ async def _rows(connection: Connection, statement: Any, parameters: dict[str, ob
     cursor = await connection.execute(statement, parameters)
     rows = [Due(**dict(row)) for row in await cursor.fetchall()]
     return sorted(rows, key=lambda row: (row.due_at, row.object_id, row.kind))
+
+
+DROP: Final = """
+    with given as materialized (
+        select * from json_to_recordset(%s::json) as r (
+            n integer, merchant_id uuid, kind text, object_id uuid, leased_until timestamptz)
+    ), dropped as (
+        delete from due
+        where ctid = any(array(
+            select x.place from given g
+            cross join lateral (
+                select d.ctid as place from due d
+                where d.merchant_id = g.merchant_id and d.kind = g.kind and d.object_id = g.object_id
+                    and d.leased_until = g.leased_until
+                limit 1
+            ) x))
+    )
+    select n from given
+"""
+"""Drops claimed rows, many at once (see `recoup.db.grouped`), those of which the claim is no longer ours excepted. A
+row is deleted in the very version that was looked up: one that is moved by news meanwhile is another, and stays."""
+
+
+def claimed(row: Due) -> bytes:
+    """A claimed row, for the statement that drops it."""
+    return msgspec.json.encode(
+        {
+            "merchant_id": row.merchant_id,
+            "kind": row.kind,
+            "object_id": row.object_id,
+            "leased_until": row.leased_until,
+        }
+    )
 
 
 async def finish(connection: Connection, row: Due, *, again_at: datetime | None, tries: int = 0) -> None:
