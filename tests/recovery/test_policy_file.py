@@ -29,7 +29,7 @@ WHOLE: Final = f"""
 name = "patient-2"
 method = "schedule"
 window_days = 21
-days = [0, 3, 3, 20]
+days = [0, 3, 4, 20]
 at = 09:30:00
 hours = {{ from = "08:00", to = "20:00" }}
 asking = false
@@ -48,7 +48,7 @@ def policies(draw: st.DrawFn) -> Policy:
     begins, ends = sorted(draw(st.lists(MINUTES, min_size=2, max_size=2, unique=True)))
     window = draw(st.integers(1, WINDOW_DAYS_MAX))
     method = draw(st.sampled_from(Method))
-    days = draw(st.lists(st.integers(0, window), min_size=1, max_size=TRIES_MAX).map(sorted))
+    days = draw(st.lists(st.integers(0, window), min_size=1, max_size=TRIES_MAX, unique=True).map(sorted))
     joint = method is Method.JOINT
     at = draw(st.none() | MINUTES.filter(lambda one: begins <= one < ends))
     accounts = tuple(draw(st.lists(st.uuids(), max_size=3, unique=True)))
@@ -87,7 +87,7 @@ def test_a_whole_policy_is_read_from_toml() -> None:
         timedelta(21),
         4,
     )
-    assert (policy.days, policy.at) == ((0, 3, 3, 20), time(9, 30))
+    assert (policy.days, policy.at) == ((0, 3, 4, 20), time(9, 30))
     assert policy.accounts == (UUID(int=7),)
     assert policy.declines == frozenset({Category.FUNDS, Category.ISSUER})
 
@@ -118,7 +118,7 @@ def test_everything_wrong_is_told_with_its_place() -> None:
         'name = "a"\nmethd = "joint"': "did you mean `method`",
         'name = "none"': "are not to be recovered",
         'name = "a"\nmethod = "schedule"': "lacks `days`",
-        'name = "a"\nmethod = "schedule"\ndays = [3, 1]': "must not be before",
+        'name = "a"\nmethod = "schedule"\ndays = [3, 1]': "must be after the day",
         'name = "a"\nmethod = "schedule"\ndays = [3, 30]': "after the window",
         'name = "a"\nmethod = "schedule"\ndays = [3]\ntries_max = 2': "more than there are",
         'name = "a"\nmethod = "baseline"\nat = "23:00"': "outside of `hours`",
