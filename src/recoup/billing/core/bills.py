@@ -25,6 +25,7 @@ from recoup.billing.core.periods import Period, billed_from, period, whole_of
 from recoup.billing.core.proration import price_of
 from recoup.billing.core.records import (
     Cut,
+    Expected,
     Invoice,
     InvoiceLine,
     Item,
@@ -39,10 +40,13 @@ from recoup.kit.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """When an invoice is charged by itself, and why then where it is not when it is due; without a time, never."""
+    """When an invoice is charged by itself, and why then; without a time, never. Where it is moved, `words` say why,
+    and `expected` what was believed."""
 
     at: datetime | None
     why: str | None = None
+    words: str | None = None
+    expected: Expected | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +173,8 @@ def opened_with(draft: Invoice, totals: Totals, *, charge: Charge, now: datetime
         amount_due=totals.amount_due.minor,
         charge_at=charge.at if will_charge else None,
         charge_why=charge.why if will_charge else None,
+        charge_words=charge.words if will_charge else None,
+        expected=charge.expected if will_charge else None,
         opened_at=now,
         paid_at=now if is_paid else None,
         updated_at=now,

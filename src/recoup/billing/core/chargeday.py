@@ -135,6 +135,18 @@ def charge_moment(charging: Charging, *, spread_s: int = SPREAD_S) -> Chosen:
     return charge_moments([charging], spread_s=spread_s)[0]
 
 
+def unmoved(charging: Charging, *, spread_s: int = SPREAD_S) -> tuple[datetime, Why]:
+    """When an invoice is charged whose customer agreed to no other day, and why: nothing is thought of."""
+    one = _asked(charging)
+    day, second = one.base
+    is_first = one.base == _wall(one.first, charging.zone)
+    at = one.first if is_first else instant_at(day, charging.zone, _time(second))
+    if not _lies_within(at, one):
+        at, (day, second) = one.first, _wall(one.first, charging.zone)
+    why = _why(one, on=day, is_base=True, reason=Why.NOT_AGREED)
+    return _spread(at, one, on=day, second=second, spread_s=spread_s), why
+
+
 def charge_moments(charges: Sequence[Charging], *, spread_s: int = SPREAD_S) -> list[Chosen]:
     """The best moment for each of many invoices, in their order; who else is asked about makes no difference."""
     asked = [_asked(one) for one in charges]

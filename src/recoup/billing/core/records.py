@@ -196,11 +196,20 @@ class Failing(Struct, frozen=True):
     at: datetime
 
 
+class Expected(Struct, frozen=True):
+    """How likely it was believed, when an invoice was opened, that the money is there: when it is charged, and when it
+    is due."""
+
+    at_charge: float
+    at_due: float
+
+
 class Invoice(Struct, frozen=True, kw_only=True):
     """What is billed at once.
 
     `credit` is what the customer's balance paid of it, or, negative, what went to the balance. `charge_at` is when it
-    is charged by itself; `charge_why` says why that is not the due time. `payment_id` is the payment that it is paid
+    is charged by itself; `charge_why` says why then, `charge_words` so that people understand it, where it is moved, and
+    `expected` what was believed. `payment_id` is the payment that it is paid
     by, remembered before anything is sent, and `payment_version` how far its news were heard; `payments` are those that
     were let go of before.
     """
@@ -226,6 +235,8 @@ class Invoice(Struct, frozen=True, kw_only=True):
     due_at: datetime | None
     charge_at: datetime | None
     charge_why: str | None = None
+    charge_words: str | None = None
+    expected: Expected | None = None
     payment_id: UUID | None = None
     payment_version: int = 0
     payments: tuple[UUID, ...] = ()

@@ -107,7 +107,9 @@ class Cycles:
         `before`: what was done to a subscription in this transaction and is not written yet.
         """
         opens = {id_: turn for id_, turn in turns.items() if isinstance(turn, Open)}
-        charges = await self._moments.choose(merchant, [(found[id_], opens[id_]) for id_ in opens], now=now)
+        charges = await self._moments.choose(
+            connection, merchant, [(found[id_], opens[id_]) for id_ in opens], now=now
+        )
         balances = await store.lock_balances(
             connection, merchant_id=merchant.id, customer_ids=[found[id_].customer_id for id_ in opens]
         )

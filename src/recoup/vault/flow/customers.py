@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from recoup.db import Connection, Database
+from recoup.db import Connection, Database, Queries
 from recoup.db.together import Together
 from recoup.kit.ids import Kind, render
 from recoup.kit.metadata import merged
@@ -49,6 +49,12 @@ class Customers:
     async def get(self, merchant_id: UUID, customer_id: UUID) -> Customer:
         """One customer; refuses with 404, the deleted ones too."""
         return _there(await self._found.get(merchant_id, customer_id), customer_id)
+
+    async def those(
+        self, queries: Queries, merchant_id: UUID, customer_ids: Sequence[UUID]
+    ) -> Mapping[UUID, Customer]:
+        """Those of these customers who are there, deleted or not, by one statement."""
+        return await store.customers_of(queries, customer_ids, merchant_id=merchant_id)
 
     async def list(
         self, merchant_id: UUID, *, after: UUID | None = None, before: UUID | None = None, limit: int
