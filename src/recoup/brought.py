@@ -112,11 +112,12 @@ class Brought:
         return (("training", BEGIN_EVERY_S, self._begin_training),)
 
     async def _begin_training(self) -> None:
-        """Have those learned from who have come to have enough tries."""
+        """Have those live merchants learned from who have come to have enough tries. What a test merchant's plans go by
+        changes only when a person trains, so that what is tested stays as it is."""
         last, now = None, self._parts.around.clock.now()
         while pairs := await self._parts.merchants.pairs(after=last):
-            for side in (side for pair in pairs for side in (pair.live, pair.test)):
-                await self.training.begin(side, side.now(now))
+            for pair in pairs:
+                await self.training.begin(pair.live, pair.live.now(now))
             last = pairs[-1].test.id
 
     def routes(self) -> list[Route]:

@@ -76,7 +76,8 @@ def train(
 async def _sides(service: Service, merchant: str | None, mode: Mode | None) -> list[tuple[str, Merchant]]:
     pairs = [one for one in await service.merchants.pairs() if merchant in (None, one.name)]
     if not pairs:
-        _errors.print(f"There is no merchant {escape(merchant or '')!r}.")
+        who = "yet" if merchant is None else f"of the name {escape(merchant)!r}"
+        _errors.print(f"There is no merchant {who}.")
         sys.exit(2)
     return [
         (f"{pair.name}, {word}", side)

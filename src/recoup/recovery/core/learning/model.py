@@ -66,8 +66,8 @@ class Model:
                 row = self._rows.get(column[case])
                 if row is not None:
                     found[case] += row
-        tilts: Floats = np.round(np.clip(found, -TILT_MAX, TILT_MAX), DIGITS)
-        return tilts
+        clipped: Floats = np.clip(found, -TILT_MAX, TILT_MAX)
+        return clipped.round(DIGITS)
 
     def liked(self, issuer: str, account: str) -> float:
         """How well an account does with cards of an issuer, beside the best: one where nothing is known."""
