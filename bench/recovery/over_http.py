@@ -32,7 +32,8 @@ from rich.table import Table
 from recoup.backtests.matches import DAY_S, FEE, Flags, Ground, Ints
 from recoup.backtests.ours import Ours
 from recoup.kit.clock import rfc3339
-from recoup.sandbox.core.people import COUNTRIES
+from recoup.sandbox.core.cardfile import MODELLED_CARDS_EACH, MODELLED_FROM
+from recoup.sandbox.core.people import COUNTRIES, number_of
 from recoup.sandbox.model import Answers
 from recoup.sandbox.model.calendar import ZONES
 from recoup.sandbox.model.single import number
@@ -125,6 +126,7 @@ class Shop:
 
 async def over_http(shop: Shop, ground: Ground, *, account: str) -> Played:
     """Every renewal on its day, and four weeks more."""
+    await _wake(shop, ground, account=account)
     payers = await _each(range(len(ground.world)), lambda case: _payer(shop, ground, case))
     payments: dict[int, str] = {}
     for case in np.argsort(ground.seen.when_s, kind="stable").tolist():
@@ -135,6 +137,23 @@ async def over_http(shop: Shop, ground: Ground, *, account: str) -> Played:
         await shop.advance(last + timedelta(days=day))
     made = await _each(sorted(payments), lambda case: shop.get(f"/v1/payments/{payments[case]}"))
     return _played(made)
+
+
+async def _wake(shop: Shop, ground: Ground, *, account: str) -> None:
+    """Ask for a card that nobody has, until an issuer says so: the first who asks has the model made, and as long as
+    that takes the network answers in the issuers' place."""
+    beginning, held = number(ground.world, 0)[:9], MODELLED_FROM + MODELLED_CARDS_EACH * len(ground.world)
+    card = {"number": number_of(SEED, beginning, held), "exp_month": 12, "exp_year": 2040}
+    body = {
+        "amount": 99_999_99,
+        "currency": "USD",
+        "payment_method_data": {"type": "card", "card": card},
+        "routing": {"processor_accounts": [account]},
+    }
+    for _ in range(STEPS_MAX):
+        if (await shop.post("/v1/payments", body))["decline"]["code"] != "issuer_not_available":
+            return
+    raise AssertionError("no issuer answers")
 
 
 async def _payer(shop: Shop, ground: Ground, case: int) -> tuple[str, str]:

@@ -116,6 +116,9 @@ class Issuer:
             record = _record(request, world, judgement, account=None)
             return record.said if await _added(self._database, record, request, now=now) else None
 
+        if isinstance(card, ModelledCard):
+            await self._models.prepare(world)
+
         async def work(connection: Connection) -> dict[str, str] | None:
             standing = await lock_account(connection, world_id=world.id, epoch=world.epoch, account=account)
             modelled = await self._modelled(connection, request, world, card, now=now)

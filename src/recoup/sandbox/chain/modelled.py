@@ -37,6 +37,12 @@ class Models:
         self._database = database
         self._made: dict[_Key, asyncio.Future[Modelled]] = {}
 
+    async def prepare(self, world: World) -> None:
+        """Have the world's model made, before anything is held for it."""
+        model = await store.read(self._database, world_id=world.id, epoch=world.epoch)
+        if model is not None:
+            await self._people(world, model)
+
     async def says(
         self, connection: Connection, request: Request, world: World, card: ModelledCard, *, now: datetime
     ) -> Verdict | None:
