@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.status import Status
 from rich.table import Table
 
 from recoup.app import Service
@@ -117,14 +118,11 @@ def _by_log(new: Policy, since: str, *, merchant: str | None, mode: Mode | None)
         for whose in await sides(service, merchant, mode):
             now = whose.side.now(service.around.clock.now())
             with _errors.status("reading decisions") as status:
-                told = await judged(
-                    service,
-                    whose.side,
-                    new,
-                    since=now - length,
-                    now=now,
-                    progress=lambda said, whose=whose: status.update(f"{escape(whose.name)}: {said}"),
-                )
+
+                def progress(said: str, name: str = whose.name, status: Status = status) -> None:
+                    status.update(f"{escape(name)}: {said}")
+
+                told = await judged(service, whose.side, new, since=now - length, now=now, progress=progress)
             if told is not None:
                 found.append(Logged(whose.name, since, told))
 
@@ -196,10 +194,10 @@ def _tell_log(logged: Logged) -> None:
     if told.recovered is None:
         _out.print("Nothing can be judged.")
         return
-    for one in told.choices:
+    for choice in told.choices:
         _out.print(
-            f"choice {one.number}: {one.reached} recoveries come to it, {one.made} of them as a policy of the log "
-            "would have chosen"
+            f"choice {choice.number}: {choice.reached} recoveries come to it, {choice.made} of them as a policy of "
+            "the log would have chosen"
         )
     one = told.recovered
     for name, interval in (

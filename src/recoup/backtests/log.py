@@ -17,12 +17,14 @@ from recoup.merchants.core import Merchant
 from recoup.payments import store as payments
 from recoup.payments.flow.facts_reading import past_attempts
 from recoup.recovery import store as recoveries
+from recoup.recovery.core.arms import HOLD_OUT, WHOLE, policy_in
 from recoup.recovery.core.hindsight import Aside, Hindsight, Judge
 from recoup.recovery.core.otherwise import Situation
-from recoup.recovery.core.policy import Policy
+from recoup.recovery.core.policy import BASELINE, DEFAULT, Policy
 from recoup.recovery.core.records import Action, How, Mode
 from recoup.recovery.core.stories import Decided, Story, story
 from recoup.recovery.core.storing import RECORD, case_from, made_from
+from recoup.recovery.core.trials import Experiment
 from recoup.recovery.core.walking import Logger
 from recoup.recovery.store import logged
 from recoup.routing.store.months import first_id
@@ -50,10 +52,10 @@ async def judged(
     by_recovery = await _decisions(service, side, since=since, progress=progress)
     if not by_recovery:
         return None
-    judge, done = Judge(policy, now=now), 0
+    judge, loggers, done = Judge(policy, now=now), _Loggers(service, side), 0
     for part in _parts(by_recovery, TOGETHER):
         told = await _stories(service, side, part, by_recovery, judge=judge, since=since)
-        judge.judge([(one, await _loggers(service, side, one)) for one in told])
+        judge.judge([(one, await loggers.of(one)) for one in told])
         done += len(part)
         progress(f"{done} of {len(by_recovery)} recoveries judged")
     return judge.hindsight()
@@ -107,26 +109,62 @@ async def _stories(
     return found
 
 
-async def _loggers(service: Service, side: Merchant, told: Story) -> Sequence[Logger]:
-    """The policies that a recovery may have gone by: its own, and where it was drawn those of the other arms."""
-    first = told.turns[0][0] if told.turns else told.last
-    if first is None or first.situation is None:
-        return ()
-    return [Logger(first.situation.case.policy, share=1.0, own=True)]
+class _Loggers:
+    """The policies that recoveries may have gone by, each with its share.
+
+    The hold-out goes by the baseline of the day, and the rest by the default of the day. What the others would have
+    done is asked of those versions that are in force now: what changed meanwhile is off by that.
+    """
+
+    def __init__(self, service: Service, side: Merchant) -> None:
+        compared = service.brought.compared
+        self._policies, self._experiments = compared.policies, compared.experiments
+        self._side = side
+        self._known: dict[UUID, Experiment] = {}
+
+    async def of(self, told: Story) -> Sequence[Logger]:
+        """Its own policy, as it was, and where it was drawn those of the other arms."""
+        first = told.turns[0][0] if told.turns else told.last
+        if first is None or first.situation is None:
+            return ()
+        own = first.situation.case.policy
+        if told.arm is None:
+            return (Logger(own, share=1.0, own=True),)
+        experiment = await self._experiment(told.arm.experiment_id)
+        found = []
+        for name in experiment.arms:
+            is_own = name == told.arm.name
+            policy = own if is_own else await self._policy(experiment, name)
+            found.append(Logger(policy, share=experiment.share_of(name) / WHOLE**2, own=is_own))
+        return found
+
+    async def _experiment(self, experiment_id: UUID) -> Experiment:
+        if experiment_id not in self._known:
+            self._known[experiment_id] = await self._experiments.get(self._side, experiment_id)
+        return self._known[experiment_id]
+
+    async def _policy(self, experiment: Experiment, arm: str) -> Policy:
+        if arm == HOLD_OUT:
+            return await self._policies.newest(self._side.id, BASELINE.name)
+        named = policy_in(experiment.shares, arm)
+        if named is None or experiment.standing:
+            return await self._policies.newest(self._side.id, DEFAULT.name)
+        return await self._policies.of(self._side.id, *named)
 
 
 def _decided(one: logged.LoggedDecision) -> Decided:
     data: dict[str, Any] = _json.decode(one.data)
     accounts = [parse(Kind.PROCESSOR_ACCOUNT, each) for each in data.get("processor_accounts", ())]
-    case = data.get("case")
-    is_kept = case is not None and case["form"] == RECORD
-    is_free = is_kept and made_from(data["made"]).how is How.PLANNED
+    situation, is_free = None, False
+    if "case" in data and data["case"]["form"] == RECORD:
+        situation = Situation(case_from(data["case"]), datetime.fromisoformat(data["now"]))
+        is_free = made_from(data["made"]).how is How.PLANNED
     return Decided(
         at=one.created_at,
         action=Action(data["action"]),
         try_at=datetime.fromisoformat(data["at"]) if "at" in data and is_free else None,
         account=accounts[0] if accounts else None,
-        situation=Situation(case_from(case), datetime.fromisoformat(data["now"])) if is_kept else None,
+        situation=situation,
     )
 
 
