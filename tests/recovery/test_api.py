@@ -37,6 +37,8 @@ async def test_a_recovery_says_what_is_next_and_why(office: Office) -> None:
         "paid_elsewhere_at": None,
         "status": "scheduled",
         "policy": "default",
+        "policy_version": None,
+        "experiment": None,
         "deadline": "2026-12-20T15:00:00.000Z",
         "tries_made": 0,
         "tries_max": 4,

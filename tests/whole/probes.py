@@ -167,6 +167,22 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "GET /v1/routing/experiments/{experiment}": ONE,
     "POST /v1/routing/experiments/{experiment}/stop": [naming({})],
     "GET /v1/recovery/explain": [asking("code=insufficient_funds", OWN)],
+    "GET /v1/recovery/policies": [Probe(OWN)],
+    "GET /v1/recovery/policies/{recovery_policy}": ONE,
+    "POST /v1/recovery/policies": [
+        naming({"policy": {"name": "theirs", "routes": ["{processor_account}"]}}, frozenset({400})),
+    ],
+    "POST /v1/recovery/policies/check": [
+        naming({"policy": {"name": "theirs", "routes": ["{processor_account}"]}}, OWN),
+    ],
+    "GET /v1/recovery/hold_out": [Probe(frozenset({200, 404}))],
+    "POST /v1/recovery/hold_out": [naming({"share": 0}, OWN)],
+    "POST /v1/recovery/experiments": [
+        naming({"name": "x", "arms": [{"name": "a", "policy": "{recovery_policy}", "share": 100}]}),
+    ],
+    "GET /v1/recovery/experiments": listing("{recovery_experiment}"),
+    "GET /v1/recovery/experiments/{recovery_experiment}": ONE,
+    "POST /v1/recovery/experiments/{recovery_experiment}/end": [naming({})],
     "POST /v1/recovery/kill_switches": [
         naming({"scope": "processor_account", "processor_account": "{processor_account}"}),
         naming({"scope": "decline_code", "decline_code": "lost_card"}, OWN),

@@ -132,7 +132,16 @@ async def lived(victim: Client) -> dict[str, str]:
         "webhook_delivery": delivery["id"],
         "version": str(policy["version"]),
         "experiment": experiment["id"],
+        **await compared(victim),
     }
+
+
+async def compared(victim: Client) -> dict[str, str]:
+    """A recovery policy, and an experiment with it."""
+    await victim.post("/v1/recovery/policies", {"policy": {"name": "patient"}, "note": MARK})
+    arms = [{"name": MARK, "policy": "patient", "share": 100}]
+    experiment = await victim.post("/v1/recovery/experiments", {"name": MARK, "arms": arms})
+    return {"recovery_policy": "patient", "recovery_experiment": experiment["id"]}
 
 
 async def held(victim: Client) -> str:

@@ -89,6 +89,8 @@ _EXAMPLE: Final[Mapping[str, Any]] = {
     "paid_elsewhere_at": None,
     "status": "scheduled",
     "policy": "default",
+    "policy_version": None,
+    "experiment": None,
     "deadline": "2026-12-20T15:00:00.000Z",
     "tries_made": 0,
     "tries_max": 4,
