@@ -31,8 +31,8 @@ async def test_a_policy_is_checked_saved_and_gone_by(shop: Client) -> None:
     )
     other = {"name": "default", "routes": ["pa_01kaq3v8e7f0t9m2c4x6z8b1d3"]}
     bad = await shop.send("POST", POLICIES, {"policy": other})
-    assert refused(bad) == (400, "invalid_request", "invalid_policy", "routes")
-    assert "you have no account" in bad.json["error"]["message"]
+    assert refused(bad) == (400, "invalid_request", "invalid_policy", "routes[0]")
+    assert "is no account of yours" in bad.json["error"]["message"]
     weekly = {"name": "weekly", "method": "schedule", "days": [2, 9], "at": "10:00"}
     saved = await shop.post(POLICIES, {"policy": weekly, "note": "as before"})
     assert (saved["version"], saved["policy"]["tries_max"], saved["note"]) == (1, 2, "as before")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from recoup.db import Connection, Database, Queries
 from recoup.db.remembered import Remembered
-from recoup.kit.ids import Kind, render
+from recoup.kit.ids import Kind, parse
 from recoup.kit.refusals import Refusal, conflict, invalid, not_found
 from recoup.merchants.core import Merchant
 from recoup.merchants.flow import lock_merchant
@@ -155,14 +155,17 @@ class RecoveryPolicies:
         if reading.policy is None or not reading.policy.accounts:
             return reading
         known = {one.id for one in await self._accounts.accounts_of(merchant_id, queries=queries)}
-        unknown = [one for one in reading.policy.accounts if one not in known]
+        named = reading.document["routes"]
+        unknown = [
+            place for place, text in enumerate(named) if parse(Kind.PROCESSOR_ACCOUNT, text) not in known
+        ]
         if not unknown:
             return reading
         document = written_document(source, format_)
-        line = None if isinstance(document, Problem) else document.lines.get(("routes",))
+        lines = {} if isinstance(document, Problem) else document.lines
         problems = tuple(
-            Problem("routes", f"you have no account {render(Kind.PROCESSOR_ACCOUNT, one)}", line)
-            for one in unknown
+            Problem(f"routes[{place}]", "is no account of yours", lines.get(("routes", place)))
+            for place in unknown
         )
         return replace(reading, policy=None, problems=problems)
 
