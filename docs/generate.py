@@ -35,6 +35,7 @@ from recoup.outcomes.codes.merchant_words import MERCHANT_WORDS
 from recoup.outcomes.codes.processors import TABLES
 from recoup.outcomes.codes.words import Advice, CodeRow, Dated
 from recoup.outcomes.core import PROCESSORS
+from recoup.recovery.core import policy_file as recovery_file
 from recoup.routing.core import policy_file
 from recoup.routing.core.exchange import RATES as REFERENCE_RATES
 from recoup.routing.core.exchange import ReferenceRate
@@ -60,6 +61,8 @@ def pages() -> dict[str, str]:
         "events.md": _events(),
         "routing-policy.md": _routing_policy(),
         "routing-policy.schema.json": json.dumps(policy_file.json_schema(), indent=2),
+        "recovery-policy.md": _recovery_policy(),
+        "recovery-policy.schema.json": json.dumps(recovery_file.json_schema(), indent=2),
         "prices.md": _prices(),
         "settings.md": _settings(),
     }
@@ -83,6 +86,7 @@ def _contents() -> str:
         "- [Events](events.md): every event type\n"
         "- [Settings](settings.md): every setting\n"
         "- [Routing policy](routing-policy.md): every field, and its [JSON Schema](routing-policy.schema.json)\n"
+        "- [Recovery policy](recovery-policy.md): every field, and its [JSON Schema](recovery-policy.schema.json)\n"
         "- [Test cards](cards.md): every published card of the sandbox\n"
         "- [Declines](declines.md): every standard code, and what networks say\n"
         "- [Prices](prices.md): what issuers, networks and processors take, where an account does not say",
@@ -112,6 +116,8 @@ def _setting(field: msgspec.structs.FieldInfo) -> list[str]:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, msgspec.Struct):
+        return json.dumps(msgspec.to_builtins(value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -122,6 +128,17 @@ def _routing_policy() -> str:
         "What a routing policy may hold, in TOML or in JSON. How one is written, with examples: "
         "[Write a routing policy](../how-to/write-a-routing-policy.md). For editors and validators: the "
         "[JSON Schema](routing-policy.schema.json).",
+        *parts,
+    )
+
+
+def _recovery_policy() -> str:
+    parts = [_part(place, spec) for place, spec in recovery_file.PARTS]
+    return _page(
+        "Recovery policy",
+        "What a recovery policy may hold, in TOML or in JSON. How one is written and measured: "
+        "[Measure what recovery brings](../how-to/measure-recovery.md). For editors and validators: the "
+        "[JSON Schema](recovery-policy.schema.json).",
         *parts,
     )
 

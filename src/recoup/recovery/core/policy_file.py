@@ -6,7 +6,7 @@ The types are the schema: reading checks against them, and the reference page an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from enum import StrEnum
@@ -148,6 +148,10 @@ def json_schema() -> dict[str, Any]:
     """The schema of a written policy (JSON Schema 2020-12), for editors and validators."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Policy of recovery"}
     return {**head, **msgspec.json.schema(PolicyFile)}
+
+
+PARTS: Final[Sequence[tuple[str, type[Struct]]]] = (("the policy", PolicyFile), ("hours", HoursSpec))
+"""Every part of a written policy, by the place at which it stands."""
 
 
 @dataclass(frozen=True, slots=True)
