@@ -50,7 +50,8 @@ WINDOW: Final = timedelta(days=365)
 """How far back tries are learned from: a year, so that every time of it is in."""
 TRIES_MAX: Final = 20_000
 """The newest so many tries are learned from: more would teach little and take minutes."""
-RECOVERIES_AT_ONCE: Final = 500
+RECOVERIES_AT_ONCE: Final = 100
+"""A page: what is read of it is taken apart beside whatever else the process does."""
 TOGETHER: Final = 256
 KEPT_S: Final = 60.0
 """For how long a process goes by the model that it read, once there may be another."""
@@ -189,7 +190,7 @@ class Training:
             )
             if not page:
                 break
-            found.extend(one for tries in page.values() for one in _usable(tries))
+            found.extend(await asyncio.to_thread(_all_usable, list(page.values())))
             before = min(page)
         return found[:TRIES_MAX]
 
@@ -201,6 +202,10 @@ class _Try:
     known: Known
     option: int
     tried: Tried
+
+
+def _all_usable(page: Sequence[Sequence[Tried]]) -> list[_Try]:
+    return [one for tries in page for one in _usable(tries)]
 
 
 def _usable(tries: Sequence[Tried]) -> Sequence[_Try]:
