@@ -255,6 +255,7 @@ async def test_the_routes_are_documented(office: Office) -> None:
         "/v1/test/world/cards/{card}",
         "/v1/test/world/charges",
         "/v1/test/world/changes",
+        "/v1/test/world/limits",
         "/v1/test/faults",
         "/v1/test/faults/{fault}",
     }

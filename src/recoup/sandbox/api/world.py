@@ -98,17 +98,6 @@ class SandboxApi:
             ),
             Route(
                 "GET",
-                _LIMITS,
-                self.limits,
-                answer=WorldLimitsObject,
-                summary="Count the tries that the card networks had forbidden",
-                description="The simulated network's own count, which knows nothing of Recoup's budgets.",
-                tag=_TAG,
-                test_mode_only=True,
-                errors=(_NO_WORLD,),
-            ),
-            Route(
-                "GET",
                 _CHARGES,
                 self.charges,
                 query=WorldChargeQuery,
@@ -123,6 +112,17 @@ class SandboxApi:
 
     def _change_routes(self) -> list[Route]:
         return [
+            Route(
+                "GET",
+                _LIMITS,
+                self.limits,
+                answer=WorldLimitsObject,
+                summary="Count the tries that the card networks had forbidden",
+                description="The simulated network's own count, which knows nothing of Recoup's budgets.",
+                tag=_TAG,
+                test_mode_only=True,
+                errors=(_NO_WORLD,),
+            ),
             Route(
                 "GET",
                 _CHANGES,

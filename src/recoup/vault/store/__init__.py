@@ -112,11 +112,7 @@ _CUSTOMER: Final[LiteralString] = """
 
 async def customer(queries: Queries, *, merchant_id: UUID, customer_id: UUID) -> Customer | None:
     """One customer, deleted or not."""
-    row = await queries.fetch_one(
-        f"select {_CUSTOMER} from customers where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608 - pieces of ours
-        {"merchant_id": merchant_id, "id": customer_id},
-    )
-    return None if row is None else _customer(row)
+    return (await customers_of(queries, [customer_id], merchant_id=merchant_id)).get(customer_id)
 
 
 async def customers_of(
@@ -200,11 +196,7 @@ _METHOD: Final[LiteralString] = """
 
 async def method(queries: Queries, *, merchant_id: UUID, method_id: UUID) -> PaymentMethod | None:
     """One payment method."""
-    row = await queries.fetch_one(
-        f"select {_METHOD}, {OF_METHOD} from payment_methods where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608 - pieces of ours
-        {"merchant_id": merchant_id, "id": method_id},
-    )
-    return None if row is None else payment_method(row)
+    return (await methods_of(queries, [method_id], merchant_id=merchant_id)).get(method_id)
 
 
 async def methods_of(
