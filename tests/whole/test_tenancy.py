@@ -132,7 +132,6 @@ async def lived(victim: Client) -> dict[str, str]:
         "webhook_delivery": delivery["id"],
         "version": str(policy["version"]),
         "experiment": experiment["id"],
-        **await compared(victim),
     }
 
 
@@ -178,6 +177,7 @@ async def renewed(victim: Client) -> dict[str, str]:
         while not (listed := (await victim.get(path))["data"]):  # noqa: ASYNC110 - over the API
             await asyncio.sleep(RETRY_S)
     return {
+        **await compared(victim),
         "card_update": listed[0]["id"],
         "update_batch": listed[0]["batch"],
         "kill_switch": await held(victim),
