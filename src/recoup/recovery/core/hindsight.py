@@ -193,10 +193,10 @@ class Judge:
         fee = _fee(self._policy, story)
         rest = max(self._policy.tries_max - len(walk.weights) + 1, 0)
         logged = _logged(story)
-        self._recovered.add(walk.chain(logged=float(logged), won=1.0, fee=0.0, rest=rest))
+        self._recovered.add(walk.chain(logged=float(logged), won=1.0, each_try=0.0, rest=rest))
         brought = logged * story.minor - fee * len(story.turns)
         net = self._net.setdefault(story.currency, Tally(CHOICES_MAX))
-        net.add(walk.chain(logged=brought, won=float(story.minor), fee=fee, rest=rest))
+        net.add(walk.chain(logged=brought, won=float(story.minor), each_try=fee, rest=rest))
         self._compare(story, wanted[0] if wanted else None)
 
     def _compare(self, story: Story, first: Otherwise | None) -> None:

@@ -67,10 +67,10 @@ class Walk:
                 return
         self._last(weight)
 
-    def chain(self, *, logged: float, won: float, fee: float, rest: int) -> Chain:
+    def chain(self, *, logged: float, won: float, each_try: float, rest: int) -> Chain:
         """As it is added up: what a success brings, less what each try costs."""
-        rewards = [won * good - fee * tried for good, tried in zip(self.won, self.tried, strict=True)]
-        return Chain(self.weights, rewards, logged, lost=self.lost, least=-fee * rest, most=won)
+        rewards = [won * good - each_try * tried for good, tried in zip(self.won, self.tried, strict=True)]
+        return Chain(self.weights, rewards, logged, lost=self.lost, least=-each_try * rest, most=won)
 
     def _last(self, weight: float) -> None:
         """After the tries: it was paid by another way, given up, or left to the customer."""
