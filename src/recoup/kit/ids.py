@@ -65,6 +65,7 @@ class Kind(StrEnum):
     SUBSCRIPTION = "sub"
     INVOICE = "inv"
     INVOICE_ITEM = "ii"
+    SCHEDULED_PAYMENT = "sch"
     REQUEST = "req"
 
 

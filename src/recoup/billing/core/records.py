@@ -208,10 +208,9 @@ class Invoice(Struct, frozen=True, kw_only=True):
     """What is billed at once.
 
     `credit` is what the customer's balance paid of it, or, negative, what went to the balance. `charge_at` is when it
-    is charged by itself; `charge_why` says why then, `charge_words` so that people understand it, where it is moved, and
-    `expected` what was believed. `payment_id` is the payment that it is paid
-    by, remembered before anything is sent, and `payment_version` how far its news were heard; `payments` are those that
-    were let go of before.
+    is charged by itself; `charge_why` says why then, `charge_words` the same for people where it is moved, and
+    `expected` what was believed. `payment_id` is the payment that it is paid by, remembered before anything is sent,
+    and `payment_version` how far its news were heard; `payments` are those that were let go of before.
     """
 
     merchant_id: UUID

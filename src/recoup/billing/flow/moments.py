@@ -29,7 +29,7 @@ from recoup.recovery.core.known import Seen
 from recoup.vault.core import Customer
 
 TOGETHER_MAX: Final = 32
-"""How many invoices are thought of before others are let on: so many hold up everything for some twenty milliseconds."""
+"""How many invoices are thought of before others are let on: so many hold up all else for some twenty milliseconds."""
 
 Opening = tuple[Subscription, Open]
 
