@@ -1,11 +1,22 @@
-"""The simulated network counts what it had forbidden, whatever anybody's budgets say."""
+"""What the simulated network knows of cards: which are of a model, and what it had forbidden."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from recoup.kit.money import Money
+from recoup.sandbox.core.cardfile import (
+    MODELLED_FROM,
+    ModelledCard,
+    UnknownCard,
+    account_name,
+    account_of,
+    identify,
+    name_of,
+    named,
+)
 from recoup.sandbox.core.limits import Counting, Seen
+from recoup.sandbox.core.people import number_of
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -37,3 +48,15 @@ def test_what_is_forbidden_for_good_stays_so() -> None:
     stopped = [*tries(1, DAY, "51", "03"), *tries(3, 20 * DAY)[1:]]
     assert broken("mastercard", stopped) == {"mastercard.stopped": 1}
     assert broken("visa", tries(30, HOUR, "00")) == {}
+
+
+def test_a_number_of_a_model_is_recognised_and_has_a_name_that_leads_back_to_it() -> None:
+    for held in (MODELLED_FROM, MODELLED_FROM + 1, 99_999):
+        number = number_of(7, "520000276", held)
+        card = identify(number, seed=7, born=2026, secret=b"")
+        assert isinstance(card, ModelledCard) and (card.number, card.held) == (number, held)
+        assert (card.facts.brand, card.facts.funding, card.facts.country) == ("mastercard", "debit", "DE")
+        assert named(name_of(card), seed=7, born=2026) == card and number not in name_of(card)
+        assert account_name(name_of(card)) == account_of(card)
+        assert isinstance(identify(number, seed=8, born=2026, secret=b""), ModelledCard | UnknownCard)
+    assert isinstance(identify(number_of(7, "520000999", 20_000), seed=7, born=2026, secret=b""), UnknownCard)

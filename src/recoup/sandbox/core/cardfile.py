@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
 
@@ -48,7 +48,7 @@ class ModelledCard:
     """A number as the cardholders of a world's model have them, if there is such a model: only its issuer can tell.
     `held` is what the number holds beyond that of people."""
 
-    beginning: str
+    number: str = field(repr=False)
     held: int
     facts: CardFacts
 
@@ -58,6 +58,9 @@ MODELLED_FROM: Final = POPULATION * GENERATIONS_MAX
 """Numbers that hold so much or more are of a model's cardholders."""
 MODELLED_CARDS_EACH: Final = 2
 """How many numbers each of them has in turn."""
+_BEGINNING: Final = 9
+"""How many digits tell brand, funding and country."""
+_COUNTRIES: Final = {one.numeric: one.code for one in COUNTRIES}
 
 
 def identify(number: str, *, seed: int, born: int, secret: bytes) -> Card:
@@ -79,7 +82,7 @@ def name_of(card: Card) -> str:
         case Person():
             return f"person:{card.index}:{card.generation}"
         case ModelledCard():
-            return f"model:{card.beginning}:{card.held}"
+            return f"model:{card.number[:_BEGINNING]}:{card.held}"
         case UnknownCard():
             return f"unknown:{card.name}"
 
@@ -90,7 +93,7 @@ def account_of(card: Card) -> str | None:
         case Person():
             return f"person:{card.index}"
         case ModelledCard():
-            return f"model:{(card.held - MODELLED_FROM) // MODELLED_CARDS_EACH}"
+            return _model_account(card.held)
         case PublishedCard():
             return name_of(card) if card.remembers else None
         case UnknownCard():
@@ -104,7 +107,7 @@ def account_name(name: str) -> str:
         case "person":
             return f"person:{rest.partition(':')[0]}"
         case "model":
-            return account_of(_of_model(rest)) or name
+            return _model_account(int(rest.partition(":")[2]))
         case _:
             return name
 
@@ -131,31 +134,27 @@ def named(name: str, *, seed: int, born: int) -> PublishedCard | Person | Modell
     if kind == "published":
         return _BY_PUBLIC_NAME[rest]
     if kind == "model":
-        return _of_model(rest)
+        beginning, _, held = rest.partition(":")
+        return _of_model(number_of(seed, beginning, int(held)), int(held))
     assert kind == "person", "a number that nobody has cannot be charged"
     index, _, generation = rest.partition(":")
     return person(seed, int(index), born=born, generation=int(generation))
 
 
 def _modelled(seed: int, number: str) -> ModelledCard | None:
-    held, beginning = held_by(seed, number), number[:9]
-    if held is None or held < MODELLED_FROM or number_of(seed, beginning, held) != number:
+    held, country = held_by(seed, number), number[6:_BEGINNING]
+    if held is None or held < MODELLED_FROM or country not in _COUNTRIES:
         return None
-    facts = _facts_of(beginning)
-    return None if facts is None else ModelledCard(beginning, held, facts)
+    return _of_model(number, held) if number_of(seed, number[:_BEGINNING], held) == number else None
 
 
-def _of_model(name: str) -> ModelledCard:
-    beginning, _, held = name.partition(":")
-    facts = _facts_of(beginning)
-    assert facts is not None, "only what was recognised has a name"
-    return ModelledCard(beginning, int(held), facts)
+def _of_model(number: str, held: int) -> ModelledCard:
+    facts = CardFacts(*BEGINNINGS[number[:6]], _COUNTRIES[number[6:_BEGINNING]])
+    return ModelledCard(number, held, facts)
 
 
-def _facts_of(beginning: str) -> CardFacts | None:
-    """What the first nine digits tell of such a number."""
-    country = next((one.code for one in COUNTRIES if one.numeric == beginning[6:]), None)
-    return None if country is None else CardFacts(*BEGINNINGS[beginning[:6]], country)
+def _model_account(held: int) -> str:
+    return f"model:{(held - MODELLED_FROM) // MODELLED_CARDS_EACH}"
 
 
 def _public_name(number: str) -> str:

@@ -95,5 +95,5 @@ async def tries_by_card(
 
 def _seen(at: datetime, amount: int, currency: str, said: str) -> Seen:
     answer = msgspec.json.decode(said, type=dict[str, str])
-    advice = iso8583.subelements(answer.get("48", "")).get(iso8583.ADVICE_CODE)
-    return Seen(at, Money(amount, currency), answer["39"], advice)
+    parts = iso8583.subelements(answer.get("48", "")) or {}
+    return Seen(at, Money(amount, currency), answer["39"], parts.get(iso8583.ADVICE_CODE))
