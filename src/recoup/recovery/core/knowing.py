@@ -55,11 +55,13 @@ def known_of(
 
 
 def _seen(payment: PaymentFacts, refused_at: datetime) -> Iterator[Seen]:
-    """The earlier tries of the card in the same currency, without the refusal that is being recovered."""
+    """The earlier tries of the card in the same currency, without the refusal that is being recovered: its try began
+    a moment before it was refused, and is no evidence of its own."""
+    latest = {refused_at, *(attempt.at for attempt in payment.attempts[-1:])}
     new_ways = moved([attempt.account for attempt in payment.attempts])
     own = {one.at: (one.decline_code, new) for one, new in zip(payment.attempts, new_ways, strict=True)}
     for one in sorted((*payment.card_tries, *payment.record), key=lambda one: one.at):
-        if one.at == refused_at or one.amount.currency != payment.amount.currency:
+        if one.at in latest or one.amount.currency != payment.amount.currency:
             continue
         code, new = own.get(one.at, (None, False))
         category = "" if one.declined is False else _category_of(code or one.code)
