@@ -104,8 +104,10 @@ class Messaged:
             ),
         )
 
-        async def counted(merchant: Merchant, experiment_id: UUID) -> Mapping[tuple[str, str], int]:
-            return await by_arm(database, merchant_id=merchant.id, experiment_id=experiment_id)
+        async def counted(
+            merchant: Merchant, experiment_id: UUID, most: int
+        ) -> Mapping[tuple[str, str], int]:
+            return await by_arm(database, merchant_id=merchant.id, experiment_id=experiment_id, most=most)
 
         parts.brought.compared.experiments.count_messages(counted)
 

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
@@ -28,6 +28,9 @@ from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core import DEFAULT, Case, Recovery, Rest, Run, Step, case_of, look, steps
 from recoup.recovery.core.arms import WHOLE, Share, drawn, person
+from recoup.recovery.core.groups import GROUPS
+from recoup.recovery.core.known import Known, Learned
+from recoup.recovery.core.learned import Taught
 from recoup.recovery.core.policy import BASELINE, Policy
 from recoup.recovery.core.records import How, Made
 from recoup.recovery.core.replaying import replay
@@ -48,6 +51,14 @@ REFUSALS: Final = (
     decline(Category.AUTHENTICATION, action=AdviceAction.AUTHENTICATE),
     decline(Category.LIFECYCLE, code="expired_card"),
 )
+
+
+class Tilting:
+    """A learned model that says the same of everybody."""
+
+    def told(self, known: Known) -> Known:
+        learned = Learned(3, tuple(0.1 * one for one in range(GROUPS)), (1.0,) * len(known.accounts))
+        return replace(known, learned=learned)
 
 
 class Month:
@@ -75,6 +86,7 @@ class Month:
             policy=policy,
             tries_max=policy.tries_max,
             arm=self.chance.choice((None, arm)),
+            taught=self.chance.choice((None, cast("Taught", Tilting()))),
         )
         step = steps.opened(first, merchant_id=MERCHANT.id, recovery_id=self.new_id(), now=opened_at)
         if isinstance(step, Step):
@@ -86,7 +98,7 @@ class Month:
             if due is None:
                 return
             now = due + timedelta(microseconds=self.chance.randrange(10**6))
-            seen = case_of(recovery, facts, first.person, policy=policy)
+            seen = replace(case_of(recovery, facts, first.person, policy=policy), taught=first.taught)
             match look(recovery, seen, now):
                 case Run() as run:
                     recovery, facts = self._tried(run, recovery, facts, seen, now)

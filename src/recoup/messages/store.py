@@ -158,18 +158,23 @@ async def read(queries: Queries, *, merchant_id: UUID, message_id: UUID) -> Mess
     return None if row is None else _message(row)
 
 
-async def by_arm(queries: Queries, *, merchant_id: UUID, experiment_id: UUID) -> dict[tuple[str, str], int]:
-    """How many messages left, or were to be sent by the merchant, by arm and category of their recoveries."""
+async def by_arm(
+    queries: Queries, *, merchant_id: UUID, experiment_id: UUID, most: int
+) -> dict[tuple[str, str], int]:
+    """How many messages left, or were to be sent by the merchant, by arm and category of the first recoveries."""
     rows = await queries.fetch_all(
         """
         select r.arm->>'name' as arm, r.stake->>'category' as category, count(*) as messages
-        from recoveries r
-        join messages m on m.merchant_id = r.merchant_id and m.recovery_id = r.id
-        where r.merchant_id = %(merchant_id)s and r.experiment_id = %(experiment_id)s
-            and m.status in ('sent', 'due', 'kept')
+        from (
+            select id, arm, stake from recoveries
+            where merchant_id = %(merchant_id)s and experiment_id = %(experiment_id)s
+            order by id limit %(most)s
+        ) r
+        join messages m on m.merchant_id = %(merchant_id)s and m.recovery_id = r.id
+        where m.status in ('sent', 'due', 'kept')
         group by r.arm->>'name', r.stake->>'category'
         """,
-        {"merchant_id": merchant_id, "experiment_id": experiment_id},
+        {"merchant_id": merchant_id, "experiment_id": experiment_id, "most": most},
     )
     return {(row["arm"], row["category"]): row["messages"] for row in rows}
 

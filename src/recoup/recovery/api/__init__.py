@@ -17,8 +17,9 @@ from recoup.kit.money import MINOR_MAX, Money
 from recoup.kit.refusals import invalid
 from recoup.outcomes.core.classify import meaning
 from recoup.paydays.core import cycle_of
-from recoup.recovery.core import DEFAULT, Recovery, Status
+from recoup.recovery.core import DEFAULT, Policy, Recovery, Status
 from recoup.recovery.core.explaining import ROUTES_MAX, Hypothetical, explained
+from recoup.recovery.core.policy_file import NAME_LENGTH_MAX, TRIES_MAX
 from recoup.recovery.flow import Recoveries
 from recoup.recovery.objects import (
     RecoveryExplanationObject,
@@ -74,7 +75,14 @@ class ExplainQuery(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
     anchor_date: date | None = None
     day_of_month: Annotated[int, Meta(ge=1, le=31)] | None = None
     second_day_of_month: Annotated[int, Meta(ge=1, le=31)] | None = None
-    tries_left: Annotated[int, Meta(ge=1, le=DEFAULT.tries_max)] = DEFAULT.tries_max
+    tries_left: Annotated[
+        Annotated[int, Meta(ge=1, le=TRIES_MAX)] | None,
+        Meta(description="Left out: as many as the policy has."),
+    ] = None
+    policy: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH_MAX)],
+        Meta(description="By which of your recovery policies."),
+    ] = DEFAULT.name
     routes: Annotated[
         int, Meta(ge=1, le=ROUTES_MAX, description="How many routes could be tried; the first one refused.")
     ] = 2
@@ -232,7 +240,8 @@ class RecoveriesApi:
 
     async def explain(self, call: Call[None, ExplainQuery]) -> RecoveryExplanationObject:
         """`GET /v1/recovery/explain`."""
-        asked = _hypothetical(call.query, call.now)
+        policy = await self._recoveries.policy(call.merchant, call.query.policy)
+        asked = _hypothetical(call.query, policy, call.now)
         return explanation_object(asked, explained(asked, call.now))
 
     async def retry(self, call: Call[None, None]) -> RecoveryObject:
@@ -260,7 +269,7 @@ def _object(recovery: Recovery, call: Call[Any, Any]) -> RecoveryObject:
     return recovery_object(recovery, livemode=call.merchant.livemode)
 
 
-def _hypothetical(query: ExplainQuery, now: datetime) -> Hypothetical:
+def _hypothetical(query: ExplainQuery, policy: Policy, now: datetime) -> Hypothetical:
     at = query.at or now
     _check(query)
     found = meaning(query.connector, query.code, at.date(), advice_code=query.advice_code, brand=query.brand)
@@ -275,7 +284,8 @@ def _hypothetical(query: ExplainQuery, now: datetime) -> Hypothetical:
         country=query.country,
         time_zone=query.time_zone,
         pay=None if payday is None else cycle_of(payday),
-        tries_left=query.tries_left,
+        tries_left=min(query.tries_left or policy.tries_max, policy.tries_max),
+        policy=policy,
         routes=query.routes,
     )
 

@@ -17,7 +17,7 @@ from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import CardTry, PastAttempt, PaymentFacts
 from recoup.recovery.core.opening import NotOpened, opens
 from recoup.recovery.core.planning import Asked, asked_of, judged, plan
-from recoup.recovery.core.policy import policy_of
+from recoup.recovery.core.policy import DEFAULT, Policy
 from recoup.recovery.core.records import Case, Person, Plan
 from recoup.recovery.core.weighing import weigh
 
@@ -38,6 +38,7 @@ class Hypothetical:
     pay: PayCycle | None
     tries_left: int
     routes: int
+    policy: Policy = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def _case(asked: Hypothetical) -> Case:
         advice=meaning.advice,
         rule=meaning.rule,
     )
-    policy = policy_of(None)
+    policy = asked.policy
     return Case(
         payment=_payment(asked, decline),
         person=Person(local_zone(asked.time_zone, country=asked.country), asked.country, asked.pay),

@@ -41,6 +41,7 @@ from recoup.recovery.core import (
 )
 from recoup.recovery.core.learned import Taught
 from recoup.recovery.core.people import person_of
+from recoup.recovery.core.policy import Policy
 from recoup.recovery.core.policy_file import WINDOW_DAYS_MAX
 from recoup.recovery.core.records import How, Made
 from recoup.recovery.flow.around import BuiltIn, Customers, Disputes, Gate, Models, Payments, Policies
@@ -99,6 +100,10 @@ class Recoveries:
     def choose_by(self, policies: Policies) -> None:
         """Let recoveries go by these policies, from now on."""
         self._policies = policies
+
+    async def policy(self, merchant: Merchant, name: str) -> Policy:
+        """The policy of that name by which a recovery would go that opens now."""
+        return await self._policies.newest(merchant.id, name)
 
     async def get(self, merchant: Merchant, recovery_id: UUID) -> Recovery:
         """One recovery; refuses with 404."""

@@ -20,6 +20,7 @@ from recoup.recovery.core.arms import HELD_OUT_LIVE, HELD_OUT_TEST, HOLD_OUT, RE
 from recoup.recovery.core.policy import DEFAULT, Policy
 from recoup.recovery.core.trials import (
     AGE_DAYS,
+    ALL,
     Cell,
     Counts,
     Experiment,
@@ -42,15 +43,15 @@ _UNSETTLED_S: Final = 15.0
 _SEED_BYTES: Final = 16
 _STANDING: Final = "Hold-out"
 
-Messages = Callable[[Merchant, UUID], Awaitable[Mapping[tuple[str, str], int]]]
-"""How many messages customers were sent, by arm and category of the recoveries of an experiment."""
+Messages = Callable[[Merchant, UUID, int], Awaitable[Mapping[tuple[str, str], int]]]
+"""How many messages customers were sent, by arm and category of the first so many recoveries of an experiment."""
 
 
 class Policies(Protocol):
     """What experiments ask of policies."""
 
-    async def newest(self, merchant_id: UUID, name: str) -> Policy:
-        """The policy of that name as it is now."""
+    async def fresh(self, merchant_id: UUID, name: str) -> Policy:
+        """The policy of that name as it is in this moment; the default where nobody knows the name."""
         ...
 
     async def of(self, merchant_id: UUID, name: str, version: int | None) -> Policy:
@@ -68,8 +69,8 @@ class WantedArm:
     share: int
 
 
-async def _no_messages(merchant: Merchant, experiment_id: UUID) -> Mapping[tuple[str, str], int]:
-    del merchant, experiment_id
+async def _no_messages(merchant: Merchant, experiment_id: UUID, most: int) -> Mapping[tuple[str, str], int]:
+    del merchant, experiment_id, most
     return {}
 
 
@@ -203,7 +204,7 @@ class RecoveryExperiments:
         if HOLD_OUT in names or len({*names}) < len(names):
             message = f"No two arms may have one name, and none that of the hold-out, `{HOLD_OUT}`."
             raise invalid("arm_names", message, param="arms")
-        default, shares, longest = await self._policies.newest(merchant.id, DEFAULT.name), [], 0
+        default, shares, longest = await self._policies.fresh(merchant.id, DEFAULT.name), [], 0
         for one in arms:
             policy = await self._policy(merchant, one)
             if policy.declines != default.declines:
@@ -220,7 +221,7 @@ class RecoveryExperiments:
     async def _policy(self, merchant: Merchant, arm: WantedArm) -> Policy:
         if arm.version is not None:
             return await self._policies.of(merchant.id, arm.policy, arm.version)
-        found = await self._policies.newest(merchant.id, arm.policy)
+        found = await self._policies.fresh(merchant.id, arm.policy)
         if found.name != arm.policy:
             hint = "Save the policy first."
             raise not_found("recovery policy", arm.policy, param="arms", hint=hint)
@@ -270,9 +271,10 @@ class RecoveryExperiments:
         age = age_days or experiment.age_days
         ours = {"merchant_id": merchant.id, "experiment_id": experiment.id}
         totals, recoveries = await store.totals(self._database, **ours)
-        for (arm, category), messages in (await self._messages(merchant, experiment.id)).items():
+        sent = await self._messages(merchant, experiment.id, store.RECOVERIES_MAX)
+        for (arm, category), messages in sent.items():
             _count(totals, Cell(arm, category), messages)
-            _count(totals, Cell(arm, ""), messages)
+            _count(totals, Cell(arm, ALL), messages)
         counts = Counts(
             totals=totals,
             aged=await store.aged(self._database, **ours, before=ripe_before(now, age), age_days=age),

@@ -117,13 +117,17 @@ class RecoveryPolicies:
         """The policy of that name as it is now: the merchant's, else the built-in one, else the default."""
 
         async def look() -> Policy:
-            saved = await store.read(self._database, merchant_id=merchant_id, name=name, version=None)
-            return POLICIES.get(name, DEFAULT) if saved is None else _policy(saved)
+            return await self.fresh(merchant_id, name)
 
         found = await self._newest.get((merchant_id, name), look)
         if found.name != name and found.name == DEFAULT.name:  # nobody knows the name: as if it were not said
             return await self.newest(merchant_id, DEFAULT.name)
         return found
+
+    async def fresh(self, merchant_id: UUID, name: str) -> Policy:
+        """The same in this very moment, but the built-in default where nobody knows the name."""
+        saved = await store.read(self._database, merchant_id=merchant_id, name=name, version=None)
+        return POLICIES.get(name, DEFAULT) if saved is None else _policy(saved)
 
     async def of(self, merchant_id: UUID, name: str, version: int | None) -> Policy:
         """A version of a policy; None: the built-in one."""
