@@ -15,6 +15,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 
 from recoup.audited import Audited
+from recoup.billed import Billed
 from recoup.booked import Books
 from recoup.brought import Brought
 from recoup.budgeted import Budgeted, limits_of
@@ -142,7 +143,7 @@ class Service:
         self.budgeted = Budgeted(self, self._tools(), entropy=around.entropy)
         links, public_url = self._secret(b"links of customers' messages"), lambda: self._public_url
         self.messaged = Messaged(self, self._tools(), secret=links, public_url=public_url)
-        self.books = Books(database, self.accounts)
+        self.billed, self.books = Billed(self, self._tools()), Books(database, self.accounts)
         self.audited = Audited(self)
         self.audit_cases = self.audited.cases
         self.updated = Updated(self)
@@ -259,7 +260,7 @@ class Service:
     def _parts(self) -> Sequence[Part]:
         """The subjects that a small file beside this one puts together, in the order of the documents."""
         first = (self.audited, self.routing, self.truth, self.inbound, self.settlements, self.disputed)
-        return (*first, self.updated, self.brought, self.budgeted, self.messaged, self.simulated)
+        return (*first, self.updated, self.brought, self.budgeted, self.messaged, self.billed, self.simulated)
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
@@ -282,7 +283,7 @@ class Service:
             record=self._record_answer,
         )
         testclock = TestClockApi(self.testclocks, self.database)
-        resumed = (payments, self.truth, self.disputed, verifications, testclock)
+        resumed = (payments, self.truth, self.disputed, self.billed, verifications, testclock)
         wiring = Wiring(
             authenticate=self.merchants.authenticate,
             clock=self.around.clock,
@@ -314,8 +315,7 @@ class Service:
             *DeclinesApi(self.readings).routes(),
             *DecisionsApi(self.payments.decision).routes(),
             *EventsApi(self.database).routes(),
-            *self.webhooks.routes(),
-            *self.books.routes(),
+            *(*self.webhooks.routes(), *self.books.routes()),
             *(route for part in self._parts() for route in part.routes()),
         ]
 
@@ -350,7 +350,7 @@ class Service:
 
     def _listened(self, fact: str, payment: Payment) -> bool:
         """Whether a later subject wants to hear of this: it is then told in the same transaction."""
-        if fact == UNRECOGNISED:
+        if fact == UNRECOGNISED or self.billed.listens(fact, payment):
             return True
         return recovery_listens(
             fact,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from recoup.billed import FACTS as BILLING_FACTS
 from recoup.brought import FACTS as HISTORY_FACTS
 from recoup.budgeted import FACTS as GATE_FACTS
 from recoup.disputed import FACTS as DISPUTE_FACTS
@@ -26,6 +27,10 @@ TAGS: Final = {
     "payment methods": "Cards, encrypted in the vault and known outside by their id.",
     "card updates": "Cards that issuers renew, replace or close: what is known, and who is asked.",
     "recovery": "Cases opened by declined payments: the plan, its reason, its end.",
+    "plans": "What is sold: an amount for an interval.",
+    "subscriptions": "Agreements that bill: periods, trials, changes, pauses, ends.",
+    "invoices": "What is billed, when it is charged, and what became of it.",
+    "credit balances": "What customers have with you, to be taken off the next invoices.",
     "messages": "Asking the customer: when, in which words, and what became of it.",
     "declines": "What every code means, with its source.",
     "routing": "Who was asked, and why.",
@@ -77,6 +82,7 @@ FACTS: Final = {
     "recovery.paused": "The recovery is paused.",
     "recovery.resumed": "The recovery goes on.",
     **MESSAGE_FACTS,
+    **BILLING_FACTS,
     **ROUTING_FACTS,
     **TRUTH_FACTS,
     **SETTLEMENT_FACTS,

@@ -50,6 +50,7 @@ def listing(own: str, *filters: str) -> list[Probe]:
 
 ONE: Final = [Probe(MISSING)]
 CHANGE: Final = [naming({"metadata": {"seen": "yes"}})]
+ITEM: Final = {"description": "Own", "amount": 5}
 FAILED: Final = {
     "external_id": "in_1",
     "amount": 900,
@@ -200,6 +201,29 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
         naming(FAILED | {"mode": "advise", "customer": "{customer}"}),
         naming(FAILED | {"mode": "advise", "processor_account": "{processor_account}"}),
         naming(FAILED | {"mode": "advise", "processor_accounts": ["{processor_account}"]}),
+    ],
+    "POST /v1/plans": [naming({"name": "Own", "amount": 5, "currency": "USD"}, OWN)],
+    "GET /v1/plans": listing("{plan}"),
+    "GET /v1/plans/{plan}": ONE,
+    "POST /v1/plans/{plan}": CHANGE,
+    "POST /v1/subscriptions": [naming({"customer": "{customer}", "plan": "{plan}"})],
+    "GET /v1/subscriptions": listing("{subscription}", "customer={customer}", "plan={plan}"),
+    "GET /v1/subscriptions/{subscription}": ONE,
+    "POST /v1/subscriptions/{subscription}": [naming({"quantity": 2}), naming({"plan": "{plan}"})],
+    **{f"POST /v1/subscriptions/{{subscription}}/{verb}": ONE for verb in ("pause", "resume", "charge")},
+    "POST /v1/subscriptions/{subscription}/cancel": [naming({})],
+    "POST /v1/subscriptions/{subscription}/items": [naming(ITEM)],
+    "GET /v1/subscriptions/{subscription}/upcoming": [Probe(MISSING), asking("plan={plan}", MISSING)],
+    "POST /v1/subscriptions/{subscription}/report": [naming({"outcome": "paid"})],
+    "POST /v1/invoices": [naming({"customer": "{customer}", "currency": "USD"})],
+    "GET /v1/invoices": listing("{invoice}", "customer={customer}", "subscription={subscription}"),
+    "GET /v1/invoices/{invoice}": ONE,
+    "POST /v1/invoices/{invoice}/pay": [naming({}), naming({"payment_method": "{payment_method}"})],
+    "POST /v1/invoices/{invoice}/items": [naming(ITEM)],
+    **{f"POST /v1/invoices/{{invoice}}/{verb}": ONE for verb in ("finalize", "void", "mark_uncollectible")},
+    "GET /v1/customers/{customer}/credit_balance": ONE,
+    "POST /v1/customers/{customer}/credit_balance": [
+        naming({"amount": 5, "currency": "USD", "reason": "curious"})
     ],
     "GET /v1/messages": listing("{message}", "recovery={recovery}", "customer={customer}"),
     "GET /v1/messages/{message}": ONE,

@@ -19,6 +19,7 @@ import msgspec
 import pytest
 from tests.settlements.reports import STRIPE, stripe_row, written
 from tests.whole.asked import ASKS, asked
+from tests.whole.billed import billed
 from tests.whole.probes import ANY_CARD, EMAIL, MARK, PROBES, Probe
 from tests.whole.served import (
     ANSWER_S,
@@ -181,6 +182,7 @@ async def renewed(victim: Client) -> dict[str, str]:
         "card_update": listed[0]["id"],
         "update_batch": listed[0]["batch"],
         "kill_switch": await held(victim),
+        **await billed(victim),
     }
 
 
@@ -271,6 +273,9 @@ async def view(victim: Client) -> dict[str, Any]:
         "customers",
         "payment_methods",
         "processor_accounts",
+        "plans",
+        "subscriptions",
+        "invoices",
         "routing/experiments",
         "test/world/charges",
         "test/world/changes",

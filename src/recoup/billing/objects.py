@@ -1,8 +1,7 @@
-"""Plans, subscriptions, invoices and credit balances as the API and the events show them."""
+"""Plans, subscriptions and invoices as the API and the events show them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -12,7 +11,6 @@ from recoup.billing.core.amounts import LineKind
 from recoup.billing.core.machine import InvoiceStatus, Status
 from recoup.billing.core.periods import Period, Unit, period
 from recoup.billing.core.records import (
-    CreditChange,
     Invoice,
     InvoiceLine,
     Item,
@@ -27,7 +25,7 @@ from recoup.kit.ids import Kind, render
 _Minor = Annotated[int, Meta(description="In the smallest unit of the currency.")]
 
 
-class PlanObject(Struct, kw_only=True, frozen=True):
+class BillingPlanObject(Struct, kw_only=True, frozen=True):
     """An amount for an interval."""
 
     id: str
@@ -157,6 +155,13 @@ class PaymentFailureObject(Struct, kw_only=True, frozen=True):
     at: str
 
 
+class ExpectedObject(Struct, kw_only=True, frozen=True):
+    """The chance, as it was believed when an invoice was opened, that the money is there."""
+
+    at_charge: Annotated[float, Meta(description="When it is charged.")]
+    at_due: Annotated[float, Meta(description="When it is due.")]
+
+
 class InvoiceObject(Struct, kw_only=True, frozen=True):
     """What is billed at once."""
 
@@ -181,7 +186,17 @@ class InvoiceObject(Struct, kw_only=True, frozen=True):
     amount_paid: _Minor
     due_at: str | None
     charge_at: Annotated[str | None, Meta(description="When it is charged by itself; null: not by itself.")]
-    charge_reason: Annotated[str | None, Meta(description="Why that is not when it is due, where it is not.")]
+    charge_reason: Annotated[
+        str | None,
+        Meta(
+            description="Why then: `no_window_agreed` or `due_is_best` where it is charged when it is due; "
+            "`stated_payday`, `learned_payday`, `usual_payday`, `pay_there_by_morning` or `hour_of_issuer` where it is "
+            "moved within what the customer agreed to; `opened_late`. null: at once, or not by itself.",
+            examples=["stated_payday"],
+        ),
+    ]
+    charge_explanation: Annotated[str | None, Meta(description="The same in words, where it is moved.")]
+    expected: Annotated[ExpectedObject | None, Meta(description="null: there was nothing to choose.")]
     payment: Annotated[str | None, Meta(description="The payment that it is paid by.")]
     canceled_payments: Annotated[list[str], Meta(description="Payments of it that were let go of before.")]
     payment_failure: PaymentFailureObject | None
@@ -196,30 +211,9 @@ class InvoiceObject(Struct, kw_only=True, frozen=True):
     livemode: bool
 
 
-class CreditChangeObject(Struct, kw_only=True, frozen=True):
-    """What was added to a credit balance, or, negative, taken from it."""
-
-    amount: _Minor
-    currency: str
-    balance: Annotated[int, Meta(description="What it was afterwards.")]
-    reason: str
-    invoice: str | None
-    created_at: str
-
-
-class CreditBalanceObject(Struct, kw_only=True, frozen=True):
-    """What a customer has with you, to be taken off the next invoices."""
-
-    object: Literal["credit_balance"] = "credit_balance"
-    customer: str
-    balances: Annotated[dict[str, int], Meta(description="By currency, in its smallest unit.")]
-    changes: Annotated[list[CreditChangeObject], Meta(description="The last 100, newest first.")]
-    livemode: bool
-
-
-def plan_object(plan: Plan, *, livemode: bool) -> PlanObject:
+def plan_object(plan: Plan, *, livemode: bool) -> BillingPlanObject:
     """A plan as it is now."""
-    return PlanObject(
+    return BillingPlanObject(
         id=render(Kind.PLAN, plan.id),
         name=plan.name,
         amount=plan.amount,
@@ -305,6 +299,10 @@ def invoice_object(invoice: Invoice, *, livemode: bool) -> InvoiceObject:
         due_at=_moment(invoice.due_at),
         charge_at=_moment(invoice.charge_at),
         charge_reason=invoice.charge_why,
+        charge_explanation=invoice.charge_words,
+        expected=None
+        if invoice.expected is None
+        else ExpectedObject(at_charge=invoice.expected.at_charge, at_due=invoice.expected.at_due),
         payment=None if invoice.payment_id is None else render(Kind.PAYMENT, invoice.payment_id),
         canceled_payments=[render(Kind.PAYMENT, one) for one in invoice.payments],
         payment_failure=None
@@ -318,28 +316,6 @@ def invoice_object(invoice: Invoice, *, livemode: bool) -> InvoiceObject:
         description=invoice.description,
         metadata=invoice.metadata,
         created_at=rfc3339(invoice.created_at),
-        livemode=livemode,
-    )
-
-
-def credit_object(
-    customer: str, balances: Mapping[str, int], changes: Sequence[CreditChange], *, livemode: bool
-) -> CreditBalanceObject:
-    """A customer's credit as it is now."""
-    return CreditBalanceObject(
-        customer=customer,
-        balances=dict(balances),
-        changes=[
-            CreditChangeObject(
-                amount=one.amount,
-                currency=one.currency,
-                balance=one.balance,
-                reason=one.reason,
-                invoice=None if one.invoice_id is None else render(Kind.INVOICE, one.invoice_id),
-                created_at=rfc3339(one.created_at),
-            )
-            for one in changes
-        ],
         livemode=livemode,
     )
 

@@ -21,7 +21,7 @@ from recoup.db.grouped import Grouped, Result, write_alone
 from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import Attempt, Operation, OperationState, Payment, Snapshot
-from recoup.payments.core.step import UNRECOGNISED, Step
+from recoup.payments.core.step import MOVED, UNRECOGNISED, Step
 
 SETTLE: Final = "payment.settle"
 """The kind of due row that says: look whether anything of this payment is still open, and ask the processor."""
@@ -178,8 +178,11 @@ class Writer:
         return _read(await grouped.write(step.payment.merchant_id, self._row(merchant, step, along)))
 
     def heard(self, step: Step) -> tuple[str, ...]:
-        """The step's event types that somebody listens to, and whether it brought a code that no table knows."""
+        """The step's event types that somebody listens to, and whether it brought a code that no table knows, or moved
+        the payment at all."""
         facts = (*step.happened, UNRECOGNISED) if _is_unrecognised(step) else step.happened
+        if step.before is not None and step.happened:
+            facts = (*facts, MOVED)
         return tuple(fact for fact in facts if self._listened(fact, step.payment))
 
     def _row(self, merchant: Merchant, step: Step, along: Along) -> bytes:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from recoup.billing.core.bills import Bill, Making, billed, facts_of, is_billed, period_line
 from recoup.billing.core.machine import News, Status, moved, takes
 from recoup.billing.core.periods import Interval, Period, begun, billed_from, period
-from recoup.billing.core.records import ManagedBy, Off, Subscription, Terms, Window
+from recoup.billing.core.records import Item, ManagedBy, Off, Subscription, Terms, Window
 from recoup.billing.core.step import (
     CHARGE,
     Due,
@@ -84,6 +84,7 @@ class NewSubscription:
     payments_total: int | None
     window: Window | None
     discounts: tuple[Off, ...]
+    items: tuple[Item, ...]
     description: str | None
     metadata: dict[str, str]
 
@@ -114,6 +115,7 @@ def began(new: NewSubscription, *, now: datetime) -> Subscription:
         payments_total=new.payments_total,
         window=new.window,
         discounts=new.discounts,
+        items=new.items,
         description=new.description,
         metadata=new.metadata,
         created_at=now,

@@ -52,6 +52,10 @@ class Payments(Protocol):
         """A try by hand; refuses where the payment's state forbids it."""
         ...
 
+    def under_way(self, snapshot: Snapshot) -> bool:
+        """Whether something of it was started whose end has not been written yet."""
+        ...
+
 
 class Owing(Protocol):
     """What billing asks of payments within its own transactions."""

@@ -138,6 +138,16 @@ class Charging:
         """One invoice; refuses with 404."""
         return there(await self._read(merchant, invoice_id), invoice_id)
 
+    async def resumed(self, merchant: Merchant, invoice_id: UUID) -> Invoice | None:
+        """An invoice whose charge was interrupted; None while its payment is still being worked on."""
+        invoice = await self.get(merchant, invoice_id)
+        if invoice.payment_id is None:
+            return invoice
+        snapshot = await self._payments.find(merchant, invoice.payment_id)
+        if snapshot is not None and self._payments.under_way(snapshot):
+            return None
+        return invoice
+
     async def locked(
         self, connection: Connection, merchant: Merchant, found: Invoice
     ) -> tuple[Invoice, Subscription | None]:
@@ -283,7 +293,7 @@ def _settled(
                 invoice, subscription, at=payment.updated_at, now=now, version=payment.version
             )
         case Standing.REFUSED:
-            failing = _failing_of(snapshot)
+            failing = failing_of(snapshot)
             return settling.refused(invoice, subscription, failing, now=now, version=payment.version)
         case Standing.GONE:
             return Step(None, (settling.let_go(invoice, now=now),))
@@ -293,7 +303,8 @@ def _settled(
             assert_never(other)
 
 
-def _failing_of(snapshot: Snapshot) -> Failing:
+def failing_of(snapshot: Snapshot) -> Failing:
+    """Why a payment that was refused was."""
     payment = snapshot.payment
     if payment.status is PaymentStatus.DECLINED and payment.decline is not None:
         decline = payment.decline.decline

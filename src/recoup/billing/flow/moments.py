@@ -28,7 +28,7 @@ from recoup.payments.flow.past import tries_of_customers
 from recoup.recovery.core.known import Seen
 from recoup.vault.core import Customer
 
-TOGETHER_MAX: Final = 32
+TOGETHER_MAX: Final = 128
 """How many invoices are thought of before others are let on: so many hold up all else for some twenty milliseconds."""
 
 Opening = tuple[Subscription, Open]
@@ -65,7 +65,8 @@ class OnPaydays:
     ) -> Mapping[UUID, Charge]:
         """By subscription: when, and why then. What is given up as unpaid is not charged."""
         movable = [(one, turn) for one, turn in opening if _may_move(one, turn, now=now)]
-        charges = {one.id: _unmoved(one, turn, now=now) for one, turn in opening}
+        moving = {one.id for one, _ in movable}
+        charges = {one.id: _unmoved(one, turn, now=now) for one, turn in opening if one.id not in moving}
         if not movable:
             return charges
         ids = [one.customer_id for one, _ in movable]

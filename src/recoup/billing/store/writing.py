@@ -4,8 +4,9 @@ Whoever writes has locked the subscriptions and invoices that it changes (`locki
 reading and writing; the versions are looked at all the same, and `write` asserts that every row was written. A period
 that was billed is refused by the unique rule of `invoices`, and everything with it.
 
-A balance is changed by what is added or taken, never set: two who give credit at once both count. What comes last is
-the merchant's stream of events, whose row everybody waits for.
+A balance is changed by what is added or taken, never set: two who give credit at once both count. What is taken is
+taken from a row that there is: a check would refuse the row of less than nothing that an insert begins with. What comes
+last is the merchant's stream of events, whose row everybody waits for.
 """
 
 from __future__ import annotations
@@ -57,13 +58,25 @@ _CREDIT: Final[LiteralString] = """
         select r.* from json_to_recordset(%(credits)s::json) as r (
             n integer, id uuid, customer_id uuid, currency text, amount bigint, reason text, invoice_id uuid,
             created_at timestamptz)
-    ), balanced as (
+    ), sums as materialized (
+        select customer_id, currency, sum(amount) as amount, max(created_at) as at
+        from given group by customer_id, currency
+    ), added as (
         insert into credit_balances as b (merchant_id, customer_id, currency, balance, updated_at)
-        select %(merchant_id)s, customer_id, currency, sum(amount), max(created_at)
-        from given group by customer_id, currency order by customer_id, currency
+        select %(merchant_id)s, customer_id, currency, amount, at
+        from sums where amount >= 0 order by customer_id, currency
         on conflict (merchant_id, customer_id, currency) do update
         set balance = b.balance + excluded.balance, updated_at = excluded.updated_at
         returning customer_id, currency, balance
+    ), taken as (
+        update credit_balances b
+        set balance = b.balance + s.amount, updated_at = s.at
+        from sums s
+        where b.merchant_id = %(merchant_id)s and b.customer_id = s.customer_id and b.currency = s.currency
+            and s.amount < 0
+        returning b.customer_id, b.currency, b.balance
+    ), balanced as (
+        select * from added union all select * from taken
     ), changed as (
         insert into credit_changes (
             merchant_id, id, customer_id, currency, amount, balance, reason, invoice_id, created_at)

@@ -15,6 +15,9 @@ from recoup.payments.core.records import Attempt, Operation, Payment, Snapshot
 UNRECOGNISED: Final = "decline.unrecognised"
 """The news, beside a step's events, that it brought a decline whose code no table knows."""
 
+MOVED: Final = "payment.moved"
+"""The news, beside a step's events, that a payment changed at all: for who asks where it stands, not what happened."""
+
 
 class Step(Struct, frozen=True):
     """A planned change: the payment as it will be, what happened (event types, in order), and what must be looked at.

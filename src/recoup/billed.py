@@ -1,0 +1,92 @@
+"""Puts billing together: plans, subscriptions, their cycles, and what charges their invoices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from recoup.billing import jobs
+from recoup.billing.api import CreditApi, InvoicesApi, PeriodsApi, PlansApi, SubscriptionsApi
+from recoup.billing.flow.charging import Charging
+from recoup.billing.flow.cycles import Cycles
+from recoup.billing.flow.invoices import Invoices
+from recoup.billing.flow.moments import OnPaydays
+from recoup.billing.flow.plans import Plans
+from recoup.billing.flow.reading import Reader
+from recoup.billing.flow.subscriptions import Subscriptions
+from recoup.billing.flow.writing import Scribe
+from recoup.http.idempotency import Resume
+from recoup.http.routes import Route
+from recoup.payments.core import Payment
+from recoup.payments.flow import Payments
+from recoup.payments.flow.owing import Owing
+from recoup.payments.flow.tools import Tools
+from recoup.vault.flow import Customers, PaymentMethods
+from recoup.worker import Handler
+
+FACTS: Final = {
+    "plan.created": "A plan was made.",
+    "plan.updated": "A plan was renamed, retired, or taken up again.",
+    "subscription.created": "A subscription was made.",
+    "subscription.updated": "A subscription was changed, or its trial ended.",
+    "subscription.past_due": "An invoice of the subscription was refused: your customer is behind.",
+    "subscription.recovered": "Everything that the subscription owed is paid after all.",
+    "subscription.paused": "Nothing is billed until the subscription is resumed.",
+    "subscription.resumed": "The subscription is billed again.",
+    "subscription.canceled": "The subscription has ended.",
+    "subscription.completed": "As many payments as were agreed have been billed, and their last period is over.",
+    "invoice.created": "A draft of an invoice was made.",
+    "invoice.updated": "A draft of an invoice was changed.",
+    "invoice.opened": "An invoice has its number, and is to be paid.",
+    "invoice.paid": "An invoice is paid.",
+    "invoice.payment_failed": "An invoice could not be charged, or what was paid came back.",
+    "invoice.voided": "An invoice was wrong, and is as if it had never been.",
+    "invoice.uncollectible": "An invoice was given up.",
+}
+"""The events of billing."""
+
+
+class Parts(Protocol):
+    """The parts of the service that billing is put together from."""
+
+    payments: Payments
+    customers: Customers
+    methods: PaymentMethods
+
+
+class Billed:
+    """Every part of billing, wired."""
+
+    def __init__(self, parts: Parts, tools: Tools) -> None:
+        database, new_id = tools.database, tools.new_id
+        scribe = Scribe(new_id)
+        self.cycles = Cycles(database, scribe=scribe, moments=OnPaydays(parts.customers), new_id=new_id)
+        self.charging = Charging(
+            database, payments=parts.payments, owing=Owing(tools), scribe=scribe, new_id=new_id
+        )
+        self.subscriptions = Subscriptions(database, cycles=self.cycles, scribe=scribe, new_id=new_id)
+        self.invoices = Invoices(database, charging=self.charging, scribe=scribe)
+        plans = Plans(database, new_id=new_id)
+        reader = Reader(customers=parts.customers, methods=parts.methods, plans=plans, new_id=new_id)
+        self._plans = PlansApi(plans, reader)
+        self._subscriptions = SubscriptionsApi(self.subscriptions, reader)
+        self._periods = PeriodsApi(database, self.subscriptions, self.charging, reader)
+        self._invoices = InvoicesApi(database, self.invoices, self.charging, reader, new_id=new_id)
+        self._credit = CreditApi(database, self.invoices, reader)
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What is done for each kind of due row."""
+        return jobs.handlers(self.cycles, self.charging)
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        apis = (self._plans, self._subscriptions, self._periods, self._invoices, self._credit)
+        return [route for api in apis for route in api.routes()]
+
+    def listens(self, fact: str, payment: Payment) -> bool:
+        """Whether billing wants to hear of this event of a payment."""
+        return jobs.listens(fact, payment)
+
+    def resume(self) -> dict[str, Resume]:
+        """How an interrupted request is answered when it comes again."""
+        return self._periods.resume() | self._invoices.resume()

@@ -1,0 +1,294 @@
+"""Invoices over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from recoup.billing.api.once import PAYMENT, once
+from recoup.billing.core.machine import InvoiceNews, InvoiceStatus
+from recoup.billing.core.records import Invoice, ManagedBy
+from recoup.billing.flow.charging import Charging
+from recoup.billing.flow.invoices import Invoices
+from recoup.billing.flow.reading import Reader, check_currency
+from recoup.billing.objects import InvoiceObject, invoice_object
+from recoup.billing.wire import CreateInvoice, InvoiceQuery, ItemData, PayInvoice
+from recoup.db import Database
+from recoup.http.idempotency import Resume
+from recoup.http.routes import Call, Idempotency, ListObject, Problem, Reply, Route, parse_id
+from recoup.kit.ids import Kind
+from recoup.merchants.core import Merchant
+
+_PATH: Final = "/v1/invoices"
+_ONE: Final = f"{_PATH}/{{invoice}}"
+_TAG: Final = "invoices"
+_STATE: Final = Problem("invoice_unexpected_state", 409, "Its present state forbids it.")
+_UNDER_WAY: Final = Problem(
+    "invoice_payment_under_way",
+    409,
+    "A payment of it may hold money: nothing else may be charged or changed.",
+)
+_METHOD: Final = (
+    Problem("payment_method_of_another_customer", 409),
+    Problem("payment_method_detached", 409),
+    Problem("payment_method_closed", 409),
+)
+
+
+class InvoiceList(ListObject[InvoiceObject], frozen=True):
+    """A page of invoices."""
+
+
+class InvoicesApi:
+    """The routes of invoices."""
+
+    def __init__(
+        self,
+        database: Database,
+        invoices: Invoices,
+        charging: Charging,
+        reader: Reader,
+        *,
+        new_id: Callable[[], UUID],
+    ) -> None:
+        self._database = database
+        self._invoices = invoices
+        self._charging = charging
+        self._reader = reader
+        self._new_id = new_id
+
+    def routes(self) -> list[Route]:
+        """All routes."""
+        return [*self._records(), self._paying(), *self._changes()]
+
+    def _records(self) -> list[Route]:
+        return [
+            Route(
+                "POST",
+                _PATH,
+                self.create,
+                body=CreateInvoice,
+                answer=InvoiceObject,
+                status=201,
+                summary="Draw up an invoice",
+                description="A draft, beside any subscription: add items, then finalize it.",
+                tag=_TAG,
+                idempotency=Idempotency.TRANSACTION,
+                errors=(Problem("amount_zero", 400), Problem("currency_unknown", 400), *_METHOD),
+                examples={
+                    "one item": {
+                        "customer": "cus_01kaq3v8e7f0t9m2c4x6z8b1d5",
+                        "currency": "USD",
+                        "items": [{"description": "Setup", "amount": 15000}],
+                    }
+                },
+            ),
+            Route(
+                "GET",
+                _PATH,
+                self.page,
+                query=InvoiceQuery,
+                answer=InvoiceList,
+                summary="List invoices",
+                tag=_TAG,
+            ),
+            Route("GET", _ONE, self.read, answer=InvoiceObject, summary="Read an invoice", tag=_TAG),
+        ]
+
+    def _changes(self) -> list[Route]:
+        return [
+            self._act(
+                "items",
+                self.add_item,
+                "Add an item to a draft",
+                body=ItemData,
+                errors=(Problem("amount_zero", 400), Problem("too_many_items", 409)),
+            ),
+            self._act(
+                "finalize",
+                self.finalize,
+                "Open a draft",
+                "It gets its number, and is charged soon where it has a payment method.",
+                errors=(Problem("invoice_empty", 409, "There is nothing on it."),),
+            ),
+            self._act(
+                "void",
+                self.void,
+                "Void an invoice",
+                "As if it had never been, but for its number. Its period is not billed again; what the credit "
+                "balance paid of it goes back. A payment of it that holds no money is canceled.",
+                errors=(_UNDER_WAY,),
+            ),
+            self._act(
+                "mark_uncollectible",
+                self.give_up,
+                "Give an invoice up",
+                "Nothing charges it by itself any more; it may still be paid by hand.",
+                errors=(_UNDER_WAY,),
+            ),
+        ]
+
+    def resume(self) -> dict[str, Resume]:
+        """How an interrupted request is answered when it comes again."""
+
+        async def payment(merchant: Any, invoice_id: UUID) -> Reply | None:
+            found = await self._charging.resumed(merchant, invoice_id)
+            return None if found is None else Reply(200, msgspec.json.encode(_shown(found, merchant)))
+
+        return {PAYMENT: payment}
+
+    def _paying(self) -> Route:
+        return Route(
+            "POST",
+            f"{_ONE}/pay",
+            self.pay,
+            body=PayInvoice,
+            answer=InvoiceObject,
+            summary="Pay an invoice now",
+            description="Charges it at once, with its own payment method or another. A decline is an answer: the "
+            "invoice is then still open, and `payment_failure` says why. It is the same payment that recovery may be "
+            "trying, so it can never be paid twice.",
+            tag=_TAG,
+            idempotency=Idempotency.FLOW,
+            errors=(
+                _STATE,
+                _UNDER_WAY,
+                Problem("payment_method_missing", 409, "It has no payment method: send one."),
+                *_METHOD,
+            ),
+            examples={"paid by bank transfer": {"paid_out_of_band": True}},
+        )
+
+    def _act(
+        self,
+        verb: str,
+        handler: Callable[[Call[Any, None]], Awaitable[InvoiceObject]],
+        summary: str,
+        description: str = "",
+        *,
+        body: type[Struct] | None = None,
+        errors: tuple[Problem, ...] = (),
+    ) -> Route:
+        return Route(
+            "POST",
+            f"{_ONE}/{verb}",
+            handler,
+            body=body,
+            answer=InvoiceObject,
+            summary=summary,
+            description=description,
+            tag=_TAG,
+            idempotency=Idempotency.TRANSACTION,
+            errors=(_STATE, *errors),
+        )
+
+    async def create(self, call: Call[CreateInvoice, None]) -> InvoiceObject:
+        """`POST /v1/invoices`."""
+        body, merchant = call.body, call.merchant
+        customer = await self._reader.customer(merchant, body.customer)
+        check_currency(body.currency)
+        new = Invoice(
+            merchant_id=merchant.id,
+            id=self._new_id(),
+            number=None,
+            customer_id=customer.id,
+            subscription_id=None,
+            payment_method_id=await self._reader.method(merchant, body.payment_method, customer.id),
+            period=None,
+            status=InvoiceStatus.DRAFT,
+            version=0,
+            events_count=0,
+            managed_by=ManagedBy.RECOUP,
+            currency=body.currency,
+            lines=(),
+            subtotal=0,
+            discount=0,
+            total=0,
+            credit=0,
+            amount_due=0,
+            due_at=body.due_at,
+            charge_at=None,
+            description=body.description,
+            metadata=body.metadata,
+            created_at=call.now,
+            updated_at=call.now,
+        )
+        items = [
+            self._reader.item(one, param=f"items[{place}].amount") for place, one in enumerate(body.items)
+        ]
+        return _shown(await self._invoices.draft(call.transaction(), merchant, new, items), merchant)
+
+    async def read(self, call: Call[None, None]) -> InvoiceObject:
+        """`GET /v1/invoices/{id}`."""
+        return _shown(await self._invoices.get(call.merchant, _id(call)), call.merchant)
+
+    async def page(self, call: Call[None, InvoiceQuery]) -> InvoiceList:
+        """`GET /v1/invoices`."""
+        query, page = call.query, call.query.page(Kind.INVOICE)
+        customer, subscription = query.customer, query.subscription
+        found = await self._invoices.page(
+            call.merchant,
+            customer_id=None if customer is None else parse_id(Kind.CUSTOMER, customer, param="customer"),
+            subscription_id=None
+            if subscription is None
+            else parse_id(Kind.SUBSCRIPTION, subscription, param="subscription"),
+            status=query.status,
+            after=page.after,
+            before=page.before,
+            limit=page.fetch,
+        )
+        shown, has_more = page.cut(found)
+        return InvoiceList(data=[_shown(one, call.merchant) for one in shown], has_more=has_more, url=_PATH)
+
+    async def add_item(self, call: Call[ItemData, None]) -> InvoiceObject:
+        """`POST /v1/invoices/{id}/items`."""
+        item = self._reader.item(call.body)
+        changed = await self._invoices.add_item(
+            call.transaction(), call.merchant, _id(call), item, now=call.now
+        )
+        return _shown(changed, call.merchant)
+
+    async def finalize(self, call: Call[None, None]) -> InvoiceObject:
+        """`POST /v1/invoices/{id}/finalize`."""
+        opened = await self._invoices.open(call.transaction(), call.merchant, _id(call), now=call.now)
+        return _shown(opened, call.merchant)
+
+    async def void(self, call: Call[None, None]) -> InvoiceObject:
+        """`POST /v1/invoices/{id}/void`."""
+        return await self._end(call, InvoiceNews.VOIDED)
+
+    async def give_up(self, call: Call[None, None]) -> InvoiceObject:
+        """`POST /v1/invoices/{id}/mark_uncollectible`."""
+        return await self._end(call, InvoiceNews.GIVEN_UP)
+
+    async def pay(self, call: Call[PayInvoice, None]) -> Reply:
+        """`POST /v1/invoices/{id}/pay`."""
+        invoice_id, merchant, now = _id(call), call.merchant, call.now
+        known = await self._invoices.get(merchant, invoice_id)
+        method_id = await self._reader.method(merchant, call.body.payment_method, known.customer_id)
+
+        async def work() -> InvoiceObject:
+            if call.body.paid_out_of_band:
+                async with self._database.place(), self._database.transaction() as connection:
+                    paid = await self._invoices.paid_elsewhere(connection, merchant, invoice_id, now=now)
+            else:
+                paid = await self._charging.pay(merchant, invoice_id, method_id=method_id, now=now)
+            return _shown(paid, merchant)
+
+        return await once(self._database, call, invoice_id, work)
+
+    async def _end(self, call: Call[None, None], news: InvoiceNews) -> InvoiceObject:
+        ended = await self._invoices.end(call.transaction(), call.merchant, _id(call), news, now=call.now)
+        return _shown(ended, call.merchant)
+
+
+def _id(call: Call[Any, Any]) -> UUID:
+    return call.path_id("invoice", Kind.INVOICE)
+
+
+def _shown(invoice: Invoice, merchant: Merchant) -> InvoiceObject:
+    return invoice_object(invoice, livemode=merchant.livemode)
