@@ -7,12 +7,14 @@ from typing import Final, Protocol
 
 from recoup.billing import jobs
 from recoup.billing.api import CreditApi, InvoicesApi, PeriodsApi, PlansApi, SubscriptionsApi
+from recoup.billing.api.scheduled import ScheduledPaymentsApi
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.cycles import Cycles
 from recoup.billing.flow.invoices import Invoices
 from recoup.billing.flow.moments import OnPaydays
 from recoup.billing.flow.plans import Plans
 from recoup.billing.flow.reading import Reader
+from recoup.billing.flow.scheduled import ScheduledPayments
 from recoup.billing.flow.subscriptions import Subscriptions
 from recoup.billing.flow.writing import Scribe
 from recoup.http.idempotency import Resume
@@ -42,6 +44,12 @@ FACTS: Final = {
     "invoice.payment_failed": "An invoice could not be charged, or what was paid came back.",
     "invoice.voided": "An invoice was wrong, and is as if it had never been.",
     "invoice.uncollectible": "An invoice was given up.",
+    "scheduled_payment.created": "A payment was scheduled.",
+    "scheduled_payment.updated": "A scheduled payment was changed.",
+    "scheduled_payment.processing": "A scheduled payment is being executed: it has its payment.",
+    "scheduled_payment.paid": "A scheduled payment is paid.",
+    "scheduled_payment.failed": "A scheduled payment was refused, or what was paid came back.",
+    "scheduled_payment.canceled": "A scheduled payment will not be executed, or its payment was canceled.",
 }
 """The events of billing."""
 
@@ -66,6 +74,9 @@ class Billed:
         )
         self.subscriptions = Subscriptions(database, cycles=self.cycles, scribe=scribe, new_id=new_id)
         self.invoices = Invoices(database, charging=self.charging, scribe=scribe)
+        self.scheduled = ScheduledPayments(
+            database, payments=parts.payments, owing=Owing(tools), new_id=new_id
+        )
         plans = Plans(database, new_id=new_id)
         reader = Reader(customers=parts.customers, methods=parts.methods, plans=plans, new_id=new_id)
         self._plans = PlansApi(plans, reader)
@@ -73,14 +84,22 @@ class Billed:
         self._periods = PeriodsApi(database, self.subscriptions, self.charging, reader)
         self._invoices = InvoicesApi(database, self.invoices, self.charging, reader, new_id=new_id)
         self._credit = CreditApi(database, self.invoices, reader)
+        self._scheduled = ScheduledPaymentsApi(self.scheduled, reader, new_id=new_id)
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
-        return jobs.handlers(self.cycles, self.charging)
+        return jobs.handlers(self.cycles, self.charging, self.scheduled)
 
     def routes(self) -> list[Route]:
         """All routes."""
-        apis = (self._plans, self._subscriptions, self._periods, self._invoices, self._credit)
+        apis = (
+            self._plans,
+            self._subscriptions,
+            self._periods,
+            self._invoices,
+            self._credit,
+            self._scheduled,
+        )
         return [route for api in apis for route in api.routes()]
 
     def listens(self, fact: str, payment: Payment) -> bool:

@@ -30,6 +30,7 @@ TAGS: Final = {
     "plans": "What is sold: an amount for an interval.",
     "subscriptions": "Agreements that bill: periods, trials, changes, pauses, ends.",
     "invoices": "What is billed, when it is charged, and what became of it.",
+    "scheduled payments": "One payment at a time of its own, executed once.",
     "credit balances": "What customers have with you, to be taken off the next invoices.",
     "messages": "Asking the customer: when, in which words, and what became of it.",
     "declines": "What every code means, with its source.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tests.whole.probes import MARK
+from datetime import datetime, timedelta
+
+from tests.whole.probes import ANY_CARD, MARK
 from tests.whole.served import Client
 
 
 async def billed(victim: Client) -> dict[str, str]:
-    """A subscription in a long trial, and a draft of an invoice."""
+    """A subscription in a long trial, a draft of an invoice, and a payment that is scheduled for much later."""
     customer = (await victim.post("/v1/customers", {"name": MARK}))["id"]
     plan = await victim.post("/v1/plans", {"name": MARK, "amount": 77_123, "currency": "USD"})
     begun = {"customer": customer, "plan": plan["id"], "trial_days": 300, "description": MARK}
@@ -16,4 +18,15 @@ async def billed(victim: Client) -> dict[str, str]:
     invoice = await victim.post("/v1/invoices", draft)
     credit = {"amount": 77_123, "currency": "USD", "reason": MARK}
     await victim.post(f"/v1/customers/{customer}/credit_balance", credit)
-    return {"plan": plan["id"], "subscription": subscription["id"], "invoice": invoice["id"]}
+    method = (await victim.post("/v1/payment_methods", {"customer": customer} | ANY_CARD))["id"]
+    at = datetime.fromisoformat((await victim.get("/v1/test_clock"))["now"]) + timedelta(days=300)
+    later = {"amount": 77_123, "currency": "USD", "at": at.isoformat(), "description": MARK}
+    later = await victim.post(
+        "/v1/scheduled_payments", later | {"customer": customer, "payment_method": method}
+    )
+    return {
+        "plan": plan["id"],
+        "subscription": subscription["id"],
+        "invoice": invoice["id"],
+        "scheduled_payment": later["id"],
+    }

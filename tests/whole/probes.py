@@ -51,6 +51,7 @@ def listing(own: str, *filters: str) -> list[Probe]:
 ONE: Final = [Probe(MISSING)]
 CHANGE: Final = [naming({"metadata": {"seen": "yes"}})]
 ITEM: Final = {"description": "Own", "amount": 5}
+SCHEDULED: Final = {"amount": 900, "currency": "USD", "at": "{tomorrow}"}
 FAILED: Final = {
     "external_id": "in_1",
     "amount": 900,
@@ -225,6 +226,14 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "POST /v1/customers/{customer}/credit_balance": [
         naming({"amount": 5, "currency": "USD", "reason": "curious"})
     ],
+    "POST /v1/scheduled_payments": [
+        naming(SCHEDULED | {"customer": "{customer}", "payment_method": "{payment_method}"}),
+        naming(SCHEDULED | {"customer": "{own_customer}", "payment_method": "{payment_method}"}),
+    ],
+    "GET /v1/scheduled_payments": listing("{scheduled_payment}", "customer={customer}"),
+    "GET /v1/scheduled_payments/{scheduled_payment}": ONE,
+    "POST /v1/scheduled_payments/{scheduled_payment}": [*CHANGE, naming({"amount": 5})],
+    "POST /v1/scheduled_payments/{scheduled_payment}/cancel": ONE,
     "GET /v1/messages": listing("{message}", "recovery={recovery}", "customer={customer}"),
     "GET /v1/messages/{message}": ONE,
     "POST /v1/messages/{message}/bounced": [naming({}), naming({"reason": "complained"})],

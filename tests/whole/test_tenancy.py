@@ -276,6 +276,7 @@ async def view(victim: Client) -> dict[str, Any]:
         "plans",
         "subscriptions",
         "invoices",
+        "scheduled_payments",
         "routing/experiments",
         "test/world/charges",
         "test/world/changes",

@@ -7,25 +7,32 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from recoup.billing.core.scheduled import EXECUTE
 from recoup.billing.core.step import CHARGE, CYCLE
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.cycles import Cycles
+from recoup.billing.flow.scheduled import ScheduledPayments
 from recoup.kit.ids import Kind
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Payment
 from recoup.payments.core.step import MOVED
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
-_OURS: Final = f"{Kind.INVOICE.value}_"
+_OURS: Final = (f"{Kind.INVOICE.value}_", f"{Kind.SCHEDULED_PAYMENT.value}_")
 
 
-def handlers(cycles: Cycles, charging: Charging) -> Mapping[str, Handler]:
+def handlers(cycles: Cycles, charging: Charging, scheduled: ScheduledPayments) -> Mapping[str, Handler]:
     """The handler of each kind of due row that billing works."""
-    return {CYCLE: cycles.cycle, CHARGE: charging.charge, f"event:{MOVED}": charging.hear}
+
+    async def hear(merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
+        again = await charging.hear(merchant, payment_id, now)
+        return again or await scheduled.hear(merchant, payment_id, now)
+
+    return {CYCLE: cycles.cycle, CHARGE: charging.charge, EXECUTE: scheduled.execute, f"event:{MOVED}": hear}
 
 
 def listens(fact: str, payment: Payment) -> bool:
-    """Whether billing wants to hear of this: that a payment stands elsewhere, which bears an invoice's name."""
+    """Whether billing wants to hear of this: that a payment stands elsewhere, which bears a name of ours."""
     reference = payment.merchant_reference
     return (
         fact == MOVED
