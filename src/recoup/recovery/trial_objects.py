@@ -125,7 +125,7 @@ class RecoveryResultObject(Struct, kw_only=True, frozen=True):
     age_days: Annotated[int, Meta(description="At which age recoveries are compared.")]
     recoveries: int
     complete: Annotated[
-        bool, Meta(description="false: the experiment has more than the first 200,000 that are counted.")
+        bool, Meta(description="false: the experiment has more than the first 100,000 that are counted.")
     ]
     is_balanced: Annotated[
         bool, Meta(description="false: the hold-out's size does not fit its share, so something is wrong.")

@@ -155,7 +155,7 @@ class RecoveryExperiments:
                 "experiment_running", "An experiment runs, in which the share cannot change. End it first."
             )
         self._running.forget(merchant.id, unsettled_s=_UNSETTLED_S)
-        if standing.held_out == held_out:
+        if standing.held_out == held_out and standing.started_at == now:  # it was not there before
             return standing
         await store.end(connection, merchant_id=merchant.id, experiment_id=standing.id, at=now)
         new = _hold_out(

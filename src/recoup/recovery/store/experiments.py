@@ -21,7 +21,7 @@ from recoup.recovery.core.arms import Share
 from recoup.recovery.core.trials import ALL, DAY_S, RECOVERED, Cell, Day, Experiment, State, Totals
 from recoup.routing.core.trials import Sums
 
-RECOVERIES_MAX: Final = 200_000
+RECOVERIES_MAX: Final = 100_000
 """How many recoveries of an experiment are added up, the first ones."""
 DAYS_MAX: Final = 61
 _COLUMNS: Final[LiteralString] = """
