@@ -208,7 +208,11 @@ def _world(world: World) -> Iterator[str]:
 
 
 def _role(knows_all: bool, policy: Policy) -> str:  # noqa: FBT001 - a fact, not a switch
-    return "knows what every moment and account would answer" if knows_all else described(policy)
+    if not knows_all:
+        return described(policy)
+    return (
+        f"knows what every moment and account would answer, within the new policy's {policy.window.days} days"
+    )
 
 
 def sentence(found: Findings) -> str:
