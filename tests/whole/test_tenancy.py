@@ -20,6 +20,7 @@ import pytest
 from tests.settlements.reports import STRIPE, stripe_row, written
 from tests.whole.asked import ASKS, asked
 from tests.whole.billed import billed
+from tests.whole.compared import compared
 from tests.whole.probes import ANY_CARD, EMAIL, MARK, PROBES, Probe
 from tests.whole.served import (
     ANSWER_S,
@@ -136,21 +137,6 @@ async def lived(victim: Client) -> dict[str, str]:
     }
 
 
-async def compared(victim: Client) -> dict[str, str]:
-    """A recovery policy, and an experiment with it."""
-    await victim.post("/v1/recovery/policies", {"policy": {"name": "patient"}, "note": MARK})
-    arms = [{"name": MARK, "policy": "patient", "share": 100}]
-    experiment = await victim.post("/v1/recovery/experiments", {"name": MARK, "arms": arms})
-    return {"recovery_policy": "patient", "recovery_experiment": experiment["id"]}
-
-
-async def held(victim: Client) -> str:
-    """A kill switch, beside an address that is asked before tries."""
-    await victim.post("/v1/recovery/check", {"url": f"http://127.0.0.1:9/{MARK}"})
-    code = {"scope": "decline_code", "decline_code": "lost_card", "reason": MARK}
-    return str((await victim.post("/v1/recovery/kill_switches", code))["id"])
-
-
 async def simulated(victim: Client, paid: Any) -> dict[str, str]:
     """What the simulated processors have: a charge, a refund, and a dispute that opens much later."""
     charges = await victim.get("/v1/test/world/charges")
@@ -181,7 +167,6 @@ async def renewed(victim: Client) -> dict[str, str]:
         **await compared(victim),
         "card_update": listed[0]["id"],
         "update_batch": listed[0]["batch"],
-        "kill_switch": await held(victim),
         **await billed(victim),
     }
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import product
 from typing import Final
 from uuid import UUID
 
@@ -152,15 +153,14 @@ def curve(days: Sequence[Day]) -> tuple[float, ...]:
 
 def _uplifts(experiment: Experiment, counts: Counts, *, units_min: int) -> list[Uplift]:
     found = []
+    arms = [one.arm for one in experiment.shares]
     categories = sorted({cell.category for cell, _ in counts.aged})
     metrics = sorted({metric for _, metric in counts.aged}, key=lambda one: (one != RECOVERED, one))
-    for arm in (one.arm for one in experiment.shares):
-        for category in categories:
-            for metric in metrics:
-                held_out = counts.aged.get((Cell(HOLD_OUT, category), metric), Sums())
-                ours = counts.aged.get((Cell(arm, category), metric), Sums())
-                if held_out.units or ours.units:
-                    found.append(Uplift(arm, category, compare(metric, held_out, ours, units_min=units_min)))
+    for arm, category, metric in product(arms, categories, metrics):
+        held_out = counts.aged.get((Cell(HOLD_OUT, category), metric), Sums())
+        ours = counts.aged.get((Cell(arm, category), metric), Sums())
+        if held_out.units or ours.units:
+            found.append(Uplift(arm, category, compare(metric, held_out, ours, units_min=units_min)))
     return found
 
 
