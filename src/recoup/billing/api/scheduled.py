@@ -120,23 +120,7 @@ class ScheduledPaymentsApi:
                     }
                 },
             ),
-            Route(
-                "GET",
-                _PATH,
-                self.page,
-                query=ScheduledPaymentQuery,
-                answer=ScheduledPaymentList,
-                summary="List scheduled payments",
-                tag=_TAG,
-            ),
-            Route(
-                "GET",
-                _ONE,
-                self.read,
-                answer=ScheduledPaymentObject,
-                summary="Read a scheduled payment",
-                tag=_TAG,
-            ),
+            *self._reading(),
             Route(
                 "POST",
                 _ONE,
@@ -160,6 +144,27 @@ class ScheduledPaymentsApi:
                 tag=_TAG,
                 idempotency=Idempotency.TRANSACTION,
                 errors=(_STATE,),
+            ),
+        ]
+
+    def _reading(self) -> list[Route]:
+        return [
+            Route(
+                "GET",
+                _PATH,
+                self.page,
+                query=ScheduledPaymentQuery,
+                answer=ScheduledPaymentList,
+                summary="List scheduled payments",
+                tag=_TAG,
+            ),
+            Route(
+                "GET",
+                _ONE,
+                self.read,
+                answer=ScheduledPaymentObject,
+                summary="Read a scheduled payment",
+                tag=_TAG,
             ),
         ]
 
