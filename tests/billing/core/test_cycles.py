@@ -165,6 +165,7 @@ def test_what_is_refused_falls_behind_until_the_last_of_it_is_paid() -> None:
         facts += [fact for fact, _ in step.happened]
     assert facts[-1] == "subscription.recovered" and subscription.status is Status.ACTIVE
     assert subscription.owing == ()
+    assert step is not None
     back = settling.refused(step.invoices[0], subscription, failing, now=START)
     assert back is not None and back.invoices[0].status is InvoiceStatus.OPEN, "what came back is owed again"
 

@@ -56,7 +56,7 @@ class PeriodsApi:
                 description="As it would be opened next, or after a change of plan or quantity. Nothing is stored, "
                 "and its id names nothing.",
                 tag=_TAG,
-                errors=(nothing, _ENDED, _PAUSED, *_PLAN),
+                errors=(Problem("amount_too_large", 400), nothing, _ENDED, _PAUSED, *_PLAN),
             ),
             Route(
                 "POST",

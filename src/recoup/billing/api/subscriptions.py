@@ -42,7 +42,9 @@ _PLAN: Final = (Problem("plan_inactive", 409), Problem("currency_mismatch", 409)
 _NOT_TAKEN: Final = tuple(
     Problem(code, 400)
     for code in (
+        "amount_too_large",
         "amount_zero",
+        "anchor_out_of_range",
         "invalid_time_zone",
         "metadata_limit",
         "one_discount",

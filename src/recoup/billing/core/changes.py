@@ -33,8 +33,8 @@ from recoup.billing.core.proration import Change, Share, unused
 from recoup.billing.core.proration import changed as change_of
 from recoup.billing.core.records import ITEMS_MAX, PAUSES_MAX, TERMS_MAX, Item, ManagedBy, Subscription, Terms
 from recoup.billing.core.step import Step, changed, cycle_row, local_day, scheduled
-from recoup.kit.money import Money
-from recoup.kit.refusals import Refusal, conflict
+from recoup.kit.money import MINOR_MAX, Money
+from recoup.kit.refusals import conflict, invalid
 
 UPDATED: Final = "subscription.updated"
 
@@ -144,6 +144,7 @@ def changed_terms(
     refuse_ended(subscription)
     if subscription.status is Status.PAUSED:
         raise conflict("subscription_paused", "Resume this subscription before you change what it pays.")
+    refuse_too_much(terms)
     if len(subscription.terms) >= TERMS_MAX or len(subscription.phases) >= PHASES_MAX - 1:
         raise conflict("too_many_changes", "This subscription was changed too often; make a new one.")
     lines = () if proration is Proration.NONE else change_lines(subscription, terms, interval, now=now)
@@ -197,12 +198,11 @@ def refuse_ended(subscription: Subscription) -> None:
         )
 
 
-def not_ours(subscription: Subscription) -> Refusal:
-    """Whose cycles an outside biller opens."""
-    return conflict(
-        "subscription_not_managed_here",
-        "Somebody else bills this subscription (`managed_by` is `outside`): report what came of it instead.",
-    )
+def refuse_too_much(terms: Terms) -> None:
+    """Refuses a price that no payment could have."""
+    if terms.whole > MINOR_MAX:
+        message = f"Amount times quantity is more than {MINOR_MAX}, the most that a payment takes."
+        raise invalid("amount_too_large", message, param="quantity")
 
 
 def _regrided(subscription: Subscription, interval: Interval, now: datetime) -> Subscription:

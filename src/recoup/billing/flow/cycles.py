@@ -2,7 +2,8 @@
 
 The subscriptions are locked, their turn is looked at again, and everything that follows from it is one statement: the
 invoices with their numbers, the subscriptions moved on, what is due next, the events. Whoever comes second finds the
-subscription moved on, and whoever would come all the same meets the unique rule of its periods.
+subscription moved on, and whoever would come all the same meets the unique rule of its periods. Where a group fails,
+each is opened by itself, so that what is wrong with one keeps nobody else's from being opened.
 """
 
 from __future__ import annotations
@@ -10,11 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import NamedTuple
 from uuid import UUID
-
-import structlog
-from psycopg import Error
 
 from recoup.billing import store
 from recoup.billing.core.bills import Charge, Making
@@ -24,13 +22,17 @@ from recoup.billing.core.records import Invoice, Subscription
 from recoup.billing.core.step import Step
 from recoup.billing.flow.moments import Moments
 from recoup.billing.flow.writing import Scribe
-from recoup.db import Connection, Database
+from recoup.db import Connection, Database, Queries
+from recoup.db.together import Together
 from recoup.merchants.core import Merchant
 
-AT_ONCE: Final = 200
-"""How many cycles are opened in one transaction."""
 
-_log: Final = structlog.get_logger("recoup.billing")
+class _Asked(NamedTuple):
+    """Whose turn is looked at, and when that is."""
+
+    subscription_id: UUID
+    merchant: Merchant
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,39 +53,23 @@ class Cycles:
         self._scribe = scribe
         self._moments = moments
         self._new_id = new_id
+        self._together: Together[_Asked, datetime] = Together(self._open_asked, name="billing.cycles")
 
     async def cycle(self, merchant: Merchant, subscription_id: UUID, now: datetime) -> datetime | None:
-        """The worker's handler of `subscription.cycle`, for one."""
-        return (await self._open_due(merchant, [subscription_id], now)).get(subscription_id)
+        """The worker's handler of `subscription.cycle`. Those that come at once are opened together."""
+        return await self._together.get(merchant.id, _Asked(subscription_id, merchant, now))
 
-    async def cycle_many(
-        self, merchant: Merchant, subscription_ids: Sequence[UUID], now: datetime
-    ) -> Mapping[UUID, datetime | None]:
-        """The same for many: when to look at each again. Those that are left out failed and are to be tried again."""
-        done: dict[UUID, datetime | None] = {}
-        for start in range(0, len(subscription_ids), AT_ONCE):
-            some = list(subscription_ids[start : start + AT_ONCE])
-            try:
-                done |= await self._open_due(merchant, some, now)
-            except (Error, AssertionError):
-                done |= await self._one_by_one(merchant, some, now)
-        return done
+    async def _open_asked(self, _: UUID, asked: Sequence[_Asked]) -> Mapping[_Asked, datetime]:
+        """When to look at each again; those that are left out are over."""
+        ids = list(dict.fromkeys(one.subscription_id for one in asked))
+        again = await self.open_due(asked[0].merchant, ids, max(one.now for one in asked))
+        return {one: at for one in asked if (at := again[one.subscription_id]) is not None}
 
-    async def _one_by_one(
+    async def open_due(
         self, merchant: Merchant, ids: Sequence[UUID], now: datetime
     ) -> dict[UUID, datetime | None]:
-        """Each in a transaction of its own, so that what is wrong with one keeps nobody else's from being opened."""
-        done: dict[UUID, datetime | None] = {}
-        for one in ids:
-            try:
-                done |= await self._open_due(merchant, [one], now)
-            except (Error, AssertionError):
-                _log.exception("billing.cycle_failed", subscription=str(one))
-        return done
+        """Open what is due of these subscriptions, in one transaction; when to look at each again."""
 
-    async def _open_due(
-        self, merchant: Merchant, ids: Sequence[UUID], now: datetime
-    ) -> dict[UUID, datetime | None]:
         async def work(connection: Connection) -> dict[UUID, datetime | None]:
             found = await store.lock_subscriptions(connection, merchant_id=merchant.id, ids=ids)
             turns = {one.id: turn_of(one, now=now) for one in found.values()}
@@ -91,6 +77,14 @@ class Cycles:
             return {id_: done[id_].subscription.next_at if id_ in done else None for id_ in ids}
 
         return await self._database.retrying(work)
+
+    async def moment(
+        self, queries: Queries, merchant: Merchant, subscription: Subscription, turn: Open, *, now: datetime
+    ) -> Charge:
+        """When an invoice is charged that opens then, and why."""
+        return (await self._moments.choose(queries, merchant, [(subscription, turn)], now=now))[
+            subscription.id
+        ]
 
     async def take(
         self,

@@ -118,6 +118,9 @@ class Invoices:
         held, subscription = await self._charging.locked(connection, merchant, found)
         if not invoice_takes(held.status, news):
             raise settling.unexpected(held)
+        if held.credit:  # what goes back to the balance is held before the merchant's events are
+            owner = [held.customer_id]
+            await store.lock_balances(connection, merchant_id=merchant.id, customer_ids=owner)
         free = await self._charging.free(connection, merchant, held, now=now)
         step = settling.ended(free, subscription, news, now=now)
         return await self._written(connection, merchant, step, now=now)

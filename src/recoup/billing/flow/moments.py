@@ -19,7 +19,7 @@ from recoup.billing.core.cycles import Open
 from recoup.billing.core.machine import Status
 from recoup.billing.core.records import Expected, ManagedBy, Subscription
 from recoup.billing.core.step import due_of
-from recoup.db import Connection, Queries
+from recoup.db import Queries
 from recoup.kit.money import Money
 from recoup.merchants.core import Merchant
 from recoup.paydays.core import PayCycle, cycle_of
@@ -38,7 +38,7 @@ class Moments(Protocol):
     """Chooses when invoices that open are charged."""
 
     async def choose(
-        self, connection: Connection, merchant: Merchant, opening: Sequence[Opening], *, now: datetime
+        self, queries: Queries, merchant: Merchant, opening: Sequence[Opening], *, now: datetime
     ) -> Mapping[UUID, Charge]:
         """By subscription: when, and why then."""
         ...
@@ -61,7 +61,7 @@ class OnPaydays:
         self._customers = customers
 
     async def choose(
-        self, connection: Connection, merchant: Merchant, opening: Sequence[Opening], *, now: datetime
+        self, queries: Queries, merchant: Merchant, opening: Sequence[Opening], *, now: datetime
     ) -> Mapping[UUID, Charge]:
         """By subscription: when, and why then. What is given up as unpaid is not charged."""
         movable = [(one, turn) for one, turn in opening if _may_move(one, turn, now=now)]
@@ -70,8 +70,8 @@ class OnPaydays:
         if not movable:
             return charges
         ids = [one.customer_id for one, _ in movable]
-        people = await self._customers.those(connection, merchant.id, ids)
-        tries = await tries_of_customers(connection, merchant, ids)
+        people = await self._customers.those(queries, merchant.id, ids)
+        tries = await tries_of_customers(queries, merchant, ids)
         asked = [
             charging_of(
                 one,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from recoup.billing.core.amounts import LineKind
+from recoup.billing.core.changes import refuse_too_much
 from recoup.billing.core.cycles import NewSubscription
 from recoup.billing.core.periods import COUNT_MAX, Interval, Unit
 from recoup.billing.core.records import Item, ManagedBy, Off, Plan, Terms, Window
@@ -29,6 +31,9 @@ from recoup.merchants.core import Merchant
 from recoup.paydays.core import local_zone
 from recoup.vault.core import Customer
 from recoup.vault.flow.customers import time_zones
+
+ANCHOR_AHEAD_MAX: Final = timedelta(days=COUNT_MAX[Unit.DAY])
+"""How far ahead the first full period may begin: as long as a period may be."""
 
 
 class Reader:
@@ -80,22 +85,23 @@ class Reader:
         if body.payment_method is not None and body.managed_by is ManagedBy.OUTSIDE:
             message = "Somebody else charges this subscription: leave `payment_method` out."
             raise invalid("payment_method_not_needed", message, param="payment_method")
+        terms = Terms(plan_id=plan.id, name=plan.name, amount=plan.amount, quantity=body.quantity, since=now)
+        refuse_too_much(terms)
+        today = now.astimezone(ZoneInfo(zone)).date()
         return NewSubscription(
             merchant_id=merchant.id,
             id=self._new_id(),
             customer_id=customer.id,
             payment_method_id=await self.method(merchant, body.payment_method, customer.id),
             managed_by=body.managed_by,
-            terms=Terms(
-                plan_id=plan.id, name=plan.name, amount=plan.amount, quantity=body.quantity, since=now
-            ),
+            terms=terms,
             currency=plan.currency,
             interval=plan.interval,
             zone=zone,
             hour=body.billing_hour,
             country=country,
-            starts_on=now.astimezone(ZoneInfo(zone)).date(),
-            anchor=body.anchor,
+            starts_on=today,
+            anchor=_anchor(body.anchor, today),
             trial_days=trial_days,
             payments_total=body.payments_total,
             window=window_of(body.charge_window, now=now),
@@ -146,6 +152,14 @@ class Reader:
             quantity=item.quantity,
             discountable=item.amount > 0,
         )
+
+
+def _anchor(wished: date | None, today: date) -> date | None:
+    """The date that periods are counted from; refuses one that is past, or further than any period is long."""
+    if wished is not None and not today <= wished <= today + ANCHOR_AHEAD_MAX:
+        message = f"`anchor` is a day from today ({today.isoformat()}) on, at most three years ahead."
+        raise invalid("anchor_out_of_range", message, param="anchor")
+    return wished
 
 
 def discounts_of(wished: Sequence[DiscountData]) -> tuple[Off, ...]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from recoup.billing import store
 from recoup.billing.core import changes
-from recoup.billing.core.bills import Charge, Making
+from recoup.billing.core.bills import Making
 from recoup.billing.core.changes import Billing, Proration
 from recoup.billing.core.cycles import (
     NewSubscription,
@@ -232,35 +232,15 @@ class Subscriptions:
                 return step.invoices[0]
             assert step.subscription is not None, "a change changes it"
             subscription = step.subscription
-        return self._forecast(subscription, balance, now=now)
+        subscription, turn = _next_billed(subscription, now=now)
+        charge = await self._cycles.moment(queries, merchant, subscription, turn, now=max(turn.due, now))
+        making = Making(invoice_id=self._new_id(), due=turn.due, charge=charge, balance=balance, now=now)
+        return opened(subscription, turn, making).invoices[0]
 
     async def held(self, connection: Connection, merchant: Merchant, subscription_id: UUID) -> Subscription:
         """One subscription, held until the transaction ends; refuses with 404."""
         found = await store.lock_subscriptions(connection, merchant_id=merchant.id, ids=[subscription_id])
         return _there(found.get(subscription_id), subscription_id)
-
-    def _forecast(self, subscription: Subscription, balance: int, *, now: datetime) -> Invoice:
-        if (
-            subscription.has_ended
-            or subscription.status is Status.PAUSED
-            or subscription.cancel_at_period_end
-        ):
-            raise nothing_upcoming()
-        for _ in range(TURNS_MAX):
-            turn = next_turn(subscription, now=now)
-            match turn:
-                case Open(due=due):
-                    making = Making(
-                        invoice_id=self._new_id(), due=due, charge=Charge(due), balance=balance, now=now
-                    )
-                    return opened(subscription, turn, making).invoices[0]
-                case Pass():
-                    after = passed(subscription, turn, now=now).subscription
-                    assert after is not None, "a period passes"
-                    subscription = after
-                case _:
-                    raise nothing_upcoming()
-        raise nothing_upcoming()
 
     async def _next(
         self, connection: Connection, merchant: Merchant, held: Subscription, *, now: datetime
@@ -297,6 +277,24 @@ class Subscriptions:
 def nothing_upcoming() -> Refusal:
     """Nothing more is billed, as it stands."""
     return conflict("no_upcoming_invoice", "Nothing more will be billed of this subscription as it stands.")
+
+
+def _next_billed(subscription: Subscription, *, now: datetime) -> tuple[Subscription, Open]:
+    """The next period that costs something, and the subscription as it is then."""
+    if subscription.has_ended or subscription.status is Status.PAUSED or subscription.cancel_at_period_end:
+        raise nothing_upcoming()
+    for _ in range(TURNS_MAX):
+        turn = next_turn(subscription, now=now)
+        match turn:
+            case Open():
+                return subscription, turn
+            case Pass():
+                after = passed(subscription, turn, now=now).subscription
+                assert after is not None, "a period passes"
+                subscription = after
+            case _:
+                raise nothing_upcoming()
+    raise nothing_upcoming()
 
 
 def _changed(
