@@ -43,6 +43,8 @@ DUE: Final = 3_000
 CARDS: Final = 20
 """Cards that change, one after the other."""
 CLAIMS: Final = 20
+SETTLED_S: Final = 16.0
+"""How long after a change of accounts every request reads them anew (see `recoup.merchants.flow`)."""
 PLAN_KIND: Final = "event:payment.declined"
 
 app = App(name="bench.recovery.scale", help=__doc__)
@@ -214,9 +216,12 @@ async def _scheduled(service: Service, merchant_id: UUID, recovery_id: UUID) -> 
             await asyncio.sleep(0.001)
 
 
-async def measured(service: Service, size: int, *, count: int = DUE, cards: int = CARDS) -> Measured:
-    """One size, in a database of its own."""
+async def measured(
+    service: Service, size: int, *, count: int = DUE, cards: int = CARDS, settled_s: float = 0.0
+) -> Measured:
+    """One size, in a database of its own, so long after its accounts were made."""
     copies = await copied(service, size, plans=count, cards=cards)
+    await asyncio.sleep(settled_s)
     await service.database.execute("analyze")
     now = service.around.clock.now()
     idle = await claims(service, now)
@@ -233,7 +238,7 @@ async def measured(service: Service, size: int, *, count: int = DUE, cards: int 
 async def _in_its_own(size: int, folder: Path) -> Measured:
     with EmbeddedPostgres(folder / "postgres") as conninfo:
         async with opened(folder, conninfo) as service:
-            return await measured(service, size)
+            return await measured(service, size, settled_s=SETTLED_S)
 
 
 def table_of(found: Sequence[Measured]) -> Table:
