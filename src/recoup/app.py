@@ -350,7 +350,7 @@ class Service:
 
     def _listened(self, fact: str, payment: Payment) -> bool:
         """Whether a later subject wants to hear of this: it is then told in the same transaction."""
-        if fact == UNRECOGNISED or self.billed.listens(fact, payment):
+        if fact == UNRECOGNISED or Billed.listens(fact, payment):
             return True
         return recovery_listens(
             fact,

@@ -102,7 +102,8 @@ class Billed:
         )
         return [route for api in apis for route in api.routes()]
 
-    def listens(self, fact: str, payment: Payment) -> bool:
+    @staticmethod
+    def listens(fact: str, payment: Payment) -> bool:
         """Whether billing wants to hear of this event of a payment."""
         return jobs.listens(fact, payment)
 
