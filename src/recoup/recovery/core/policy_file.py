@@ -187,7 +187,8 @@ def read(source: str, format_: Format, *, version: int | None = None) -> Reading
 
 
 def policy_from(document: Mapping[str, Any], *, version: int | None = None) -> Policy:
-    """A policy out of what was stored of it, which was found right then."""
+    """A policy out of what was stored of it, which was found right then: a check that is younger than the policy must
+    not stop the merchant's recoveries."""
     policy = _made(document, Misfits(), version=version)
     assert policy is not None, "what was stored is a policy"
     return policy
@@ -231,7 +232,7 @@ def _made(document: Any, misfits: Misfits, *, version: int | None) -> Policy | N
     if at is not None and not hours.begins <= at < hours.ends:
         misfits.add(("at",), "is outside of `hours`")
     routes, accounts = _routes(said.routes, misfits)
-    policy = Policy(
+    return Policy(
         name=said.name,
         version=version,
         window=timedelta(days=said.window_days),
@@ -251,7 +252,6 @@ def _made(document: Any, misfits: Misfits, *, version: int | None) -> Policy | N
         try_costs=said.try_costs_hundredths,
         declines=_declines(said.declines, misfits),
     )
-    return None if misfits.found else policy
 
 
 def _fit_rest(document: Any, misfits: Misfits) -> None:
