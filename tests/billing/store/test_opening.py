@@ -142,7 +142,7 @@ async def cost(office: Office) -> int:
         async with office.database.connection() as connection:
             await connection.execute("begin")
             row = await connection.fetch_one(
-                f"explain (analyze, buffers, format json) {statement}",  # type: ignore[arg-type]
+                f"explain (analyze, buffers, format json) {statement}",
                 parameters,
             )
             await connection.execute("rollback")
