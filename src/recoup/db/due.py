@@ -197,11 +197,13 @@ DROP: Final = """
                     and d.leased_until = g.leased_until
                 limit 1
             ) x))
+            and leased_until = any(array(select leased_until from given))
     )
     select n from given
 """
 """Drops claimed rows, many at once (see `recoup.db.grouped`), those of which the claim is no longer ours excepted. A
-row is deleted in the very version that was looked up: one that is moved by news meanwhile is another, and stays."""
+row is deleted in the very version that was looked up: one that is moved by news meanwhile is another, has no claim, and
+stays. That is asked once more outside, for some releases of PostgreSQL look at nothing else where they have waited."""
 
 
 def claimed(row: Due) -> bytes:

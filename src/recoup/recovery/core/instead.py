@@ -7,6 +7,7 @@ from datetime import datetime
 from recoup.recovery.core.machine import EndReason
 from recoup.recovery.core.planning import accounts_for, facts_of, plan, postponed
 from recoup.recovery.core.records import AskCustomer, Case, GiveUp, How, Made, Plan, Retry
+from recoup.recovery.core.scheduling import awake
 
 
 def made(case: Case, how: Made, now: datetime) -> Plan | None:
@@ -29,7 +30,7 @@ def _later(case: Case, how: Made, now: datetime) -> Plan:
     match how.how:
         case How.HELD:
             assert how.until is not None, "what holds a try says until when"
-            at = min(how.until, case.deadline)
+            at = min(awake(how.until, case.person.zone, case.policy.hours), case.deadline)
             return Retry(at, accounts_for(case), now, how.why, facts_of(case))
         case How.POSTPONED:
             return postponed(case, now, why=how.why)

@@ -151,8 +151,11 @@ def _tries_left(case: Case, budget: Budget) -> int:
     return max(1, min(case.tries_max - case.tries_made, budget.left))
 
 
-def gating(case: Case, now: datetime) -> Thinking[Plan | None]:
-    """Asked on fresh facts just before a try that is due: None where it may be made, else what is done instead."""
+def gating(case: Case, now: datetime, *, planned_at: datetime | None = None) -> Thinking[Plan | None]:
+    """Asked on fresh facts just before a try that is due: None where it may be made, else what is done instead.
+
+    One that was held into the customer's night waits for the morning; one that a person asked for at night is made.
+    """
     ending = _ending(case, now)
     if ending is not None:
         return ending
@@ -162,9 +165,14 @@ def gating(case: Case, now: datetime) -> Thinking[Plan | None]:
         return postponed(case, now, why=_NOBODY)
     earliest = _not_before(case, now)
     budget = _budget(case, earliest)
-    if earliest <= now and budget.allowed:
+    overslept = planned_at is not None and _is_awake(case, planned_at) and not _is_awake(case, now)
+    if earliest <= now and budget.allowed and not overslept:
         return None
     return (yield case)
+
+
+def _is_awake(case: Case, moment: datetime) -> bool:
+    return awake(moment, case.person.zone, case.policy.hours) == moment
 
 
 def postponed(case: Case, now: datetime, *, why: str) -> Plan:

@@ -12,6 +12,8 @@ from uuid import UUID
 from recoup.outcomes.core import Category
 
 DAY: Final = timedelta(days=1)
+ELSEWHERE: Final = UUID(int=0)
+"""Stands among accounts for the place where the payment failed, where that is no account of ours."""
 
 DAY_BEGINS: Final = time(6)
 DAY_ENDS: Final = time(22)
@@ -122,7 +124,8 @@ class Policy:
 
     def allowed(self, able: tuple[UUID, ...], *, last: UUID | None) -> tuple[UUID, ...]:
         """Of the accounts that can do it, those that may be asked; `last` is the one that refused last."""
-        named = tuple(one for one in able if one in self.accounts) if self.accounts else able
+        may = {*self.accounts, ELSEWHERE}  # what is asked elsewhere is not ours to forbid
+        named = tuple(one for one in able if one in may) if self.accounts else able
         same = tuple(one for one in named if one == last)
         return (same or named) if self.routes is Routes.SAME else named
 

@@ -140,7 +140,10 @@ class PolicyFile(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     declines: Annotated[
         Annotated[list[Annotated[Text, _one_of(*Category)]], Meta(min_length=1, max_length=len(Category))]
         | None,
-        Meta(description="Which refusals it takes on, by category; left out: all that can be recovered."),
+        Meta(
+            description="Which refusals it takes on, by category; left out: all that can be recovered. What failed "
+            "elsewhere and is brought to be recovered is taken on all the same."
+        ),
     ] = None
 
 

@@ -16,6 +16,7 @@ from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core.arms import Arm, Stake
 from recoup.recovery.core.learned import Taught
 from recoup.recovery.core.machine import OPEN, EndReason, Status
+from recoup.recovery.core.policy import ELSEWHERE as ELSEWHERE
 from recoup.recovery.core.policy import Policy
 
 
@@ -36,10 +37,6 @@ class Mode(StrEnum):
     """Somebody else's payment failed; we try the debt as a payment of ours."""
     ADVISE = "advise"
     """Somebody else's payment failed, and they try it: we say when, where and how."""
-
-
-ELSEWHERE: Final = UUID(int=0)
-"""Stands among accounts for the place where the payment failed, where that is no account of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from recoup.recovery.core.instead import made
 from recoup.recovery.core.machine import STANDINGS, EndReason, News, Standing, Status, moved
 from recoup.recovery.core.opening import NotOpened
 from recoup.recovery.core.planning import accounts_for, gating
-from recoup.recovery.core.policy import Policy
+from recoup.recovery.core.policy import DAY, Policy
 from recoup.recovery.core.records import (
     PLANNED,
     Action,
@@ -192,13 +192,20 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Thinking[Step | R
     assert due_at is not None, "a scheduled try has its time"
     if now < due_at:
         return Rest(due_at)
-    instead = yield from gating(case, now)
+    instead = yield from gating(case, now, planned_at=None if recovery.plan is None else recovery.plan.at)
     if instead is not None:
         return replanned(recovery, case, instead, now)
     started = _moved(recovery, News.RETRY_STARTED, now)
     if recovery.mode is Mode.ADVISE:
         return Step(_told(started), (RETRY_DUE,))
-    return Run(started, accounts_for(case))
+    return Run(started, _asked(recovery, case))
+
+
+def _asked(recovery: Recovery, case: Case) -> tuple[UUID, ...]:
+    """Whom to ask, in order: as it was planned, as far as they can still do it, and then whoever else can."""
+    able = accounts_for(case)
+    planned = () if recovery.plan is None else recovery.plan.accounts
+    return *(one for one in planned if one in able), *(one for one in able if one not in planned)
 
 
 def _time_up(recovery: Recovery, case: Case, now: datetime) -> Step:
@@ -291,8 +298,9 @@ def due_at(recovery: Recovery) -> datetime | None:
 
 
 def new_deadline(policy: Policy, opened_at: datetime) -> datetime:
-    """When a recovery that opens now gives up."""
-    return opened_at + policy.window
+    """When a recovery that opens now gives up. The try of a schedule's last day is made."""
+    on_last_day = bool(policy.days) and policy.days[-1] * DAY >= policy.window
+    return opened_at + policy.window + (DAY if on_last_day else timedelta())
 
 
 def _counted(recovery: Recovery, case: Case) -> Recovery:

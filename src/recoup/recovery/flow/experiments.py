@@ -129,7 +129,8 @@ class RecoveryExperiments:
         held_out = HELD_OUT_LIVE if merchant.livemode else HELD_OUT_TEST
         at = started_at or made_at(id_)
         new = _hold_out(id_, held_out=held_out, seed=self._seed(), own=self._seed(), at=at)
-        assert await store.insert(connection, new, merchant_id=merchant.id), "the merchant is held"
+        inserted = await store.insert(connection, new, merchant_id=merchant.id)
+        assert inserted, "the merchant is held"
         return new
 
     async def _standing(self, queries: Queries, merchant: Merchant) -> Experiment | None:
@@ -161,7 +162,8 @@ class RecoveryExperiments:
         new = _hold_out(
             self._new_id(), held_out=held_out, seed=standing.hold_out_seed, own=self._seed(), at=now
         )
-        assert await store.insert(connection, new, merchant_id=merchant.id), "the merchant is held"
+        inserted = await store.insert(connection, new, merchant_id=merchant.id)
+        assert inserted, "the merchant is held"
         await self._tell(connection, merchant, STARTED, new, now=now)
         return new
 

@@ -20,6 +20,7 @@ import structlog
 
 from recoup.db import Database, due
 from recoup.kit.ids import Kind, render, uuid7
+from recoup.kit.refusals import conflict
 from recoup.merchants.core import Merchant
 from recoup.recovery.core.known import Known, known_from, observed
 from recoup.recovery.core.learned import Taught, said_of
@@ -56,6 +57,7 @@ TOGETHER: Final = 256
 KEPT_S: Final = 60.0
 """For how long a process goes by the model that it read, once there may be another."""
 MODELS_MAX: Final = 1_000
+SWITCHES_MAX: Final = 10
 _LAST: Final = UUID(int=(1 << 128) - 1)
 
 _log: Final = structlog.get_logger("recoup.recovery")
@@ -119,9 +121,14 @@ class Training:
 
     async def on_due(self, merchant: Merchant, _: UUID, now: datetime) -> datetime | None:
         """The handler of `recovery.train`; a week later again."""
+        again_at = now + EVERY
+        async with self._database.transaction() as connection:  # training may outlast the lease
+            await due.put(
+                connection, merchant_id=merchant.id, kind=TRAIN, object_id=merchant.id, due_at=again_at
+            )
         if not await models.is_off(self._database, merchant_id=merchant.id):
             await self.train(merchant, now=now)
-        return now + EVERY
+        return again_at
 
     async def train(
         self, merchant: Merchant, *, now: datetime, breadth: Breadth = Breadth.HOPE, dry_run: bool = False
@@ -130,6 +137,7 @@ class Training:
 
         In a dry run nothing is kept.
         """
+        number = await self._next(merchant)
         tries = await self._tries(merchant, now)
         stored = await models.in_force(self._database, merchant_id=merchant.id)
         in_place = None if stored is None else model_from(stored.model)
@@ -137,7 +145,8 @@ class Training:
         if dry_run or len(tries) < TRIES_MIN:
             return Outcome(None, card)
         taken = model is not None and card.refused is None
-        version = await self._add(merchant, card, model if taken else None, now)
+        status = ModelStatus.TAKEN if taken else ModelStatus.REFUSED
+        version = await self._added(merchant, number, status, card, model if taken else None, now=now)
         _log.info(
             "recovery.trained",
             merchant=render(Kind.MERCHANT, merchant.id),
@@ -149,22 +158,32 @@ class Training:
 
     async def switch_off(self, merchant: Merchant, *, now: datetime) -> None:
         """Go back to sourced priors, and learn nothing until a person trains again."""
-        await self._added(merchant, ModelStatus.OFF, None, None, now)
+        for _ in range(SWITCHES_MAX):
+            number = await self._next(merchant)
+            if await self._added(merchant, number, ModelStatus.OFF, None, None, now=now) is not None:
+                return
+        raise conflict("models_busy", "Models of this merchant keep being added: try again.", retry_after_s=1)
 
     async def newest(self, merchant: Merchant, *, limit: int = 10) -> Sequence[Trained]:
         """The newest versions with their cards."""
         return await models.newest(self._database, merchant_id=merchant.id, limit=limit)
 
-    async def _add(self, merchant: Merchant, card: Card, model: Model | None, now: datetime) -> int | None:
-        status = ModelStatus.REFUSED if model is None else ModelStatus.TAKEN
-        return await self._added(merchant, status, card, model, now)
+    async def _next(self, merchant: Merchant) -> int:
+        newest = await models.newest(self._database, merchant_id=merchant.id, limit=1)
+        return 1 + (newest[0].version if newest else 0)
 
     async def _added(
-        self, merchant: Merchant, status: ModelStatus, card: Card | None, model: Model | None, now: datetime
+        self,
+        merchant: Merchant,
+        number: int,
+        status: ModelStatus,
+        card: Card | None,
+        model: Model | None,
+        *,
+        now: datetime,
     ) -> int | None:
-        """The number of the version that was added; None where somebody else added one meanwhile."""
-        newest = await models.newest(self._database, merchant_id=merchant.id, limit=1)
-        number = 1 + (newest[0].version if newest else 0)
+        """The number of the version that was added; None where another was added since it was counted, be it that
+        models were switched off."""
         trained = Trained(number, status, None if card is None else card.kept(), now)
         async with self._database.transaction() as connection:
             added = await models.add(

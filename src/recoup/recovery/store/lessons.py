@@ -30,7 +30,7 @@ async def count(queries: Queries, *, merchant_id: UUID, limit: int) -> int:
         """
         select count(*) as many from (
             select id from recoveries
-            where merchant_id = %(merchant_id)s and tries_made > 0 limit %(limit)s
+            where merchant_id = %(merchant_id)s and tries_made > 0 and payment_id is not null limit %(limit)s
         ) tried
         """,
         {"merchant_id": merchant_id, "limit": limit},
@@ -49,6 +49,7 @@ async def page(
         with tried as materialized (
             select id, payment_id from recoveries
             where merchant_id = %(merchant_id)s and id < %(before)s and id >= %(since)s and tries_made > 0
+                and payment_id is not null
             order by id desc limit %(limit)s
         )
         select t.id as recovery_id, a.state, a.started_at, a.processor_account_id, d.id as decision_id,

@@ -39,6 +39,8 @@ _CHANGES: Final = f"{_WORLD}/changes"
 _FAULTS: Final = "/v1/test/faults"
 _LIMITS: Final = f"{_WORLD}/limits"
 _LINK: Final = f"{_WORLD}/acquirer_link"
+MODEL_YEARS: Final = range(2000, 2101)
+"""What holidays and pay days are known for."""
 _NO_LINK: Final = Problem("no_acquirer_link", 409, "This server runs no simulated processors.")
 _TERMINAL: Final = {"acquirer_id": "100001", "terminal_id": "SANDBOX1", "merchant_id": "SANDBOX"}
 _NO_WORLD: Final = Problem("no_sandbox_world", 409, "This merchant has no simulated world.")
@@ -134,7 +136,7 @@ class SandboxApi:
                 tag=_TAG,
                 test_mode_only=True,
                 errors=(_NO_WORLD,),
-            )
+            ),
         ]
 
     def _card_routes(self) -> list[Route]:
@@ -250,6 +252,9 @@ class SandboxApi:
         """`POST /v1/test/world`."""
         connection = call.transaction()
         wanted = call.body.model
+        if wanted is not None and wanted.starts_on.year not in MODEL_YEARS:
+            message = f"`model.starts_on` must be in {MODEL_YEARS[0]} to {MODEL_YEARS[-1]}."
+            raise invalid("year_out_of_range", message, param="model.starts_on")
         model = None if wanted is None else Model(wanted.cases, wanted.starts_on)
         await self._worlds.restart(connection, call.merchant.id, seed=call.body.seed, model=model)
         return world_object(await self._worlds.summary(connection, call.merchant.id))

@@ -77,7 +77,9 @@ class Models:
 
     def _people(self, world: World, model: Model) -> Awaitable[Modelled]:
         key = world.id, world.epoch
-        if key not in self._made:
+        found = self._made.get(key)
+        if found is None or (found.done() and (found.cancelled() or found.exception() is not None)):
+            self._made.pop(key, None)
             while len(self._made) >= MODELS_MAX:
                 del self._made[next(iter(self._made))]
             making = asyncio.to_thread(Modelled, world.seed, model.cases, start=model.starts_on)
