@@ -186,19 +186,28 @@ def still_running() -> Refusal:
 
 
 async def once(
-    database: Database, call: Call[Any, Any], work: Callable[[], Awaitable[Reply]], *, resource: str
+    database: Database,
+    call: Call[Any, Any],
+    work: Callable[[], Awaitable[Reply]],
+    *,
+    resource: str,
+    resource_id: UUID | None = None,
 ) -> Reply:
     """Do work that is harmless to repeat under the call's key, for a handler in FLOW mode that has no flow to claim it.
 
-    The key is taken before and the answer recorded after, each in a transaction of its own; `resource` with the
-    merchant's id is what a repeated request resumes.
+    The key is taken before and the answer recorded after, each in a transaction of its own; `resource` with its id, or
+    the merchant's, is what a repeated request resumes. A refusal has done nothing, and gives the key back.
     """
     if call.claim is None:
         return await work()
     merchant_id = call.merchant.id
     async with database.transaction() as connection:
         await claim(
-            connection, merchant_id=merchant_id, claim=call.claim, resource=resource, resource_id=merchant_id
+            connection,
+            merchant_id=merchant_id,
+            claim=call.claim,
+            resource=resource,
+            resource_id=resource_id or merchant_id,
         )
     try:
         reply = await work()

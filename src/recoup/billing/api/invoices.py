@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from recoup.billing.api.once import PAYMENT, once
 from recoup.billing.core.machine import InvoiceNews, InvoiceStatus
 from recoup.billing.core.records import Invoice, ManagedBy
 from recoup.billing.flow.charging import Charging
@@ -18,11 +17,14 @@ from recoup.billing.flow.reading import Reader, check_currency
 from recoup.billing.objects import InvoiceObject, invoice_object
 from recoup.billing.wire import CreateInvoice, InvoiceQuery, ItemData, PayInvoice
 from recoup.db import Database
+from recoup.http import idempotency
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Call, Idempotency, ListObject, Problem, Reply, Route, parse_id
 from recoup.kit.ids import Kind
 from recoup.merchants.core import Merchant
 
+PAYMENT: Final = "invoice_payment"
+"""What the key of a request that charges names: the invoice, of which it is answered when it comes again."""
 _PATH: Final = "/v1/invoices"
 _ONE: Final = f"{_PATH}/{{invoice}}"
 _TAG: Final = "invoices"
@@ -271,15 +273,15 @@ class InvoicesApi:
         known = await self._invoices.get(merchant, invoice_id)
         method_id = await self._reader.method(merchant, call.body.payment_method, known.customer_id)
 
-        async def work() -> InvoiceObject:
+        async def work() -> Reply:
             if call.body.paid_out_of_band:
                 async with self._database.place(), self._database.transaction() as connection:
                     paid = await self._invoices.paid_elsewhere(connection, merchant, invoice_id, now=now)
             else:
                 paid = await self._charging.pay(merchant, invoice_id, method_id=method_id, now=now)
-            return _shown(paid, merchant)
+            return Reply(200, msgspec.json.encode(_shown(paid, merchant)))
 
-        return await once(self._database, call, invoice_id, work)
+        return await idempotency.once(self._database, call, work, resource=PAYMENT, resource_id=invoice_id)
 
     async def _end(self, call: Call[None, None], news: InvoiceNews) -> InvoiceObject:
         ended = await self._invoices.end(call.transaction(), call.merchant, _id(call), news, now=call.now)
