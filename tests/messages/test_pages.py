@@ -221,7 +221,7 @@ async def test_a_link_opens_its_own_payment_only_and_not_for_ever(shop: Shop) ->
         "",
         "x",
         token[:-1],
-        token[:-2] + "AA",
+        token[:-2] + ("BB" if token.endswith("AA") else "AA"),
         token[:40] + other[40:],
         token.swapcase(),
         "é" * 95,
