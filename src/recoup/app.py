@@ -19,6 +19,7 @@ from recoup.billed import Billed
 from recoup.booked import Books
 from recoup.brought import Brought
 from recoup.budgeted import Budgeted, limits_of
+from recoup.claiming import Keys
 from recoup.connectors.base import Connector
 from recoup.db import Database
 from recoup.disputed import Disputed
@@ -27,11 +28,8 @@ from recoup.facts import FACTS, TAGS, WEBHOOKS
 from recoup.figures import count_stopped
 from recoup.gateway import Gateway
 from recoup.hooked import Webhooks
-from recoup.http import idempotency
 from recoup.http.edge import Edge
-from recoup.http.idempotency import Claimed
 from recoup.http.intake import Limits
-from recoup.http.routes import Claim as EdgeClaim
 from recoup.http.routes import Route
 from recoup.http.wiring import About, Wiring
 from recoup.inboxed import Inbounds
@@ -57,7 +55,7 @@ from recoup.payments.flow.verifying import Verifying
 from recoup.payments.objects import Objects
 from recoup.payments.timeline import TimelineReader
 from recoup.payments.wallet import VaultWallet
-from recoup.payments.writes import SETTLE, Answer, Claim, Writer
+from recoup.payments.writes import SETTLE, Writer
 from recoup.recovery import jobs as recovery_jobs
 from recoup.recovery.api import RecoveriesApi
 from recoup.recovery.core import listens as recovery_listens
@@ -108,9 +106,11 @@ class Service:
     """Where this server serves, once it does."""
 
     def __init__(self, settings: Settings, around: Surroundings) -> None:
-        self.settings, self.around = settings, around
+        self.settings = settings
+        self.around = around
         self._chance = Buffered(around.entropy)
         self.database = database = around.database
+        self.keys = Keys(database)
         self.vault = Vault(
             database, master=around.master, clock=around.clock, new_id=self.new_id, entropy=around.entropy
         )
@@ -130,20 +130,26 @@ class Service:
         self.gateway = self._gateway()
         self._public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.addresses = Addresses(self._secret(b"addresses of customers' pages"), lambda: self._public_url)
-        self.objects, self.registry = Objects(self.addresses.page), CollectorRegistry()
+        self.objects = Objects(self.addresses.page)
+        self.registry = CollectorRegistry()
         self.routing = self._routing()
         self.writer = Writer(database, render=self.objects, listened=self._listened, new_id=self.new_id)
         self.payments = Payments(
             self._tools(), alone_since=around.alone_since, reread_after=read_spans(settings.reread_after)
         )
-        self.truth = Truth(self.payments, key_is_known=self._key_is_known, render=self.objects)
+        self.truth = Truth(self.payments, key_is_known=self.keys.is_known, render=self.objects)
         self.disputed = Disputed(self, self._tools())
         self.brought = Brought(self, self._tools(), self.disputed.disputes)
         self.recoveries = self.brought.recoveries
         self.budgeted = Budgeted(self, self._tools(), entropy=around.entropy)
-        links, public_url = self._secret(b"links of customers' messages"), lambda: self._public_url
-        self.messaged = Messaged(self, self._tools(), secret=links, public_url=public_url)
-        self.billed, self.books = Billed(self, self._tools()), Books(database, self.accounts)
+        self.messaged = Messaged(
+            self,
+            self._tools(),
+            secret=self._secret(b"links of customers' messages"),
+            public_url=lambda: self._public_url,
+        )
+        self.billed = Billed(self, self._tools())
+        self.books = Books(database, self.accounts)
         self.audited = Audited(self)
         self.audit_cases = self.audited.cases
         self.updated = Updated(self)
@@ -264,23 +270,25 @@ class Service:
 
     def edge(self, *, base_url: str) -> Edge:
         """The API as an ASGI application."""
-        self._public_url, self._own_url = self.settings.public_url or base_url, base_url
+        self._public_url = self.settings.public_url or base_url
+        self._own_url = base_url
         payments = PaymentsApi(
             self.payments,
             new_id=self.new_id,
             open_new_card=self.wallet.open_new_card,
             timeline=TimelineReader(self.database, self.accounts),
-            key_is_known=self._key_is_known,
+            key_is_known=self.keys.is_known,
             render=self.objects,
             page_of=self.addresses.page,
         )
-        entropy, hosting = self.around.entropy, Hosting(self.database, self.addresses)
+        entropy = self.around.entropy
+        hosting = Hosting(self.database, self.addresses)
         pages = ActionPages(hosting, entropy=entropy, way_back=self.messaged.way_back)
         verifications = VerificationsApi(
             Verifying(self._tools()),
             new_id=self.new_id,
-            key_is_known=self._key_is_known,
-            record=self._record_answer,
+            key_is_known=self.keys.is_known,
+            record=self.keys.record,
         )
         testclock = TestClockApi(self.testclocks, self.database)
         resumed = (payments, self.truth, self.disputed, self.billed, verifications, testclock)
@@ -333,9 +341,9 @@ class Service:
             render=self.objects,
             sandbox_url=self.around.sandbox_url,
             run_news=self._run_news,
-            record_answer=self._record_answer,
-            take_claim=self._take_claim,
-            release_claim=self._release_claim,
+            record_answer=self.keys.record,
+            take_claim=self.keys.take,
+            release_claim=self.keys.release,
             processor_timeout=timedelta(seconds=self.settings.processor_timeout_s),
             attempts_max=self.settings.attempts_per_call_max,
             is_published=PUBLISHED.__contains__,
@@ -363,32 +371,6 @@ class Service:
         self, merchant: Merchant, *, kinds: Sequence[str], object_id: UUID, lease: datetime
     ) -> None:
         await self.worker.run_news(merchant, kinds=kinds, object_id=object_id, lease=lease)
-
-    async def _record_answer(self, merchant_id: UUID, answer: Answer) -> None:
-        await idempotency.record(
-            self.database, merchant_id=merchant_id, key=answer.key, status=answer.status, body=answer.body
-        )
-
-    async def _take_claim(self, merchant_id: UUID, claim: Claim) -> bool:
-        edge_claim = EdgeClaim(claim.key, claim.fingerprint, claim.at)
-        try:
-            async with self.database.transaction() as connection:
-                await idempotency.claim(
-                    connection,
-                    merchant_id=merchant_id,
-                    claim=edge_claim,
-                    resource=claim.resource,
-                    resource_id=claim.resource_id,
-                )
-        except Claimed:
-            return False
-        return True
-
-    async def _release_claim(self, merchant_id: UUID, claim: Claim) -> None:
-        await idempotency.release(self.database, merchant_id=merchant_id, key=claim.key)
-
-    async def _key_is_known(self, merchant_id: UUID, key: str) -> bool:
-        return await idempotency.read(self.database, merchant_id=merchant_id, key=key) is not None
 
     async def _clock_moved(self, merchant: Merchant, now: datetime) -> None:
         self.merchants.forget(merchant.id)
