@@ -17,6 +17,7 @@ from rich.console import Console
 import bench.routing
 from bench.routing.contest import HYPERSWITCH, OURS, RIVALS, SWEPT, THOMPSON, Task, contest
 from bench.routing.drill import KINDS, PARAMETERS, Drilled, DrillTask, brief, drill
+from bench.routing.keeping import Kept, kept_in
 from bench.routing.page import page, printed
 from bench.routing.play import Score
 from bench.routing.plots import pictures
@@ -59,6 +60,9 @@ def main(
     ] = False,
     out: Annotated[Path, Parameter(help="the folder of the documentation")] = ROOT / "docs",
     processes: Annotated[int, Parameter(help="how many at once")] = os.cpu_count() or 1,
+    keep: Annotated[
+        Path | None, Parameter(help="a folder for what each world came to: a run broken off goes on from it")
+    ] = None,
 ) -> None:
     """Run the contest, print the table, and write the page and its pictures where everything was run at length."""
     if scenario is not None and scenario not in {*SCENARIOS, DRILL}:
@@ -68,7 +72,14 @@ def main(
     started = perf_counter()
     numbers = tuple(range(1, 1 + (seeds or (SEEDS_QUICK if quick else SEEDS))))
     with ProcessPoolExecutor(processes) as pool:
-        course = Course(pool, numbers, is_quick=quick, policies=tuple(policy or ()), informed=informed)
+        course = Course(
+            pool,
+            numbers,
+            is_quick=quick,
+            policies=tuple(policy or ()),
+            informed=informed,
+            kept=kept_in(keep),
+        )
         results = course.run(only=scenario)
     for line in printed(results):
         _out.print(line)
@@ -86,6 +97,7 @@ class Course:
     is_quick: bool
     policies: tuple[str, ...]
     informed: bool
+    kept: Kept
 
     def run(self, *, only: str | None) -> Results:
         """Everything, or one scenario."""
@@ -114,14 +126,14 @@ class Course:
         named = self.policies or only
         informed = self.informed and not named
         tasks = [Task(world, seed, tries, named, informed) for world in worlds for seed in self.seeds]
-        scores = list(self.pool.map(contest, tasks))
+        scores = list(self.kept.map(self.pool, contest, tasks))
         return {one.name: self._part(scores, place) for place, one in enumerate(chosen)}
 
     def _swept(self) -> dict[str, dict[str, list[dict[str, Score]]]]:
         points = [(sweep.name, label, parameters) for sweep in SWEEPS for label, parameters in sweep.points]
         seeds = self.seeds[:SEEDS_SWEPT]
         tasks = [Task(parameters, seed, only=SWEPT) for _, _, parameters in points for seed in seeds]
-        scores = list(self.pool.map(contest, tasks))
+        scores = list(self.kept.map(self.pool, contest, tasks))
         found: dict[str, dict[str, list[dict[str, Score]]]] = {}
         for place, (sweep, label, _) in enumerate(points):
             found.setdefault(sweep, {})[label] = scores[place * len(seeds) : (place + 1) * len(seeds)]
@@ -137,7 +149,7 @@ class Course:
         parameters = brief(PARAMETERS) if self.is_quick else PARAMETERS
         tasks = [DrillTask(kind, seed, policies, parameters) for kind in KINDS for seed in self.seeds]
         found: dict[str, dict[str, list[Drilled]]] = {}
-        for task, drilled in zip(tasks, self.pool.map(drill, tasks), strict=True):
+        for task, drilled in zip(tasks, self.kept.map(self.pool, drill, tasks), strict=True):
             for policy, one in drilled.items():
                 found.setdefault(task.kind, {}).setdefault(policy, []).append(one)
         return found
