@@ -1,6 +1,6 @@
 """The command line: `recoup serve`, `demo`, `keys`, `migrate`, `doctor`, `work`, `declines explain`,
 `backtest routing`, `backtest recovery`, `decisions replay`, `routing check`, `recovery check`, `ledger check`,
-`audit check`, `inbound replay`, `updater export`, `listen`, `trigger`, `import`, `train`."""
+`audit check`, `inbound replay`, `updater export`, `listen`, `trigger`, `import`, `import subscriptions`, `train`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from recoup.db import DatabaseUnusable, migrate
 from recoup.db.embedded import EmbeddedPostgresError
 from recoup.explaining import declines
 from recoup.importing import import_
+from recoup.importing_subscriptions import import_subscriptions
 from recoup.kit.clock import SystemClock, rfc3339
 from recoup.kit.ids import Kind, render
 from recoup.listening import listen as forward_events
@@ -54,7 +55,10 @@ app.command(ledger)
 app.command(audit)
 app.command(inbound)
 app.command(updater)
-app.command(import_, name="import")
+_imports = App(name="import")
+_imports.default(import_)
+_imports.command(import_subscriptions, name="subscriptions")
+app.command(_imports)
 app.command(train)
 _out: Final = Console(highlight=False, soft_wrap=True)
 _errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)

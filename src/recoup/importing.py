@@ -64,10 +64,10 @@ def import_(
         Leave out lines that cannot be read, instead of taking in nothing.
     """
     if (mapping is None) is (format == "generic"):
-        _end("--format generic needs --mapping, and the others take none.")
+        end("--format generic needs --mapping, and the others take none.")
 
     async def work(service: Service) -> None:
-        side = await _side(service, merchant, mode)
+        side = await side_of(service, merchant, mode)
         now = side.now(service.around.clock.now())
         try:
             source = _source(file, format, mapping, account, now=now)
@@ -85,7 +85,7 @@ def import_(
                     progress=lambda done: status.update(f"{done} of {seen.tries} tries"),
                 )
         except Refusal as refusal:
-            _end(refusal.message)
+            end(refusal.message)
         _out.print(f"{added} tries taken in, {seen.tries - added} were there already.")
 
     with_service(own_settings(), work)
@@ -94,34 +94,34 @@ def import_(
 def _source(
     file: Path, format_: Format, mapping: Path | None, account: str | None, *, now: datetime
 ) -> Source:
-    account_id = None if account is None else _account(account)
+    account_id = None if account is None else account_named(account)
     match format_:
         case "stripe-json":
             return Source(
                 name=stripe.SOURCE,
-                lines=lambda: stripe.read_json(_text(file), now=now),
+                lines=lambda: stripe.read_json(text_of(file), now=now),
                 account=account_id,
             )
         case "stripe-csv":
             return Source(
                 name=stripe.SOURCE,
-                lines=lambda: csv_lines.read_csv(_text(file), stripe.csv_mapping, now=now),
+                lines=lambda: csv_lines.read_csv(text_of(file), stripe.csv_mapping, now=now),
                 account=account_id,
             )
         case "generic":
             assert mapping is not None, "asked for before"
             how = read_mapping(mapping.read_text("utf-8"))
-            accounts = {word: _account(named) for word, named in how.accounts.items()}
+            accounts = {word: account_named(named) for word, named in how.accounts.items()}
             return Source(name=how.source, lines=_by(file, how, now), account=account_id, accounts=accounts)
         case other:
             assert_never(other)
 
 
 def _by(file: Path, how: Mapping, now: datetime) -> Lines:
-    return lambda: csv_lines.read_csv(_text(file), lambda _: how, now=now)
+    return lambda: csv_lines.read_csv(text_of(file), lambda _: how, now=now)
 
 
-def _text(file: Path) -> Iterator[str]:
+def text_of(file: Path) -> Iterator[str]:
     """The lines of a file; closed when all are read, or nobody reads on."""
     try:
         with file.open(encoding="utf-8", newline="") as opened:
@@ -130,7 +130,8 @@ def _text(file: Path) -> Iterator[str]:
         raise invalid("invalid_file", f"The file is not in UTF-8: {error.reason}.", param="file") from None
 
 
-def _account(text: str) -> UUID:
+def account_named(text: str) -> UUID:
+    """The processor account that an option names."""
     account_id = parse(Kind.PROCESSOR_ACCOUNT, text)
     if account_id is None:
         raise invalid(
@@ -141,12 +142,13 @@ def _account(text: str) -> UUID:
     return account_id
 
 
-async def _side(service: Service, merchant: str | None, mode: str) -> Merchant:
+async def side_of(service: Service, merchant: str | None, mode: str) -> Merchant:
+    """The merchant whose file it is; ends the command where that is not clear."""
     pairs = await service.merchants.pairs()
     named = [one for one in pairs if merchant in (None, one.name)]
     if len(named) != 1:
         names = ", ".join(one.name for one in pairs)
-        _end(f"Say whose history it is with --merchant: {names}." if names else "There is no merchant yet.")
+        end(f"Say whose file it is with --merchant: {names}." if names else "There is no merchant yet.")
     return named[0].live if mode == "live" else named[0].test
 
 
@@ -170,11 +172,12 @@ def _tell(seen: Overview) -> None:
 
 def _stop(seen: Overview, *, dry_run: bool) -> None:
     if seen.wrong:
-        _end(f"Nothing was taken in: mend {seen.wrong} lines, or leave them out with --skip-errors.")
+        end(f"Nothing was taken in: mend {seen.wrong} lines, or leave them out with --skip-errors.")
     assert dry_run, "only a dry run stops where nothing is wrong"
     _out.print(f"Nothing was taken in: {seen.tries - seen.known} tries would be.")
 
 
-def _end(why: str) -> NoReturn:
+def end(why: str) -> NoReturn:
+    """End the command, and say why."""
     _errors.print(f"[red]recoup:[/] {escape(why)}")
     sys.exit(1)
