@@ -7,9 +7,11 @@ from typing import Final, Protocol
 
 from recoup.billing import jobs
 from recoup.billing.api import CreditApi, InvoicesApi, PeriodsApi, PlansApi, SubscriptionsApi
+from recoup.billing.api.importing import SubscriptionImportsApi
 from recoup.billing.api.scheduled import ScheduledPaymentsApi
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.cycles import Cycles
+from recoup.billing.flow.importing import SubscriptionImports
 from recoup.billing.flow.invoices import Invoices
 from recoup.billing.flow.moments import OnPaydays
 from recoup.billing.flow.plans import Plans
@@ -19,11 +21,13 @@ from recoup.billing.flow.subscriptions import Subscriptions
 from recoup.billing.flow.writing import Scribe
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Route
+from recoup.merchants.flow import ProcessorAccounts
 from recoup.payments.core import Payment
 from recoup.payments.flow import Payments
 from recoup.payments.flow.owing import Owing
 from recoup.payments.flow.tools import Tools
-from recoup.vault.flow import Customers, PaymentMethods
+from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
+from recoup.vault.flow.newcomers import Newcomers
 from recoup.worker import Handler
 
 FACTS: Final = {
@@ -60,6 +64,9 @@ class Parts(Protocol):
     payments: Payments
     customers: Customers
     methods: PaymentMethods
+    accounts: ProcessorAccounts
+    tokens: ProcessorTokens
+    vault: Vault
 
 
 class Billed:
@@ -78,6 +85,13 @@ class Billed:
             database, payments=parts.payments, owing=Owing(tools), new_id=new_id
         )
         plans = Plans(database, new_id=new_id)
+        newcomers = Newcomers(
+            database, customers=parts.customers, tokens=parts.tokens, vault=parts.vault, new_id=new_id
+        )
+        self.imports = SubscriptionImports(
+            database, newcomers=newcomers, accounts=parts.accounts, scribe=scribe, new_id=new_id
+        )
+        self._imports = SubscriptionImportsApi(self.imports)
         reader = Reader(customers=parts.customers, methods=parts.methods, plans=plans, new_id=new_id)
         self._plans = PlansApi(plans, reader)
         self._subscriptions = SubscriptionsApi(self.subscriptions, reader)
@@ -99,6 +113,7 @@ class Billed:
             self._invoices,
             self._credit,
             self._scheduled,
+            self._imports,
         )
         return [route for api in apis for route in api.routes()]
 

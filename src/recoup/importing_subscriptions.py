@@ -26,8 +26,6 @@ from recoup.billing.core.importing.judging import Outcome, What
 from recoup.billing.core.importing.lines import WORDS, Late, Options, Read, Refused, Row
 from recoup.billing.core.importing.table import COLUMNS, read_table, written
 from recoup.billing.core.records import ManagedBy
-from recoup.billing.flow.importing import SubscriptionImports
-from recoup.billing.flow.writing import Scribe
 from recoup.billing.wire import HOUR_DEFAULT
 from recoup.importing import account_named, end, side_of, text_of
 from recoup.kit.money import Money
@@ -35,7 +33,6 @@ from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
 from recoup.shelf import Shelf, shelf
 from recoup.vault.flow.customers import time_zones
-from recoup.vault.flow.newcomers import Newcomers
 
 REFUSED_SHOWN_MAX: Final = 20
 SOURCE_MAX: Final = 40
@@ -174,7 +171,7 @@ def _source(files: Sequence[Path], format_: str, options: Options) -> Iterator[_
 async def _run(
     service: Service, side: Merchant, source: _Source, *, now: datetime, dry_run: bool, skip_refused: bool
 ) -> None:
-    imports = imports_of(service)
+    imports = service.billed.imports
     told = _Telling(now, shows_all=dry_run)
     with _errors.status("reading"):
         async for outcome in imports.look_over(side, source.options, source.reads(), now=now):
@@ -192,24 +189,6 @@ async def _run(
             told.add(outcome)
             status.update(f"{told.tally.whats.total()} lines")
     told.sum_up()
-
-
-def imports_of(service: Service) -> SubscriptionImports:
-    """What takes subscriptions in."""
-    newcomers = Newcomers(
-        service.database,
-        customers=service.customers,
-        tokens=service.tokens,
-        vault=service.vault,
-        new_id=service.new_id,
-    )
-    return SubscriptionImports(
-        service.database,
-        newcomers=newcomers,
-        accounts=service.accounts,
-        scribe=Scribe(service.new_id),
-        new_id=service.new_id,
-    )
 
 
 def _options(wishes: Wishes, format_: str, *, livemode: bool) -> Options:

@@ -207,6 +207,7 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "GET /v1/plans": listing("{plan}"),
     "GET /v1/plans/{plan}": ONE,
     "POST /v1/plans/{plan}": CHANGE,
+    "POST /v1/subscription_imports": [Probe(frozenset({415}), query="processor_account={processor_account}")],
     "POST /v1/subscriptions": [naming({"customer": "{customer}", "plan": "{plan}"})],
     "GET /v1/subscriptions": listing("{subscription}", "customer={customer}", "plan={plan}"),
     "GET /v1/subscriptions/{subscription}": ONE,
