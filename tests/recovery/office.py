@@ -29,7 +29,7 @@ from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.api import RecoveriesApi
 from recoup.recovery.core import Recovery
 from recoup.recovery.flow import Recoveries
-from recoup.recovery.flow.writing import ASKABLE
+from recoup.recovery.flow.writing import ASKABLE, OVER
 from recoup.recovery.jobs import handlers
 from recoup.vault.core import Customer, CustomerDetails, Payday
 from recoup.worker import Worker
@@ -161,7 +161,7 @@ class Office(House):
         )
         self.worker = Worker(
             database,
-            handlers={**handlers(self.recoveries), ASKABLE: _heard_by_nobody},
+            handlers={**handlers(self.recoveries), ASKABLE: _heard_by_nobody, OVER: _heard_by_nobody},
             merchant=self.merchants.merchant,
             clock=self.clock,
             poll_s=0.01,
@@ -225,7 +225,7 @@ class Office(House):
         return await self.recoveries.get(self.us, recovery.id)
 
     async def runs_until(self, until: datetime) -> list[datetime]:
-        """Go through time to `until`, working what is due in order; when that was, but for customers being asked."""
+        """Go through time to `until`, working what is due in order; when that was, but for what later subjects hear."""
         worked: list[datetime] = []
         while True:
             due_at = await self.worker.next_due(self.us.id)
@@ -236,7 +236,7 @@ class Office(House):
             row = await self.worker.take_next(self.us, until=until)
             assert row is not None, "it was due"
             await self.worker.work(self.us, row)
-            worked += [] if row.kind == ASKABLE else [due_at]
+            worked += [] if row.kind in (ASKABLE, OVER) else [due_at]
             assert len(worked) < 1000, "time does not go on"
 
     async def told(self, recovery: Recovery) -> list[str]:

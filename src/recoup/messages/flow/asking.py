@@ -7,12 +7,14 @@ whose end nobody knows; it is not sent again, and the next one comes by the plan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol, assert_never
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from recoup.db import Connection, Database, due
 from recoup.merchants.core import Merchant
@@ -80,8 +82,14 @@ class Ending(StrEnum):
     """Somebody else was quicker: look again."""
 
 
+Wanted = Callable[[Merchant, UUID], Awaitable[bool]]
+"""Whether the customer of a payment may be asked."""
+
+
 class Asking:
     """Asks customers."""
+
+    _wanted: Wanted | None = None
 
     def __init__(
         self,
@@ -101,6 +109,10 @@ class Asking:
         self._post = post
         self._writer = writer
         self._new_id = new_id
+
+    def ask_only(self, wanted: Wanted) -> None:
+        """Ask nobody about payments that a later subject wants nobody to be asked about."""
+        self._wanted = wanted
 
     async def hear(self, merchant: Merchant, recovery_id: UUID, now: datetime) -> datetime | None:
         """The handler of a recovery's news: see soon whether to ask, where the merchant wants anybody asked."""
@@ -143,6 +155,8 @@ class Asking:
         if payment is None:  # somebody else's, whom we only advise
             return None
         policy = await store.policy(self._database, merchant_id=merchant.id)
+        if policy.enabled and self._wanted is not None and not await self._wanted(merchant, payment.id):
+            policy = replace(policy, enabled=False)
         person = await self._people.of(merchant, payment, policy)
         case = Case(
             policy=policy,

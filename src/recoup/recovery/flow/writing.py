@@ -28,6 +28,8 @@ RETRY: Final = "recovery.retry"
 """The kind of due row that says: look at this recovery."""
 ASKABLE: Final = "event:recovery.askable"
 """The kind of due row that tells later subjects: the customer of this recovery may be asked."""
+OVER: Final = "event:recovery.over"
+"""The kind of due row that tells later subjects: nothing is tried any more for this payment, and it is not paid."""
 PAID_TWICE: Final = "recovery.paid_twice"
 """The kind of due row that tells later subjects: this debt was paid by another way, and its payment holds money too."""
 _ASKABLE_SINCE: Final = frozenset({steps.OPENED, steps.CUSTOMER_NEEDED, steps.RESUMED})
@@ -91,6 +93,8 @@ def _dues(ready: Prepared) -> Iterator[tuple[str, UUID, datetime | None]]:
         yield ASK, ready.asks_about, at
     if after.status is Status.RECOVERED and after.paid_elsewhere_at is not None:
         yield PAID_TWICE, after.id, at
+    if not after.is_open and after.status is not Status.RECOVERED and after.mode is Mode.OWN:
+        yield OVER, after.payment_id, at
 
 
 async def tell_paid_twice(connection: Connection, recovery: Recovery, *, now: datetime) -> None:
