@@ -7,10 +7,15 @@ from typing import Final, Protocol
 
 from recoup.billing import jobs
 from recoup.billing.api import CreditApi, InvoicesApi, PeriodsApi, PlansApi, SubscriptionsApi
+from recoup.billing.api.dunning import DunningPoliciesApi
 from recoup.billing.api.importing import SubscriptionImportsApi
 from recoup.billing.api.scheduled import ScheduledPaymentsApi
 from recoup.billing.flow.charging import Charging
+from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.cycles import Cycles
+from recoup.billing.flow.dunning import CREATED, UPDATED, DunningPolicies
+from recoup.billing.flow.giving_up import GivingUp
+from recoup.billing.flow.giving_up import Tools as WatchTools
 from recoup.billing.flow.importing import SubscriptionImports
 from recoup.billing.flow.invoices import Invoices
 from recoup.billing.flow.moments import OnPaydays
@@ -19,13 +24,16 @@ from recoup.billing.flow.reading import Reader
 from recoup.billing.flow.scheduled import ScheduledPayments
 from recoup.billing.flow.subscriptions import Subscriptions
 from recoup.billing.flow.writing import Scribe
+from recoup.brought import Brought
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Route
 from recoup.merchants.flow import ProcessorAccounts
+from recoup.messaged import Messaged
 from recoup.payments.core import Payment
 from recoup.payments.flow import Payments
 from recoup.payments.flow.owing import Owing
 from recoup.payments.flow.tools import Tools
+from recoup.recovery.flow.standing import OfPayments
 from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
 from recoup.vault.flow.newcomers import Newcomers
 from recoup.worker import Handler
@@ -36,18 +44,22 @@ FACTS: Final = {
     "subscription.created": "A subscription was made.",
     "subscription.updated": "A subscription was changed, or its trial ended.",
     "subscription.past_due": "An invoice of the subscription was refused: your customer is behind.",
+    "subscription.grace_ended": "The grace of a subscription that is behind is over: access need not be kept any more.",
     "subscription.recovered": "Everything that the subscription owed is paid after all.",
+    "subscription.unpaid": "Nothing brought the money: the subscription charges nothing more until it is paid by hand.",
     "subscription.paused": "Nothing is billed until the subscription is resumed.",
     "subscription.resumed": "The subscription is billed again.",
     "subscription.canceled": "The subscription has ended.",
     "subscription.completed": "As many payments as were agreed have been billed, and their last period is over.",
     "invoice.created": "A draft of an invoice was made.",
-    "invoice.updated": "A draft of an invoice was changed.",
+    "invoice.updated": "A draft of an invoice was changed, or nobody collects an open one any more.",
     "invoice.opened": "An invoice has its number, and is to be paid.",
     "invoice.paid": "An invoice is paid.",
     "invoice.payment_failed": "An invoice could not be charged, or what was paid came back.",
     "invoice.voided": "An invoice was wrong, and is as if it had never been.",
     "invoice.uncollectible": "An invoice was given up.",
+    CREATED: "A dunning policy was made.",
+    UPDATED: "A dunning policy was changed, or is the default or not any more.",
     "scheduled_payment.created": "A payment was scheduled.",
     "scheduled_payment.updated": "A scheduled payment was changed.",
     "scheduled_payment.processing": "A scheduled payment is being executed: it has its payment.",
@@ -67,6 +79,8 @@ class Parts(Protocol):
     accounts: ProcessorAccounts
     tokens: ProcessorTokens
     vault: Vault
+    brought: Brought
+    messaged: Messaged
 
 
 class Billed:
@@ -75,11 +89,37 @@ class Billed:
     def __init__(self, parts: Parts, tools: Tools) -> None:
         database, new_id = tools.database, tools.new_id
         scribe = Scribe(new_id)
-        self.cycles = Cycles(database, scribe=scribe, moments=OnPaydays(parts.customers), new_id=new_id)
+        recoveries = OfPayments(database, parts.brought.compared.policies)
         self.charging = Charging(
-            database, payments=parts.payments, owing=Owing(tools), scribe=scribe, new_id=new_id
+            database,
+            payments=parts.payments,
+            recoveries=recoveries,
+            owing=Owing(tools),
+            scribe=scribe,
+            new_id=new_id,
         )
-        self.subscriptions = Subscriptions(database, cycles=self.cycles, scribe=scribe, new_id=new_id)
+        collecting = Collecting(self.charging)
+        self.cycles = Cycles(
+            database,
+            collecting=collecting,
+            scribe=scribe,
+            moments=OnPaydays(parts.customers),
+            new_id=new_id,
+        )
+        self.subscriptions = Subscriptions(
+            database, cycles=self.cycles, collecting=collecting, scribe=scribe, new_id=new_id
+        )
+        watching = WatchTools(
+            charging=self.charging,
+            collecting=collecting,
+            payments=parts.payments,
+            recoveries=recoveries,
+            scribe=scribe,
+            new_id=new_id,
+        )
+        self.giving_up = GivingUp(database, watching)
+        parts.messaged.asking.ask_only(self.giving_up.asks)
+        dunning = DunningPolicies(database, recovering=recoveries, new_id=new_id)
         self.invoices = Invoices(database, charging=self.charging, scribe=scribe)
         self.scheduled = ScheduledPayments(
             database, payments=parts.payments, owing=Owing(tools), new_id=new_id
@@ -92,7 +132,10 @@ class Billed:
             database, newcomers=newcomers, accounts=parts.accounts, scribe=scribe, new_id=new_id
         )
         self._imports = SubscriptionImportsApi(self.imports)
-        reader = Reader(customers=parts.customers, methods=parts.methods, plans=plans, new_id=new_id)
+        reader = Reader(
+            customers=parts.customers, methods=parts.methods, plans=plans, dunning=dunning, new_id=new_id
+        )
+        self._dunning = DunningPoliciesApi(dunning, new_id=new_id)
         self._plans = PlansApi(plans, reader)
         self._subscriptions = SubscriptionsApi(self.subscriptions, reader)
         self._periods = PeriodsApi(database, self.subscriptions, self.charging, reader)
@@ -102,7 +145,7 @@ class Billed:
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
-        return jobs.handlers(self.cycles, self.charging, self.scheduled)
+        return jobs.handlers(self.cycles, self.charging, self.scheduled, self.giving_up)
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -114,6 +157,7 @@ class Billed:
             self._credit,
             self._scheduled,
             self._imports,
+            self._dunning,
         )
         return [route for api in apis for route in api.routes()]
 

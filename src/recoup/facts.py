@@ -29,6 +29,7 @@ TAGS: Final = {
     "recovery": "Cases opened by declined payments: the plan, its reason, its end.",
     "plans": "What is sold: an amount for an interval.",
     "subscriptions": "Agreements that bill: periods, trials, changes, pauses, ends.",
+    "dunning": "What is done about subscriptions that fall behind: grace, winning back, the final action.",
     "invoices": "What is billed, when it is charged, and what became of it.",
     "scheduled payments": "One payment at a time of its own, executed once.",
     "credit balances": "What customers have with you, to be taken off the next invoices.",

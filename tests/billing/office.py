@@ -15,10 +15,14 @@ from tests.vault.house import House
 
 from recoup.billing.core.bills import Charge
 from recoup.billing.core.cycles import Open
+from recoup.billing.core.dunning import DunningPolicy, Rules
 from recoup.billing.core.periods import Interval, Unit
 from recoup.billing.core.records import Plan, Subscription, Terms
 from recoup.billing.flow.charging import Charging
+from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.cycles import Cycles
+from recoup.billing.flow.dunning import DunningPolicies
+from recoup.billing.flow.giving_up import GivingUp, Tools
 from recoup.billing.flow.invoices import Invoices
 from recoup.billing.flow.plans import Plans
 from recoup.billing.flow.subscriptions import Subscriptions
@@ -31,6 +35,8 @@ from recoup.payments.core import Reason, Snapshot
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.step import Step
 from recoup.payments.flow.tools import Means
+from recoup.recovery.core import EndReason, Recovery
+from recoup.recovery.core import Status as RecoveryStatus
 from recoup.vault.core import CustomerDetails
 
 
@@ -41,6 +47,52 @@ class AtOnce:
         """By subscription: when."""
         opening: Sequence[tuple[Subscription, Open]] = given[-1]
         return {one.id: Charge(max(turn.due, now)) for one, turn in opening}
+
+
+class FakeRecoveries:
+    """Recoveries as billing sees them: none, unless a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.known: dict[UUID, Recovery] = {}
+
+    async def of_payments(self, merchant: Merchant, payment_ids: Sequence[UUID]) -> Mapping[UUID, Recovery]:
+        """The recoveries of those of these payments that have one."""
+        return {one: self.known[one] for one in payment_ids if one in self.known}
+
+    async def is_known(self, merchant: Merchant, name: str) -> bool:
+        """Whether payments may name a policy so."""
+        return name in {"default", "patient"}
+
+    def stands(
+        self,
+        payment_id: UUID,
+        status: RecoveryStatus,
+        *,
+        deadline: datetime,
+        elsewhere: datetime | None = None,
+    ) -> None:
+        """Say where the recovery of a payment stands."""
+        is_open = status is RecoveryStatus.SCHEDULED
+        self.known[payment_id] = Recovery(
+            merchant_id=payment_id,
+            id=payment_id,
+            payment_id=payment_id,
+            status=status,
+            version=1,
+            events_count=1,
+            policy="default",
+            opened_at=START,
+            deadline=deadline,
+            tries_made=0,
+            tries_max=4,
+            next_at=deadline if is_open else None,
+            plan=None,
+            decision_id=None,
+            end_reason=None if is_open else EndReason.TRIES_EXHAUSTED,
+            ended_at=None if is_open else START,
+            updated_at=START,
+            paid_elsewhere_at=elsewhere,
+        )
 
 
 class Dead(Exception):
@@ -127,7 +179,8 @@ class FakePayments:
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
     ) -> bool:
         """Cancel a payment that holds no money."""
-        if self.known[payment_id].payment.status is not PaymentStatus.DECLINED:
+        free = (PaymentStatus.DECLINED, PaymentStatus.REQUIRES_PAYMENT_METHOD)
+        if self.known[payment_id].payment.status not in free:
             return False
         self.stands(payment_id, PaymentStatus.CANCELED)
         return True
@@ -144,11 +197,30 @@ class Office(House):
         super().__init__(database, clock=ManualClock(START))
         self.payments = FakePayments()
         scribe, new_id = Scribe(self.new_id), self.new_id
-        self.cycles = Cycles(database, scribe=scribe, moments=AtOnce(), new_id=new_id)
+        self.recoveries = FakeRecoveries()
         self.charging = Charging(
-            database, payments=self.payments, owing=self.payments, scribe=scribe, new_id=new_id
+            database,
+            payments=self.payments,
+            recoveries=self.recoveries,
+            owing=self.payments,
+            scribe=scribe,
+            new_id=new_id,
         )
-        self.subscriptions = Subscriptions(database, cycles=self.cycles, scribe=scribe, new_id=new_id)
+        collecting = Collecting(self.charging)
+        self.cycles = Cycles(database, collecting=collecting, scribe=scribe, moments=AtOnce(), new_id=new_id)
+        self.subscriptions = Subscriptions(
+            database, cycles=self.cycles, collecting=collecting, scribe=scribe, new_id=new_id
+        )
+        tools = Tools(
+            charging=self.charging,
+            collecting=collecting,
+            payments=self.payments,
+            recoveries=self.recoveries,
+            scribe=scribe,
+            new_id=new_id,
+        )
+        self.giving_up = GivingUp(database, tools)
+        self.policies = DunningPolicies(database, recovering=self.recoveries, new_id=new_id)
         self.invoices = Invoices(database, charging=self.charging, scribe=scribe)
         self.plans = Plans(database, new_id=new_id)
 
@@ -185,3 +257,20 @@ class Office(House):
         }
         async with self.database.transaction() as connection:
             return await self.subscriptions.create(connection, self.us, new(**fields | more), now=START)
+
+    async def policy(self, name: str, *, default: bool = False, **rules: Any) -> DunningPolicy:
+        """A new dunning policy."""
+        new = DunningPolicy(
+            merchant_id=self.us.id,
+            id=self.new_id(),
+            version=1,
+            events_count=1,
+            name=name,
+            rules=Rules(**rules),
+            is_default=default,
+            metadata={},
+            created_at=START,
+            updated_at=START,
+        )
+        async with self.database.transaction() as connection:
+            return await self.policies.create(connection, self.us, new)

@@ -24,8 +24,10 @@ async def billed(victim: Client) -> dict[str, str]:
     later = await victim.post(
         "/v1/scheduled_payments", later | {"customer": customer, "payment_method": method}
     )
+    policy = await victim.post("/v1/dunning_policies", {"name": MARK, "default": True, "grace_days": 77})
     return {
         "plan": plan["id"],
+        "dunning_policy": policy["id"],
         "subscription": subscription["id"],
         "invoice": invoice["id"],
         "scheduled_payment": later["id"],

@@ -7,28 +7,40 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from recoup.billing.core.dunning import DUNNING
 from recoup.billing.core.scheduled import EXECUTE
 from recoup.billing.core.step import CHARGE, CYCLE
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.cycles import Cycles
+from recoup.billing.flow.giving_up import GivingUp
 from recoup.billing.flow.scheduled import ScheduledPayments
 from recoup.kit.ids import Kind
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Payment
 from recoup.payments.core.step import MOVED
+from recoup.recovery.flow.writing import OVER
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
 _OURS: Final = (f"{Kind.INVOICE.value}_", f"{Kind.SCHEDULED_PAYMENT.value}_")
 
 
-def handlers(cycles: Cycles, charging: Charging, scheduled: ScheduledPayments) -> Mapping[str, Handler]:
+def handlers(
+    cycles: Cycles, charging: Charging, scheduled: ScheduledPayments, giving_up: GivingUp
+) -> Mapping[str, Handler]:
     """The handler of each kind of due row that billing works."""
 
     async def hear(merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
         again = await charging.hear(merchant, payment_id, now)
         return again or await scheduled.hear(merchant, payment_id, now)
 
-    return {CYCLE: cycles.cycle, CHARGE: charging.charge, EXECUTE: scheduled.execute, f"event:{MOVED}": hear}
+    return {
+        CYCLE: cycles.cycle,
+        CHARGE: charging.charge,
+        DUNNING: giving_up.look,
+        OVER: giving_up.over,
+        EXECUTE: scheduled.execute,
+        f"event:{MOVED}": hear,
+    }
 
 
 def listens(fact: str, payment: Payment) -> bool:

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from recoup.billing.core.amounts import LineKind
 from recoup.billing.core.machine import InvoiceStatus, Status
-from recoup.billing.core.periods import Period, Unit, period
-from recoup.billing.core.records import (
-    Invoice,
-    InvoiceLine,
-    Item,
-    ManagedBy,
-    Off,
-    Plan,
-    Subscription,
+from recoup.billing.core.periods import Unit, period
+from recoup.billing.core.records import Invoice, ManagedBy, Plan, Subscription
+from recoup.billing.dunning_objects import DunningObject, dunning_object
+from recoup.billing.line_objects import (
+    DiscountObject,
+    InvoiceLineObject,
+    ItemObject,
+    Minor,
+    PeriodObject,
+    day_of,
+    discount_object,
+    item_object,
+    line_object,
+    moment,
+    period_object,
 )
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
-
-_Minor = Annotated[int, Meta(description="In the smallest unit of the currency.")]
 
 
 class BillingPlanObject(Struct, kw_only=True, frozen=True):
@@ -31,7 +33,7 @@ class BillingPlanObject(Struct, kw_only=True, frozen=True):
     id: str
     object: Literal["plan"] = "plan"
     name: str
-    amount: _Minor
+    amount: Minor
     currency: str
     interval: Unit
     interval_count: int
@@ -40,36 +42,6 @@ class BillingPlanObject(Struct, kw_only=True, frozen=True):
     metadata: dict[str, str]
     created_at: str
     livemode: bool
-
-
-class PeriodObject(Struct, kw_only=True, frozen=True):
-    """The local days from `start` to the day before `end`."""
-
-    number: Annotated[int, Meta(description="Counts the periods of the subscription, the trial too.")]
-    start: str
-    end: str
-
-
-class DiscountObject(Struct, kw_only=True, frozen=True):
-    """What is taken off, and off how many invoices more."""
-
-    id: str
-    percent_off: Annotated[float | None, Meta(description="Percent, to hundredths.")]
-    amount_off: _Minor | None
-    times: Annotated[int | None, Meta(description="Off so many invoices; null: off all of them.")]
-    used: int
-
-
-class ItemObject(Struct, kw_only=True, frozen=True):
-    """What the next invoice takes in beside its period."""
-
-    id: str
-    kind: LineKind
-    description: str
-    amount: _Minor
-    quantity: int
-    period_start: str | None
-    period_end: str | None
 
 
 class ChargeWindowObject(Struct, kw_only=True, frozen=True):
@@ -115,7 +87,27 @@ class SubscriptionObject(Struct, kw_only=True, frozen=True):
     charge_window: ChargeWindowObject | None
     discounts: list[DiscountObject]
     pending_items: list[ItemObject]
-    unpaid_invoices: Annotated[list[str], Meta(description="Open invoices whose charge was refused.")]
+    entitled: Annotated[
+        bool,
+        Meta(
+            description="Whether the customer may use what it is for: in trial, active, and through the grace when "
+            "it is behind. It changes with an event, never silently."
+        ),
+    ]
+    unpaid_invoices: Annotated[
+        list[str],
+        Meta(
+            description="Open invoices whose charge was refused, or that an unpaid subscription was billed."
+        ),
+    ]
+    past_due_since: Annotated[
+        str | None, Meta(description="Since when it owes anything; null: it owes nothing.")
+    ]
+    grace_until: Annotated[str | None, Meta(description="Until when access is to be kept all the same.")]
+    dunning_policy: Annotated[
+        str | None, Meta(description="What it names for when it falls behind; null: your default holds.")
+    ]
+    dunning: Annotated[DunningObject | None, Meta(description="What is being done about what it owes.")]
     latest_invoice: str | None
     paused_since: Annotated[str | None, Meta(description="The local day from which nothing is billed.")]
     cancel_at_period_end: bool
@@ -125,26 +117,6 @@ class SubscriptionObject(Struct, kw_only=True, frozen=True):
     metadata: dict[str, str]
     created_at: str
     livemode: bool
-
-
-class LineDiscountObject(Struct, kw_only=True, frozen=True):
-    """What one discount took off a line."""
-
-    discount: str
-    amount: _Minor
-
-
-class InvoiceLineObject(Struct, kw_only=True, frozen=True):
-    """One line: `amount` before discounts, for all of `quantity`."""
-
-    kind: LineKind
-    description: str
-    amount: _Minor
-    quantity: int
-    period_start: str | None
-    period_end: str | None
-    discounts: list[LineDiscountObject]
-    item: str | None
 
 
 class PaymentFailureObject(Struct, kw_only=True, frozen=True):
@@ -175,15 +147,15 @@ class InvoiceObject(Struct, kw_only=True, frozen=True):
     period: PeriodObject | None
     lines: list[InvoiceLineObject]
     currency: str
-    subtotal: _Minor
-    discount: _Minor
-    total: _Minor
+    subtotal: Minor
+    discount: Minor
+    total: Minor
     credit_applied: Annotated[
         int,
         Meta(description="What the credit balance paid of it; negative: what was left over to the balance."),
     ]
-    amount_due: _Minor
-    amount_paid: _Minor
+    amount_due: Minor
+    amount_paid: Minor
     due_at: str | None
     charge_at: Annotated[str | None, Meta(description="When it is charged by itself; null: not by itself.")]
     charge_reason: Annotated[
@@ -200,6 +172,13 @@ class InvoiceObject(Struct, kw_only=True, frozen=True):
     payment: Annotated[str | None, Meta(description="The payment that it is paid by.")]
     canceled_payments: Annotated[list[str], Meta(description="Payments of it that were let go of before.")]
     payment_failure: PaymentFailureObject | None
+    collecting: Annotated[
+        bool,
+        Meta(
+            description="Whether it is charged and won back by itself; false: it waits to be paid by hand, because its "
+            "subscription was canceled, or is unpaid."
+        ),
+    ]
     opened_at: str | None
     paid_at: str | None
     paid_out_of_band: bool
@@ -234,6 +213,7 @@ def subscription_object(subscription: Subscription, *, livemode: bool) -> Subscr
     current = period(subscription.phases, subscription.number) if subscription.number else None
     latest, window = subscription.latest_invoice_id, subscription.window
     pause = subscription.pauses[-1] if subscription.status is Status.PAUSED else None
+    dunning, named = subscription.dunning, subscription.dunning_policy_id
     return SubscriptionObject(
         id=render(Kind.SUBSCRIPTION, subscription.id),
         status=subscription.status,
@@ -250,9 +230,9 @@ def subscription_object(subscription: Subscription, *, livemode: bool) -> Subscr
         time_zone=subscription.zone,
         billing_hour=subscription.hour,
         anchor=phase.anchor.isoformat(),
-        current_period=None if current is None else _period(current),
-        next_billing_at=_moment(subscription.next_at),
-        trial_end=_day(subscription.trial_end),
+        current_period=None if current is None else period_object(current),
+        next_billing_at=moment(subscription.next_at),
+        trial_end=day_of(subscription.trial_end),
         payments_total=subscription.payments_total,
         payments_made=subscription.opened,
         charge_window=None
@@ -260,14 +240,19 @@ def subscription_object(subscription: Subscription, *, livemode: bool) -> Subscr
         else ChargeWindowObject(
             after_days=window.after_days, before_days=window.before_days, agreed_at=rfc3339(window.agreed_at)
         ),
-        discounts=[_discount(one) for one in subscription.discounts],
+        discounts=[discount_object(one) for one in subscription.discounts],
         pending_items=[item_object(one) for one in subscription.items],
+        entitled=subscription.is_entitled,
         unpaid_invoices=[render(Kind.INVOICE, one) for one in subscription.owing],
+        past_due_since=None if dunning is None else rfc3339(dunning.since),
+        grace_until=None if dunning is None else rfc3339(dunning.grace_until),
+        dunning_policy=None if named is None else render(Kind.DUNNING_POLICY, named),
+        dunning=dunning_object(dunning),
         latest_invoice=None if latest is None else render(Kind.INVOICE, latest),
         paused_since=None if pause is None else pause.start.isoformat(),
         cancel_at_period_end=subscription.cancel_at_period_end,
-        canceled_at=_moment(subscription.canceled_at),
-        ended_at=_moment(subscription.ended_at),
+        canceled_at=moment(subscription.canceled_at),
+        ended_at=moment(subscription.ended_at),
         description=subscription.description,
         metadata=subscription.metadata,
         created_at=rfc3339(subscription.created_at),
@@ -287,8 +272,8 @@ def invoice_object(invoice: Invoice, *, livemode: bool) -> InvoiceObject:
         if invoice.subscription_id is None
         else render(Kind.SUBSCRIPTION, invoice.subscription_id),
         payment_method=None if method is None else render(Kind.PAYMENT_METHOD, method),
-        period=None if invoice.period is None else _period(invoice.period),
-        lines=[_line(one) for one in invoice.lines],
+        period=None if invoice.period is None else period_object(invoice.period),
+        lines=[line_object(one) for one in invoice.lines],
         currency=invoice.currency,
         subtotal=invoice.subtotal,
         discount=invoice.discount,
@@ -296,8 +281,8 @@ def invoice_object(invoice: Invoice, *, livemode: bool) -> InvoiceObject:
         credit_applied=invoice.credit,
         amount_due=invoice.amount_due,
         amount_paid=invoice.amount_due if invoice.status is InvoiceStatus.PAID else 0,
-        due_at=_moment(invoice.due_at),
-        charge_at=_moment(invoice.charge_at),
+        due_at=moment(invoice.due_at),
+        charge_at=moment(invoice.charge_at),
         charge_reason=invoice.charge_why,
         charge_explanation=invoice.charge_words,
         expected=None
@@ -308,61 +293,14 @@ def invoice_object(invoice: Invoice, *, livemode: bool) -> InvoiceObject:
         payment_failure=None
         if failing is None
         else PaymentFailureObject(code=failing.code, message=failing.message, at=rfc3339(failing.at)),
-        opened_at=_moment(invoice.opened_at),
-        paid_at=_moment(invoice.paid_at),
+        collecting=invoice.collecting,
+        opened_at=moment(invoice.opened_at),
+        paid_at=moment(invoice.paid_at),
         paid_out_of_band=invoice.paid_out_of_band,
-        ended_at=_moment(invoice.ended_at),
+        ended_at=moment(invoice.ended_at),
         external_id=invoice.external_id,
         description=invoice.description,
         metadata=invoice.metadata,
         created_at=rfc3339(invoice.created_at),
         livemode=livemode,
     )
-
-
-def item_object(item: Item) -> ItemObject:
-    """Something that waits for an invoice."""
-    return ItemObject(
-        id=render(Kind.INVOICE_ITEM, item.id),
-        kind=item.kind,
-        description=item.description,
-        amount=item.amount,
-        quantity=item.quantity,
-        period_start=_day(item.start),
-        period_end=_day(item.end),
-    )
-
-
-def _line(line: InvoiceLine) -> InvoiceLineObject:
-    return InvoiceLineObject(
-        kind=line.kind,
-        description=line.description,
-        amount=line.amount,
-        quantity=line.quantity,
-        period_start=_day(line.start),
-        period_end=_day(line.end),
-        discounts=[LineDiscountObject(discount=cut.discount, amount=cut.amount) for cut in line.cuts],
-        item=None if line.item_id is None else render(Kind.INVOICE_ITEM, line.item_id),
-    )
-
-
-def _discount(off: Off) -> DiscountObject:
-    return DiscountObject(
-        id=off.id,
-        percent_off=None if off.percent is None else off.percent / 100,
-        amount_off=off.amount,
-        times=off.times,
-        used=off.used,
-    )
-
-
-def _period(spell: Period) -> PeriodObject:
-    return PeriodObject(number=spell.number, start=spell.start.isoformat(), end=spell.end.isoformat())
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)
-
-
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()

@@ -128,6 +128,12 @@ class CreateSubscription(Body, frozen=True):
     items: Annotated[
         list[ItemData], Meta(max_length=ITEMS_MAX, description="What its first invoice takes in beside.")
     ] = []
+    dunning_policy: Annotated[
+        IdText | None,
+        Meta(
+            description="What is done when it falls behind; your default, or what is built in, where left out."
+        ),
+    ] = None
     description: Words | None = None
     metadata: Metadata = msgspec.field(default_factory=dict)
 
@@ -149,6 +155,7 @@ class UpdateSubscription(Body, frozen=True):
     payments_total: Annotated[int, Meta(ge=1, le=10_000)] | UnsetType | None = UNSET
     charge_window: ChargeWindowData | UnsetType | None = UNSET
     discounts: Annotated[list[DiscountData], Meta(max_length=DISCOUNTS_MAX)] | UnsetType = UNSET
+    dunning_policy: IdText | UnsetType | None = UNSET
     description: Words | UnsetType | None = UNSET
     metadata: Metadata | UnsetType = UNSET
 

@@ -63,9 +63,11 @@ class Kind(StrEnum):
     UPDATE_BATCH = "upb"
     PLAN = "plan"
     SUBSCRIPTION = "sub"
+    DUNNING_POLICY = "dun"
     INVOICE = "inv"
     INVOICE_ITEM = "ii"
     SCHEDULED_PAYMENT = "sch"
+    BILLING_DATE_CHANGE = "bdc"
     REQUEST = "req"
 
 

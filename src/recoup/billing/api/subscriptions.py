@@ -146,7 +146,8 @@ class SubscriptionsApi:
                 "cancel",
                 self.cancel,
                 "Cancel a subscription",
-                "Now, or when the current period ends. What waited for an invoice is billed; open invoices stay.",
+                "Now, or when the current period ends. What waited for an invoice is billed; nobody collects open "
+                "invoices any more: they may be paid by hand.",
                 body=CancelSubscription,
             ),
             self._act(
@@ -233,6 +234,9 @@ class SubscriptionsApi:
         if "payment_method" in fields:
             method = fields.pop("payment_method")
             fields["payment_method_id"] = await self._reader.method(call.merchant, method, held.customer_id)
+        if "dunning_policy" in fields:
+            named = fields.pop("dunning_policy")
+            fields["dunning_policy_id"] = await self._reader.dunning_policy(call.merchant, named)
         if "charge_window" in fields:
             fields["window"] = window_of(fields.pop("charge_window"), now=call.now)
         if "discounts" in fields:

@@ -51,13 +51,15 @@ class Charge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
-    """With what an invoice is made: its id, when it is due and charged, and the customer's credit balance before it."""
+    """With what an invoice is made: its id, when it is due and charged, the customer's credit balance before it, and
+    whether it is charged by itself at all."""
 
     invoice_id: UUID
     due: datetime
     charge: Charge
     balance: int
     now: datetime
+    collecting: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ def billed(
         amount_due=0,
         due_at=making.due,
         charge_at=None,
+        collecting=making.collecting,
         created_at=making.now,
         updated_at=making.now,
     )
@@ -160,7 +163,7 @@ def opened_with(draft: Invoice, totals: Totals, *, charge: Charge, now: datetime
     is_paid = totals.amount_due.minor == 0
     if is_paid:
         status = invoice_moved(status, InvoiceNews.PAID)
-    will_charge = not is_paid and draft.managed_by is not ManagedBy.OUTSIDE
+    will_charge = not is_paid and draft.collecting and draft.managed_by is not ManagedBy.OUTSIDE
     return replace(
         draft,
         status=status,

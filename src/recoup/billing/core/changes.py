@@ -7,6 +7,7 @@ begins on that day.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from recoup.billing.core.amounts import Line, LineKind, proration_lines
 from recoup.billing.core.bills import Bill, Charge, Making, billed, item_of, paid_for
 from recoup.billing.core.cycles import billing_step, ended
+from recoup.billing.core.dunning import BUILT_IN, DUNNING, Dunning, Ruling, begun
 from recoup.billing.core.machine import News, Status, moved, takes
 from recoup.billing.core.periods import (
     PHASES_MAX,
@@ -32,7 +34,7 @@ from recoup.billing.core.periods import (
 from recoup.billing.core.proration import Change, Share, unused
 from recoup.billing.core.proration import changed as change_of
 from recoup.billing.core.records import ITEMS_MAX, PAUSES_MAX, TERMS_MAX, Item, ManagedBy, Subscription, Terms
-from recoup.billing.core.step import Step, changed, cycle_row, local_day, scheduled
+from recoup.billing.core.step import Due, Step, changed, cycle_row, local_day, scheduled
 from recoup.kit.money import MINOR_MAX, Money
 from recoup.kit.refusals import conflict, invalid
 
@@ -52,10 +54,11 @@ class Proration(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billing:
-    """With what a change that bills at once is billed."""
+    """With what a change that bills at once is billed, and whether that is charged by itself."""
 
     new_id: Callable[[], UUID]
     balance: int
+    collecting: bool = True
 
 
 def updated(subscription: Subscription, changes: dict[str, Any], *, now: datetime) -> Step:
@@ -99,8 +102,11 @@ def paused(subscription: Subscription, *, now: datetime) -> Step:
     return billing_step(after, None, facts)
 
 
-def resumed(subscription: Subscription, *, now: datetime) -> Step:
-    """Billing goes on: with the days that are left of the current period, unless those are paid for, then as ever."""
+def resumed(subscription: Subscription, *, now: datetime, ruling: Ruling = BUILT_IN) -> Step:
+    """Billing goes on: with the days that are left of the current period, unless those are paid for, then as ever.
+
+    What it owed before it owes still. Where it was paused for that, it gets another grace, by what holds now.
+    """
     if subscription.status is not Status.PAUSED:
         message = f"This subscription is {subscription.status}; only a paused one can be resumed."
         raise conflict("subscription_unexpected_state", message)
@@ -117,8 +123,19 @@ def resumed(subscription: Subscription, *, now: datetime) -> Step:
         status=moved(subscription.status, news),
         pauses=(*earlier, Paused(last.start, today)),
         number=max(subscription.number, current - 1),
+        dunning=_dunning_of_resumed(subscription, ruling, now),
     )
-    return billing_step(scheduled(after, now=now), None, facts)
+    step = billing_step(scheduled(after, now=now), None, facts)
+    if after.dunning is None:
+        return step
+    return dataclasses.replace(step, dues=(*step.dues, Due(DUNNING, after.id, now)))
+
+
+def _dunning_of_resumed(subscription: Subscription, ruling: Ruling, now: datetime) -> Dunning | None:
+    dunning = subscription.dunning
+    if not subscription.owing or (dunning is not None and dunning.acted_at is None):
+        return dunning
+    return begun(ruling, now)
 
 
 def canceled(subscription: Subscription, *, prorate: bool, billing: Billing, now: datetime) -> Step:
@@ -250,7 +267,12 @@ def _billed_now(
     now: datetime,
 ) -> Bill:
     making = Making(
-        invoice_id=billing.new_id(), due=now, charge=Charge(now), balance=billing.balance, now=now
+        invoice_id=billing.new_id(),
+        due=now,
+        charge=Charge(now),
+        balance=billing.balance,
+        now=now,
+        collecting=billing.collecting,
     )
     return billed(subscription, lines, items, making)
 

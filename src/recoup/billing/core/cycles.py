@@ -7,6 +7,7 @@ period by period, each with the day on which it was due.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,7 +17,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from recoup.billing.core.bills import Bill, Making, billed, facts_of, is_billed, period_line
-from recoup.billing.core.machine import News, Status, moved, takes
+from recoup.billing.core.machine import InvoiceStatus, News, Status, moved, takes
 from recoup.billing.core.periods import Interval, Period, begun, billed_from, period
 from recoup.billing.core.records import Item, ManagedBy, Off, Subscription, Terms, Window
 from recoup.billing.core.step import (
@@ -87,6 +88,7 @@ class NewSubscription:
     items: tuple[Item, ...]
     description: str | None
     metadata: dict[str, str]
+    dunning_policy_id: UUID | None = None
 
 
 def began(new: NewSubscription, *, now: datetime) -> Subscription:
@@ -118,6 +120,7 @@ def began(new: NewSubscription, *, now: datetime) -> Subscription:
         items=new.items,
         description=new.description,
         metadata=new.metadata,
+        dunning_policy_id=new.dunning_policy_id,
         created_at=now,
         updated_at=now,
     )
@@ -150,18 +153,23 @@ def next_turn(subscription: Subscription, *, now: datetime) -> Turn:
 
 
 def opened(subscription: Subscription, turn: Open, making: Making) -> Step:
-    """The next period with its invoice: what waited for an invoice is on it."""
+    """The next period with its invoice: what waited for an invoice is on it. One of an unpaid subscription is not
+    charged by itself: it is owed like those before it."""
     number, now = turn.period.number, making.now
+    waits = subscription.status is Status.UNPAID and subscription.managed_by is ManagedBy.RECOUP
+    making = dataclasses.replace(making, collecting=making.collecting and not waits)
     lines = [period_line(subscription, number)]
     bill = billed(subscription, lines, subscription.items, making, spell=turn.period)
     status, told = _status_in(subscription)
     facts = ("subscription.updated",) if told else ()
+    owed = (bill.invoice.id,) if waits and bill.invoice.status is InvoiceStatus.OPEN else ()
     after = changed(
         subscription,
         facts,
         now=now,
         status=status,
         number=number,
+        owing=(*subscription.owing, *owed),
         opened=subscription.opened + 1,
         items=(),
         discounts=bill.discounts,

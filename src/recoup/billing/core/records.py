@@ -14,6 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from recoup.billing.core.amounts import LineKind
+from recoup.billing.core.dunning import Dunning
 from recoup.billing.core.machine import ENDED, InvoiceStatus, Status
 from recoup.billing.core.periods import Interval, Paused, Period, Phases
 from recoup.kit.money import Money
@@ -106,9 +107,10 @@ class Subscription(Struct, frozen=True, kw_only=True):
     """An agreement that bills.
 
     `number` is the period that it is in, or will be in first; `opened` counts the invoices of its periods. `owing` are
-    its open invoices whose charge was refused. `now_off` are its discounts as they held when the current period was
-    billed. `next_at`: when the next cycle opens by itself. `hour`: at which hour of
-    the local day a period is due.
+    its open invoices whose charge was refused, or that nobody tries to charge because it is unpaid. `now_off` are its
+    discounts as they held when the current period was billed. `next_at`: when the next cycle opens by itself. `hour`:
+    at which hour of the local day a period is due. `dunning_policy_id` names what holds when it falls behind;
+    `dunning` is there while it owes anything.
     """
 
     merchant_id: UUID
@@ -136,6 +138,8 @@ class Subscription(Struct, frozen=True, kw_only=True):
     now_off: tuple[Off, ...] = ()
     items: tuple[Item, ...] = ()
     owing: tuple[UUID, ...] = ()
+    dunning_policy_id: UUID | None = None
+    dunning: Dunning | None = None
     latest_invoice_id: UUID | None = None
     cancel_at_period_end: bool = False
     canceled_at: datetime | None = None
@@ -159,6 +163,13 @@ class Subscription(Struct, frozen=True, kw_only=True):
     def has_ended(self) -> bool:
         """Whether nothing more is billed for good."""
         return self.status in ENDED
+
+    @property
+    def is_entitled(self) -> bool:
+        """Whether its customer may use what it is for: while it is paid, and through the grace after that."""
+        if self.status is Status.PAST_DUE:
+            return self.dunning is None or not self.dunning.grace_over
+        return self.status in (Status.TRIALING, Status.ACTIVE)
 
 
 class Cut(Struct, frozen=True):
@@ -210,7 +221,8 @@ class Invoice(Struct, frozen=True, kw_only=True):
     `credit` is what the customer's balance paid of it, or, negative, what went to the balance. `charge_at` is when it
     is charged by itself; `charge_why` says why then, `charge_words` the same for people where it is moved, and
     `expected` what was believed. `payment_id` is the payment that it is paid by, remembered before anything is sent,
-    and `payment_version` how far its news were heard; `payments` are those that were let go of before.
+    and `payment_version` how far its news were heard; `payments` are those that were let go of before. One that is not
+    `collecting` waits to be paid by hand: nothing charges it by itself, and nothing wins it back.
     """
 
     merchant_id: UUID
@@ -243,6 +255,7 @@ class Invoice(Struct, frozen=True, kw_only=True):
     opened_at: datetime | None = None
     paid_at: datetime | None = None
     paid_out_of_band: bool = False
+    collecting: bool = True
     ended_at: datetime | None = None
     external_id: str | None = None
     description: str | None = None

@@ -1,17 +1,20 @@
 """What becomes of an invoice: paid, refused, given up or void; and of the subscription that owes it.
 
-`owing` names the open invoices of a subscription whose charge was refused. The first of them has it fall behind; when
-the last one goes, it has caught up. Whether an invoice is paid follows the payment that it is paid by, wherever that
-stands: under an unknown outcome it stays open, and nothing else may be charged for it.
+`owing` names the open invoices of a subscription whose charge was refused. The first of them has it fall behind, and
+its dunning begins; when the last one goes, it has caught up, and that is over. Whether an invoice is paid follows the
+payment that it is paid by, wherever that stands: under an unknown outcome it stays open, and nothing else may be
+charged for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from recoup.billing.core.dunning import BUILT_IN, DUNNING, Ruling, begun, look_at
 from recoup.billing.core.machine import (
     InvoiceNews,
     InvoiceStatus,
@@ -28,6 +31,7 @@ from recoup.kit.refusals import Refusal, conflict
 
 PAID: Final = "invoice.paid"
 PAYMENT_FAILED: Final = "invoice.payment_failed"
+UPDATED: Final = "invoice.updated"
 _ENDS: Final = {
     InvoiceNews.VOIDED: "invoice.voided",
     InvoiceNews.GIVEN_UP: "invoice.uncollectible",
@@ -87,8 +91,10 @@ def refused(
     *,
     now: datetime,
     version: int = 0,
+    ruling: Ruling = BUILT_IN,
 ) -> Step | None:
-    """A try was refused, or what was paid came back; None where that is known."""
+    """A try was refused, or what was paid came back; None where that is known. `ruling` holds where its subscription
+    falls behind by it."""
     if invoice.status is InvoiceStatus.PAID and not invoice.paid_out_of_band:
         status = invoice_moved(invoice.status, InvoiceNews.RETURNED)
     elif invoice.status is InvoiceStatus.OPEN:
@@ -108,7 +114,7 @@ def refused(
         paid_at=None,
         charge_at=None,
     )
-    return _step(after, (PAYMENT_FAILED,), _behind(subscription, invoice.id, now=now))
+    return _step(after, (PAYMENT_FAILED,), _behind(subscription, invoice.id, ruling, now=now))
 
 
 def ended(invoice: Invoice, subscription: Subscription | None, news: InvoiceNews, *, now: datetime) -> Step:
@@ -132,6 +138,16 @@ def ended(invoice: Invoice, subscription: Subscription | None, news: InvoiceNews
     return _step(after, (fact,), changed_subscription, credited=back)
 
 
+def uncollected(invoices: Sequence[Invoice], *, now: datetime) -> Step:
+    """Open invoices that wait to be paid by hand from now on."""
+    facts = (UPDATED,)
+    stopped = tuple(
+        changed_invoice(one, facts, now=now, collecting=False, charge_at=None) for one in invoices
+    )
+    dues = tuple(Due(CHARGE, one.id, None) for one in stopped)
+    return Step(None, stopped, (), dues, tuple((UPDATED, one) for one in stopped))
+
+
 def unexpected(invoice: Invoice) -> Refusal:
     """The refusal of what an invoice's state forbids."""
     return conflict(
@@ -139,40 +155,55 @@ def unexpected(invoice: Invoice) -> Refusal:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Owes:
+    """A subscription whose invoice was settled or refused: as it is since, what that is called, and when to see how far
+    its dunning has come."""
+
+    subscription: Subscription
+    facts: tuple[str, ...] = ()
+    dues: tuple[Due, ...] = ()
+
+
 def _step(
-    after: Invoice,
-    facts: Sequence[str],
-    of_subscription: tuple[Subscription, tuple[str, ...]] | None,
-    *,
-    credited: tuple[Credit, ...] = (),
+    after: Invoice, facts: Sequence[str], owes: _Owes | None, *, credited: tuple[Credit, ...] = ()
 ) -> Step:
     told: tuple[Told, ...] = tuple((fact, after) for fact in facts)
     dues = (Due(CHARGE, after.id, None),)
-    if of_subscription is None:
+    if owes is None:
         return Step(None, (after,), credited, dues, told)
-    subscription, news = of_subscription
-    return Step(subscription, (after,), credited, dues, (*told, *((fact, subscription) for fact in news)))
+    subscription = owes.subscription
+    told = (*told, *((fact, subscription) for fact in owes.facts))
+    return Step(subscription, (after,), credited, (*dues, *owes.dues), told)
 
 
 def _behind(
-    subscription: Subscription | None, invoice_id: UUID, *, now: datetime
-) -> tuple[Subscription, tuple[str, ...]] | None:
+    subscription: Subscription | None, invoice_id: UUID, ruling: Ruling, *, now: datetime
+) -> _Owes | None:
     if subscription is None or invoice_id in subscription.owing:
         return None
     falls = takes(subscription.status, News.FELL_BEHIND)
     facts = ("subscription.past_due",) if falls else ()
     status = moved(subscription.status, News.FELL_BEHIND) if falls else subscription.status
-    owing = (*subscription.owing, invoice_id)
-    return changed(subscription, facts, now=now, status=status, owing=owing), facts
+    owing, dunning = (*subscription.owing, invoice_id), subscription.dunning
+    dues: tuple[Due, ...] = ()
+    if dunning is None and status is Status.PAST_DUE:
+        dunning = begun(ruling, now)
+        dues = (Due(DUNNING, subscription.id, look_at(dunning)),)
+    after = changed(subscription, facts, now=now, status=status, owing=owing, dunning=dunning)
+    return _Owes(after, facts, dues)
 
 
 def _without(
     subscription: Subscription | None, invoice_id: UUID, *, now: datetime, fact: str
-) -> tuple[Subscription, tuple[str, ...]] | None:
+) -> _Owes | None:
     if subscription is None or invoice_id not in subscription.owing:
         return None
     owing = tuple(one for one in subscription.owing if one != invoice_id)
-    catches_up = not owing and takes(subscription.status, News.CAUGHT_UP)
-    status: Status = moved(subscription.status, News.CAUGHT_UP) if catches_up else subscription.status
+    if owing:
+        return _Owes(changed(subscription, now=now, owing=owing))
+    catches_up = takes(subscription.status, News.CAUGHT_UP)
+    status = moved(subscription.status, News.CAUGHT_UP) if catches_up else subscription.status
     facts = (fact,) if catches_up else ()
-    return changed(subscription, facts, now=now, status=status, owing=owing), facts
+    after = changed(subscription, facts, now=now, status=status, owing=(), dunning=None)
+    return _Owes(after, facts, (Due(DUNNING, subscription.id, None),))

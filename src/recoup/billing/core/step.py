@@ -56,6 +56,17 @@ class Step:
     happened: tuple[Told, ...] = ()
 
 
+def joined(first: Step, then: Step) -> Step:
+    """Two steps as one; the second was planned from what the first leads to."""
+    return Step(
+        then.subscription or first.subscription,
+        (*first.invoices, *then.invoices),
+        (*first.credits, *then.credits),
+        (*first.dues, *then.dues),
+        (*first.happened, *then.happened),
+    )
+
+
 def local_day(subscription: Subscription, now: datetime) -> date:
     """The day that it is where the subscription's days are counted."""
     return now.astimezone(ZoneInfo(subscription.zone)).date()

@@ -13,6 +13,7 @@ from recoup.payments.core import Reason, Snapshot
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.step import Step
 from recoup.payments.flow.tools import Means
+from recoup.recovery.core import Recovery
 from recoup.vault.core import Customer, PaymentMethod
 
 
@@ -70,6 +71,22 @@ class Owing(Protocol):
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
     ) -> bool:
         """Cancel a payment that holds no money; False where it may hold some, or has ended."""
+        ...
+
+
+class Recoveries(Protocol):
+    """What billing asks of recovery."""
+
+    async def of_payments(self, merchant: Merchant, payment_ids: Sequence[UUID]) -> Mapping[UUID, Recovery]:
+        """The recoveries of those of these payments that have one."""
+        ...
+
+
+class RecoveryPolicies(Protocol):
+    """What billing asks about policies of recovery."""
+
+    async def is_known(self, merchant: Merchant, name: str) -> bool:
+        """Whether payments may name a policy so."""
         ...
 
 

@@ -6,11 +6,13 @@ after a crash whoever comes next finds the payment and goes on where it stands. 
 stays open and nothing else is charged for it.
 
 What a payment comes to is heard from the payment as it is, not from what happened to it: news may come late, or twice.
-`payment_version` says how far an invoice has heard, so that what is older than that changes nothing.
+`payment_version` says how far an invoice has heard, so that what is older than that changes nothing. Where its recovery
+was told that the debt was paid elsewhere, the invoice is paid out of band.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -21,7 +23,8 @@ from recoup.billing.core import settling
 from recoup.billing.core.machine import InvoiceStatus
 from recoup.billing.core.records import Failing, Invoice, Subscription
 from recoup.billing.core.step import Step
-from recoup.billing.flow.around import Owing, Payments
+from recoup.billing.flow.around import Owing, Payments, Recoveries
+from recoup.billing.flow.hearing import Heard, failing_of, recovery_policy, ruling_of, without_payment
 from recoup.billing.flow.writing import Scribe
 from recoup.db import Connection, Database
 from recoup.kit.ids import Kind, render
@@ -29,7 +32,7 @@ from recoup.kit.refusals import Refusal, conflict, not_found
 from recoup.merchants.core import Merchant
 from recoup.payments.core import NewPayment, Reason, Snapshot, steps
 from recoup.payments.core import Status as PaymentStatus
-from recoup.recovery.core import STANDINGS, Standing
+from recoup.recovery.core import NO_RECOVERY, STANDINGS, Standing
 
 LOOKS_MAX: Final = 5
 """How often one call looks again because something changed meanwhile."""
@@ -46,12 +49,14 @@ class Charging:
         database: Database,
         *,
         payments: Payments,
+        recoveries: Recoveries,
         owing: Owing,
         scribe: Scribe,
         new_id: Callable[[], UUID],
     ) -> None:
         self._database = database
         self._payments = payments
+        self._recoveries = recoveries
         self._owing = owing
         self._scribe = scribe
         self._new_id = new_id
@@ -120,7 +125,8 @@ class Charging:
                 return False
             if snapshot.payment.version <= invoice.payment_version:
                 return True
-            step = _settled(invoice, subscription, snapshot, now=now)
+            heard = Heard(invoice, subscription, snapshot, elsewhere_at)
+            step = await self._settled(connection, merchant, heard, now=now)
             if step is not None:
                 await self._scribe.write(connection, merchant, [step], now=now)
             return True
@@ -129,7 +135,7 @@ class Charging:
             seen = await self._payments.find(merchant, payment_id)
             if seen is None:
                 return None
-            snapshot = seen
+            snapshot, elsewhere_at = seen, await self._paid_elsewhere_at(merchant, seen)
             if await self._database.retrying(work):
                 return None
         return now + LOOK_AGAIN
@@ -164,6 +170,15 @@ class Charging:
         self, connection: Connection, merchant: Merchant, invoice: Invoice, *, now: datetime
     ) -> Invoice:
         """The invoice without its payment, which is canceled; refuses where that may hold money."""
+        freed = await self.freed(connection, merchant, invoice, now=now)
+        if freed.payment_id is not None:
+            raise under_way()
+        return freed
+
+    async def freed(
+        self, connection: Connection, merchant: Merchant, invoice: Invoice, *, now: datetime
+    ) -> Invoice:
+        """The invoice without its payment, which is canceled; as it is, where that may hold money."""
         if invoice.payment_id is None:
             return invoice
         if await self._owing.let_go(connection, merchant, invoice.payment_id, now=now):
@@ -171,7 +186,7 @@ class Charging:
         snapshot = await self._payments.find(merchant, invoice.payment_id)
         assert snapshot is not None, "payments are never deleted"
         if snapshot.payment.status is not PaymentStatus.CANCELED:
-            raise under_way()
+            return invoice
         return settling.let_go(invoice, now=now)
 
     async def _read(self, merchant: Merchant, invoice_id: UUID) -> Invoice | None:
@@ -210,13 +225,15 @@ class Charging:
             metadata={},
             agreement="recurring",
         )
-        opening = steps.opened(new, payment_method_id=method_id, now=now)
 
         async def work(connection: Connection) -> None:
             fresh = await store.lock_invoice(connection, merchant_id=merchant.id, invoice_id=invoice.id)
             fresh = there(fresh, invoice.id)
             if fresh.payment_id is not None or fresh.status not in _PAYABLE:
                 return
+            policy = await recovery_policy(connection, fresh)
+            recovering = dataclasses.replace(new, recovery_policy=policy)
+            opening = steps.opened(recovering, payment_method_id=method_id, now=now)
             await self._owing.open(connection, merchant, opening, None)
             remembering = settling.remembers(fresh, payment_id, method_id=method_id, now=now)
             await self._scribe.write(connection, merchant, [Step(None, (remembering,))], now=now)
@@ -246,11 +263,62 @@ class Charging:
             fresh, subscription = await self.locked(connection, merchant, invoice)
             if fresh.status is not InvoiceStatus.OPEN:
                 return
-            step = settling.refused(fresh, subscription, failing, now=now, version=fresh.payment_version)
+            ruling = await ruling_of(connection, subscription)
+            step = settling.refused(
+                fresh, subscription, failing, now=now, version=fresh.payment_version, ruling=ruling
+            )
             if step is not None:
                 await self._scribe.write(connection, merchant, [step], now=now)
 
         await self._database.retrying(work)
+
+    async def _paid_elsewhere_at(self, merchant: Merchant, seen: Snapshot) -> datetime | None:
+        """When somebody told recovery that the debt was paid by another way, where its payment holds no money."""
+        payment = seen.payment
+        if STANDINGS[payment.status] not in (Standing.REFUSED, Standing.GONE):
+            return None
+        recovery = (await self._recoveries.of_payments(merchant, [payment.id])).get(payment.id)
+        return None if recovery is None else recovery.paid_elsewhere_at
+
+    async def _settled(
+        self, connection: Connection, merchant: Merchant, heard: Heard, *, now: datetime
+    ) -> Step | None:
+        """What follows for a held invoice from where its payment stands."""
+        invoice, subscription, payment = heard.invoice, heard.subscription, heard.snapshot.payment
+        match STANDINGS[payment.status]:
+            case Standing.PAID:
+                return settling.paid(
+                    invoice, subscription, at=payment.updated_at, now=now, version=payment.version
+                )
+            case Standing.REFUSED if heard.elsewhere_at is None:
+                return await self._refused(connection, merchant, heard, now=now)
+            case Standing.REFUSED | Standing.GONE:
+                freed = await self.freed(connection, merchant, invoice, now=now)
+                return without_payment(freed, subscription, heard.elsewhere_at, now=now)
+            case Standing.UNDER_WAY:
+                return None
+            case other:
+                assert_never(other)
+
+    async def _refused(
+        self, connection: Connection, merchant: Merchant, heard: Heard, *, now: datetime
+    ) -> Step | None:
+        """It is owed still. Where nobody collects it any more, the payment that was under way then is let go of now, so
+        that nothing wins it back."""
+        invoice, payment = heard.invoice, heard.snapshot.payment
+        step = settling.refused(
+            invoice,
+            heard.subscription,
+            failing_of(heard.snapshot),
+            now=now,
+            version=payment.version,
+            ruling=await ruling_of(connection, heard.subscription),
+        )
+        if invoice.collecting or payment.recovery_policy == NO_RECOVERY:
+            return step
+        known = invoice if step is None else step.invoices[0]
+        freed = await self.freed(connection, merchant, known, now=now)
+        return dataclasses.replace(step or Step(), invoices=(freed,)) if freed is not known else step
 
 
 def there(invoice: Invoice | None, invoice_id: UUID) -> Invoice:
@@ -280,37 +348,6 @@ def _may_be_tried(snapshot: Snapshot) -> bool:
     payment = snapshot.payment
     untried = payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD
     return untried or STANDINGS[payment.status] is Standing.REFUSED
-
-
-def _settled(
-    invoice: Invoice, subscription: Subscription | None, snapshot: Snapshot, *, now: datetime
-) -> Step | None:
-    """What follows for an invoice from where its payment stands."""
-    payment = snapshot.payment
-    match STANDINGS[payment.status]:
-        case Standing.PAID:
-            return settling.paid(
-                invoice, subscription, at=payment.updated_at, now=now, version=payment.version
-            )
-        case Standing.REFUSED:
-            failing = failing_of(snapshot)
-            return settling.refused(invoice, subscription, failing, now=now, version=payment.version)
-        case Standing.GONE:
-            return Step(None, (settling.let_go(invoice, now=now),))
-        case Standing.UNDER_WAY:
-            return None
-        case other:
-            assert_never(other)
-
-
-def failing_of(snapshot: Snapshot) -> Failing:
-    """Why a payment that was refused was."""
-    payment = snapshot.payment
-    if payment.status is PaymentStatus.DECLINED and payment.decline is not None:
-        decline = payment.decline.decline
-        return Failing(decline.code, decline.message, payment.attempts_count, payment.decline.at)
-    words = payment.failure or "The payment was certainly not processed."
-    return Failing("payment_failed", words, payment.attempts_count, payment.updated_at)
 
 
 def _no_method(now: datetime) -> Failing:

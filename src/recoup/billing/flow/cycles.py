@@ -18,8 +18,10 @@ from recoup.billing import store
 from recoup.billing.core.bills import Charge, Making
 from recoup.billing.core.cycles import End, Open, Pass, Wait, ended, opened, passed, turn_of
 from recoup.billing.core.cycles import Turn as Turn
+from recoup.billing.core.machine import News
 from recoup.billing.core.records import Invoice, Subscription
-from recoup.billing.core.step import Step
+from recoup.billing.core.step import Step, joined
+from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.moments import Moments
 from recoup.billing.flow.writing import Scribe
 from recoup.db import Connection, Database, Queries
@@ -47,9 +49,16 @@ class Cycles:
     """Opens what is due."""
 
     def __init__(
-        self, database: Database, *, scribe: Scribe, moments: Moments, new_id: Callable[[], UUID]
+        self,
+        database: Database,
+        *,
+        collecting: Collecting,
+        scribe: Scribe,
+        moments: Moments,
+        new_id: Callable[[], UUID],
     ) -> None:
         self._database = database
+        self._collecting = collecting
         self._scribe = scribe
         self._moments = moments
         self._new_id = new_id
@@ -104,12 +113,17 @@ class Cycles:
         charges = await self._moments.choose(
             connection, merchant, [(found[id_], opens[id_]) for id_ in opens], now=now
         )
+        ends = [id_ for id_, turn in turns.items() if turn == End(News.CANCELED)]
+        left_open = await self._collecting.held(connection, merchant, ends)
         balances = await store.lock_balances(
             connection, merchant_id=merchant.id, customer_ids=[found[id_].customer_id for id_ in opens]
         )
         steps: dict[UUID, Step] = {}
         for id_, turn in turns.items():
             step = self._step(found[id_], turn, charges.get(id_), balances, now=now)
+            if id_ in ends and step is not None:
+                mine = [one for one in left_open if one.subscription_id == id_]
+                step = joined(await self._collecting.stopped(connection, merchant, mine, now=now), step)
             if before is not None and id_ in before:
                 step = _after(before[id_], step)
             if step is not None:
@@ -117,7 +131,7 @@ class Cycles:
         if not steps:
             return {id_: Opened(one) for id_, one in found.items()}
         written = await self._scribe.write(connection, merchant, list(steps.values()), now=now)
-        return {id_: _opened(one, steps.get(id_), written) for id_, one in found.items()}
+        return {id_: _opened(one, steps.get(id_), written, turns.get(id_)) for id_, one in found.items()}
 
     def _step(
         self,
@@ -164,8 +178,10 @@ def _after(before: Step, step: Step | None) -> Step:
     )
 
 
-def _opened(found: Subscription, step: Step | None, written: Mapping[UUID, Invoice]) -> Opened:
+def _opened(
+    found: Subscription, step: Step | None, written: Mapping[UUID, Invoice], turn: Turn | None
+) -> Opened:
     if step is None or step.subscription is None:
         return Opened(found)
-    invoice = written[step.invoices[-1].id] if step.invoices else None
+    invoice = written[step.invoices[-1].id] if isinstance(turn, Open) else None
     return Opened(step.subscription, invoice)

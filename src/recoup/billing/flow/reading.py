@@ -15,6 +15,7 @@ from recoup.billing.core.cycles import NewSubscription
 from recoup.billing.core.periods import COUNT_MAX, Interval, Unit
 from recoup.billing.core.records import Item, ManagedBy, Off, Plan, Terms, Window
 from recoup.billing.flow.around import Customers, Methods
+from recoup.billing.flow.dunning import DunningPolicies
 from recoup.billing.flow.plans import Plans
 from recoup.billing.wire import (
     ChargeWindowData,
@@ -40,11 +41,18 @@ class Reader:
     """Reads bodies into what flows want."""
 
     def __init__(
-        self, *, customers: Customers, methods: Methods, plans: Plans, new_id: Callable[[], UUID]
+        self,
+        *,
+        customers: Customers,
+        methods: Methods,
+        plans: Plans,
+        dunning: DunningPolicies,
+        new_id: Callable[[], UUID],
     ) -> None:
         self._customers = customers
         self._methods = methods
         self._plans = plans
+        self._dunning = dunning
         self._new_id = new_id
 
     def plan(self, merchant: Merchant, body: CreatePlan, *, now: datetime) -> Plan:
@@ -109,7 +117,15 @@ class Reader:
             items=tuple(self.item(one, param=f"items[{place}]") for place, one in enumerate(body.items)),
             description=body.description,
             metadata=body.metadata,
+            dunning_policy_id=await self.dunning_policy(merchant, body.dunning_policy),
         )
+
+    async def dunning_policy(self, merchant: Merchant, text: str | None) -> UUID | None:
+        """A dunning policy that is there."""
+        if text is None:
+            return None
+        policy_id = parse_id(Kind.DUNNING_POLICY, text, param="dunning_policy")
+        return (await self._dunning.get(merchant, policy_id, param="dunning_policy")).id
 
     async def customer(self, merchant: Merchant, text: str) -> Customer:
         """A customer who is there."""

@@ -18,7 +18,7 @@ from recoup.billing.core import scheduled
 from recoup.billing.core.records import Failing
 from recoup.billing.core.scheduled import EXECUTE, FACTS, ScheduledPayment, Status
 from recoup.billing.flow.around import Owing, Payments
-from recoup.billing.flow.charging import failing_of
+from recoup.billing.flow.hearing import failing_of
 from recoup.billing.scheduled_objects import scheduled_object
 from recoup.billing.store import scheduled as store
 from recoup.db import Connection, Database, due

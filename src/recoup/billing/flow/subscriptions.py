@@ -31,9 +31,12 @@ from recoup.billing.core.machine import Status
 from recoup.billing.core.periods import Interval
 from recoup.billing.core.records import Failing, Invoice, Item, ManagedBy, Plan, Subscription, Terms
 from recoup.billing.core.settling import paid, refused
-from recoup.billing.core.step import Step, cycle_row, local_day
+from recoup.billing.core.step import Step, cycle_row, joined, local_day
+from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.cycles import Cycles, Opened
+from recoup.billing.flow.hearing import ruling_of
 from recoup.billing.flow.writing import Scribe
+from recoup.billing.store import dunning
 from recoup.db import Connection, Database, Queries
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, conflict, not_found
@@ -47,10 +50,17 @@ class Subscriptions:
     """Everything that can be done with subscriptions."""
 
     def __init__(
-        self, database: Database, *, cycles: Cycles, scribe: Scribe, new_id: Callable[[], UUID]
+        self,
+        database: Database,
+        *,
+        cycles: Cycles,
+        collecting: Collecting,
+        scribe: Scribe,
+        new_id: Callable[[], UUID],
     ) -> None:
         self._database = database
         self._cycles = cycles
+        self._collecting = collecting
         self._scribe = scribe
         self._new_id = new_id
 
@@ -146,7 +156,9 @@ class Subscriptions:
     ) -> Subscription:
         """Bill again; the days that are left of a period that was paused are billed soon."""
         held = await self.held(connection, merchant, subscription_id)
-        return await self._written(connection, merchant, changes.resumed(held, now=now), now=now)
+        ruling = await dunning.ruling(connection, merchant_id=merchant.id, named=held.dunning_policy_id)
+        step = changes.resumed(held, now=now, ruling=ruling)
+        return await self._written(connection, merchant, step, now=now)
 
     async def cancel(
         self,
@@ -158,13 +170,16 @@ class Subscriptions:
         prorate: bool,
         now: datetime,
     ) -> Subscription:
-        """End it: now, or when the current period ends."""
+        """End it: now, or when the current period ends. Then nobody collects what is open any more."""
         held = await self.held(connection, merchant, subscription_id)
         if at_period_end:
             fields = {"cancel_at_period_end": True, "canceled_at": now}
             return await self._written(connection, merchant, changes.updated(held, fields, now=now), now=now)
+        changes.refuse_ended(held)
+        invoices = await self._collecting.held(connection, merchant, [held.id])
         billing = await self._billing(connection, merchant, held)
-        step = changes.canceled(held, prorate=prorate, billing=billing, now=now)
+        stopped = await self._collecting.stopped(connection, merchant, invoices, now=now)
+        step = joined(stopped, changes.canceled(held, prorate=prorate, billing=billing, now=now))
         return await self._written(connection, merchant, step, now=now)
 
     async def open_now(
@@ -204,7 +219,8 @@ class Subscriptions:
         if failing is None:
             step = paid(invoice, done.subscription, at=at, now=now, out_of_band=True)
         else:
-            step = refused(invoice, done.subscription, failing, now=now)
+            ruling = await ruling_of(connection, done.subscription)
+            step = refused(invoice, done.subscription, failing, now=now, ruling=ruling)
         if step is None:  # there was nothing to pay
             return done
         written = await self._scribe.write(connection, merchant, [step], now=now)

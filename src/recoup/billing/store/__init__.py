@@ -165,7 +165,7 @@ async def invoice(queries: Queries, *, merchant_id: UUID, invoice_id: UUID) -> I
         f"select {_INVOICE} from invoices where merchant_id = %(merchant_id)s and id = %(id)s",  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "id": invoice_id},
     )
-    return None if row is None else _invoice_of(row)
+    return None if row is None else invoice_of_row(row)
 
 
 async def lock_invoice(connection: Connection, *, merchant_id: UUID, invoice_id: UUID) -> Invoice | None:
@@ -178,7 +178,7 @@ async def lock_invoice(connection: Connection, *, merchant_id: UUID, invoice_id:
         """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "id": invoice_id},
     )
-    return None if row is None else _invoice_of(row)
+    return None if row is None else invoice_of_row(row)
 
 
 async def invoice_of_payment(queries: Queries, *, merchant_id: UUID, payment_id: UUID) -> Invoice | None:
@@ -190,7 +190,7 @@ async def invoice_of_payment(queries: Queries, *, merchant_id: UUID, payment_id:
         """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "payment_id": payment_id},
     )
-    return None if row is None else _invoice_of(row)
+    return None if row is None else invoice_of_row(row)
 
 
 async def invoices(
@@ -226,7 +226,7 @@ async def invoices(
         }
         | bounds(after, before),
     )
-    return [_invoice_of(row) for row in rows]
+    return [invoice_of_row(row) for row in rows]
 
 
 async def take_numbers(connection: Connection, *, merchant_id: UUID, count: int) -> int:
@@ -303,5 +303,6 @@ def _plan_row(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _invoice_of(row: DictRow) -> Invoice:
+def invoice_of_row(row: DictRow) -> Invoice:
+    """An invoice as its row has it, with its number."""
     return replace(_invoice.decode(row["data"]), number=row["number"])
