@@ -7,6 +7,7 @@ them, and so that any file can be looked through and mended as a table before it
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -61,7 +62,7 @@ COLUMNS: Final[Mapping[str, str]] = {
 """Every column, and what it holds."""
 REQUIRED: Final = ("id", "customer", "plan", "amount", "currency", "interval", "next_billing")
 METADATA: Final = "metadata."
-CELL_MAX: Final = 8_000
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z _.()-]{0,39}")
 _SEPARATOR: Final = "\x1f"
 """Stands in no cell, so that a whole line is looked through at once."""
 
@@ -120,10 +121,10 @@ def _header(names: Sequence[str] | None) -> list[str]:
     if names is None:
         raise _bad("The file is empty.")
     header = [name.strip().removeprefix("\ufeff").strip() for name in names]
-    unknown = [name for name in header if name not in COLUMNS and not _is_metadata(name)]
+    unknown = [_shown(name, place) for place, name in enumerate(header, 1) if not _is_known(name)]
     if unknown:
-        listed = ", ".join(repr(name[:40]) for name in unknown[:5])
-        raise _bad(f"No column is called {listed}. The columns are: {', '.join(COLUMNS)}, metadata.….")
+        listed = ", ".join(unknown[:5])
+        raise _bad(f"There is no such column as {listed}. The columns are: {', '.join(COLUMNS)}, metadata.….")
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise _bad(f"The file has no column {', '.join(missing)}.")
@@ -132,8 +133,13 @@ def _header(names: Sequence[str] | None) -> list[str]:
     return header
 
 
-def _is_metadata(name: str) -> bool:
-    return name.startswith(METADATA) and len(name) > len(METADATA)
+def _is_known(name: str) -> bool:
+    return name in COLUMNS or (name.startswith(METADATA) and len(name) > len(METADATA))
+
+
+def _shown(name: str, place: int) -> str:
+    """The name of a column; not where it may be a line of data in the place of the header, with tokens in it."""
+    return repr(name) if _NAME.fullmatch(name) else f"column {place}"
 
 
 def _row(number: int, header: Sequence[str], texts: Sequence[str]) -> Read:
