@@ -36,7 +36,13 @@ async def test_many_who_open_the_same_at_once_open_each_once(office: Office) -> 
         *(office.cycles.cycle(office.us, one, later) for one in [*ids, *ids]),
         *(office.cycles.open_due(office.us, some, later) for some in (ids, ids[::-1])),
     )
-    assert set(done[:16]) == {later.replace(month=3, day=31, hour=9)}
+    next_at = later.replace(month=3, day=31, hour=9)
+    assert set(done[:16]) <= {None, next_at}, "who opened one has written when to look again, and says so no more"
+    due_rows = await office.database.fetch_all(
+        "select due_at from due where merchant_id = %(id)s and kind = %(kind)s",
+        {"id": office.us.id, "kind": CYCLE},
+    )
+    assert [row["due_at"] for row in due_rows] == [next_at] * 8
     assert await numbers(office) == list(range(1, 17)), "one for the first period of each, one for the second"
     events = await office.database.fetch_all(
         "select object_id, object_sequence from events where merchant_id = %(id)s order by object_sequence",
@@ -127,7 +133,9 @@ async def test_finding_and_opening_what_is_due_does_not_read_what_is_not(office:
     )
     assert await cost(office) <= few + 100
     later = START + day(28)
-    assert await office.cycles.cycle(office.us, subscription.id, later) is not None
+    assert await office.cycles.cycle(office.us, subscription.id, later) is None
+    opened = await office.subscriptions.get(office.us, subscription.id)
+    assert (opened.number, opened.next_at) == (2, later.replace(month=3, day=31, hour=9))
 
 
 async def cost(office: Office) -> int:

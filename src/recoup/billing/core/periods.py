@@ -110,6 +110,7 @@ def begun(
     return (trial, replace(paid, first_number=first_number + 1))
 
 
+@lru_cache(maxsize=4096)
 def period(phases: Phases, number: int) -> Period:
     """The period of that number; every number from the first phase's on has one."""
     place = _place_of_number(phases, number)

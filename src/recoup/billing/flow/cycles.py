@@ -65,25 +65,32 @@ class Cycles:
         self._together: Together[_Asked, datetime] = Together(self._open_asked, name="billing.cycles")
 
     async def cycle(self, merchant: Merchant, subscription_id: UUID, now: datetime) -> datetime | None:
-        """The worker's handler of `subscription.cycle`. Those that come at once are opened together."""
+        """The worker's handler of `subscription.cycle`. Those that come at once are opened together.
+
+        None where something was done, too: when to look again was written with it, and need not be written twice.
+        """
         return await self._together.get(merchant.id, _Asked(subscription_id, merchant, now))
 
     async def _open_asked(self, _: UUID, asked: Sequence[_Asked]) -> Mapping[_Asked, datetime]:
-        """When to look at each again; those that are left out are over."""
+        """When to look again at those that were not due."""
         ids = list(dict.fromkeys(one.subscription_id for one in asked))
         again = await self.open_due(asked[0].merchant, ids, max(one.now for one in asked))
-        return {one: at for one in asked if (at := again[one.subscription_id]) is not None}
+        return {one: again[one.subscription_id] for one in asked if one.subscription_id in again}
 
     async def open_due(
         self, merchant: Merchant, ids: Sequence[UUID], now: datetime
-    ) -> dict[UUID, datetime | None]:
-        """Open what is due of these subscriptions, in one transaction; when to look at each again."""
+    ) -> dict[UUID, datetime]:
+        """Open what is due of these subscriptions, in one transaction; when to look again at those that are not due.
 
-        async def work(connection: Connection) -> dict[UUID, datetime | None]:
+        Of the others that is written with what is done: their next due rows take the place of those being worked.
+        """
+
+        async def work(connection: Connection) -> dict[UUID, datetime]:
             found = await store.lock_subscriptions(connection, merchant_id=merchant.id, ids=ids)
             turns = {one.id: turn_of(one, now=now) for one in found.values()}
-            done = await self.take(connection, merchant, found, turns, now=now)
-            return {id_: done[id_].subscription.next_at if id_ in done else None for id_ in ids}
+            await self.take(connection, merchant, found, turns, now=now)
+            waiting = ((id_, turn) for id_, turn in turns.items() if isinstance(turn, Wait))
+            return {id_: turn.until for id_, turn in waiting if turn.until is not None}
 
         return await self._database.retrying(work)
 
