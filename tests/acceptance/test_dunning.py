@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import msgspec
-from tests.acceptance.asking import NO_FUNDS, NOBODYS, card, refused
+from tests.acceptance.asking import APPROVED, NO_FUNDS, NOBODYS, card, refused
 from tests.acceptance.test_billing import advance, again, invoices, subscribed, told
 from tests.whole.served import Client
 
@@ -35,6 +36,7 @@ async def policy(shop: Client, **more: Any) -> dict[str, Any]:
 
 async def behind(shop: Client, **rules: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """A subscription whose first charge was refused, its invoice, and the recovery of that."""
+    await shop.post("/v1/recovery/policies", {"policy": TWICE})
     named = (await policy(shop, **rules))["id"]
     subscription = await subscribed(shop, NO_FUNDS, plan=QUARTERLY, dunning_policy=named)
     await advance(shop)
@@ -46,7 +48,6 @@ async def behind(shop: Client, **rules: Any) -> tuple[dict[str, Any], dict[str, 
 async def test_a_month_of_dunning_to_its_end(shop: Client) -> None:
     """Refused, asked, tried in vain, and canceled once: its invoice stays open, and nothing charges it."""
     await shop.post("/v1/message_policy", {"policy": ASKS})
-    await shop.post("/v1/recovery/policies", {"policy": TWICE})
     before, bill, recovery = await behind(shop, **STANDARD, recovery_policy=TWICE["name"])
     assert (before["status"], before["entitled"], recovery["policy"]) == ("past_due", True, TWICE["name"])
     since = datetime.fromisoformat(before["past_due_since"])
@@ -96,6 +97,28 @@ async def test_saved_on_the_last_day_by_the_customer_s_own_hand(shop: Client) ->
     assert [saved[name] for name in fields] == ["active", True, None, None, None]
     facts = [one for one in await told(shop, before["id"]) if one != "subscription.created"]
     assert facts == ["subscription.past_due", "subscription.recovered"]
+
+
+async def test_paid_on_the_page_of_a_message_ends_everything_at_once(shop: Client) -> None:
+    """The customer's own hand: recovered, active, and nobody is asked or tried any more."""
+    await shop.post("/v1/message_policy", {"policy": ASKS | {"days_while_retrying": [1, 3, 5]}})
+    before, bill, recovery = await behind(shop, recovery_policy=TWICE["name"])
+    await advance(shop, days=1)
+    path = f"/v1/messages?recovery={recovery['id']}"
+    (message,) = await shop.every(path)
+    async with aiohttp.ClientSession() as browser:
+        async with browser.get(message["link"]) as page:
+            seen = re.findall('name="seen" value="([^"]*)"', await page.text())[0]
+        form = {"do": "pay", "seen": seen, "number": APPROVED, "expiry": "12/30", "cvc": "123"}
+        async with browser.post(message["link"], data=form) as paid:
+            assert paid.status == 200, await paid.text()
+    await advance(shop, days=12)
+    assert (await shop.get(f"/v1/invoices/{bill['id']}"))["status"] == "paid"
+    assert (await shop.get(f"/v1/recoveries/{recovery['id']}"))["status"] == "recovered"
+    assert len(await shop.every(path)) == 1
+    attempts = (await shop.get(f"/v1/payments/{bill['payment']}"))["attempts"]
+    assert [one["reason"] for one in attempts] == ["renewal", "manual"]
+    assert (await again(shop, before))["status"] == "active"
 
 
 async def test_paid_by_another_way_ends_it_however_it_is_told(shop: Client) -> None:
