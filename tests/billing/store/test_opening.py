@@ -37,7 +37,9 @@ async def test_many_who_open_the_same_at_once_open_each_once(office: Office) -> 
         *(office.cycles.open_due(office.us, some, later) for some in (ids, ids[::-1])),
     )
     next_at = later.replace(month=3, day=31, hour=9)
-    assert set(done[:16]) <= {None, next_at}, "who opened one has written when to look again, and says so no more"
+    assert set(done[:16]) <= {None, next_at}, (
+        "who opened one has written when to look again, and says so no more"
+    )
     due_rows = await office.database.fetch_all(
         "select due_at from due where merchant_id = %(id)s and kind = %(kind)s",
         {"id": office.us.id, "kind": CYCLE},

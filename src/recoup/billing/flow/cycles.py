@@ -77,9 +77,7 @@ class Cycles:
         again = await self.open_due(asked[0].merchant, ids, max(one.now for one in asked))
         return {one: again[one.subscription_id] for one in asked if one.subscription_id in again}
 
-    async def open_due(
-        self, merchant: Merchant, ids: Sequence[UUID], now: datetime
-    ) -> dict[UUID, datetime]:
+    async def open_due(self, merchant: Merchant, ids: Sequence[UUID], now: datetime) -> dict[UUID, datetime]:
         """Open what is due of these subscriptions, in one transaction; when to look again at those that are not due.
 
         Of the others that is written with what is done: their next due rows take the place of those being worked.
