@@ -10,12 +10,14 @@ from recoup.billing.api import CreditApi, InvoicesApi, PeriodsApi, PlansApi, Sub
 from recoup.billing.api.dunning import DunningPoliciesApi
 from recoup.billing.api.importing import SubscriptionImportsApi
 from recoup.billing.api.scheduled import ScheduledPaymentsApi
+from recoup.billing.flow.ahead import LookingAhead
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.cycles import Cycles
 from recoup.billing.flow.dunning import CREATED, UPDATED, DunningPolicies
 from recoup.billing.flow.giving_up import GivingUp
 from recoup.billing.flow.giving_up import Tools as WatchTools
+from recoup.billing.flow.hours import Hours
 from recoup.billing.flow.importing import SubscriptionImports
 from recoup.billing.flow.invoices import Invoices
 from recoup.billing.flow.moments import OnPaydays
@@ -25,6 +27,7 @@ from recoup.billing.flow.scheduled import ScheduledPayments
 from recoup.billing.flow.subscriptions import Subscriptions
 from recoup.billing.flow.writing import Scribe
 from recoup.brought import Brought
+from recoup.db import Database
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Route
 from recoup.merchants.flow import ProcessorAccounts
@@ -34,6 +37,7 @@ from recoup.payments.flow import Payments
 from recoup.payments.flow.owing import Owing
 from recoup.payments.flow.tools import Tools
 from recoup.recovery.flow.standing import OfPayments
+from recoup.updated import Updated
 from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
 from recoup.vault.flow.newcomers import Newcomers
 from recoup.worker import Handler
@@ -43,6 +47,8 @@ FACTS: Final = {
     "plan.updated": "A plan was renamed, retired, or taken up again.",
     "subscription.created": "A subscription was made.",
     "subscription.updated": "A subscription was changed, or its trial ended.",
+    "subscription.payment_method_expiring": "The card of the subscription expires before its next charge.",
+    "subscription.at_risk": "The next charge of the subscription may be refused, or contested: `risks` says why.",
     "subscription.past_due": "An invoice of the subscription was refused: your customer is behind.",
     "subscription.grace_ended": "The grace of a subscription that is behind is over: access need not be kept any more.",
     "subscription.recovered": "Everything that the subscription owed is paid after all.",
@@ -51,6 +57,7 @@ FACTS: Final = {
     "subscription.resumed": "The subscription is billed again.",
     "subscription.canceled": "The subscription has ended.",
     "subscription.completed": "As many payments as were agreed have been billed, and their last period is over.",
+    "invoice.upcoming": "An invoice comes soon: what it will be, and which notices rules ask for.",
     "invoice.created": "A draft of an invoice was made.",
     "invoice.updated": "A draft of an invoice was changed, or nobody collects an open one any more.",
     "invoice.opened": "An invoice has its number, and is to be paid.",
@@ -76,6 +83,7 @@ class Parts(Protocol):
     payments: Payments
     customers: Customers
     methods: PaymentMethods
+    updated: Updated
     accounts: ProcessorAccounts
     tokens: ProcessorTokens
     vault: Vault
@@ -99,11 +107,14 @@ class Billed:
             new_id=new_id,
         )
         collecting = Collecting(self.charging)
+        moments = OnPaydays(parts.customers)
+        self.hours = Hours(database, parts.methods)
+        self.ahead = _looking_ahead(parts, database, self.hours, scribe, moments)
         self.cycles = Cycles(
             database,
             collecting=collecting,
             scribe=scribe,
-            moments=OnPaydays(parts.customers),
+            moments=moments,
             new_id=new_id,
         )
         self.subscriptions = Subscriptions(
@@ -145,7 +156,8 @@ class Billed:
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
-        return jobs.handlers(self.cycles, self.charging, self.scheduled, self.giving_up)
+        charged = jobs.handlers(self.cycles, self.charging, self.scheduled, self.giving_up)
+        return {**charged, **jobs.ahead_handlers(self.ahead, self.hours)}
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -169,3 +181,17 @@ class Billed:
     def resume(self) -> dict[str, Resume]:
         """How an interrupted request is answered when it comes again."""
         return self._periods.resume() | self._invoices.resume()
+
+
+def _looking_ahead(
+    parts: Parts, database: Database, hours: Hours, scribe: Scribe, moments: OnPaydays
+) -> LookingAhead:
+    """What looks ahead of charges; account updaters are put together later than this."""
+    return LookingAhead(
+        database,
+        scribe=scribe,
+        moments=moments,
+        methods=parts.methods,
+        hours=hours,
+        updater=lambda: parts.updated.asking,
+    )

@@ -111,6 +111,8 @@ async def test_a_refused_renewal_that_is_recovered_is_paid_and_its_subscription_
     happened = await told(shop, bill["id"], subscription["id"])
     assert [one for one in happened if one != "subscription.grace_ended"] == [
         "subscription.created",
+        "subscription.at_risk",
+        "invoice.upcoming",
         "subscription.updated",
         "invoice.opened",
         "invoice.payment_failed",

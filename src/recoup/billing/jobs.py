@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from recoup.billing.core.ahead import AHEAD
 from recoup.billing.core.dunning import DUNNING
 from recoup.billing.core.scheduled import EXECUTE
 from recoup.billing.core.step import CHARGE, CYCLE
+from recoup.billing.flow.ahead import LookingAhead
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.cycles import Cycles
 from recoup.billing.flow.giving_up import GivingUp
+from recoup.billing.flow.hours import LEARN, Hours
 from recoup.billing.flow.scheduled import ScheduledPayments
 from recoup.kit.ids import Kind
 from recoup.merchants.core import Merchant
@@ -52,3 +55,8 @@ def listens(fact: str, payment: Payment) -> bool:
         and reference is not None
         and reference.startswith(_OURS)
     )
+
+
+def ahead_handlers(ahead: LookingAhead, hours: Hours) -> Mapping[str, Handler]:
+    """The handler of each kind of due row by which charges that are to come are looked at."""
+    return {AHEAD: ahead.look, LEARN: hours.learn}

@@ -23,6 +23,7 @@ from recoup.billing.line_objects import (
     moment,
     period_object,
 )
+from recoup.billing.risk_objects import Risks, risk_objects
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
 
@@ -81,6 +82,7 @@ class SubscriptionObject(Struct, kw_only=True, frozen=True):
     next_billing_at: Annotated[
         str | None, Meta(description="When the next period opens by itself; null where none does.")
     ]
+    risks: Risks
     trial_end: Annotated[str | None, Meta(description="The first local day after the trial.")]
     payments_total: Annotated[int | None, Meta(description="After so many it is completed; null: open end.")]
     payments_made: Annotated[int, Meta(description="Periods that were billed.")]
@@ -232,6 +234,7 @@ def subscription_object(subscription: Subscription, *, livemode: bool) -> Subscr
         anchor=phase.anchor.isoformat(),
         current_period=None if current is None else period_object(current),
         next_billing_at=moment(subscription.next_at),
+        risks=risk_objects(subscription),
         trial_end=day_of(subscription.trial_end),
         payments_total=subscription.payments_total,
         payments_made=subscription.opened,

@@ -17,6 +17,7 @@ from recoup.billing.core.amounts import LineKind
 from recoup.billing.core.dunning import Dunning
 from recoup.billing.core.machine import ENDED, InvoiceStatus, Status
 from recoup.billing.core.periods import Interval, Paused, Period, Phases
+from recoup.billing.core.risks import Ahead
 from recoup.kit.money import Money
 
 TERMS_MAX: Final = 1_000
@@ -110,7 +111,8 @@ class Subscription(Struct, frozen=True, kw_only=True):
     its open invoices whose charge was refused, or that nobody tries to charge because it is unpaid. `now_off` are its
     discounts as they held when the current period was billed. `next_at`: when the next cycle opens by itself. `hour`:
     at which hour of the local day a period is due. `dunning_policy_id` names what holds when it falls behind;
-    `dunning` is there while it owes anything.
+    `dunning` is there while it owes anything. `ahead`: what was
+    found when its next charge was looked at beforehand.
     """
 
     merchant_id: UUID
@@ -146,6 +148,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     description: str | None = None
     metadata: dict[str, str] = {}
+    ahead: Ahead | None = None
     created_at: datetime
     updated_at: datetime
 

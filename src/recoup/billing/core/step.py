@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from recoup.billing.core.machine import Status
+from recoup.billing.core.notices import Upcoming
 from recoup.billing.core.periods import due_at, period
 from recoup.billing.core.records import Invoice, ManagedBy, Subscription
 
@@ -41,7 +42,7 @@ class Due:
     at: datetime | None
 
 
-Told: TypeAlias = tuple[str, Subscription | Invoice]
+Told: TypeAlias = tuple[str, Subscription | Invoice | Upcoming]
 """What happened, and to what, as it was since."""
 
 

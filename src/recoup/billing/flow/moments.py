@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
+from recoup.billing.core.ahead import current
 from recoup.billing.core.bills import Charge
 from recoup.billing.core.chargeday import AT_DUE, Agreed, Charging, charge_moments, in_words, unmoved
 from recoup.billing.core.cycles import Open
@@ -100,6 +101,7 @@ def charging_of(
 ) -> Charging:
     """What the moment of an invoice depends on, before it is drawn up: its amount is that of a whole period."""
     amount, window = subscription.whole, subscription.window
+    ahead = current(subscription)
     return Charging(
         key=subscription.id,
         due=turn.due,
@@ -110,6 +112,7 @@ def charging_of(
         country=subscription.country,
         pay=pay,
         seen=_seen(tries, amount),
+        hour=None if ahead is None else ahead.hour,
         not_before=now,
     )
 

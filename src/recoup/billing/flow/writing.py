@@ -12,7 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from recoup.billing import store
+from recoup.billing.ahead_objects import upcoming_object
+from recoup.billing.core.ahead import rows_ahead
 from recoup.billing.core.machine import InvoiceStatus
+from recoup.billing.core.notices import Upcoming
 from recoup.billing.core.records import CreditChange, Invoice, Subscription
 from recoup.billing.core.step import Step
 from recoup.billing.objects import invoice_object, subscription_object
@@ -60,7 +63,11 @@ class Scribe:
                     for step in steps
                     for one in step.credits
                 ],
-                dues=[store.DueRow(due.kind, due.object_id, due.at) for step in steps for due in step.dues],
+                dues=[
+                    store.DueRow(due.kind, due.object_id, due.at)
+                    for step in steps
+                    for due in (*step.dues, *rows_ahead(step, now=now))
+                ],
                 events=self._events(merchant, steps, numbers, now=now),
             ),
         )
@@ -89,8 +96,12 @@ def _records(step: Step) -> Sequence[Subscription | Invoice]:
     return (*step.invoices, *(() if step.subscription is None else (step.subscription,)))
 
 
-def _shown(one: Subscription | Invoice, numbers: dict[UUID, int | None], *, livemode: bool) -> bytes:
+def _shown(
+    one: Subscription | Invoice | Upcoming, numbers: dict[UUID, int | None], *, livemode: bool
+) -> bytes:
     if isinstance(one, Subscription):
         return msgspec.json.encode(subscription_object(one, livemode=livemode))
+    if isinstance(one, Upcoming):
+        return msgspec.json.encode(upcoming_object(one, livemode=livemode))
     numbered = replace(one, number=numbers.get(one.id, one.number))
     return msgspec.json.encode(invoice_object(numbered, livemode=livemode))

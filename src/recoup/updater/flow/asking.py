@@ -6,7 +6,7 @@ recovery of it is open: issuers report a new card days after they made it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -17,7 +17,15 @@ from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
 from recoup.updater import store
 from recoup.updater.core.files import Format, Header
-from recoup.updater.core.inquiries import BRINGS_A_CARD, FINAL, Inquiry, Reason, again_after, askable
+from recoup.updater.core.inquiries import (
+    ASKED_ANEW,
+    BRINGS_A_CARD,
+    FINAL,
+    Inquiry,
+    Reason,
+    again_after,
+    askable,
+)
 from recoup.updater.flow.batches import ASK as ASK
 from recoup.updater.flow.batches import Batches
 from recoup.vault.core import PaymentMethod
@@ -70,6 +78,25 @@ class Asking:
         found = await store.inquiry(connection, merchant_id=merchant.id, method_id=method_id)
         assert found is not None, "it is wanted"
         return found
+
+    async def before_renewals(
+        self, connection: Connection, merchant: Merchant, methods: Sequence[PaymentMethod], *, now: datetime
+    ) -> None:
+        """Have cards asked about that expire before they are charged next; those that nobody can be asked about, or
+        that were answered lately, are left out."""
+        wanted = sorted((one.id, one.brand) for one in methods if askable(one))
+        if not wanted:
+            return
+        await store.want(
+            connection,
+            wanted,
+            merchant_id=merchant.id,
+            reason=Reason.RENEWAL,
+            now=now,
+            answered_before=now - ASKED_ANEW,
+        )
+        for method_id, _ in wanted:
+            await due.put(connection, merchant_id=merchant.id, kind=ASK, object_id=method_id, due_at=now)
 
     async def on_ask(self, merchant: Merchant, method_id: UUID, now: datetime) -> datetime | None:
         """The handler of `ASK`: ask, where somebody answers at once; when to ask again."""

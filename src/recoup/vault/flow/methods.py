@@ -57,6 +57,12 @@ class PaymentMethods:
             raise _no_method(method_id)
         return method
 
+    async def those(
+        self, queries: Queries, merchant_id: UUID, method_ids: Sequence[UUID]
+    ) -> Mapping[UUID, PaymentMethod]:
+        """Those of these payment methods that are there, usable or not, by one statement."""
+        return await store.methods_of(queries, method_ids, merchant_id=merchant_id)
+
     async def usable(self, merchant_id: UUID, method_id: UUID) -> PaymentMethod:
         """One payment method that may be charged; refuses with 404, and with 409 what was detached or closed."""
         method = await self._found.get(merchant_id, method_id)

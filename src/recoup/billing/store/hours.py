@@ -1,0 +1,140 @@
+"""SQL of what is learned of issuers' hours: a row for each issuer, as many as are kept, and how far it was learned.
+
+Renewals are found by the ids of the payments that invoices remember: these are in the order of their making, a payment
+is made when its invoice is charged, and there is an index of them. So what was learned is never read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from recoup.billing.core.hours import IssuerHours
+from recoup.db import Connection, Queries
+from recoup.db.due import slot_of
+
+ISSUERS_MAX: Final = 2_000
+"""How many issuers of a merchant are kept; those learned longest ago go first."""
+NONE_YET: Final = UUID(int=0)
+
+_hours: Final = msgspec.json.Decoder(IssuerHours)
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """An invoice that has a payment: in whose time zone, none where it is of no subscription, and since when it was to
+    be charged."""
+
+    payment_id: UUID
+    zone: str | None
+    charge_at: datetime | None
+
+
+async def hold(connection: Connection, *, merchant_id: UUID, now: datetime) -> UUID:
+    """The last payment that was learned from, held until the transaction ends."""
+    await connection.execute(
+        """
+        insert into issuer_hours_learned (merchant_id, upto, learned_at) values (%(merchant_id)s, %(upto)s, %(now)s)
+        on conflict (merchant_id) do nothing
+        """,
+        {"merchant_id": merchant_id, "upto": NONE_YET, "now": now},
+    )
+    row = await connection.fetch_one(
+        "select upto from issuer_hours_learned where merchant_id = %(merchant_id)s for update",
+        {"merchant_id": merchant_id},
+    )
+    assert row is not None, "it is there since now"
+    upto: UUID = row["upto"]
+    return upto
+
+
+async def charged_after(queries: Queries, upto: UUID, *, merchant_id: UUID, limit: int) -> Sequence[Charged]:
+    """The invoices whose payments were made after that one, in their order."""
+    rows = await queries.fetch_all(
+        """
+        select i.payment_id, s.data ->> 'zone' as zone, (i.data ->> 'charge_at')::timestamptz as charge_at
+        from (
+            select merchant_id, payment_id, subscription_id, data from invoices
+            where merchant_id = %(merchant_id)s and payment_id > %(upto)s
+            order by payment_id limit %(limit)s
+        ) i
+        left join subscriptions s on s.merchant_id = %(merchant_id)s and s.id = i.subscription_id
+        order by i.payment_id
+        """,
+        {"merchant_id": merchant_id, "upto": upto, "limit": limit},
+    )
+    return [Charged(row["payment_id"], row["zone"], row["charge_at"]) for row in rows]
+
+
+async def hours_of(
+    queries: Queries, issuers: Sequence[str], *, merchant_id: UUID
+) -> Mapping[str, IssuerHours]:
+    """What is known of these issuers; of whom nothing is known is left out."""
+    rows = await queries.fetch_all(
+        """
+        select h.issuer, h.data::text as data
+        from unnest(%(issuers)s::text[]) as wanted (issuer)
+        join issuer_hours h on h.merchant_id = %(merchant_id)s and h.issuer = wanted.issuer
+        """,
+        {"merchant_id": merchant_id, "issuers": sorted(set(issuers))},
+    )
+    return {row["issuer"]: _hours.decode(row["data"]) for row in rows}
+
+
+async def keep(
+    connection: Connection,
+    known: Mapping[str, IssuerHours],
+    *,
+    merchant_id: UUID,
+    upto: UUID,
+    now: datetime,
+) -> None:
+    """Write what is known now, and how far it was learned; too many issuers are let go of."""
+    rows = [
+        {"issuer": issuer, "data": one, "learned_at": one.learned_at} for issuer, one in sorted(known.items())
+    ]
+    await connection.execute(
+        """
+        with learned as (
+            update issuer_hours_learned set upto = %(upto)s, learned_at = %(now)s
+            where merchant_id = %(merchant_id)s
+        )
+        insert into issuer_hours as h (merchant_id, issuer, data, learned_at)
+        select %(merchant_id)s, r.*
+        from json_to_recordset(%(rows)s::json) as r (issuer text, data json, learned_at timestamptz)
+        on conflict (merchant_id, issuer) do update set data = excluded.data, learned_at = excluded.learned_at
+        """,
+        {
+            "merchant_id": merchant_id,
+            "upto": upto,
+            "now": now,
+            "rows": msgspec.json.encode(rows).decode(),
+        },
+    )
+    await connection.execute(
+        """
+        delete from issuer_hours
+        where merchant_id = %(merchant_id)s and issuer = any(array(
+            select issuer from issuer_hours
+            where merchant_id = %(merchant_id)s
+            order by learned_at desc, issuer offset %(most)s))
+        """,
+        {"merchant_id": merchant_id, "most": ISSUERS_MAX},
+    )
+
+
+async def learn_later(connection: Connection, *, kind: str, merchant_id: UUID, at: datetime) -> None:
+    """Have the merchant's issuers learned of at that time, unless that is to be done already."""
+    await connection.execute(
+        """
+        insert into due (slot, merchant_id, kind, object_id, due_at)
+        values (%(slot)s, %(merchant_id)s, %(kind)s, %(merchant_id)s, %(at)s)
+        on conflict (merchant_id, kind, object_id) do nothing
+        """,
+        {"slot": slot_of(merchant_id), "merchant_id": merchant_id, "kind": kind, "at": at},
+    )
