@@ -13,7 +13,7 @@ from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from recoup.kit.ids import Kind, render
 from recoup.kit.money import Money
@@ -98,6 +98,12 @@ class Renderer:
             self._plain.get_template("email.txt.j2").render(said),
             self._html.get_template("email.html.j2").render(said),
         )
+
+
+def page_templates(package: str) -> Environment:
+    """A package's own templates of pages, over those that all pages for customers share."""
+    loader = ChoiceLoader([PackageLoader(package), PackageLoader("recoup.messages.api")])
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
 
 
 def blanks_of(policy: MessagePolicy, words: Words, amount: Money, *, last4: str | None) -> dict[str, str]:

@@ -17,53 +17,32 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from recoup.connectors.base import Browser
-from recoup.http.answers import Answer, Header
-from recoup.http.visits import HTML, PublicPage, Visit
+from recoup.http import plain
+from recoup.http.answers import Answer
+from recoup.http.visits import PublicPage, Visit
 from recoup.kit.clock import Clock
 from recoup.kit.refusals import Refusal
-from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
-from recoup.messages.core.policy import MessagePolicy, filled
-from recoup.messages.core.words import LANGUAGES, WORDS, Words, group_of
+from recoup.messages.core.policy import MessagePolicy
+from recoup.messages.core.words import WORDS, Words, group_of
 from recoup.messages.flow import Messages
 from recoup.messages.flow.paying import Paying, View, Visited
-from recoup.messages.rendering import blanks_of
+from recoup.messages.forms import (
+    FIELDS_MAX,
+    FORM_BYTES_MAX,
+    MOVED_ON,
+    Told,
+    WrongField,
+    browser_of,
+    card_of,
+    language_of,
+    problem_of,
+)
+from recoup.messages.rendering import blanks_of, page_templates
 from recoup.payments.wire import RETURNED_LENGTH_MAX, RETURNED_MAX
-from recoup.vault.wire import CardData, CardMethodData
 
-FIELDS_MAX: Final = 10
-FORM_BYTES_MAX: Final = 2_000
 SHARE: Final = "payers"
 _NONCE_BYTES: Final = 16
-_HEADER_MAX: Final = 2_000
-_SAFE: Final[tuple[Header, ...]] = (
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-    (b"x-robots-tag", b"noindex"),
-)
-_MOVED_ON: Final = frozenset(
-    {"payment_unexpected_state", "payment_under_way", "payment_busy", "outcome_not_stored"}
-)
-"""Refusals that the page itself explains, for it shows what the payment has come to."""
-_WRONG: Final[Mapping[str, str]] = {
-    "number": "wrong_number",
-    "exp_month": "wrong_expiry",
-    "exp_year": "wrong_expiry",
-    "cvc": "wrong_cvc",
-}
-_TRIED_TOO_OFTEN: Final = "attempts_exhausted"
-_DIGITS: Final = frozenset("0123456789")
-
-
-class WrongField(Exception):
-    """Something on the form cannot be; `said` is the name of the words that say so."""
-
-    def __init__(self, said: str) -> None:
-        super().__init__(said)
-        self.said = said
 
 
 class CustomerPages:
@@ -83,9 +62,7 @@ class CustomerPages:
         self._merchant = merchant
         self._clock = clock
         self._entropy = entropy
-        self._templates = Environment(
-            loader=PackageLoader("recoup.messages.api"), autoescape=True, undefined=StrictUndefined
-        )
+        self._templates = page_templates("recoup.messages.api")
 
     def pages(self) -> list[PublicPage]:
         """All of them."""
@@ -112,24 +89,24 @@ class CustomerPages:
             return self._wrong_link(visit)
         form = visit.parameters(at_most=FIELDS_MAX) or {}
         if form.get("seen") != _seen(seen):  # posted twice, or after something else happened
-            return _to(seen.link)
+            return plain.moved(seen.link)
         try:
             await self._acted(seen, form, visit)
         except WrongField as wrong:
             return self._page(seen, problem=wrong.said)
         except Refusal as refusal:
-            if refusal.code not in _MOVED_ON:
-                return self._page(seen, problem=_problem(refusal))
-        return _to(seen.link)
+            if refusal.code not in MOVED_ON:
+                return self._page(seen, problem=problem_of(refusal))
+        return plain.moved(seen.link)
 
     async def _acted(self, seen: Visited, form: Mapping[str, str], visit: Visit) -> None:
         match form.get("do"):
             case "pay":
-                await self._paying.pay(seen, _card(form), _browser(visit))
+                await self._paying.pay(seen, card_of(form), browser_of(visit.headers))
             case "same":
-                await self._paying.pay(seen, None, _browser(visit))
+                await self._paying.pay(seen, None, browser_of(visit.headers))
             case "save":
-                await self._paying.replace(seen, _card(form))
+                await self._paying.replace(seen, card_of(form))
             case _:
                 pass
 
@@ -144,9 +121,9 @@ class CustomerPages:
         try:
             await self._paying.come_back(seen, brought)
         except Refusal as refusal:
-            if refusal.code not in _MOVED_ON:
+            if refusal.code not in MOVED_ON:
                 raise
-        return _to(seen.link)
+        return plain.moved(seen.link)
 
     async def ask_for_no_more(self, visit: Visit) -> Answer:
         """`GET /unsubscribe/{token}`."""
@@ -177,7 +154,7 @@ class CustomerPages:
         return self._asked(words, policy, said="unsubscribed", do="subscribe", button="subscribe_do")
 
     def _asked(self, words: Words, policy: MessagePolicy, *, said: str, do: str, button: str) -> Answer:
-        told = _Told(words, {"merchant": policy.sender_name})
+        told = Told(words, {"merchant": policy.sender_name})
         return self._html(200, "unsubscribe.html.j2", words, told=told, said=said, do=do, button=button)
 
     def _page(self, seen: Visited, *, problem: str | None = None) -> Answer:
@@ -188,7 +165,7 @@ class CustomerPages:
             200 if problem is None else 400,
             "pay.html.j2",
             words,
-            told=_Told(words, blanks),
+            told=Told(words, blanks),
             merchant=blanks["merchant"],
             amount=blanks["amount"],
             view=seen.view.value,
@@ -198,101 +175,21 @@ class CustomerPages:
             tried=seen.was_tried,
             may_save=seen.may_save,
             seen=_seen(seen),
-            bank=_web(seen.bank),
+            bank=plain.web(seen.bank),
             form=seen.view is View.PAY,
             back=f"{urlsplit(seen.link).path}/return",
         )
 
     def _wrong_link(self, visit: Visit) -> Answer:
-        words = WORDS[_language(visit)]
+        words = WORDS[language_of(visit.headers)]
         return self._html(404, "words.html.j2", words, said=words.wrong_link)
 
     def _html(self, status: int, template: str, words: Words, **given: Any) -> Answer:
         nonce = b64encode(self._entropy(_NONCE_BYTES)).decode()
         page = self._templates.get_template(template).render(nonce=nonce, words=words, **given)
-        policy = "; ".join(
-            (
-                "default-src 'none'",
-                f"style-src 'nonce-{nonce}'",
-                "form-action 'self'",
-                "base-uri 'none'",
-                "frame-ancestors 'none'",
-            )
-        )
-        headers = (*_SAFE, (b"content-security-policy", policy.encode("ascii")))
-        return Answer(status, page.encode(), headers, content_type=HTML)
-
-
-class _Told:
-    """The sentences of a language with their blanks filled in, by their names."""
-
-    def __init__(self, words: Words, blanks: dict[str, str]) -> None:
-        self._words, self._blanks = words, blanks
-
-    def __getitem__(self, name: str) -> str:
-        return filled(str(getattr(self._words, name)), self._blanks)
+        return plain.page(status, page, nonce=nonce)
 
 
 def _seen(seen: Visited) -> str:
     """What the page was made from: a form of an older one does nothing."""
     return str(seen.payment.attempts_count)
-
-
-def _problem(refusal: Refusal) -> str:
-    """The name of the words for what a refusal says."""
-    field = (refusal.param or "").rpartition(".")[2]
-    return "too_many" if refusal.code == _TRIED_TOO_OFTEN else _WRONG.get(field, "not_taken")
-
-
-def _card(form: Mapping[str, str]) -> CardMethodData:
-    """The card of a form; raises `WrongField` for what cannot be read."""
-    expiry = form.get("expiry", "").replace(" ", "")
-    month, slash, year = expiry.partition("/")
-    if not slash and len(expiry) in (4, 6):  # without the stroke, as some keyboards make it
-        month, year = expiry[:2], expiry[2:]
-    if not (_is_number(month, at_most=2) and _is_number(year, at_most=4) and 1 <= int(month) <= 12):
-        raise WrongField("wrong_expiry")
-    cvc = form.get("cvc", "").strip()
-    if not _is_number(cvc, at_most=4) or len(cvc) < 3:
-        raise WrongField("wrong_cvc")
-    return CardMethodData(
-        card=CardData(
-            number=Secret(form.get("number", "").strip()),
-            exp_month=int(month),
-            exp_year=int(year),
-            cvc=Secret(cvc),
-        )
-    )
-
-
-def _is_number(text: str, *, at_most: int) -> bool:
-    return 0 < len(text) <= at_most and _DIGITS.issuperset(text)
-
-
-def _browser(visit: Visit) -> Browser:
-    """What a browser without scripts says of itself; banks decide by it."""
-
-    def said(name: bytes) -> str | None:
-        value = visit.headers.get(name, b"").decode("latin-1")[:_HEADER_MAX]
-        return value if value and value.isprintable() else None
-
-    language = (said(b"accept-language") or "").partition(",")[0].partition(";")[0].strip()
-    return Browser(user_agent=said(b"user-agent"), accept=said(b"accept"), language=language or None)
-
-
-def _language(visit: Visit) -> str:
-    """The language of somebody of whom nothing else is known."""
-    wanted = visit.headers.get(b"accept-language", b"").decode("latin-1").lower()
-    found = (part.strip()[:2] for part in wanted.split(","))
-    return next((one for one in found if one in LANGUAGES), "en")
-
-
-def _web(url: str | None) -> str | None:
-    """An address that a browser may be sent to."""
-    return url if url is not None and urlsplit(url).scheme in ("https", "http") else None
-
-
-def _to(url: str) -> Answer:
-    """The same host: a browser holds a form to where it may go along redirections too."""
-    path = urlsplit(url).path
-    return Answer(303, b"", (*_SAFE, (b"location", path.encode("ascii"))), content_type=HTML)

@@ -22,8 +22,9 @@ from recoup.merchants.core import Merchant
 from recoup.messages import store
 from recoup.messages.core.policy import MessagePolicy
 from recoup.messages.flow.people import Customers
+from recoup.messages.flow.there import Payments as Going
+from recoup.messages.flow.there import bank_of, is_hopeless, went_on
 from recoup.messages.links import Links, Named, Opens
-from recoup.outcomes.core import AdviceAction, Hardness
 from recoup.payments.core import Payment, Reason, Snapshot
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.flow.customer_there import CustomerThere
@@ -87,28 +88,11 @@ class Visited:
         return bool(attempts) and attempts[-1].reason is Reason.MANUAL
 
 
-class Payments(Protocol):
+class Payments(Going, Protocol):
     """What the page asks of payments."""
 
     async def find(self, merchant: Merchant, payment_id: UUID) -> Snapshot | None:
         """One payment, or None."""
-        ...
-
-    async def confirm(
-        self,
-        merchant: Merchant,
-        payment_id: UUID,
-        means: Means | None,
-        *,
-        returned: Mapping[str, str] | None,
-        claim: None,
-        now: datetime,
-    ) -> Snapshot:
-        """Go on after the customer acted."""
-        ...
-
-    async def sync(self, merchant: Merchant, payment_id: UUID, *, claim: None) -> Snapshot:
-        """Ask the processor now."""
         ...
 
 
@@ -199,7 +183,7 @@ class Paying:
             view=view,
             link=self._links.pay(merchant.id, recovery.id, until=named.until),
             same_last4=await self._same(merchant, snapshot) if view is View.PAY else None,
-            bank=self._bank(snapshot) if view is View.BANK else None,
+            bank=bank_of(snapshot, self._around.page_of) if view is View.BANK else None,
             now=now,
         )
 
@@ -235,14 +219,7 @@ class Paying:
         """
         if seen.view is not View.BANK:
             return
-        payments, attempt = self._around.payments, seen.snapshot.open_attempt
-        returned = brought or (None if attempt is None else attempt.brought_back)
-        if returned is None:
-            await payments.sync(seen.merchant, seen.payment.id, claim=None)
-        else:
-            await payments.confirm(
-                seen.merchant, seen.payment.id, None, returned=returned, claim=None, now=seen.now
-            )
+        await went_on(self._around.payments, seen.merchant, seen.snapshot, brought, now=seen.now)
 
     async def _customer(self, seen: Visited) -> UUID | None:
         """Whose a new card is; nobody's where they were deleted."""
@@ -257,29 +234,14 @@ class Paying:
 
     async def _same(self, merchant: Merchant, snapshot: Snapshot) -> str | None:
         """The end of the card on file, where its owner may try it once more."""
-        payment, record = snapshot.payment, snapshot.payment.decline
-        if payment.payment_method_id is None:
+        payment = snapshot.payment
+        if payment.payment_method_id is None or is_hopeless(payment):
             return None
-        if record is not None:
-            decline = record.decline
-            hopeless = decline.hardness is Hardness.HARD or decline.advice.stops
-            if hopeless or decline.advice.action is AdviceAction.UPDATE_CARD:
-                return None
         try:
             method = await self._around.methods.get(merchant.id, payment.payment_method_id)
         except Refusal:
             return None
         return None if method.detached_at is not None else method.last4
-
-    def _bank(self, snapshot: Snapshot) -> str | None:
-        payment = snapshot.payment
-        action = payment.next_action
-        if action is None:
-            return None
-        if not action.hosted:
-            return action.url
-        assert payment.attempt_id is not None, "it is an attempt that waits for the customer"
-        return self._around.page_of(payment.merchant_id, payment.attempt_id)
 
 
 def view_of(recovery: Recovery, snapshot: Snapshot) -> View:
