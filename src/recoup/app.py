@@ -283,7 +283,7 @@ class Service:
         )
         entropy = self.around.entropy
         hosting = Hosting(self.database, self.addresses)
-        pages = ActionPages(hosting, entropy=entropy, way_back=self.messaged.way_back)
+        pages = ActionPages(hosting, entropy=entropy, way_back=self.billed.way_back)
         verifications = VerificationsApi(
             Verifying(self._tools()),
             new_id=self.new_id,
@@ -309,7 +309,7 @@ class Service:
         return Edge(
             [*payments.routes(), *verifications.routes(), *testclock.routes(), *self._other_routes()],
             wiring,
-            pages=[*pages.pages(), *self.messaged.pages(entropy=entropy), *self.inbound.pages()],
+            pages=[*pages.pages(), *self.billed.pages(entropy=entropy), *self.inbound.pages()],
             limits=limits,
             about=About(base_url=base_url, tags=TAGS, webhooks=WEBHOOKS),
         )

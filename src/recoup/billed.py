@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
+from uuid import UUID
 
 from recoup.billing import jobs
 from recoup.billing.api import CreditApi, InvoicesApi, PeriodsApi, PlansApi, SubscriptionsApi
 from recoup.billing.api.dunning import DunningPoliciesApi
+from recoup.billing.api.hosted import HostedInvoicePages
 from recoup.billing.api.importing import SubscriptionImportsApi
 from recoup.billing.api.scheduled import ScheduledPaymentsApi
+from recoup.billing.api.seller import InvoiceSettingsApi
 from recoup.billing.flow.ahead import LookingAhead
+from recoup.billing.flow.around import Owing as AnyOwing
+from recoup.billing.flow.around import Payments as AnyPayments
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.cycles import Cycles
@@ -26,16 +31,21 @@ from recoup.billing.flow.reading import Reader
 from recoup.billing.flow.scheduled import ScheduledPayments
 from recoup.billing.flow.subscriptions import Subscriptions
 from recoup.billing.flow.writing import Scribe
+from recoup.billing.links import InvoiceLinks
 from recoup.brought import Brought
 from recoup.db import Database
 from recoup.http.idempotency import Resume
 from recoup.http.routes import Route
-from recoup.merchants.flow import ProcessorAccounts
+from recoup.http.visits import PublicPage
+from recoup.invoiced import hosted_invoices
+from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.messaged import Messaged
 from recoup.payments.core import Payment
 from recoup.payments.flow import Payments
+from recoup.payments.flow.hosting import Addresses
 from recoup.payments.flow.owing import Owing
 from recoup.payments.flow.tools import Tools
+from recoup.payments.wallet import VaultWallet
 from recoup.recovery.flow.standing import OfPayments
 from recoup.updated import Updated
 from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
@@ -88,6 +98,9 @@ class Parts(Protocol):
     tokens: ProcessorTokens
     vault: Vault
     brought: Brought
+    merchants: Merchants
+    wallet: VaultWallet
+    addresses: Addresses
     messaged: Messaged
 
 
@@ -96,16 +109,12 @@ class Billed:
 
     def __init__(self, parts: Parts, tools: Tools) -> None:
         database, new_id = tools.database, tools.new_id
-        scribe = Scribe(new_id)
+        links = InvoiceLinks(parts.messaged.links)
+        scribe = Scribe(new_id, links)
         recoveries = OfPayments(database, parts.brought.compared.policies)
-        self.charging = Charging(
-            database,
-            payments=parts.payments,
-            recoveries=recoveries,
-            owing=Owing(tools),
-            scribe=scribe,
-            new_id=new_id,
-        )
+        door = _door(database, recoveries=recoveries, scribe=scribe, new_id=new_id)
+        self.charging = door(parts.payments, Owing(tools))
+        self._messaged, self.hosted = parts.messaged, hosted_invoices(parts, tools, links, door=door)
         collecting = Collecting(self.charging)
         moments = OnPaydays(parts.customers)
         self.hours = Hours(database, parts.methods)
@@ -149,8 +158,11 @@ class Billed:
         self._dunning = DunningPoliciesApi(dunning, new_id=new_id)
         self._plans = PlansApi(plans, reader)
         self._subscriptions = SubscriptionsApi(self.subscriptions, reader)
-        self._periods = PeriodsApi(database, self.subscriptions, self.charging, reader)
-        self._invoices = InvoicesApi(database, self.invoices, self.charging, reader, new_id=new_id)
+        self._periods = PeriodsApi(database, self.subscriptions, self.charging, reader, links=links)
+        self._invoices = InvoicesApi(
+            database, self.invoices, self.charging, reader, links=links, new_id=new_id
+        )
+        self._seller = InvoiceSettingsApi(database)
         self._credit = CreditApi(database, self.invoices, reader)
         self._scheduled = ScheduledPaymentsApi(self.scheduled, reader, new_id=new_id)
 
@@ -170,8 +182,19 @@ class Billed:
             self._scheduled,
             self._imports,
             self._dunning,
+            self._seller,
         )
         return [route for api in apis for route in api.routes()]
+
+    def pages(self, *, entropy: Callable[[int], bytes]) -> list[PublicPage]:
+        """All pages that customers open by links of ours: those of messages, and those of invoices."""
+        invoices = HostedInvoicePages(self.hosted, entropy=entropy)
+        return [*self._messaged.pages(entropy=entropy), *invoices.pages()]
+
+    async def way_back(self, payment: Payment) -> str | None:
+        """Where a customer goes on to from their bank whom a link of ours had brought there; else None."""
+        back = await self._messaged.way_back(payment)
+        return back or await self.hosted.way_back(payment.merchant_id, payment.id)
 
     @staticmethod
     def listens(fact: str, payment: Payment) -> bool:
@@ -195,3 +218,16 @@ def _looking_ahead(
         hours=hours,
         updater=lambda: parts.updated.asking,
     )
+
+
+def _door(
+    database: Database, *, recoveries: OfPayments, scribe: Scribe, new_id: Callable[[], UUID]
+) -> Callable[[AnyPayments, AnyOwing], Charging]:
+    """What charges invoices, by such payments as it is given."""
+
+    def door(payments: AnyPayments, owing: AnyOwing) -> Charging:
+        return Charging(
+            database, payments=payments, recoveries=recoveries, owing=owing, scribe=scribe, new_id=new_id
+        )
+
+    return door

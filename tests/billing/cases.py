@@ -22,8 +22,12 @@ from recoup.billing.core.cycles import (
 from recoup.billing.core.periods import Interval, Unit
 from recoup.billing.core.records import Invoice, ManagedBy, Subscription, Terms
 from recoup.billing.core.step import Step
+from recoup.billing.links import InvoiceLinks
+from recoup.kit.secret import Secret
+from recoup.messages.links import Links
 
 START: Final = datetime(2027, 1, 31, 12, tzinfo=UTC)
+LINKS: Final = InvoiceLinks(Links(Secret("s" * 40), lambda: "https://pay.example"))
 MERCHANT: Final = UUID(int=1)
 _NAMES: Final = UUID(int=2)
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from msgspec.structs import replace
-from tests.billing.cases import START, new
+from tests.billing.cases import LINKS, START, new
 from tests.vault.house import House
 
 from recoup.billing.core.bills import Charge
@@ -196,7 +196,7 @@ class Office(House):
     def __init__(self, database: Database) -> None:
         super().__init__(database, clock=ManualClock(START))
         self.payments = FakePayments()
-        scribe, new_id = Scribe(self.new_id), self.new_id
+        scribe, new_id = Scribe(self.new_id, LINKS), self.new_id
         self.recoveries = FakeRecoveries()
         self.charging = Charging(
             database,

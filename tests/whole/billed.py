@@ -16,6 +16,7 @@ async def billed(victim: Client) -> dict[str, str]:
     subscription = await victim.post("/v1/subscriptions", begun)
     draft = {"customer": customer, "currency": "USD", "items": [{"description": MARK, "amount": 77_123}]}
     invoice = await victim.post("/v1/invoices", draft)
+    await victim.post("/v1/invoice_settings", {"settings": {"name": MARK}})
     credit = {"amount": 77_123, "currency": "USD", "reason": MARK}
     await victim.post(f"/v1/customers/{customer}/credit_balance", credit)
     method = (await victim.post("/v1/payment_methods", {"customer": customer} | ANY_CARD))["id"]

@@ -227,6 +227,8 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "POST /v1/invoices/{invoice}/pay": [naming({}), naming({"payment_method": "{payment_method}"})],
     "POST /v1/invoices/{invoice}/items": [naming(ITEM)],
     **{f"POST /v1/invoices/{{invoice}}/{verb}": ONE for verb in ("finalize", "void", "mark_uncollectible")},
+    "GET /v1/invoice_settings": [Probe(OWN)],
+    "POST /v1/invoice_settings": [naming({"settings": {}}, OWN)],
     "GET /v1/customers/{customer}/credit_balance": ONE,
     "POST /v1/customers/{customer}/credit_balance": [
         naming({"amount": 5, "currency": "USD", "reason": "curious"})

@@ -50,7 +50,7 @@ class UpcomingInvoiceObject(Struct, kw_only=True, frozen=True):
 
 def upcoming_object(upcoming: Upcoming, *, livemode: bool) -> UpcomingInvoiceObject:
     """What is told of it."""
-    invoice = invoice_object(upcoming.invoice, livemode=livemode)
+    invoice = invoice_object(upcoming.invoice, livemode=livemode, hosted=None)
     subscription = upcoming.subscription
     assert invoice.due_at is not None, "what is looked ahead at is due"
     return UpcomingInvoiceObject(

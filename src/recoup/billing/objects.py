@@ -23,6 +23,7 @@ from recoup.billing.line_objects import (
     moment,
     period_object,
 )
+from recoup.billing.links import Hosted
 from recoup.billing.risk_objects import Risks, risk_objects
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
@@ -185,6 +186,15 @@ class InvoiceObject(Struct, kw_only=True, frozen=True):
     paid_at: str | None
     paid_out_of_band: bool
     ended_at: Annotated[str | None, Meta(description="When it became void or uncollectible.")]
+    hosted_invoice_url: Annotated[
+        str | None,
+        Meta(
+            description="Where this customer sees it and pays it, once it is open. It is theirs alone: do not log "
+            "it. It works until `hosted_invoice_until`; read the invoice again for one that works longer."
+        ),
+    ]
+    hosted_invoice_until: str | None
+    invoice_pdf: Annotated[str | None, Meta(description="Where it is a PDF, by the same link.")]
     external_id: Annotated[str | None, Meta(description="Its name at whoever else bills.")]
     description: str | None
     metadata: dict[str, str]
@@ -263,8 +273,8 @@ def subscription_object(subscription: Subscription, *, livemode: bool) -> Subscr
     )
 
 
-def invoice_object(invoice: Invoice, *, livemode: bool) -> InvoiceObject:
-    """An invoice as it is now."""
+def invoice_object(invoice: Invoice, *, livemode: bool, hosted: Hosted | None) -> InvoiceObject:
+    """An invoice as it is now. `hosted`: where it is shown to its customer."""
     failing, method = invoice.failing, invoice.payment_method_id
     return InvoiceObject(
         id=render(Kind.INVOICE, invoice.id),
@@ -301,6 +311,9 @@ def invoice_object(invoice: Invoice, *, livemode: bool) -> InvoiceObject:
         paid_at=moment(invoice.paid_at),
         paid_out_of_band=invoice.paid_out_of_band,
         ended_at=moment(invoice.ended_at),
+        hosted_invoice_url=None if hosted is None else hosted.url,
+        hosted_invoice_until=None if hosted is None else rfc3339(hosted.until),
+        invoice_pdf=None if hosted is None else hosted.pdf,
         external_id=invoice.external_id,
         description=invoice.description,
         metadata=invoice.metadata,

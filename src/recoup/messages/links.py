@@ -31,6 +31,7 @@ class Opens(IntEnum):
 
     PAY = 1
     UNSUBSCRIBE = 2
+    INVOICE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ class Links:
     def unsubscribe(self, merchant_id: UUID, message_id: UUID, *, until: datetime) -> str:
         """Where they say that they want no more messages."""
         return f"{self._public_url()}/unsubscribe/{self._token(Opens.UNSUBSCRIBE, merchant_id, message_id, until)}"
+
+    def invoice(self, merchant_id: UUID, invoice_id: UUID, *, until: datetime) -> str:
+        """Where they see an invoice, and pay it."""
+        return f"{self._public_url()}/invoices/{self._token(Opens.INVOICE, merchant_id, invoice_id, until)}"
 
     def named_by(self, token: str, opens: Opens) -> Named | None:
         """What a token names; None where we did not make it, or for something else."""

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 import pytest
-from tests.billing.cases import START
+from tests.billing.cases import LINKS, START
 from tests.billing.office import Office
 from tests.vault.house import card, dump
 
@@ -58,7 +58,7 @@ class Hall(Office):
             database,
             newcomers=newcomers,
             accounts=self.accounts,
-            scribe=Scribe(self.new_id),
+            scribe=Scribe(self.new_id, LINKS),
             new_id=self.new_id,
         )
 

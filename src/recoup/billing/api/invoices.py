@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from recoup.billing.core.records import Invoice, ManagedBy
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.invoices import Invoices
 from recoup.billing.flow.reading import Reader, check_currency
+from recoup.billing.links import InvoiceLinks
 from recoup.billing.objects import InvoiceObject, invoice_object
 from recoup.billing.wire import CreateInvoice, InvoiceQuery, ItemData, PayInvoice
 from recoup.db import Database
@@ -55,12 +57,14 @@ class InvoicesApi:
         charging: Charging,
         reader: Reader,
         *,
+        links: InvoiceLinks,
         new_id: Callable[[], UUID],
     ) -> None:
         self._database = database
         self._invoices = invoices
         self._charging = charging
         self._reader = reader
+        self._links = links
         self._new_id = new_id
 
     def routes(self) -> list[Route]:
@@ -139,7 +143,9 @@ class InvoicesApi:
 
         async def payment(merchant: Any, invoice_id: UUID) -> Reply | None:
             found = await self._charging.resumed(merchant, invoice_id)
-            return None if found is None else Reply(200, msgspec.json.encode(_shown(found, merchant)))
+            if found is None:
+                return None
+            return Reply(200, msgspec.json.encode(self._shown(found, merchant, now=found.updated_at)))
 
         return {PAYMENT: payment}
 
@@ -222,11 +228,13 @@ class InvoicesApi:
         items = [
             self._reader.item(one, param=f"items[{place}].amount") for place, one in enumerate(body.items)
         ]
-        return _shown(await self._invoices.draft(call.transaction(), merchant, new, items), merchant)
+        drafted = await self._invoices.draft(call.transaction(), merchant, new, items)
+        return self._shown(drafted, merchant, now=call.now)
 
     async def read(self, call: Call[None, None]) -> InvoiceObject:
         """`GET /v1/invoices/{id}`."""
-        return _shown(await self._invoices.get(call.merchant, _id(call)), call.merchant)
+        found = await self._invoices.get(call.merchant, _id(call))
+        return self._shown(found, call.merchant, now=call.now)
 
     async def page(self, call: Call[None, InvoiceQuery]) -> InvoiceList:
         """`GET /v1/invoices`."""
@@ -244,7 +252,8 @@ class InvoicesApi:
             limit=page.fetch,
         )
         shown, has_more = page.cut(found)
-        return InvoiceList(data=[_shown(one, call.merchant) for one in shown], has_more=has_more, url=_PATH)
+        data = [self._shown(one, call.merchant, now=call.now) for one in shown]
+        return InvoiceList(data=data, has_more=has_more, url=_PATH)
 
     async def add_item(self, call: Call[ItemData, None]) -> InvoiceObject:
         """`POST /v1/invoices/{id}/items`."""
@@ -252,12 +261,12 @@ class InvoicesApi:
         changed = await self._invoices.add_item(
             call.transaction(), call.merchant, _id(call), item, now=call.now
         )
-        return _shown(changed, call.merchant)
+        return self._shown(changed, call.merchant, now=call.now)
 
     async def finalize(self, call: Call[None, None]) -> InvoiceObject:
         """`POST /v1/invoices/{id}/finalize`."""
         opened = await self._invoices.open(call.transaction(), call.merchant, _id(call), now=call.now)
-        return _shown(opened, call.merchant)
+        return self._shown(opened, call.merchant, now=call.now)
 
     async def void(self, call: Call[None, None]) -> InvoiceObject:
         """`POST /v1/invoices/{id}/void`."""
@@ -279,18 +288,18 @@ class InvoicesApi:
                     paid = await self._invoices.paid_elsewhere(connection, merchant, invoice_id, now=now)
             else:
                 paid = await self._charging.pay(merchant, invoice_id, method_id=method_id, now=now)
-            return Reply(200, msgspec.json.encode(_shown(paid, merchant)))
+            return Reply(200, msgspec.json.encode(self._shown(paid, merchant, now=now)))
 
         return await idempotency.once(self._database, call, work, resource=PAYMENT, resource_id=invoice_id)
 
     async def _end(self, call: Call[None, None], news: InvoiceNews) -> InvoiceObject:
         ended = await self._invoices.end(call.transaction(), call.merchant, _id(call), news, now=call.now)
-        return _shown(ended, call.merchant)
+        return self._shown(ended, call.merchant, now=call.now)
+
+    def _shown(self, invoice: Invoice, merchant: Merchant, *, now: datetime) -> InvoiceObject:
+        hosted = self._links.of(invoice, now=now)
+        return invoice_object(invoice, livemode=merchant.livemode, hosted=hosted)
 
 
 def _id(call: Call[Any, Any]) -> UUID:
     return call.path_id("invoice", Kind.INVOICE)
-
-
-def _shown(invoice: Invoice, merchant: Merchant) -> InvoiceObject:
-    return invoice_object(invoice, livemode=merchant.livemode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from recoup.billing.core.records import Failing, Invoice
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.reading import Reader
 from recoup.billing.flow.subscriptions import Subscriptions
+from recoup.billing.links import InvoiceLinks
 from recoup.billing.objects import InvoiceObject, invoice_object
 from recoup.billing.wire import ReportPeriod, UpcomingQuery
 from recoup.db import Database
@@ -34,12 +36,19 @@ class PeriodsApi:
     """The routes of what subscriptions bill."""
 
     def __init__(
-        self, database: Database, subscriptions: Subscriptions, charging: Charging, reader: Reader
+        self,
+        database: Database,
+        subscriptions: Subscriptions,
+        charging: Charging,
+        reader: Reader,
+        *,
+        links: InvoiceLinks,
     ) -> None:
         self._database = database
         self._subscriptions = subscriptions
         self._charging = charging
         self._reader = reader
+        self._links = links
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -107,7 +116,9 @@ class PeriodsApi:
             if found.latest_invoice_id is None:
                 return None
             invoice = await self._charging.resumed(merchant, found.latest_invoice_id)
-            return None if invoice is None else Reply(200, msgspec.json.encode(_bill(invoice, merchant)))
+            if invoice is None:
+                return None
+            return Reply(200, msgspec.json.encode(self._bill(invoice, merchant, now=invoice.updated_at)))
 
         return {CHARGED: charged}
 
@@ -119,7 +130,7 @@ class PeriodsApi:
         invoice = await self._subscriptions.upcoming(
             self._database, merchant, found, change, query.proration_behavior, now=call.now
         )
-        return _bill(invoice, merchant)
+        return invoice_object(invoice, livemode=merchant.livemode, hosted=None)
 
     async def charge(self, call: Call[None, None]) -> Reply:
         """`POST /v1/subscriptions/{id}/charge`: the claim goes with the transaction that opens the period."""
@@ -136,7 +147,7 @@ class PeriodsApi:
             opened = await self._subscriptions.open_now(connection, merchant, _id(call), now=now)
         assert opened.invoice is not None, "a period was opened"
         invoice = await self._charged(merchant, opened.invoice, call)
-        reply = Reply(200, msgspec.json.encode(_bill(invoice, merchant)))
+        reply = Reply(200, msgspec.json.encode(self._bill(invoice, merchant, now=now)))
         if claim is not None:
             await idempotency.record(
                 self._database, merchant_id=merchant.id, key=claim.key, status=reply.status, body=reply.body
@@ -162,7 +173,7 @@ class PeriodsApi:
             now=call.now,
         )
         assert done.invoice is not None, "a period was opened"
-        return _bill(done.invoice, call.merchant)
+        return self._bill(done.invoice, call.merchant, now=call.now)
 
     async def _charged(self, merchant: Merchant, opened: Invoice, call: Call[Any, Any]) -> Invoice:
         """The invoice after its charge. What is refused now is left to the worker, which has it due."""
@@ -170,10 +181,10 @@ class PeriodsApi:
             await self._charging.charge(merchant, opened.id, call.now)
         return await self._charging.get(merchant, opened.id)
 
+    def _bill(self, invoice: Invoice, merchant: Merchant, *, now: datetime) -> InvoiceObject:
+        hosted = self._links.of(invoice, now=now)
+        return invoice_object(invoice, livemode=merchant.livemode, hosted=hosted)
+
 
 def _id(call: Call[Any, Any]) -> UUID:
     return call.path_id("subscription", Kind.SUBSCRIPTION)
-
-
-def _bill(invoice: Invoice, merchant: Merchant) -> InvoiceObject:
-    return invoice_object(invoice, livemode=merchant.livemode)

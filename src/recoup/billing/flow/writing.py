@@ -18,6 +18,7 @@ from recoup.billing.core.machine import InvoiceStatus
 from recoup.billing.core.notices import Upcoming
 from recoup.billing.core.records import CreditChange, Invoice, Subscription
 from recoup.billing.core.step import Step
+from recoup.billing.links import InvoiceLinks
 from recoup.billing.objects import invoice_object, subscription_object
 from recoup.db import Connection
 from recoup.events.core import NewEvent
@@ -31,6 +32,7 @@ class Scribe:
     """Writes steps of billing in a transaction that holds what they change."""
 
     new_id: Callable[[], UUID]
+    links: InvoiceLinks
 
     async def write(
         self, connection: Connection, merchant: Merchant, steps: Sequence[Step], *, now: datetime
@@ -87,21 +89,26 @@ class Scribe:
         events = []
         for fact, one in (told for step in steps for told in step.happened):
             left[one.id] -= 1
-            shown = _shown(one, numbers, livemode=merchant.livemode)
+            shown = self._shown(one, numbers, livemode=merchant.livemode, now=now)
             events.append(NewEvent(self.new_id(), fact, one.id, last[one.id] - left[one.id], shown, now))
         return events
+
+    def _shown(
+        self,
+        one: Subscription | Invoice | Upcoming,
+        numbers: dict[UUID, int | None],
+        *,
+        livemode: bool,
+        now: datetime,
+    ) -> bytes:
+        if isinstance(one, Subscription):
+            return msgspec.json.encode(subscription_object(one, livemode=livemode))
+        if isinstance(one, Upcoming):
+            return msgspec.json.encode(upcoming_object(one, livemode=livemode))
+        numbered = replace(one, number=numbers.get(one.id, one.number))
+        hosted = self.links.of(numbered, now=now)
+        return msgspec.json.encode(invoice_object(numbered, livemode=livemode, hosted=hosted))
 
 
 def _records(step: Step) -> Sequence[Subscription | Invoice]:
     return (*step.invoices, *(() if step.subscription is None else (step.subscription,)))
-
-
-def _shown(
-    one: Subscription | Invoice | Upcoming, numbers: dict[UUID, int | None], *, livemode: bool
-) -> bytes:
-    if isinstance(one, Subscription):
-        return msgspec.json.encode(subscription_object(one, livemode=livemode))
-    if isinstance(one, Upcoming):
-        return msgspec.json.encode(upcoming_object(one, livemode=livemode))
-    numbered = replace(one, number=numbers.get(one.id, one.number))
-    return msgspec.json.encode(invoice_object(numbered, livemode=livemode))
