@@ -47,6 +47,8 @@ from recoup.payments.flow.owing import Owing
 from recoup.payments.flow.tools import Tools
 from recoup.payments.wallet import VaultWallet
 from recoup.recovery.flow.standing import OfPayments
+from recoup.redated import FACTS as DATE_FACTS
+from recoup.redated import Redated
 from recoup.updated import Updated
 from recoup.vault.flow import Customers, PaymentMethods, ProcessorTokens, Vault
 from recoup.vault.flow.newcomers import Newcomers
@@ -83,6 +85,7 @@ FACTS: Final = {
     "scheduled_payment.paid": "A scheduled payment is paid.",
     "scheduled_payment.failed": "A scheduled payment was refused, or what was paid came back.",
     "scheduled_payment.canceled": "A scheduled payment will not be executed, or its payment was canceled.",
+    **DATE_FACTS,
 }
 """The events of billing."""
 
@@ -144,6 +147,7 @@ class Billed:
         self.scheduled = ScheduledPayments(
             database, payments=parts.payments, owing=Owing(tools), new_id=new_id
         )
+        self.redated = Redated(parts, tools, scribe)
         plans = Plans(database, new_id=new_id)
         newcomers = Newcomers(
             database, customers=parts.customers, tokens=parts.tokens, vault=parts.vault, new_id=new_id
@@ -169,7 +173,8 @@ class Billed:
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
         charged = jobs.handlers(self.cycles, self.charging, self.scheduled, self.giving_up)
-        return {**charged, **jobs.ahead_handlers(self.ahead, self.hours)}
+        ahead = jobs.ahead_handlers(self.ahead, self.hours)
+        return {**charged, **ahead, **self.redated.handlers()}
 
     def routes(self) -> list[Route]:
         """All routes."""
@@ -183,13 +188,15 @@ class Billed:
             self._imports,
             self._dunning,
             self._seller,
+            self.redated,
         )
         return [route for api in apis for route in api.routes()]
 
     def pages(self, *, entropy: Callable[[int], bytes]) -> list[PublicPage]:
-        """All pages that customers open by links of ours: those of messages, and those of invoices."""
+        """All pages that customers open by links of ours: those of messages, of invoices, and of billing dates."""
         invoices = HostedInvoicePages(self.hosted, entropy=entropy)
-        return [*self._messaged.pages(entropy=entropy), *invoices.pages()]
+        dates = self.redated.pages(entropy=entropy)
+        return [*self._messaged.pages(entropy=entropy), *invoices.pages(), *dates]
 
     async def way_back(self, payment: Payment) -> str | None:
         """Where a customer goes on to from their bank whom a link of ours had brought there; else None."""

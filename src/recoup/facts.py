@@ -32,6 +32,7 @@ TAGS: Final = {
     "dunning": "What is done about subscriptions that fall behind: grace, winning back, the final action.",
     "invoices": "What is billed, when it is charged, and what became of it.",
     "scheduled payments": "One payment at a time of its own, executed once.",
+    "billing date changes": "Another billing date: proposed, agreed to by the customer, measured, put back.",
     "credit balances": "What customers have with you, to be taken off the next invoices.",
     "messages": "Asking the customer: when, in which words, and what became of it.",
     "declines": "What every code means, with its source.",

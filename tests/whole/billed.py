@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from tests.whole.probes import ANY_CARD, MARK
 from tests.whole.served import Client
 
+BILLING_LISTS: Final = ("plans", "subscriptions", "invoices", "scheduled_payments", "billing_date_changes")
+
 
 async def billed(victim: Client) -> dict[str, str]:
-    """A subscription in a long trial, a draft of an invoice, and a payment that is scheduled for much later."""
+    """A subscription in a long trial, a draft of an invoice, and a payment and another billing date for much later."""
     customer = (await victim.post("/v1/customers", {"name": MARK}))["id"]
     plan = await victim.post("/v1/plans", {"name": MARK, "amount": 77_123, "currency": "USD"})
     begun = {"customer": customer, "plan": plan["id"], "trial_days": 300, "description": MARK}
@@ -26,10 +29,14 @@ async def billed(victim: Client) -> dict[str, str]:
         "/v1/scheduled_payments", later | {"customer": customer, "payment_method": method}
     )
     policy = await victim.post("/v1/dunning_policies", {"name": MARK, "default": True, "grace_days": 77})
+    day = (date.fromisoformat(subscription["trial_end"]) + timedelta(days=3)).isoformat()
+    moving = {"subscription": subscription["id"], "date": day, "by": MARK, "expires_in": 90 * 86_400}
+    moving = await victim.post("/v1/billing_date_changes", moving)
     return {
         "plan": plan["id"],
         "dunning_policy": policy["id"],
         "subscription": subscription["id"],
         "invoice": invoice["id"],
         "scheduled_payment": later["id"],
+        "billing_date_change": moving["id"],
     }

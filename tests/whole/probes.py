@@ -241,6 +241,14 @@ PROBES: Final[Mapping[str, Sequence[Probe]]] = {
     "GET /v1/scheduled_payments/{scheduled_payment}": ONE,
     "POST /v1/scheduled_payments/{scheduled_payment}": [*CHANGE, naming({"amount": 5})],
     "POST /v1/scheduled_payments/{scheduled_payment}/cancel": ONE,
+    "POST /v1/billing_date_changes": [naming({"subscription": "{subscription}", "anchor_day": 9})],
+    "GET /v1/billing_date_changes": listing("{billing_date_change}", "subscription={subscription}"),
+    "GET /v1/billing_date_changes/{billing_date_change}": ONE,
+    "POST /v1/billing_date_changes/{billing_date_change}/accept": [naming({"by": "me"})],
+    **{
+        f"POST /v1/billing_date_changes/{{billing_date_change}}/{verb}": [naming({})]
+        for verb in ("decline", "cancel", "renew", "undo")
+    },
     "GET /v1/messages": listing("{message}", "recovery={recovery}", "customer={customer}"),
     "GET /v1/messages/{message}": ONE,
     "POST /v1/messages/{message}/bounced": [naming({}), naming({"reason": "complained"})],

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from tests.settlements.reports import STRIPE, stripe_row, written
 from tests.whole.asked import ASKS, asked
-from tests.whole.billed import billed
+from tests.whole.billed import BILLING_LISTS, billed
 from tests.whole.compared import compared
 from tests.whole.probes import ANY_CARD, EMAIL, MARK, PROBES, Probe
 from tests.whole.served import (
@@ -258,10 +258,7 @@ async def view(victim: Client) -> dict[str, Any]:
         "customers",
         "payment_methods",
         "processor_accounts",
-        "plans",
-        "subscriptions",
-        "invoices",
-        "scheduled_payments",
+        *BILLING_LISTS,
         "routing/experiments",
         "test/world/charges",
         "test/world/changes",

@@ -1,7 +1,8 @@
 """The links that customers get: what they open, for how long, and a keyed hash that only we can make.
 
-A link names a merchant and a recovery (to pay, or to give another card) or a message (to get no more of them). It opens
-that and nothing else. Who has the link may use it, so it shows nothing that its owner would not tell.
+A link names a merchant and a recovery (to pay, or to give another card), a message (to get no more of them) or another
+billing date (to agree to it). It opens that and nothing else. Who has the link may use it, so it shows nothing that its
+owner would not tell.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Opens(IntEnum):
     PAY = 1
     UNSUBSCRIBE = 2
     INVOICE = 3
+    BILLING_DATE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ class Links:
     def invoice(self, merchant_id: UUID, invoice_id: UUID, *, until: datetime) -> str:
         """Where they see an invoice, and pay it."""
         return f"{self._public_url()}/invoices/{self._token(Opens.INVOICE, merchant_id, invoice_id, until)}"
+
+    def billing_date(self, merchant_id: UUID, change_id: UUID, *, until: datetime) -> str:
+        """Where they agree to another billing date, or do not."""
+        return f"{self._public_url()}/billing-date/{self._token(Opens.BILLING_DATE, merchant_id, change_id, until)}"
 
     def named_by(self, token: str, opens: Opens) -> Named | None:
         """What a token names; None where we did not make it, or for something else."""

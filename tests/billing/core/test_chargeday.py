@@ -190,6 +190,23 @@ def test_pay_comes_before_a_holiday_and_so_does_the_charge_even_before_it_is_due
     assert chosen[2].at >= due - 2 * DAY and chosen[3].at >= due
 
 
+def test_a_bank_holiday_of_the_customers_own_country_moves_the_payday() -> None:
+    """6 May 2027, a Thursday, is Ascension Day: a holiday in Germany, and a day like any other in Britain."""
+    due = datetime(2027, 5, 3, 10, tzinfo=UTC)
+    german = Charging(
+        key=UUID(int=1),
+        due=due,
+        until=due + 28 * DAY,
+        agreed=Agreed(7),
+        amount=Money(2_000, "EUR"),
+        zone="Europe/Berlin",
+        country="DE",
+        pay=Monthly(6),
+    )
+    chosen = charge_moments([german, replace(german, country="GB")])
+    assert [_days_moved(german, one.at) for one in chosen] == [2, 3]
+
+
 def test_pay_that_is_booked_by_morning_is_waited_for_the_same_day() -> None:
     zone = ZoneInfo("Europe/Berlin")
     due = datetime(2027, 3, 15, 0, 30, tzinfo=zone)

@@ -161,6 +161,12 @@ def charge_moments(charges: Sequence[Charging], *, spread_s: int = SPREAD_S) -> 
     return [chosen[place] for place in range(len(asked))]
 
 
+def grounds(charging: Charging) -> Why:
+    """By what a customer's paydays are believed to be what they are: told, shown by their payments, or usual there."""
+    _, believed, stated = _believed([charging])
+    return _reasons(believed, stated)[0]
+
+
 def in_words(chosen: Chosen, charging: Charging) -> str:
     """The reason as one sentence for people."""
     local = ZoneInfo(charging.zone)
@@ -223,15 +229,7 @@ def _wall(moment: datetime, zone: str) -> tuple[date, int]:
 
 def _thought(asked: Sequence[_Asked], *, spread_s: int) -> list[Chosen]:
     """Everything about a batch of one year that is small enough to be thought of at once."""
-    places = [beliefs.place_of(one.charging.pay) for one in asked]
-    stated = np.asarray([place for place, _, _ in places], dtype=np.int64)
-    calendar = beliefs.calendar_of(
-        [one.charging.country for one in asked],
-        [one.charging.zone for one in asked],
-        pairs=np.asarray([pair for _, *pair in places], dtype=np.int64),
-        now_s=datetime(asked[0].due[0].year, 7, 1, tzinfo=UTC).timestamp(),
-    )
-    believed = funds.believed(calendar, [one.charging for one in asked], stated)
+    calendar, believed, stated = _believed([one.charging for one in asked])
     days, seconds, allowed = _candidates(asked)
     first_day = datetime.fromtimestamp(calendar.epoch_s, UTC).toordinal()
     quarters = calendar.since_payday(days - first_day) * beliefs.QUARTERS
@@ -241,7 +239,7 @@ def _thought(asked: Sequence[_Asked], *, spread_s: int) -> list[Chosen]:
     waited = np.abs((days - days[:, _DUE, None]) * _DAY_S + seconds - seconds[:, _DUE, None]) / _DAY_S
     worth = np.round(-FAILING_COSTS * (1 - chance) - WAITING_COSTS_PER_DAY * waited, _DIGITS)
     best = np.where(allowed, worth, -np.inf).argmax(axis=1)
-    reasons = _reasons(believed, asked, stated)
+    reasons = _reasons(believed, stated)
     return [
         _chosen(
             one,
@@ -254,6 +252,20 @@ def _thought(asked: Sequence[_Asked], *, spread_s: int) -> list[Chosen]:
         )
         for row, one in enumerate(asked)
     ]
+
+
+def _believed(charges: Sequence[Charging]) -> tuple[beliefs.Calendar, funds.Believed, beliefs.Ints]:
+    """The calendar of the year in which a batch is due, what is believed of its payers, and what cycle each told."""
+    places = [beliefs.place_of(one.pay) for one in charges]
+    stated = np.asarray([place for place, _, _ in places], dtype=np.int64)
+    year = _wall(charges[0].due, charges[0].zone)[0].year
+    calendar = beliefs.calendar_of(
+        [one.country for one in charges],
+        [one.zone for one in charges],
+        pairs=np.asarray([pair for _, *pair in places], dtype=np.int64),
+        now_s=datetime(year, 7, 1, tzinfo=UTC).timestamp(),
+    )
+    return calendar, funds.believed(calendar, charges, stated), stated
 
 
 _BASE: Final = 0
@@ -295,17 +307,17 @@ def _flat(one: _Asked) -> tuple[int, int, int, int, int]:
     return due, base, least, until, one.preferred_s
 
 
-def _reasons(believed: funds.Believed, asked: Sequence[_Asked], stated: beliefs.Ints) -> list[Why]:
+def _reasons(believed: funds.Believed, stated: beliefs.Ints) -> list[Why]:
     """By what each customer's paydays are believed to be what they are."""
     cycles = beliefs.cycles_believed(believed.short)
-    told = cycles[np.arange(len(asked)), np.maximum(stated, 0)]
+    told = cycles[np.arange(len(stated)), np.maximum(stated, 0)]
     return [
         Why.STATED
         if stated[row] >= 0 and told[row] >= BELIEVED
         else Why.LEARNED
         if believed.suspected[row]
         else Why.USUAL
-        for row in range(len(asked))
+        for row in range(len(stated))
     ]
 
 
