@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
 
+import psycopg
 import uvloop
 from cyclopts import App, Parameter
+from psycopg.conninfo import make_conninfo
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +36,7 @@ from bench.recovery.scale import Claimed, claims
 from bench.stretches import Stretch, postmaster_of, timed
 from recoup.app import Service
 from recoup.billing.core.step import CHARGE, CYCLE
+from recoup.db._cluster import SUPERUSER
 from recoup.db.embedded import EmbeddedPostgres
 from recoup.kit.clock import ManualClock
 from recoup.merchants.core import Merchant
@@ -71,10 +74,13 @@ class Measured:
         return 1e6 / (self.opening.cpu_us + self.opening.postgres_us)
 
 
-async def measured(service: Service, size: int, *, due: int, postmaster: int) -> Measured:
-    """One size, in a database of its own."""
+async def measured(
+    service: Service, size: int, *, due: int, postmaster: int, settle: Callable[[], None] = lambda: None
+) -> Measured:
+    """One size, in a database of its own, which is let `settle` once it is filled."""
     world = await filled(service, size, due=due)
     await service.database.execute("analyze")
+    settle()
     idle = await claims(service, DUE - timedelta(days=1))
     claim = await claims(service, DUE)
     worker = _worker(service)
@@ -124,7 +130,18 @@ async def _invoices(service: Service, merchant: Merchant) -> int:
 
 async def _in_its_own(folder: Path, conninfo: str, size: int, *, due: int) -> Measured:
     async with opened(folder, conninfo, clock=ManualClock(DUE)) as service:
-        return await measured(service, size, due=due, postmaster=postmaster_of(folder / "postgres"))
+        postmaster = postmaster_of(folder / "postgres")
+        return await measured(
+            service, size, due=due, postmaster=postmaster, settle=lambda: _checkpoint(conninfo)
+        )
+
+
+def _checkpoint(conninfo: str) -> None:
+    """Have everything on disk: whatever page is then changed first goes to the log whole, in the small run as in the
+    large one, as it does in a server every few minutes."""
+    superuser = make_conninfo(conninfo, user=SUPERUSER, dbname="postgres")
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        connection.execute("checkpoint")
 
 
 def table_of(found: Sequence[Measured]) -> Table:
