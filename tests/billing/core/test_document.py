@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.billing.papers import invoices, known, line, on, opened
@@ -40,6 +40,7 @@ def minor_of(text: str, language: str, currency: str) -> int:
 
 
 @given(invoices(), st.sampled_from(LANGUAGES))
+@settings(max_examples=50)
 def test_what_is_written_is_what_is_owed_to_the_cent(invoice: Invoice, language: str) -> None:
     """Every amount of the invoice is on its sheet as it is, and what is shown adds up."""
     sheet, words = sheet_of(known(invoice, language=language)), INVOICE_WORDS[language]
