@@ -59,6 +59,14 @@ async def part_of(database: Database, id_: UUID) -> str | None:
     return None if row is None else str(row["part"])
 
 
+async def test_decisions_may_be_kept_for_longer_than_ids_count_back(database: Database) -> None:
+    """A hundred years, the most that may be set, began before the first id could be made."""
+    await tidy(database, now=NOW, kept=timedelta(days=36_500))
+    young = await insert(database, NOW)
+    await tidy(database, now=NOW, kept=timedelta(days=36_500))
+    assert await part_of(database, young) == "decisions_2026_11"
+
+
 async def test_old_months_are_dropped_and_the_rest_is_kept(database: Database) -> None:
     """A decision is kept for as long as was promised, then its whole month goes."""
     await tidy(database, now=NOW - timedelta(days=200), kept=KEPT)

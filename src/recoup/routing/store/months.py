@@ -48,8 +48,8 @@ class Month:
 
 
 def first_id(moment: datetime) -> UUID:
-    """The least id that can be made at this moment or later."""
-    return UUID(int=((moment - _EPOCH) // _MILLISECOND) << 80)
+    """The least id that can be made at this moment or later; ids do not count further back than 1970."""
+    return UUID(int=((max(moment, _EPOCH) - _EPOCH) // _MILLISECOND) << 80)
 
 
 def month_of(moment: datetime) -> Month:
