@@ -245,3 +245,20 @@ def test_charges_that_fall_due_together_are_spread_over_minutes_and_always_the_s
     assert chosen == charge_moments(some) and all(one.why in AT_DUE for one in chosen)
     by_minute = [int((one.at - due).total_seconds()) // 60 for one in chosen]
     assert set(by_minute) == set(range(15)) and max(map(by_minute.count, by_minute)) < 45
+
+
+def test_a_charge_that_waits_is_at_a_whole_second_and_not_too_early() -> None:
+    due = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    late = due + timedelta(days=3, microseconds=123_456)
+    for n in range(50):
+        charging = Charging(
+            key=UUID(int=n << 64),
+            due=due,
+            until=due + 31 * DAY,
+            agreed=None,
+            amount=Money(2_000, "EUR"),
+            zone="UTC",
+            not_before=late,
+        )
+        at = charge_moment(charging).at
+        assert at.microsecond == 0 and late <= at < late + timedelta(minutes=15)

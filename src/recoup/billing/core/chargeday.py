@@ -42,6 +42,7 @@ BELIEVED: Final = 0.5
 """From which chance on the payday that a customer told is named as the reason."""
 CHUNK: Final = 128
 """How many invoices are thought of at once: more would not stay in a processor's cache."""
+_SECOND: Final = timedelta(seconds=1)
 _DAY_S: Final = 86_400
 _QUARTER_S: Final = _DAY_S // beliefs.QUARTERS
 _MORNING_S: Final = USABLE_AT.hour * 3600
@@ -371,7 +372,10 @@ def _spread(at: datetime, one: _Asked, *, on: date, second: int, spread_s: int) 
     if room <= 0:
         return at
     draw = int.from_bytes(sha256(charging.key.bytes).digest()[:8], "big")
-    return at + timedelta(seconds=draw % room)
+    later = at + timedelta(seconds=draw % room)
+    if not later.microsecond:
+        return later
+    return later.replace(microsecond=0) + _SECOND  # a time that is shown is shown whole
 
 
 @lru_cache(maxsize=4096)
