@@ -18,7 +18,7 @@ from tests.vault.house import card_json
 
 from recoup.billing.links import LINK_MONTHS
 from recoup.db import Database
-from recoup.kit.ids import Kind, parse
+from recoup.kit.ids import Kind, parse, render
 from recoup.merchants.core import Merchant
 from recoup.messages.flow.paying import TRIES_MAX
 from recoup.payments.core import Snapshot
@@ -237,6 +237,27 @@ async def test_the_bank_s_question_leads_back_to_the_invoice(shop: Shop) -> None
     assert "Paid on" in (await visit(shop, "GET", f"http://test{there.headers['location']}")).page
     assert shop.bank.returned == [{"TransactionId": "t-1"}]
     assert (await visitor.invoice())["status"] == "paid"
+
+
+async def test_what_was_paid_by_another_way_is_asked_of_nobody(shop: Shop) -> None:
+    """Not of whom their bank was just asking, either: they would pay a second time."""
+    visitor = await billed(shop, stored=True)
+    shop.bank.will("charge", no_funds())
+    await visitor.sends("same")
+    await shop.work()
+    recovery_id = (await visitor.payment()).payment.recovery_id
+    assert recovery_id is not None
+    shop.bank.will("charge", ASKS)
+    assert 'class="button" href="http://test/actions/' in (await visitor.sends("pay", **CARD)).page
+    path = f"/v1/recoveries/{render(Kind.RECOVERY, recovery_id)}/reported"
+    assert (await shop.call("POST", path, {"outcome": "paid_elsewhere"}, key=visitor.key)).status == 200
+    assert "/actions/" not in (await visitor.looks()).page
+    before, charged = await visitor.payment(), len(shop.bank.charges)
+    await visit(shop, "GET", f"{visitor.url}/return?TransactionId=t-1")
+    for seen in ("0.1", "0.2"):
+        await visitor.sends("pay", seen=seen, **CARD)
+    assert shop.bank.returned == [] and await visitor.payment() == before
+    assert len(shop.bank.charges) == charged
 
 
 async def test_a_void_invoice_says_so_and_takes_nothing(shop: Shop) -> None:

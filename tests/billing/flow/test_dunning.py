@@ -167,6 +167,17 @@ async def test_what_recovery_was_told_is_paid_elsewhere_is_paid_out_of_band(
     assert office.payments.known[payment_id].payment.status is PaymentStatus.CANCELED
 
 
+async def test_nobody_pays_by_hand_what_was_paid_elsewhere(office: Office) -> None:
+    _, invoice = await charged(office)
+    payment_id, at = paying(invoice), START + day(2)
+    office.recoveries.stands(payment_id, RecoveryStatus.STOPPED, deadline=at, elsewhere=at)
+    office.payments.stands(payment_id, PaymentStatus.DECLINED, tries=2)
+    tried = len(office.payments.tries)
+    paid = await office.charging.pay(office.us, invoice.id, method_id=None, now=START + day(3))
+    assert (paid.status, paid.paid_out_of_band) == (InvoiceStatus.PAID, True)
+    assert len(office.payments.tries) == tried
+
+
 async def test_one_policy_is_the_default_and_what_holds_is_fixed_by_falling_behind(office: Office) -> None:
     us, database = office.us, office.database
     assert await dunning.ruling(database, merchant_id=us.id, named=None) == BUILT_IN

@@ -20,6 +20,7 @@ from uuid import UUID
 
 from recoup.billing import store
 from recoup.billing.core import settling
+from recoup.billing.core.giving_up import COMES_BACK_WITHIN
 from recoup.billing.core.machine import InvoiceStatus
 from recoup.billing.core.records import Failing, Invoice, Subscription
 from recoup.billing.core.step import Step
@@ -38,6 +39,7 @@ LOOKS_MAX: Final = 5
 """How often one call looks again because something changed meanwhile."""
 LOOK_AGAIN: Final = timedelta(minutes=1)
 NO_METHOD: Final = "payment_method_missing"
+NOT_BACK: Final = "authentication_abandoned"
 _PAYABLE: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})
 
 
@@ -77,8 +79,7 @@ class Charging:
             if payment is None:
                 continue
             if payment.payment.status is not PaymentStatus.REQUIRES_PAYMENT_METHOD:
-                await self.hear(merchant, payment.payment.id, now)
-                return None
+                return await self._tried(merchant, invoice, payment, now=now)
             return await self._try(merchant, invoice, payment, now=now)
         return now + LOOK_AGAIN
 
@@ -103,6 +104,9 @@ class Charging:
             if payment is None:
                 continue
             if _may_be_tried(payment):
+                if await self._paid_elsewhere_at(merchant, payment) is not None:
+                    await self.hear(merchant, payment.payment.id, now)
+                    continue
                 means = None
                 if method_id is not None:
                     means, _ = await self._payments.stored_means(merchant, method_id)
@@ -123,7 +127,7 @@ class Charging:
             invoice, subscription = await self.locked(connection, merchant, found)
             if invoice.payment_id != payment_id:
                 return False
-            if snapshot.payment.version <= invoice.payment_version:
+            if elsewhere_at is None and snapshot.payment.version <= invoice.payment_version:
                 return True
             heard = Heard(invoice, subscription, snapshot, elsewhere_at)
             step = await self._settled(connection, merchant, heard, now=now)
@@ -139,6 +143,11 @@ class Charging:
             if await self._database.retrying(work):
                 return None
         return now + LOOK_AGAIN
+
+    async def told_elsewhere_at(self, merchant: Merchant, payment_id: UUID) -> datetime | None:
+        """When somebody told recovery that a payment's debt was paid by another way, wherever the payment stands."""
+        recovery = (await self._recoveries.of_payments(merchant, [payment_id])).get(payment_id)
+        return None if recovery is None else recovery.paid_elsewhere_at
 
     async def get(self, merchant: Merchant, invoice_id: UUID) -> Invoice:
         """One invoice; refuses with 404."""
@@ -254,7 +263,20 @@ class Charging:
                 return now + LOOK_AGAIN
             await self._failed(merchant, invoice, Failing(refusal.code, refusal.message, 0, now), now=now)
             return None
-        return await self.hear(merchant, payment_id, now)
+        again = await self.hear(merchant, payment_id, now)
+        fresh = await self._payments.find(merchant, payment_id)
+        return again or (None if fresh is None else _left_by(fresh))
+
+    async def _tried(
+        self, merchant: Merchant, invoice: Invoice, payment: Snapshot, *, now: datetime
+    ) -> datetime | None:
+        """What follows where its payment was tried already. One whose customer never came back from their bank is
+        never told of: it counts as refused, and whatever becomes of it later is heard."""
+        left_by = _left_by(payment)
+        if left_by is not None and now >= left_by:
+            await self._failed(merchant, invoice, _left(payment, now), now=now)
+            return None
+        return await self.hear(merchant, payment.payment.id, now) or left_by
 
     async def _failed(self, merchant: Merchant, invoice: Invoice, failing: Failing, *, now: datetime) -> None:
         """Nothing could be tried: it stays open, and its subscription falls behind."""
@@ -277,8 +299,7 @@ class Charging:
         payment = seen.payment
         if STANDINGS[payment.status] not in (Standing.REFUSED, Standing.GONE):
             return None
-        recovery = (await self._recoveries.of_payments(merchant, [payment.id])).get(payment.id)
-        return None if recovery is None else recovery.paid_elsewhere_at
+        return await self.told_elsewhere_at(merchant, payment.id)
 
     async def _settled(
         self, connection: Connection, merchant: Merchant, heard: Heard, *, now: datetime
@@ -348,6 +369,18 @@ def _may_be_tried(snapshot: Snapshot) -> bool:
     payment = snapshot.payment
     untried = payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD
     return untried or STANDINGS[payment.status] is Standing.REFUSED
+
+
+def _left_by(snapshot: Snapshot) -> datetime | None:
+    """When a customer whom their bank asks something has left; None where nobody is asked."""
+    payment = snapshot.payment
+    is_asked = payment.status is PaymentStatus.REQUIRES_ACTION
+    return payment.updated_at + COMES_BACK_WITHIN if is_asked else None
+
+
+def _left(snapshot: Snapshot, now: datetime) -> Failing:
+    words = "The customer's bank asked them to authenticate, and they did not come back."
+    return Failing(NOT_BACK, words, snapshot.payment.attempts_count, now)
 
 
 def _no_method(now: datetime) -> Failing:

@@ -131,7 +131,7 @@ class HostedInvoices:
         snapshot = None
         if invoice.payment_id is not None:
             snapshot = await self._around.payments.find(merchant, invoice.payment_id)
-        view = view_of(invoice, snapshot)
+        view = await self._view(merchant, invoice, snapshot)
         asked = snapshot if view is View.BANK else None
         return Shown(
             merchant=merchant,
@@ -184,6 +184,16 @@ class HostedInvoices:
         if found is None:
             return None
         return self._back(merchant, found.id, now=merchant.now(self._around.clock.now()))
+
+    async def _view(self, merchant: Merchant, invoice: Invoice, snapshot: Snapshot | None) -> View:
+        """What may be done now: nothing, where recovery was told that it was paid by another way. Nobody is led on to
+        their bank then; its invoice hears of it once the payment's end is known."""
+        view = view_of(invoice, snapshot)
+        if snapshot is None or view not in (View.PAY, View.BANK):
+            return view
+        charging = self._around.door(self._around.payments, self._around.owing)
+        told = await charging.told_elsewhere_at(merchant, snapshot.payment.id)
+        return view if told is None else View.UNDER_WAY
 
     def _back(self, merchant: Merchant, invoice_id: UUID, *, now: datetime) -> str:
         return f"{self._links.page(merchant.id, invoice_id, until=now + BACK_LIVES)}/return"
