@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.billing.cases import START, day, named, new, running
 
-from recoup.billing.core import changes
+from recoup.billing.core import changes, settling
 from recoup.billing.core.ahead import (
     AHEAD,
     CLOSE,
@@ -29,11 +29,12 @@ from recoup.billing.core.ahead import (
 )
 from recoup.billing.core.bills import Charge
 from recoup.billing.core.cycles import began
+from recoup.billing.core.machine import Status
 from recoup.billing.core.notices import Upcoming
 from recoup.billing.core.periods import Interval, Unit
 from recoup.billing.core.records import ManagedBy, Subscription, Window
 from recoup.billing.core.risks import Ahead, Risk
-from recoup.billing.core.step import Step, cycle_row
+from recoup.billing.core.step import CYCLE, Step, cycle_row
 from recoup.vault.core import BillingDetails, Funding, PaymentMethod
 
 CARD: Final = PaymentMethod(
@@ -105,6 +106,17 @@ def test_each_risk_is_told_when_it_is_found_and_no_longer_shown_when_it_is_mende
         assert facts(step) == [] and known is not None and known.risks == ()
     both = with_(expires, network_transaction_id=None)
     assert look(running(), both)[2].risks == (Risk.EXPIRES, Risk.NO_TRANSACTION_ID)
+
+
+def test_what_costs_nothing_meets_nothing() -> None:
+    """It is told of; but nothing is charged that might be refused. Once it costs something, that is told."""
+    free = replace(running(), terms=(replace(running().price, amount=0),))
+    after, step, _ = look(free, None)
+    known = current(after)
+    assert facts(step) == [UPCOMING] and known is not None and known.risks == ()
+    assert look(after, None, at=LOOK + day(1))[1] is None
+    dearer = replace(after, terms=running().terms)
+    assert facts(look(dearer, None, at=LOOK + day(1))[1]) == ["subscription.at_risk", UPCOMING]
 
 
 def test_a_card_is_good_to_the_end_of_its_month_and_for_as_long_as_it_may_be_charged() -> None:
@@ -205,6 +217,19 @@ def test_the_look_ahead_follows_the_next_cycle_wherever_that_goes(
     else:
         assert row.at is None
     assert rows_ahead(Step(after), now=now) == (), "what does not move the cycle does not move the look"
+
+
+def test_what_was_unpaid_and_is_charged_again_is_looked_at_again() -> None:
+    one = coming(running(), now=LOOK)
+    assert one is not None
+    invoice = preview(one, making_of(one, Charge(None), balance=0, now=LOOK))
+    unpaid = replace(running(), status=Status.UNPAID, owing=(invoice.id,))
+    assert first_look(unpaid, now=START) is None
+    step = settling.paid(invoice, unpaid, at=START, now=START)
+    assert step is not None and step.subscription is not None
+    assert step.subscription.status is Status.ACTIVE
+    assert [row.at for row in rows_ahead(step, now=START)] == [LOOK]
+    assert [due.at for due in step.dues if due.kind == CYCLE] == [RENEWS]
 
 
 def test_it_is_never_in_the_way_of_what_is_due_already() -> None:

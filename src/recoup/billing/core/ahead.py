@@ -129,6 +129,8 @@ def looked(
 ) -> Step | None:
     """What follows from a look: what is new is kept and told; None where all is as it was."""
     before, ahead = _before(one), replace(ahead, amount=invoice.amount_due)
+    if not invoice.total:
+        ahead = replace(ahead, risks=())  # what costs nothing is not charged
     if ahead == before:
         return None
     same_card = before is not None and before.method_id == ahead.method_id

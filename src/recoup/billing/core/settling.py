@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from recoup.billing.core.dunning import BUILT_IN, DUNNING, Ruling, begun, look_at
+from recoup.billing.core.dunning import BUILT_IN, DUNNING, RECOVERY_OPENS_WITHIN, Ruling, begun, look_at
 from recoup.billing.core.machine import (
     InvoiceNews,
     InvoiceStatus,
@@ -26,7 +26,7 @@ from recoup.billing.core.machine import (
     takes,
 )
 from recoup.billing.core.records import PAYMENTS_MAX, Failing, Invoice, Subscription
-from recoup.billing.core.step import CHARGE, Credit, Due, Step, Told, changed, changed_invoice
+from recoup.billing.core.step import CHARGE, Credit, Due, Step, Told, changed, changed_invoice, cycle_row
 from recoup.kit.refusals import Refusal, conflict
 
 PAID: Final = "invoice.paid"
@@ -187,9 +187,11 @@ def _behind(
     status = moved(subscription.status, News.FELL_BEHIND) if falls else subscription.status
     owing, dunning = (*subscription.owing, invoice_id), subscription.dunning
     dues: tuple[Due, ...] = ()
-    if dunning is None and status is Status.PAST_DUE:
-        dunning = begun(ruling, now)
-        dues = (Due(DUNNING, subscription.id, look_at(dunning)),)
+    if status is Status.PAST_DUE:
+        dunning = dunning or begun(ruling, now)
+        if dunning.acted_at is None:  # one more may be hopeless long before what was refused earlier is
+            at = max(look_at(dunning), now + RECOVERY_OPENS_WITHIN)
+            dues = (Due(DUNNING, subscription.id, at),)
     after = changed(subscription, facts, now=now, status=status, owing=owing, dunning=dunning)
     return _Owes(after, facts, dues)
 
@@ -206,4 +208,7 @@ def _without(
     status = moved(subscription.status, News.CAUGHT_UP) if catches_up else subscription.status
     facts = (fact,) if catches_up else ()
     after = changed(subscription, facts, now=now, status=status, owing=(), dunning=None)
-    return _Owes(after, facts, (Due(DUNNING, subscription.id, None),))
+    dues: tuple[Due, ...] = (Due(DUNNING, subscription.id, None),)
+    if subscription.status is Status.UNPAID and catches_up:
+        dues = (*dues, cycle_row(after))  # it is charged by itself again: with its cycle goes the look ahead
+    return _Owes(after, facts, dues)
