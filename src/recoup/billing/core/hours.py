@@ -7,7 +7,8 @@ at its own level; the more is known of it, the less do the hours of others say. 
 chance there is better than at the due hour by `SURE` standard deviations of the difference: as many hours are compared,
 some would be better by luck.
 
-Nothing is tried out: what is known comes from the hours at which subscriptions happen to be due, and to be moved to.
+Nothing is tried out: what is known comes from the hours at which subscriptions happen to be due, and to be moved to
+for their issuer's sake. Those that were thought of for their customer's money are left out.
 """
 
 from __future__ import annotations

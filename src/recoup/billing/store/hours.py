@@ -27,8 +27,8 @@ _hours: Final = msgspec.json.Decoder(IssuerHours)
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """An invoice that has a payment: in whose time zone, none where it is of no subscription, and since when it was to
-    be charged."""
+    """An invoice that has a payment: in whose time zone, none where its hour says nothing, and since when it was to be
+    charged."""
 
     payment_id: UUID
     zone: str | None
@@ -54,7 +54,10 @@ async def hold(connection: Connection, *, merchant_id: UUID, now: datetime) -> U
 
 
 async def charged_after(queries: Queries, upto: UUID, *, merchant_id: UUID, limit: int) -> Sequence[Charged]:
-    """The invoices whose payments were made after that one, in their order."""
+    """The invoices whose payments were made after that one, in their order.
+
+    Where the moment was chosen by what was believed of the customer's money, the money says more than the hour does.
+    """
     rows = await queries.fetch_all(
         """
         select i.payment_id, s.data ->> 'zone' as zone, (i.data ->> 'charge_at')::timestamptz as charge_at
@@ -64,6 +67,7 @@ async def charged_after(queries: Queries, upto: UUID, *, merchant_id: UUID, limi
             order by payment_id limit %(limit)s
         ) i
         left join subscriptions s on s.merchant_id = %(merchant_id)s and s.id = i.subscription_id
+            and i.data ->> 'expected' is null
         order by i.payment_id
         """,
         {"merchant_id": merchant_id, "upto": upto, "limit": limit},
