@@ -60,6 +60,21 @@ def refused(**cells: str) -> str:
     return found.column
 
 
+def test_what_stands_in_the_wrong_column_is_not_repeated() -> None:
+    given = PLAIN | {"token": "tok_1", "processor_account": ACCOUNT}
+    for column in (
+        "brand",
+        "funding",
+        "card_country",
+        "exp_year",
+        "payment_method",
+        "managed_by",
+        "interval",
+    ):
+        found = read_row(Row(2, given | {column: "tok_hidden"}), OPTIONS, time_zones=time_zones())
+        assert isinstance(found, Refused) and "tok_hidden" not in f"{found.column} {found.what}", found
+
+
 def come(of: Line, *, late: Late | None = None, now: datetime = NOW) -> Subscription:
     """The subscription of a line."""
     ids = Ids(

@@ -52,6 +52,8 @@ def test_stripes_subscriptions_of_every_version_are_understood() -> None:
     assert Warn.OWES_ELSEWHERE in stripe_line(status="past_due").warnings
     paused = stripe_line(pause_collection={"behavior": "void", "resumes_at": 1803900000})
     assert paused.paused and Warn.RESUME_BY_HAND in paused.warnings
+    unpaid = stripe_line(status="unpaid")
+    assert unpaid.paused and Warn.OWES_ELSEWHERE in unpaid.warnings, "Stripe charges it no more by itself"
     assert stripe_line(cancel_at_period_end=True).cancel_at_period_end
     coupon = {"percent_off": 12.5, "amount_off": None, "duration": "repeating"}
     for shape in ({"coupon": coupon}, {"source": {"type": "coupon", "coupon": coupon}}):
@@ -60,6 +62,10 @@ def test_stripes_subscriptions_of_every_version_are_understood() -> None:
             1250,
             date(2027, 3, 31),
         )
+    of_item = subscription()
+    of_item["items"]["data"][0]["discounts"] = [{"object": "discount", "coupon": coupon}]
+    (row,) = reads(of_item)
+    assert isinstance(row, Row) and row.cells["percent_off"] == "12.5", "a discount may be its item's"
     pages = [*reads(subscription(), subscription(id="sub_2", status="canceled"))]
     assert [type(one) for one in pages] == [Row, Left]
 
@@ -88,6 +94,8 @@ def test_what_stripe_bills_otherwise_is_refused() -> None:
         "customer": subscription(customer={"id": "cus_9", "deleted": True}),
         "default_payment_method": subscription(default_payment_method={"id": "pm_2", "type": "sepa_debit"}),
         "discounts": subscription(discounts=["di_1"]),
+        "status": subscription(status="of tomorrow"),
+        "currency": subscription(currency="usd"),
     }
     found = {name: reads(one)[0] for name, one in wrong.items()}
     assert {name: getattr(one, "column", one) for name, one in found.items()} == {

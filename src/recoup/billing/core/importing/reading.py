@@ -257,5 +257,7 @@ def _named(columns: Mapping[str, str]) -> Iterator[None]:
         raise BadField(columns.get(name, name), f"cannot be: {refusal.message}") from None
     except msgspec.ValidationError as error:
         what, _, place = str(error).partition(" - at `$")
+        if what.startswith("Invalid enum value"):  # it repeats what stood there, which may be a token
+            what, place = "it is none of the words that may stand there", str(error).rpartition(" - at `$")[2]
         name = place.strip("`.")
         raise BadField(columns.get(name, name), f"cannot be: {what}") from None

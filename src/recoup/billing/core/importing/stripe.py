@@ -31,6 +31,9 @@ LookUp = Callable[[str], Object | None]
 """An object of another file by its id."""
 
 _ENDED: Final = frozenset({"canceled", "incomplete", "incomplete_expired"})
+_NOT_CHARGED: Final = frozenset({"paused", "unpaid"})
+"""Stripe goes on with these, and charges nothing by itself."""
+_CHARGED: Final = frozenset({"active", "past_due", "trialing"})
 _OWING: Final = frozenset({"past_due", "unpaid"})
 _MONEY_SPLIT: Final = ("application_fee_percent", "transfer_data", "on_behalf_of")
 _OF_A_HUNDRED: Final = frozenset({"ISK"})
@@ -77,11 +80,11 @@ def _row(found: Found, external_id: str, look_up: LookUp, options: Options) -> R
     if customer is None or customer.get("deleted"):
         raise BadField("customer", "is missing, or deleted")
     cells: dict[str, object] = {"id": external_id, **_customer(customer), **_method(given, customer, look_up)}
-    cells |= _price(price, look_up)
+    cells |= _price(given, price, look_up)
     times, doubts = _times(given, item, options.zone or "UTC", interval=str(cells["interval"]))
     cells |= times
     cells |= {"quantity": item.get("quantity"), "paused": _yes(_is_paused(given))}
-    cells |= _discount(given, customer, look_up, currency=str(cells["currency"]))
+    cells |= _discount(given, item, customer, look_up, currency=str(cells["currency"]))
     metadata = given.get("metadata") or None
     cells["metadata"] = None if metadata is None else msgspec.json.encode(metadata).decode()
     texts = {name: text for name, one in cells.items() if one is not None and (text := str(one).strip())}
@@ -89,6 +92,8 @@ def _row(found: Found, external_id: str, look_up: LookUp, options: Options) -> R
 
 
 def _refuse_what_differs(given: Object, options: Options) -> None:
+    if given.get("status") not in _CHARGED | _NOT_CHARGED:
+        raise BadField("status", "is none that is known: whether it is to be charged cannot be told")
     livemode = given.get("livemode")
     if isinstance(livemode, bool) and livemode is not options.livemode:
         theirs, ours = ("live", "--mode live") if livemode else ("test", "--mode test")
@@ -166,7 +171,7 @@ def _method(given: Object, customer: Object, look_up: LookUp) -> dict[str, objec
     }
 
 
-def _price(price: Object, look_up: LookUp) -> dict[str, object]:
+def _price(given: Object, price: Object, look_up: LookUp) -> dict[str, object]:
     recurring = price.get("recurring") or price
     if recurring.get("usage_type", "licensed") != "licensed":
         raise BadField("price.recurring.usage_type", "is metered: what was used is not counted here")
@@ -180,6 +185,11 @@ def _price(price: Object, look_up: LookUp) -> dict[str, object]:
             "price.unit_amount", "is no whole amount: parts of the smallest unit are not charged here"
         )
     currency = currency_of(str(price.get("currency")), column="price.currency")
+    if str(given.get("currency") or currency).upper() != currency:
+        raise BadField(
+            "currency",
+            "is another than its price's, of which only the amount in its own is told: bring it as a table",
+        )
     product = _whole(price.get("product"), look_up) or {}
     name = price.get("nickname") or product.get("name") or product.get("id") or price.get("id")
     return {
@@ -236,15 +246,18 @@ def _anchor_day(given: Object, zone: str) -> int | None:
     return None if anchor is None else anchor.astimezone(ZoneInfo(zone)).day
 
 
-def _discount(given: Object, customer: Object, look_up: LookUp, *, currency: str) -> dict[str, object]:
+def _discount(
+    given: Object, item: Object, customer: Object, look_up: LookUp, *, currency: str
+) -> dict[str, object]:
     own = [one for one in given.get("discounts") or [given.get("discount")] if one]
+    own += [one for one in item.get("discounts") or () if one]
     found = own or [one for one in [customer.get("discount")] if one]
     if not found:
         return {}
     if len(found) > 1:
         raise BadField("discounts", f"has {len(found)}, and a line takes one: bring it as a table")
     if not isinstance(found[0], dict):
-        raise BadField("discounts", "is only named: export with expand[]=data.discounts")
+        raise BadField("discounts", "is only named: export with it expanded, or bring it as a table")
     return _coupon(found[0], look_up, currency)
 
 
@@ -281,7 +294,7 @@ def _left_behind(given: Object, customer: Object) -> Iterator[Warn]:
 
 
 def _is_paused(given: Object) -> bool:
-    return given.get("pause_collection") is not None or given.get("status") == "paused"
+    return given.get("pause_collection") is not None or given.get("status") in _NOT_CHARGED
 
 
 def _whole(named: object, look_up: LookUp) -> Object | None:
