@@ -88,6 +88,8 @@ def test_a_stripe_export_is_looked_at_made_a_table_and_taken_in_once(
     assert taken.returncode == 0 and "1 created" in taken.stdout, taken.stderr
     with table.open("a", encoding="utf-8") as opened:
         opened.write("too,few\n")
+    guessed = run(table, "--account", made[0], "--time-zone", "UTC", "--skip-refused")
+    assert guessed.returncode == 1 and "--source stripe" in guessed.stderr, "it would be billed twice"
     stopped = run(table, "--source", "stripe", "--account", made[0], "--time-zone", "UTC")
     assert stopped.returncode == 1 and "Nothing was taken in: mend 1 lines" in stopped.stderr
     assert "1 skipped, 1 refused" in stopped.stdout, "a table made of Stripe's objects says the same as they"

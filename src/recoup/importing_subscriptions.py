@@ -51,7 +51,8 @@ class Wishes:
     account:
         The processor account here that tokens are of, such as pa_01k…, where a line does not say.
     source:
-        What the old biller is called here: with its ids it names what was taken in. As in --from, where left out.
+        What the old biller is called here: with its ids it names what was taken in. As in --from, where left out; it
+        must be said once something was taken in by another.
     managed_by:
         Who charges from now on: recoup; merchant, when you say so; outside, nobody here, while the old biller goes on.
     late:
@@ -108,6 +109,8 @@ def import_subscriptions(
     async def work(service: Service) -> None:
         side = await side_of(service, merchant, mode)
         now = side.now(service.around.clock.now())
+        if wishes.source is None:
+            await _refuse_guessing(service, side, options.source)
         with _source(files, from_, options) as source:
             await _run(service, side, source, now=now, dry_run=dry_run, skip_refused=skip_refused)
 
@@ -116,6 +119,16 @@ def import_subscriptions(
         return
     with _source(files, from_, options) as source:
         _write_table(source, as_csv)
+
+
+async def _refuse_guessing(service: Service, side: Merchant, source: str) -> None:
+    """End the command where nobody said what the old biller is called, and it has been called otherwise here."""
+    other = await service.billed.imports.other_source(side, source)
+    if other is not None:
+        end(
+            f"Subscriptions were taken in before as --source {other}. Say by --source which these are: by another than "
+            "before, those that are here already are taken in again, and are charged twice."
+        )
 
 
 class _Source:

@@ -20,6 +20,10 @@ BY_NAME: Final = ("billing_names", "billing_names_pkey", 4)
 Send = Callable[[Any], Awaitable[Any]]
 READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "names": (lambda db: importing.known(db, [NAME], merchant_id=ID, source="old"), {BY_NAME}),
+    "sources": (
+        lambda db: importing.other_source(db, merchant_id=ID, source="old"),
+        {("billing_names", "billing_names_pkey", 2)},
+    ),
     "subscriptions": (
         lambda db: importing.subscriptions_of(db, [ID], merchant_id=ID),
         {("subscriptions", "subscriptions_pkey", 2)},

@@ -97,6 +97,10 @@ class SubscriptionImports:
         self._scribe = scribe
         self._new_id = new_id
 
+    async def other_source(self, merchant: Merchant, source: str) -> str | None:
+        """Another source by which somebody was taken in already: the same subscription would be another by this one."""
+        return await names.other_source(self._database, merchant_id=merchant.id, source=source)
+
     async def look_over(
         self, merchant: Merchant, options: Options, reads: Iterable[Read], *, now: datetime
     ) -> AsyncGenerator[Outcome, None]:

@@ -46,6 +46,20 @@ async def known(
     }
 
 
+async def other_source(queries: Queries, *, merchant_id: UUID, source: str) -> str | None:
+    """Another source that names of this merchant are known by, if there is one."""
+    row = await queries.fetch_one(
+        """
+        (select source from billing_names where merchant_id = %(merchant_id)s and source < %(source)s limit 1)
+        union all
+        (select source from billing_names where merchant_id = %(merchant_id)s and source > %(source)s limit 1)
+        limit 1
+        """,
+        {"merchant_id": merchant_id, "source": source},
+    )
+    return None if row is None else str(row["source"])
+
+
 async def note(
     connection: Connection, new: Sequence[Named], *, merchant_id: UUID, source: str, now: datetime
 ) -> int:
