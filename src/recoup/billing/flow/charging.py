@@ -255,7 +255,9 @@ class Charging:
         """The first try of a payment; when to look again, where none could be made for the moment."""
         payment_id = payment.payment.id
         try:
-            await self._payments.retry(merchant, payment_id, reason=Reason.RENEWAL, accounts=None, now=now)
+            status = await self._payments.retry(
+                merchant, payment_id, reason=Reason.RENEWAL, accounts=None, now=now
+            )
         except Refusal as refusal:
             fresh = await self._payments.find(merchant, payment_id)
             moved_on = fresh is None or fresh.payment.version != payment.payment.version
@@ -264,8 +266,7 @@ class Charging:
             await self._failed(merchant, invoice, Failing(refusal.code, refusal.message, 0, now), now=now)
             return None
         again = await self.hear(merchant, payment_id, now)
-        fresh = await self._payments.find(merchant, payment_id)
-        return again or (None if fresh is None else _left_by(fresh))
+        return now + COMES_BACK_WITHIN if status is PaymentStatus.REQUIRES_ACTION else again
 
     async def _tried(
         self, merchant: Merchant, invoice: Invoice, payment: Snapshot, *, now: datetime
