@@ -75,6 +75,12 @@ def test_what_stands_in_the_wrong_column_is_not_repeated() -> None:
         assert isinstance(found, Refused) and "tok_hidden" not in f"{found.column} {found.what}", found
 
 
+def test_what_cannot_be_stored_is_refused_before_anything_is_written() -> None:
+    for text in (r'{"a": "x\u0000"}', r'{"a\u0000": "x"}'):
+        assert refused(metadata=text) == "metadata"
+    assert refused(**{"metadata.a\x00": "x"}) == "metadata"
+
+
 def come(of: Line, *, late: Late | None = None, now: datetime = NOW) -> Subscription:
     """The subscription of a line."""
     ids = Ids(

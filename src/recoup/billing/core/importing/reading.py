@@ -177,6 +177,8 @@ def _metadata(cells: Cells) -> Mapping[str, str]:
         kept: dict[str, str] = msgspec.convert(pairs, Metadata)
     except msgspec.ValidationError as error:
         raise BadField("metadata", f"cannot be kept: {error}") from None
+    if any("\x00" in text for pair in kept.items() for text in pair):  # as JSON it may stand in any text
+        raise BadField("metadata", "holds a NUL character, which cannot be stored: leave it out")
     return kept
 
 
