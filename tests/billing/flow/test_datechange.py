@@ -14,6 +14,7 @@ from psycopg.errors import UniqueViolation
 from tests.billing.cases import LINKS, START, day
 from tests.billing.office import Office
 
+from recoup.billing import store as subscriptions
 from recoup.billing.core.datechange import (
     EXPIRE,
     DateChange,
@@ -23,6 +24,7 @@ from recoup.billing.core.datechange import (
     Status,
     Target,
 )
+from recoup.billing.core.machine import InvoiceNews
 from recoup.billing.core.measured import Verdict
 from recoup.billing.core.records import Subscription
 from recoup.billing.core.step import CYCLE
@@ -204,3 +206,21 @@ async def test_who_told_no_payday_and_who_cannot_move_are_refused_by_name(
     with pytest.raises(Refusal) as refused:
         await proposed(office, desk, await office.subscribed(), Target(day=31))
     assert refused.value.code == "billing_date_unchanged"
+
+
+async def test_at_once_nothing_is_given_back_that_was_not_paid_here(
+    office: Office, desk: DateChanges
+) -> None:
+    """A period that another biller was paid for, and one whose invoice was forgiven: both change after it."""
+    forgiven, elsewhere = await office.subscribed(), await office.subscribed()
+    assert forgiven.latest_invoice_id is not None
+    async with office.database.transaction() as connection:
+        await office.invoices.end(
+            connection, office.us, forgiven.latest_invoice_id, InvoiceNews.GIVEN_UP, now=NOW
+        )
+        brought = replace(elsewhere, opened=0, version=elsewhere.version + 1)
+        await subscriptions.write(connection, office.us.id, subscriptions.Writes(subscriptions=[brought]))
+    for one in (forgiven, elsewhere):
+        with pytest.raises(Refusal, match="can change `after_paid`"):
+            await proposed(office, desk, one, effective=Effective.NOW)
+        assert (await proposed(office, desk, one)).offer.credit == 0

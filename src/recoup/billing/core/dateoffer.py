@@ -66,6 +66,10 @@ def begins(subscription: Subscription, effective: Effective, *, now: datetime) -
     if effective is Effective.AFTER_PAID or subscription.status is Status.TRIALING:
         return spell.end
     today = local_day(subscription, now)
+    if subscription.opened == 0:
+        raise unsettled(
+            "What is paid of it was not billed here: its date can change `after_paid` all the same."
+        )
     if subscription.owing:
         raise unsettled("An invoice of it is not paid: its date can change `after_paid` all the same.")
     if subscription.payments_total is not None:

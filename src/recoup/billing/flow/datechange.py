@@ -39,12 +39,14 @@ from recoup.billing.core.dateoffer import (
     refuse_day,
     refuse_far,
     undoing,
+    unsettled,
 )
+from recoup.billing.core.machine import InvoiceStatus
 from recoup.billing.core.records import Subscription
 from recoup.billing.flow.datebeliefs import Beliefs
 from recoup.billing.flow.writing import Scribe
 from recoup.billing.store import datechange as store
-from recoup.db import Connection, Database, due
+from recoup.db import Connection, Database, Queries, due
 from recoup.events.core import NewEvent
 from recoup.events.store import append
 from recoup.kit.ids import Kind, render
@@ -126,7 +128,7 @@ class DateChanges:
         target = wish.target
         if target.day is None and target.on is None:
             target = await self._beliefs.payday(connection, merchant, held, wish.effective, now=now)
-        offer = _offered(held, target, wish.effective, now=now)
+        offer = await _offered(connection, held, target, wish.effective, now=now)
         refuse_far(target, offer)
         said = Said(by=wish.by, how=How.API, at=now)
         new = DateChange(
@@ -184,7 +186,8 @@ class DateChanges:
             self._database, merchant_id=merchant.id, subscription_id=change.subscription_id
         )
         assert found is not None, "subscriptions are never deleted"
-        return found.price.name, _offered(found, change.target, change.offer.effective, now=now)
+        effective = change.offer.effective
+        return found.price.name, await _offered(self._database, found, change.target, effective, now=now)
 
     async def accept(
         self,
@@ -202,7 +205,7 @@ class DateChanges:
         """
         held, change = await self._both(connection, merchant, change_id)
         refuse_unless(change, News.ACCEPTED, now=now)
-        offer = _offered(held, change.target, change.offer.effective, now=now)
+        offer = await _offered(connection, held, change.target, change.offer.effective, now=now)
         if offer.digest != (change.offer.digest if seen is None else seen):
             raise outdated()
         step = applied(held, offer, new_id=self._new_id, now=now)
@@ -251,7 +254,7 @@ class DateChanges:
         """Propose the same date anew, on the subscription as it is now."""
         held, change = await self._both(connection, merchant, change_id)
         refuse_unless(change, News.RENEWED, now=now)
-        offer = _offered(held, change.target, change.offer.effective, now=now)
+        offer = await _offered(connection, held, change.target, change.offer.effective, now=now)
         believed = await self._beliefs.of(connection, merchant, held, change.target, offer, now=now)
         fresh = replace(change, offer=offer, believed=believed, expires_at=now + lives)
         act = said.act(News.RENEWED, now=now, shown=offer)
@@ -342,13 +345,31 @@ class DateChanges:
         await append(connection, merchant.id, events)
 
 
-def _offered(held: Subscription, target: Target, effective: Effective, *, now: datetime) -> Offer:
+async def _offered(
+    queries: Queries, held: Subscription, target: Target, effective: Effective, *, now: datetime
+) -> Offer:
     offer = offered(held, target, effective, now=now)
+    if offer.credit:
+        await _refuse_unpaid(queries, held)
     if changes_nothing(offer):
         raise conflict(
             "billing_date_unchanged", "The next invoices of this subscription are due on that date already."
         )
     return offer
+
+
+async def _refuse_unpaid(queries: Queries, held: Subscription) -> None:
+    """Refuses to give back what nobody paid, nor owes."""
+    current = await store.invoices_of_periods(
+        queries,
+        merchant_id=held.merchant_id,
+        subscription_id=held.id,
+        least=held.number,
+        most=held.number,
+        limit=1,
+    )
+    if any(one.status in (InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE) for one in current):
+        raise unsettled("The invoice of its current period was not paid: its date can change `after_paid`.")
 
 
 def _there(found: DateChange | None, change_id: UUID) -> DateChange:
