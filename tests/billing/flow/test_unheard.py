@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from tests.billing.cases import START, day
-from tests.billing.office import Office
+from tests.billing.office import Dead, Office
 
 from recoup.billing.core.dunning import DUNNING, FinalAction
 from recoup.billing.core.machine import InvoiceStatus, Status
@@ -86,3 +87,24 @@ async def test_a_hopeless_invoice_is_looked_at_though_the_recovery_of_another_la
         {"us": us.id, "kind": DUNNING, "id": subscription.id},
     )
     assert row is not None and row["due_at"] == due_at + timedelta(hours=1)
+
+
+async def test_what_is_unpaid_is_not_charged_by_a_payment_that_waited_for_its_try(office: Office) -> None:
+    await office.policy("None", default=True, grace_days=0)
+    us = office.us
+    subscription, _, _ = await charged(office, PaymentStatus.DECLINED)
+    assert subscription.next_at is not None
+    due_at = subscription.next_at
+    await office.cycles.open_due(us, [subscription.id], due_at)
+    second = (await office.subscriptions.get(us, subscription.id)).latest_invoice_id
+    assert second is not None
+    office.payments.answers.append(None)
+    with pytest.raises(Dead):
+        await office.charging.charge(us, second, due_at)
+    await office.giving_up.look(us, subscription.id, due_at)
+    tried = len(office.payments.tries)
+    office.payments.answers.append(PaymentStatus.CAPTURED)
+    assert await office.charging.charge(us, second, due_at) is None
+    left, unpaid = await office.invoices.get(us, second), await office.subscriptions.get(us, subscription.id)
+    assert (len(office.payments.tries), left.payment_id, left.collecting) == (tried, None, False)
+    assert unpaid.status is Status.UNPAID and second in unpaid.owing

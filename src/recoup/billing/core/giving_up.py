@@ -112,7 +112,7 @@ def _fate(subscription: Subscription, invoice: Invoice, rules: Rules) -> _Fate |
         return _Fate.FORGIVEN
     if rules.final_action is FinalAction.CANCEL and invoice.collecting:
         return _Fate.UNCOLLECTED
-    is_untried = invoice.charge_at is not None and invoice.payment_id is None
+    is_untried = invoice.charge_at is not None  # though a payment of it may be there, which waits for its try
     ours = subscription.managed_by is ManagedBy.RECOUP
     return _Fate.OWED if rules.final_action is FinalAction.MARK_UNPAID and is_untried and ours else None
 
