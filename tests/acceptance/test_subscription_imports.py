@@ -54,3 +54,13 @@ async def test_a_wrong_table_is_refused_and_says_what_to_mend(shop: Client) -> N
     card = HEAD + row.replace("user-1", "4242424242424242")
     assert refused(await send(shop, card))[2] == "card_number_in_file"
     assert (await send(shop, HEAD, **{"Content-Type": "application/json"})).status == 415
+
+
+async def test_what_the_old_biller_is_called_is_not_guessed_once_it_was_said(shop: Client) -> None:
+    """The last one here: what was taken in by another name stays."""
+    name = reference()
+    await stored(shop, merchant_reference=name)
+    row = HEAD + f"u-{name},{name},Moved,4900,USD,month,2027-06-01,,UTC,\n"
+    assert (await send(shop, row, "source=old&managed_by=outside")).json["created"] == 1
+    assert refused(await send(shop, row))[2:] == ("import_source_missing", "source")
+    assert (await send(shop, row, "source=old&managed_by=outside")).json["skipped"] == 1

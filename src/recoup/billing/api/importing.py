@@ -23,6 +23,8 @@ from recoup.kit.refusals import invalid
 from recoup.vault.flow.customers import time_zones
 
 UPLOAD_BYTES_MAX: Final = 4 << 20
+SOURCE: Final = "csv"
+"""What the old biller is called where nobody says."""
 _PATH: Final = "/v1/subscription_imports"
 _DESCRIPTION: Final = (
     f"A table of up to {AT_ONCE_MAX} lines as CSV in UTF-8, with the columns of `recoup import subscriptions`, which "
@@ -37,9 +39,12 @@ class ImportQuery(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     dry_run: Annotated[bool, Meta(description="Only say what would become of each line.")] = False
     skip_refused: Annotated[bool, Meta(description="Leave out lines that cannot be taken.")] = False
     source: Annotated[
-        Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_-]*\Z")],
-        Meta(description="What the old biller is called here."),
-    ] = "csv"
+        Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9_-]*\Z")] | None,
+        Meta(
+            description="What the old biller is called here: `csv`, unless you say. It must be said once something was "
+            "taken in by another name: by the wrong one, what is here already would be taken in again."
+        ),
+    ] = None
     processor_account: Annotated[
         IdText | None, Meta(description="The account that tokens are of, where a line does not say.")
     ] = None
@@ -115,6 +120,7 @@ class SubscriptionImportsApi:
                     Problem("card_number_in_file", 400),
                     Problem("too_many_lines", 400),
                     Problem("invalid_time_zone", 400),
+                    Problem("import_source_missing", 400),
                     Problem("import_running", 409),
                 ),
             )
@@ -132,6 +138,8 @@ class SubscriptionImportsApi:
                 f"The file has more than {AT_ONCE_MAX} lines: send fewer at once, or use the command line."
             )
             raise invalid("too_many_lines", message, param="file")
+        if query.source is None:
+            await self._refuse_guessing(call)
         doing = Doing.LOOK if query.dry_run else Doing.GOOD if query.skip_refused else Doing.ALL
         outcomes, taken_in = await self._imports.at_once(
             call.transaction(),
@@ -152,6 +160,13 @@ class SubscriptionImportsApi:
             livemode=call.merchant.livemode,
         )
 
+    async def _refuse_guessing(self, call: Call[bytes, ImportQuery]) -> None:
+        """Refuses where nobody said what the old biller is called, and it has been called otherwise here."""
+        other = await self._imports.other_source(call.merchant, SOURCE)
+        if other is not None:
+            message = f"Subscriptions were taken in before as `source={other}`: say by `source` which these are."
+            raise invalid("import_source_missing", message, param="source")
+
 
 def _options(query: ImportQuery, *, livemode: bool) -> Options:
     if query.time_zone is not None and query.time_zone not in time_zones():
@@ -166,7 +181,7 @@ def _options(query: ImportQuery, *, livemode: bool) -> Options:
             param="processor_account",
         )
     return Options(
-        source=query.source,
+        source=query.source or SOURCE,
         livemode=livemode,
         managed_by=query.managed_by,
         late=query.late,
