@@ -164,7 +164,9 @@ class SubscriptionImportsApi:
         """Refuses where nobody said what the old biller is called, and it has been called otherwise here."""
         other = await self._imports.other_source(call.merchant, SOURCE)
         if other is not None:
-            message = f"Subscriptions were taken in before as `source={other}`: say by `source` which these are."
+            message = (
+                f"Subscriptions were taken in before as `source={other}`: say by `source` which these are."
+            )
             raise invalid("import_source_missing", message, param="source")
 
 
