@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recoup.db import Database
-from recoup.kit.ids import uuid7
-from recoup.routing.store.months import first_id, month_of, months_ahead, tidy
+from recoup.kit.ids import first_id, uuid7
+from recoup.routing.store.months import month_of, months_ahead, tidy
 
 NOW: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 KEPT: Final = timedelta(days=60)

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from recoup.app import Service
-from recoup.kit.ids import Kind, parse
+from recoup.kit.ids import Kind, first_id, parse
 from recoup.merchants.core import Merchant
 from recoup.payments import store as payments
 from recoup.payments.flow.facts_reading import past_attempts
@@ -27,7 +27,6 @@ from recoup.recovery.core.storing import RECORD, case_from, made_from
 from recoup.recovery.core.trials import Experiment
 from recoup.recovery.core.walking import Logger
 from recoup.recovery.store import logged
-from recoup.routing.store.months import first_id
 
 PAGE: Final = 1_000
 DECISIONS_MAX: Final = 2_000_000

@@ -123,6 +123,11 @@ def _uuid(value: int) -> UUID:
     return made
 
 
+def first_id(moment: datetime) -> UUID:
+    """The least UUIDv7 that can be made at this moment or later; none is older than 1970."""
+    return UUID(int=((max(moment, _EPOCH) - _EPOCH) // _MILLISECOND) << 80)
+
+
 def made_at(id_: UUID) -> datetime:
     """When a UUIDv7 was made, to the millisecond, in UTC."""
     return _EPOCH + timedelta(milliseconds=id_.int >> 80)

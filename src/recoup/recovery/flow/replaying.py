@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from recoup.db import Database
+from recoup.kit.ids import first_id
 from recoup.recovery.core.replaying import replay
 from recoup.recovery.store import logged
 from recoup.recovery.store.logged import LoggedDecision
 from recoup.routing.flow.backtest import Remade
 
 PAGE: Final = 500
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _record: Final = msgspec.json.Decoder()
 
 
@@ -33,7 +33,7 @@ class Replays:
 
     async def replay_all(self, merchant_id: UUID, *, since: datetime, limit: int) -> AsyncIterator[Remade]:
         """Make the decisions since then again, up to so many, oldest first."""
-        first, after, left = _first_id(since), None, limit
+        first, after, left = first_id(since), None, limit
         while left > 0:
             page = await logged.page(
                 self._database, merchant_id=merchant_id, since=first, after=after, limit=min(PAGE, left)
@@ -47,8 +47,3 @@ class Replays:
 
 def _remade(one: LoggedDecision) -> Remade:
     return Remade(one.id, replay(_record.decode(one.data)))
-
-
-def _first_id(since: datetime) -> UUID:
-    """The first id that could be made then: ids begin with the milliseconds since 1970."""
-    return UUID(int=(max(since, _EPOCH) - _EPOCH) // timedelta(milliseconds=1) << 80)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from recoup.db import Queries
-from recoup.routing.store.months import first_id
+from recoup.kit.ids import first_id
 
 
 @dataclass(frozen=True, slots=True)

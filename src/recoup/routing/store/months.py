@@ -15,6 +15,7 @@ import structlog
 from psycopg import errors, sql
 
 from recoup.db import Database
+from recoup.kit.ids import first_id
 
 AHEAD: Final = 2
 """How many months are made before they begin."""
@@ -23,8 +24,6 @@ LOCK_TIMEOUT: Final = "2s"
 PARTS_MAX: Final = 600
 DELETED_AT_ONCE: Final = 10_000
 _NAMED: Final = "decisions_%Y_%m"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 _log: Final = structlog.get_logger("recoup.routing")
 
@@ -45,11 +44,6 @@ class Month:
     def bounds(self) -> tuple[UUID, UUID]:
         """The least id of the month, and the least of the next."""
         return first_id(self.start), first_id(self.end)
-
-
-def first_id(moment: datetime) -> UUID:
-    """The least id that can be made at this moment or later; ids do not count further back than 1970."""
-    return UUID(int=((max(moment, _EPOCH) - _EPOCH) // _MILLISECOND) << 80)
 
 
 def month_of(moment: datetime) -> Month:
