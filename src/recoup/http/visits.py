@@ -26,8 +26,9 @@ class Visit:
     headers: Mapping[bytes, bytes] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
 
-    def parameters(self, *, at_most: int) -> dict[str, str] | None:
-        """What query and form say, the form before the query; None where they say more than so many things."""
+    def parameters(self, *, at_most: int, letters: int | None = None) -> dict[str, str] | None:
+        """What query and form say, the form before the query; None where they say more than so many things, or use more
+        letters for it."""
         kind = self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         body = self.body if kind == _FORM else b""
         found: dict[str, str] = {}
@@ -37,6 +38,8 @@ class Visit:
             except ValueError:
                 return None
             found |= pairs
+        if letters is not None and sum(map(len, (*found, *found.values()))) > letters:
+            return None
         return found if len(found) <= at_most else None
 
 

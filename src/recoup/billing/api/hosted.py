@@ -114,9 +114,7 @@ class HostedInvoicePages:
         shown = await self._hosted.opened(visit.path["token"])
         if shown is None:
             return self._wrong_link(visit)
-        brought = visit.parameters(at_most=RETURNED_MAX)
-        if brought is None or sum(map(len, (*brought, *brought.values()))) > RETURNED_LENGTH_MAX:
-            brought = {}
+        brought = visit.parameters(at_most=RETURNED_MAX, letters=RETURNED_LENGTH_MAX) or {}
         try:
             await self._hosted.come_back(shown, brought)
         except Refusal as refusal:

@@ -115,9 +115,7 @@ class CustomerPages:
         seen = await self._paying.visited(visit.path["token"])
         if seen is None:
             return self._wrong_link(visit)
-        brought = visit.parameters(at_most=RETURNED_MAX)
-        if brought is None or sum(map(len, (*brought, *brought.values()))) > RETURNED_LENGTH_MAX:
-            brought = {}
+        brought = visit.parameters(at_most=RETURNED_MAX, letters=RETURNED_LENGTH_MAX) or {}
         try:
             await self._paying.come_back(seen, brought)
         except Refusal as refusal:

@@ -97,8 +97,8 @@ class ActionPages:
             return self._words(404, _NOT_FOUND)
         snapshot, attempt = found
         shop = await self._goes_on(snapshot.payment)
-        parameters = visit.parameters(at_most=RETURNED_MAX)
-        if parameters is None or sum(map(len, (*parameters, *parameters.values()))) > RETURNED_LENGTH_MAX:
+        parameters = visit.parameters(at_most=RETURNED_MAX, letters=RETURNED_LENGTH_MAX)
+        if parameters is None:
             return self._words(413, _TOO_MUCH, shop=shop)
         await self._hosting.keep(attempt, parameters)
         if shop is None:
