@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from recoup.disputes.wire import AddEvidence, DisputeQuery, LiftStop
 from recoup.http import idempotency
 from recoup.http.fields import ListObject, parse_id
 from recoup.http.idempotency import Resume
-from recoup.http.routes import Call, Idempotency, Problem, Reply, Route
+from recoup.http.routes import Acts, Call, Idempotency, Problem, Reply, Route
 from recoup.kit.ids import Kind
 
 _PATH: Final = "/v1/disputes"
@@ -79,6 +79,21 @@ class DisputeList(ListObject[DisputeObject], frozen=True):
     """A page of disputes."""
 
 
+_ACTS: Final = Acts(
+    _ONE,
+    answer=DisputeObject,
+    tag=_TAG,
+    errors=(
+        Problem("dispute_answered_at_processor", 409, "Its processor takes no answer from a program."),
+        _STATE,
+        Problem("dispute_answered", 409, "It has been answered."),
+        _UNDER_WAY,
+        Problem("dispute_answer_unknown", 409, "Nobody knows yet whether the answer before arrived."),
+    ),
+    idempotency=Idempotency.FLOW,
+)
+
+
 class DisputesApi:
     """The routes of disputes."""
 
@@ -131,7 +146,7 @@ class DisputesApi:
             ),
             self._sync(),
             self._lift(),
-            self._act(
+            _ACTS.route(
                 "submit",
                 self.submit,
                 summary="Submit the evidence",
@@ -139,7 +154,7 @@ class DisputesApi:
                 "`answer.state` is `unknown` until later news tell.",
                 errors=(Problem("dispute_evidence_missing", 400, "Nothing was added yet."),),
             ),
-            self._act(
+            _ACTS.route(
                 "accept",
                 self.accept,
                 summary="Accept a dispute",
@@ -179,36 +194,6 @@ class DisputesApi:
                 Problem("dispute_stops_nothing", 409, "It stops nothing."),
             ),
             examples={"a mistake": {"reason": "The cardholder withdrew the report."}},
-        )
-
-    def _act(
-        self,
-        verb: str,
-        handler: Callable[[Call[None, None]], Awaitable[Reply]],
-        *,
-        summary: str,
-        description: str,
-        errors: tuple[Problem, ...] = (),
-    ) -> Route:
-        return Route(
-            "POST",
-            f"{_ONE}/{verb}",
-            handler,
-            answer=DisputeObject,
-            summary=summary,
-            description=description,
-            tag=_TAG,
-            idempotency=Idempotency.FLOW,
-            errors=(
-                Problem(
-                    "dispute_answered_at_processor", 409, "Its processor takes no answer from a program."
-                ),
-                _STATE,
-                Problem("dispute_answered", 409, "It has been answered."),
-                _UNDER_WAY,
-                Problem("dispute_answer_unknown", 409, "Nobody knows yet whether the answer before arrived."),
-                *errors,
-            ),
         )
 
     def resume(self) -> dict[str, Resume]:

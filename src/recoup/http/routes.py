@@ -212,3 +212,39 @@ class Route:
     def parameters(self) -> tuple[str, ...]:
         """The names of the path's parameters, in their order."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What can be done to one object, whose path is `one`: each is `POST {one}/{verb}`, and answers with the object."""
+
+    one: str
+    answer: Any = field(kw_only=True)
+    tag: str = field(kw_only=True)
+    errors: tuple[str | Problem, ...] = field(default=(), kw_only=True)
+    """What each of them may be refused with."""
+    idempotency: Idempotency = field(default=Idempotency.TRANSACTION, kw_only=True)
+
+    def route(
+        self,
+        verb: str,
+        handler: Handler,
+        summary: str,
+        description: str = "",
+        *,
+        body: type[msgspec.Struct] | None = None,
+        errors: tuple[str | Problem, ...] = (),
+    ) -> Route:
+        """The route of one of them."""
+        return Route(
+            "POST",
+            f"{self.one}/{verb}",
+            handler,
+            body=body,
+            answer=self.answer,
+            summary=summary,
+            description=description,
+            tag=self.tag,
+            idempotency=self.idempotency,
+            errors=(*self.errors, *errors),
+        )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from recoup.billing.core.datechange import DateChange, Effective, How, News, Status, Target
 from recoup.billing.datechange_objects import BillingDateChangeObject, date_change_object
@@ -17,7 +17,7 @@ from recoup.billing.flow.datechange import LIVES, DateChanges, Said, Wish
 from recoup.billing.wire import Body
 from recoup.db import Database
 from recoup.http.fields import IdText, ListQuery, Metadata, Moment
-from recoup.http.routes import Call, Idempotency, ListObject, Problem, Route, parse_id
+from recoup.http.routes import Acts, Call, Idempotency, ListObject, Problem, Route, parse_id
 from recoup.kit.ids import Kind
 from recoup.kit.refusals import invalid
 from recoup.merchants.core import Merchant
@@ -127,6 +127,9 @@ class BillingDateChangeList(ListObject[BillingDateChangeObject], frozen=True):
     """A page of changes."""
 
 
+_ACTS: Final = Acts(_ONE, answer=BillingDateChangeObject, tag=_TAG, errors=_STATE)
+
+
 class DateChangesApi:
     """The routes of billing date changes. `consent_url` says where a customer agrees."""
 
@@ -199,63 +202,45 @@ class DateChangesApi:
     def _acts(self) -> list[Route]:
         outdated = Problem("billing_date_change_outdated", 409, "The subscription has changed: renew it.")
         return [
-            self._act(
+            _ACTS.route(
                 "accept",
                 self.accept,
-                AcceptBillingDateChange,
                 "Record the customer's consent",
                 "Applies it, in the same transaction. Only what is proposed is agreed to: where dates or amounts are "
                 "others by now it is refused.",
+                body=AcceptBillingDateChange,
                 errors=(outdated, Problem("time_in_future", 400), Problem("too_many_items", 409), *_MOVABLE),
             ),
-            self._act(
+            _ACTS.route(
                 "decline",
                 self.decline,
-                DeclineBillingDateChange,
                 "Record that the customer declines",
+                body=DeclineBillingDateChange,
                 errors=(Problem("time_in_future", 400),),
             ),
-            self._act("cancel", self.cancel, EndBillingDateChange, "Take a proposal back"),
-            self._act(
+            _ACTS.route(
+                "cancel",
+                self.cancel,
+                "Take a proposal back",
+                body=EndBillingDateChange,
+            ),
+            _ACTS.route(
                 "renew",
                 self.renew,
-                RenewBillingDateChange,
                 "Propose the same date anew",
                 "On the subscription as it is now, with new dates and amounts, and another `consent_url`.",
+                body=RenewBillingDateChange,
                 errors=_MOVABLE,
             ),
-            self._act(
+            _ACTS.route(
                 "undo",
                 self.undo,
-                EndBillingDateChange,
                 "Put the old date back",
                 "From the next period on; what is billed stays billed. The days between are billed by their days.",
+                body=EndBillingDateChange,
                 errors=(Problem("billing_date_change_superseded", 409), *_MOVABLE),
             ),
         ]
-
-    def _act(
-        self,
-        verb: str,
-        handler: Callable[[Call[Any, None]], Awaitable[BillingDateChangeObject]],
-        body: type[Struct],
-        summary: str,
-        description: str = "",
-        *,
-        errors: tuple[Problem, ...] = (),
-    ) -> Route:
-        return Route(
-            "POST",
-            f"{_ONE}/{verb}",
-            handler,
-            body=body,
-            answer=BillingDateChangeObject,
-            summary=summary,
-            description=description,
-            tag=_TAG,
-            idempotency=Idempotency.TRANSACTION,
-            errors=(*_STATE, *errors),
-        )
 
     async def create(self, call: Call[CreateBillingDateChange, None]) -> BillingDateChangeObject:
         """`POST /v1/billing_date_changes`."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
 
 from recoup.billing.core.machine import InvoiceNews, InvoiceStatus
 from recoup.billing.core.records import Invoice, ManagedBy
@@ -21,7 +20,7 @@ from recoup.billing.wire import CreateInvoice, InvoiceQuery, ItemData, PayInvoic
 from recoup.db import Database
 from recoup.http import idempotency
 from recoup.http.idempotency import Resume
-from recoup.http.routes import Call, Idempotency, ListObject, Problem, Reply, Route, parse_id
+from recoup.http.routes import Acts, Call, Idempotency, ListObject, Problem, Reply, Route, parse_id
 from recoup.kit.ids import Kind
 from recoup.merchants.core import Merchant
 
@@ -45,6 +44,9 @@ _METHOD: Final = (
 
 class InvoiceList(ListObject[InvoiceObject], frozen=True):
     """A page of invoices."""
+
+
+_ACTS: Final = Acts(_ONE, answer=InvoiceObject, tag=_TAG, errors=(_STATE,))
 
 
 class InvoicesApi:
@@ -107,21 +109,21 @@ class InvoicesApi:
 
     def _changes(self) -> list[Route]:
         return [
-            self._act(
+            _ACTS.route(
                 "items",
                 self.add_item,
                 "Add an item to a draft",
                 body=ItemData,
                 errors=(Problem("amount_zero", 400), Problem("too_many_items", 409)),
             ),
-            self._act(
+            _ACTS.route(
                 "finalize",
                 self.finalize,
                 "Open a draft",
                 "It gets its number, and is charged soon where it has a payment method.",
                 errors=(Problem("invoice_empty", 409, "There is nothing on it."),),
             ),
-            self._act(
+            _ACTS.route(
                 "void",
                 self.void,
                 "Void an invoice",
@@ -129,7 +131,7 @@ class InvoicesApi:
                 "balance paid of it goes back. A payment of it that holds no money is canceled.",
                 errors=(_UNDER_WAY,),
             ),
-            self._act(
+            _ACTS.route(
                 "mark_uncollectible",
                 self.give_up,
                 "Give an invoice up",
@@ -169,29 +171,6 @@ class InvoicesApi:
                 *_METHOD,
             ),
             examples={"paid by bank transfer": {"paid_out_of_band": True}},
-        )
-
-    def _act(
-        self,
-        verb: str,
-        handler: Callable[[Call[Any, None]], Awaitable[InvoiceObject]],
-        summary: str,
-        description: str = "",
-        *,
-        body: type[Struct] | None = None,
-        errors: tuple[Problem, ...] = (),
-    ) -> Route:
-        return Route(
-            "POST",
-            f"{_ONE}/{verb}",
-            handler,
-            body=body,
-            answer=InvoiceObject,
-            summary=summary,
-            description=description,
-            tag=_TAG,
-            idempotency=Idempotency.TRANSACTION,
-            errors=(_STATE, *errors),
         )
 
     async def create(self, call: Call[CreateInvoice, None]) -> InvoiceObject:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import UUID
-
-from msgspec import Struct
 
 from recoup.billing.core.records import Subscription
 from recoup.billing.flow.reading import Reader, discounts_of, window_of
@@ -23,7 +20,7 @@ from recoup.billing.wire import (
     UpdateSubscription,
     given,
 )
-from recoup.http.routes import Call, Idempotency, ListObject, Problem, Route, parse_id
+from recoup.http.routes import Acts, Call, Idempotency, ListObject, Problem, Route, parse_id
 from recoup.kit.ids import Kind
 from recoup.kit.metadata import merged
 
@@ -63,6 +60,9 @@ _NEW: Final = {
 
 class SubscriptionList(ListObject[SubscriptionObject], frozen=True):
     """A page of subscriptions."""
+
+
+_ACTS: Final = Acts(_ONE, answer=SubscriptionObject, tag=_TAG, errors=(_ENDED, _STATE))
 
 
 class SubscriptionsApi:
@@ -129,20 +129,20 @@ class SubscriptionsApi:
 
     def _changes(self) -> list[Route]:
         return [
-            self._act(
+            _ACTS.route(
                 "pause",
                 self.pause,
                 "Pause a subscription",
                 "Nothing is billed from today on. What is billed already stays.",
                 errors=(Problem("too_many_pauses", 409),),
             ),
-            self._act(
+            _ACTS.route(
                 "resume",
                 self.go_on,
                 "Resume a subscription",
                 "The days that are left of a period that was paused are billed soon, then everything as before.",
             ),
-            self._act(
+            _ACTS.route(
                 "cancel",
                 self.cancel,
                 "Cancel a subscription",
@@ -150,7 +150,7 @@ class SubscriptionsApi:
                 "invoices any more: they may be paid by hand.",
                 body=CancelSubscription,
             ),
-            self._act(
+            _ACTS.route(
                 "items",
                 self.add_item,
                 "Add an item to the next invoice",
@@ -158,29 +158,6 @@ class SubscriptionsApi:
                 errors=(Problem("amount_zero", 400), Problem("too_many_items", 409)),
             ),
         ]
-
-    def _act(
-        self,
-        verb: str,
-        handler: Callable[[Call[Any, None]], Awaitable[SubscriptionObject]],
-        summary: str,
-        description: str = "",
-        *,
-        body: type[Struct] | None = None,
-        errors: tuple[Problem, ...] = (),
-    ) -> Route:
-        return Route(
-            "POST",
-            f"{_ONE}/{verb}",
-            handler,
-            body=body,
-            answer=SubscriptionObject,
-            summary=summary,
-            description=description,
-            tag=_TAG,
-            idempotency=Idempotency.TRANSACTION,
-            errors=(_ENDED, _STATE, *errors),
-        )
 
     async def create(self, call: Call[CreateSubscription, None]) -> SubscriptionObject:
         """`POST /v1/subscriptions`."""

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from msgspec import Meta, Struct
 
 from recoup.http.fields import IdText, ListObject, ListQuery, Moment, parse_id
-from recoup.http.routes import Call, Idempotency, Problem, Route
+from recoup.http.routes import Acts, Call, Problem, Route
 from recoup.kit.currencies import DECIMALS
 from recoup.kit.ids import Kind
 from recoup.kit.money import MINOR_MAX, Money
@@ -119,6 +119,9 @@ _EXAMPLE: Final[Mapping[str, Any]] = {
 }
 
 
+_ACTS: Final = Acts(_ONE, answer=RecoveryObject, tag=_TAG, errors=(_ENDED, _STATE))
+
+
 class RecoveriesApi:
     """The routes of recoveries."""
 
@@ -148,7 +151,7 @@ class RecoveriesApi:
                 answer_examples={"it waits for payday": _EXAMPLE},
             ),
             self._explaining(),
-            self._act(
+            _ACTS.route(
                 "retry",
                 self.retry,
                 summary="Try sooner",
@@ -159,19 +162,19 @@ class RecoveriesApi:
                     Problem("recovery_running", 409, "A try is under way."),
                 ),
             ),
-            self._act(
+            _ACTS.route(
                 "pause",
                 self.pause,
                 summary="Pause a recovery",
                 description="Nothing is tried until it is resumed. The deadline stays.",
             ),
-            self._act(
+            _ACTS.route(
                 "resume",
                 self.resume,
                 summary="Resume a recovery",
                 description="Goes on under the plan there was; a try that came due meanwhile is made soon.",
             ),
-            self._act(
+            _ACTS.route(
                 "stop",
                 self.stop,
                 summary="Stop a recovery",
@@ -190,27 +193,6 @@ class RecoveriesApi:
             description="For a decline that never happened: the plan, what else was weighed, the causes and "
             "paydays believed in, and why not now. Nothing is stored.",
             tag=_TAG,
-        )
-
-    def _act(
-        self,
-        verb: str,
-        handler: Callable[[Call[None, None]], Awaitable[RecoveryObject]],
-        *,
-        summary: str,
-        description: str,
-        errors: tuple[Problem, ...] = (),
-    ) -> Route:
-        return Route(
-            "POST",
-            f"{_ONE}/{verb}",
-            handler,
-            answer=RecoveryObject,
-            summary=summary,
-            description=description,
-            tag=_TAG,
-            idempotency=Idempotency.TRANSACTION,
-            errors=(_ENDED, _STATE, *errors),
         )
 
     async def page(self, call: Call[None, RecoveryQuery]) -> RecoveryList:
