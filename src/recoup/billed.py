@@ -116,6 +116,7 @@ class Billed:
         scribe = Scribe(new_id, links)
         recoveries = OfPayments(database, parts.brought.compared.policies)
         door = _door(database, recoveries=recoveries, scribe=scribe, new_id=new_id)
+        self._payments = parts.payments
         self.charging = door(parts.payments, Owing(tools))
         self._messaged, self.hosted = parts.messaged, hosted_invoices(parts, tools, links, door=door)
         collecting = Collecting(self.charging)
@@ -172,7 +173,13 @@ class Billed:
 
     def handlers(self) -> Mapping[str, Handler]:
         """What is done for each kind of due row."""
-        charged = jobs.handlers(self.cycles, self.charging, self.scheduled, self.giving_up)
+        charged = jobs.handlers(
+            self._payments,
+            cycles=self.cycles,
+            charging=self.charging,
+            scheduled=self.scheduled,
+            giving_up=self.giving_up,
+        )
         ahead = jobs.ahead_handlers(self.ahead, self.hours)
         return {**charged, **ahead, **self.redated.handlers()}
 

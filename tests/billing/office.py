@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -106,6 +106,8 @@ class FakePayments:
     known: dict[UUID, Snapshot] = field(default_factory=dict)
     answers: deque[PaymentStatus | None] = field(default_factory=deque)
     tries: list[tuple[UUID, Reason]] = field(default_factory=list)
+    told: Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]] | None = None
+    """Who hears what came of a try."""
 
     async def find(self, merchant: Merchant, payment_id: UUID) -> Snapshot | None:
         """One payment, or None."""
@@ -123,8 +125,9 @@ class FakePayments:
         reason: Reason,
         accounts: Sequence[UUID] | None,
         now: datetime,
+        seen: Snapshot | None = None,
     ) -> PaymentStatus:
-        """One more try, unless one holds money or may."""
+        """One more try, unless one holds money or may; what came of it is told before it returns."""
         may_start = {
             PaymentStatus.REQUIRES_PAYMENT_METHOD,
             PaymentStatus.DECLINED,
@@ -138,6 +141,8 @@ class FakePayments:
             raise Dead
         self.tries.append((payment_id, reason))
         self.stands(payment_id, answer, tries=payment.attempts_count + 1)
+        if self.told is not None:
+            await self.told(merchant, payment_id, now)
         return answer
 
     async def confirm(
@@ -206,6 +211,7 @@ class Office(House):
             scribe=scribe,
             new_id=new_id,
         )
+        self.payments.told = self.charging.hear
         collecting = Collecting(self.charging)
         self.cycles = Cycles(database, collecting=collecting, scribe=scribe, moments=AtOnce(), new_id=new_id)
         self.subscriptions = Subscriptions(

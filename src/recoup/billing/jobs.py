@@ -12,6 +12,7 @@ from recoup.billing.core.dunning import DUNNING
 from recoup.billing.core.scheduled import EXECUTE
 from recoup.billing.core.step import CHARGE, CYCLE
 from recoup.billing.flow.ahead import LookingAhead
+from recoup.billing.flow.around import Payments
 from recoup.billing.flow.charging import Charging
 from recoup.billing.flow.cycles import Cycles
 from recoup.billing.flow.giving_up import GivingUp
@@ -24,17 +25,28 @@ from recoup.payments.core.step import MOVED
 from recoup.recovery.flow.writing import OVER
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
-_OURS: Final = (f"{Kind.INVOICE.value}_", f"{Kind.SCHEDULED_PAYMENT.value}_")
+_INVOICES: Final = f"{Kind.INVOICE.value}_"
+_OURS: Final = (_INVOICES, f"{Kind.SCHEDULED_PAYMENT.value}_")
 
 
 def handlers(
-    cycles: Cycles, charging: Charging, scheduled: ScheduledPayments, giving_up: GivingUp
+    payments: Payments,
+    *,
+    cycles: Cycles,
+    charging: Charging,
+    scheduled: ScheduledPayments,
+    giving_up: GivingUp,
 ) -> Mapping[str, Handler]:
     """The handler of each kind of due row that billing works."""
 
     async def hear(merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
-        again = await charging.hear(merchant, payment_id, now)
-        return again or await scheduled.hear(merchant, payment_id, now)
+        seen = await payments.find(merchant, payment_id)
+        if seen is None or seen.payment.merchant_reference is None:
+            return None
+        if seen.payment.merchant_reference.startswith(_INVOICES):
+            await charging.hear(merchant, payment_id, now, seen=seen)
+            return None
+        return await scheduled.hear(merchant, payment_id, now, seen=seen)
 
     return {
         CYCLE: cycles.cycle,

@@ -20,9 +20,11 @@ AT = START + timedelta(days=3)
 
 @pytest.fixture
 def desk(office: Office) -> ScheduledPayments:
-    return ScheduledPayments(
+    made = ScheduledPayments(
         office.database, payments=office.payments, owing=office.payments, new_id=office.new_id
     )
+    office.payments.told = made.hear
+    return made
 
 
 async def made(office: Office, desk: ScheduledPayments) -> ScheduledPayment:

@@ -36,8 +36,9 @@ class Payments(Protocol):
         reason: Reason,
         accounts: Sequence[UUID] | None,
         now: datetime,
+        seen: Snapshot | None = None,
     ) -> PaymentStatus:
-        """One more try; refuses where the payment's state forbids it."""
+        """One more try; refuses where the payment's state forbids it. `seen`: the payment, where it is in hand."""
         ...
 
     async def confirm(

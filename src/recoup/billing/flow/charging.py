@@ -117,32 +117,33 @@ class Charging:
             return await self.get(merchant, invoice_id)
         raise conflict("invoice_busy", "Other requests keep changing this invoice.", retry_after_s=1)
 
-    async def hear(self, merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
-        """The handler of a payment's news: settle its invoice by where the payment stands."""
+    async def hear(
+        self, merchant: Merchant, payment_id: UUID, now: datetime, *, seen: Snapshot | None = None
+    ) -> None:
+        """The handler of a payment's news: settle its invoice by where the payment stands, in `seen` where it is in
+        hand."""
+        snapshot = seen or await self._payments.find(merchant, payment_id)
+        if snapshot is None:
+            return
+        elsewhere_at = await self._paid_elsewhere_at(merchant, snapshot)
 
-        async def work(connection: Connection) -> bool:
-            found = await store.invoice_of_payment(connection, merchant_id=merchant.id, payment_id=payment_id)
-            if found is None:
-                return True
-            invoice, subscription = await self.locked(connection, merchant, found)
-            if invoice.payment_id != payment_id:
-                return False
-            if elsewhere_at is None and snapshot.payment.version <= invoice.payment_version:
-                return True
+        async def work(connection: Connection) -> None:
+            subscription = await store.lock_subscription_of_payment(
+                connection, merchant_id=merchant.id, payment_id=payment_id
+            )
+            invoice = await store.lock_invoice_of_payment(
+                connection, merchant_id=merchant.id, payment_id=payment_id
+            )
+            if invoice is None or (
+                elsewhere_at is None and snapshot.payment.version <= invoice.payment_version
+            ):
+                return
             heard = Heard(invoice, subscription, snapshot, elsewhere_at)
             step = await self._settled(connection, merchant, heard, now=now)
             if step is not None:
                 await self._scribe.write(connection, merchant, [step], now=now)
-            return True
 
-        for _ in range(LOOKS_MAX):
-            seen = await self._payments.find(merchant, payment_id)
-            if seen is None:
-                return None
-            snapshot, elsewhere_at = seen, await self._paid_elsewhere_at(merchant, seen)
-            if await self._database.retrying(work):
-                return None
-        return now + LOOK_AGAIN
+        await self._database.retrying(work)
 
     async def told_elsewhere_at(self, merchant: Merchant, payment_id: UUID) -> datetime | None:
         """When somebody told recovery that a payment's debt was paid by another way, wherever the payment stands."""
@@ -213,12 +214,12 @@ class Charging:
             await self.hear(merchant, invoice.payment_id, now)
             return None
         assert method_id is not None, "there is something to charge"
-        await self._open_payment(merchant, invoice, method_id, now=now)
-        return None
+        return await self._open_payment(merchant, invoice, method_id, now=now)
 
     async def _open_payment(
         self, merchant: Merchant, invoice: Invoice, method_id: UUID, *, now: datetime
-    ) -> None:
+    ) -> Snapshot | None:
+        """A new payment for the invoice, untried; None where it has one by now, or can't be paid any more."""
         payment_id = self._new_id()
         new = NewPayment(
             id=payment_id,
@@ -235,19 +236,20 @@ class Charging:
             agreement="recurring",
         )
 
-        async def work(connection: Connection) -> None:
+        async def work(connection: Connection) -> Snapshot | None:
             fresh = await store.lock_invoice(connection, merchant_id=merchant.id, invoice_id=invoice.id)
             fresh = there(fresh, invoice.id)
             if fresh.payment_id is not None or fresh.status not in _PAYABLE:
-                return
+                return None
             policy = await recovery_policy(connection, fresh)
             recovering = dataclasses.replace(new, recovery_policy=policy)
             opening = steps.opened(recovering, payment_method_id=method_id, now=now)
             await self._owing.open(connection, merchant, opening, None)
             remembering = settling.remembers(fresh, payment_id, method_id=method_id, now=now)
             await self._scribe.write(connection, merchant, [Step(None, (remembering,))], now=now)
+            return opening.after
 
-        await self._database.retrying(work)
+        return await self._database.retrying(work)
 
     async def _try(
         self, merchant: Merchant, invoice: Invoice, payment: Snapshot, *, now: datetime
@@ -256,7 +258,7 @@ class Charging:
         payment_id = payment.payment.id
         try:
             status = await self._payments.retry(
-                merchant, payment_id, reason=Reason.RENEWAL, accounts=None, now=now
+                merchant, payment_id, reason=Reason.RENEWAL, accounts=None, now=now, seen=payment
             )
         except Refusal as refusal:
             fresh = await self._payments.find(merchant, payment_id)
@@ -265,8 +267,7 @@ class Charging:
                 return now + LOOK_AGAIN
             await self._failed(merchant, invoice, Failing(refusal.code, refusal.message, 0, now), now=now)
             return None
-        again = await self.hear(merchant, payment_id, now)
-        return now + COMES_BACK_WITHIN if status is PaymentStatus.REQUIRES_ACTION else again
+        return now + COMES_BACK_WITHIN if status is PaymentStatus.REQUIRES_ACTION else None
 
     async def _tried(
         self, merchant: Merchant, invoice: Invoice, payment: Snapshot, *, now: datetime
@@ -277,7 +278,8 @@ class Charging:
         if left_by is not None and now >= left_by:
             await self._failed(merchant, invoice, _left(payment, now), now=now)
             return None
-        return await self.hear(merchant, payment.payment.id, now) or left_by
+        await self.hear(merchant, payment.payment.id, now, seen=payment)
+        return left_by
 
     async def _failed(self, merchant: Merchant, invoice: Invoice, failing: Failing, *, now: datetime) -> None:
         """Nothing could be tried: it stays open, and its subscription falls behind."""

@@ -65,9 +65,7 @@ class GivingUp:
 
     async def over(self, merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
         """The handler of a recovery's end: look at the subscription whose invoice it was about, if it was about one."""
-        again = await self._tools.charging.hear(merchant, payment_id, now)
-        if again is not None:
-            return again
+        await self._tools.charging.hear(merchant, payment_id, now)
         invoice = await store.invoice_of_payment(
             self._database, merchant_id=merchant.id, payment_id=payment_id
         )

@@ -56,9 +56,12 @@ class Present:
         reason: Reason,
         accounts: Sequence[UUID] | None,
         now: datetime,
+        seen: Snapshot | None = None,
     ) -> PaymentStatus:
         """One more try by itself."""
-        return await self.payments.retry(merchant, payment_id, reason=reason, accounts=accounts, now=now)
+        return await self.payments.retry(
+            merchant, payment_id, reason=reason, accounts=accounts, now=now, seen=seen
+        )
 
     async def confirm(
         self,

@@ -129,9 +129,11 @@ class ScheduledPayments:
             return await self._try(merchant, payment, now=now)
         return now + LOOK_AGAIN
 
-    async def hear(self, merchant: Merchant, payment_id: UUID, now: datetime) -> datetime | None:
+    async def hear(
+        self, merchant: Merchant, payment_id: UUID, now: datetime, *, seen: Snapshot | None = None
+    ) -> datetime | None:
         """What follows from where its payment stands, however late or often that is told."""
-        snapshot = await self._payments.find(merchant, payment_id)
+        snapshot = seen or await self._payments.find(merchant, payment_id)
         if snapshot is not None:
             version = snapshot.payment.version
             await self._settle(
@@ -160,7 +162,9 @@ class ScheduledPayments:
         """The first try of its payment; when to look again, where none could be made for the moment."""
         payment_id = payment.payment.id
         try:
-            await self._payments.retry(merchant, payment_id, reason=Reason.RENEWAL, accounts=None, now=now)
+            await self._payments.retry(
+                merchant, payment_id, reason=Reason.RENEWAL, accounts=None, now=now, seen=payment
+            )
         except Refusal as refusal:
             fresh = await self._payments.find(merchant, payment_id)
             version = payment.payment.version
@@ -173,8 +177,7 @@ class ScheduledPayments:
                 lambda one: scheduled.refused(one, failing, version=version, now=now),
                 version=version,
             )
-            return None
-        return await self.hear(merchant, payment_id, now)
+        return None
 
     async def _settle(
         self,

@@ -298,7 +298,7 @@ class Payments:
 
     async def find(self, merchant: Merchant, payment_id: UUID) -> Snapshot | None:
         """One payment, or None."""
-        return await store.load(self._tools.database, merchant_id=merchant.id, payment_id=payment_id)
+        return await self._facts.snapshot(merchant, payment_id)
 
     async def find_refund(self, merchant: Merchant, refund_id: UUID) -> Operation | None:
         """One refund, or None."""
@@ -330,9 +330,14 @@ class Payments:
         reason: Reason,
         accounts: Sequence[UUID] | None,
         now: datetime,
+        seen: Snapshot | None = None,
     ) -> Status:
-        """One more try on behalf of a later subject; refuses where the payment's state forbids it."""
-        snapshot = await self._tools.load(merchant, payment_id)
+        """One more try on behalf of a later subject; refuses where the payment's state forbids it.
+
+        What follows from its answer for later subjects they have heard when this returns, or hear soon. `seen`: the
+        payment as the caller has just read or written it.
+        """
+        snapshot = seen or await self._tools.load(merchant, payment_id)
         means = await self._own_means(merchant, snapshot.payment)
         tried = await self._charging.retry(
             merchant, snapshot, means, reason=reason, accounts=accounts, now=now

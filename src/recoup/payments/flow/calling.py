@@ -33,6 +33,8 @@ class Call:
     status: int
     began: float
     """By the monotonic clock, in seconds."""
+    shown: bool = True
+    """Whether whoever called shows the payment, so that it must be read again once later subjects have heard of it."""
 
     def unseen(self, account_id: UUID) -> Count:
         """How an attempt at this account is counted before anybody looked."""
@@ -67,6 +69,7 @@ async def routed(
     requested: Sequence[UUID] | None = None,
     claim: Claim | None,
     status: int,
+    shown: bool = True,
 ) -> Call:
     """A call whose route is chosen; refuses where nobody can do the payment, with everybody's reason."""
     began = time.monotonic()
@@ -92,6 +95,7 @@ async def routed(
         claim,
         status,
         began,
+        shown,
     )
 
 

@@ -85,6 +85,7 @@ class Charging:
             requested=None,
             claim=claim,
             now=now,
+            shown=True,
         )
 
     async def retry(
@@ -99,7 +100,7 @@ class Charging:
     ) -> Snapshot:
         """Try again on behalf of a later subject, which has asked its own gate first."""
         return await self._again(
-            merchant, snapshot, means, reason=reason, requested=accounts, claim=None, now=now
+            merchant, snapshot, means, reason=reason, requested=accounts, claim=None, now=now, shown=False
         )
 
     async def _again(
@@ -112,10 +113,18 @@ class Charging:
         requested: Sequence[UUID] | None,
         claim: Claim | None,
         now: datetime,
+        shown: bool,
     ) -> Snapshot:
         refuse_hopeless(snapshot, means)
         call = await routed(
-            self._tools, merchant, snapshot.payment, means, requested=requested, claim=claim, status=OK
+            self._tools,
+            merchant,
+            snapshot.payment,
+            means,
+            requested=requested,
+            claim=claim,
+            status=OK,
+            shown=shown,
         )
         target, decision = target_of(
             self._tools, call, call.route.first.account_id, reason, call.route.first.why
@@ -316,6 +325,8 @@ class Charging:
         kinds, payment_id = [f"event:{fact}" for fact in self._tools.writer.heard(step)], step.payment.id
         try:
             await self._tools.run_news(call.merchant, kinds=kinds, object_id=payment_id, lease=along.lease)
+            if not call.shown:
+                return step.after
             snapshot = await self._tools.load(call.merchant, payment_id)
         except Exception as error:
             if not is_passing(error):

@@ -38,9 +38,13 @@ class FactsReader:
             name="tries of cards",
         )
 
+    async def snapshot(self, merchant: Merchant, payment_id: UUID) -> Snapshot | None:
+        """One payment; None where there is none."""
+        return await self._snapshots.get(merchant.id, payment_id)
+
     async def read(self, merchant: Merchant, payment_id: UUID) -> PaymentFacts | None:
         """What later subjects decide by; None where there is no such payment."""
-        snapshot = await self._snapshots.get(merchant.id, payment_id)
+        snapshot = await self.snapshot(merchant, payment_id)
         if snapshot is None:
             return None
         means, is_closed = await self._present_means(merchant, snapshot.payment)
