@@ -14,7 +14,7 @@ from recoup.billed import Billed
 from recoup.billing.core.ahead import AHEAD, CLOSE
 from recoup.billing.core.hours import EVERYBODY, HOURS, IssuerHours
 from recoup.billing.core.step import CYCLE
-from recoup.billing.flow.hours import LEARN, SOON
+from recoup.billing.flow.hours import EVERY, LEARN
 from recoup.billing.store import hours as store
 from recoup.db import Database
 from recoup.kit.ids import Kind, parse
@@ -167,7 +167,7 @@ async def test_hours_are_learned_once_each_and_the_better_one_is_charged_at(hous
         {"us": shop.us.id, "id": chosen},
     )
     assert (LEARN, shop.us.id) in await house.dues(shop.us)
-    await shop.until(RENEWS - CLOSE + SOON)
+    await shop.until(RENEWS - CLOSE + EVERY)
     known = await shop.known()
     for name in (ISSUER, EVERYBODY):
         assert (known[name].tries[12], known[name].approvals[12]) == (3, 3), (

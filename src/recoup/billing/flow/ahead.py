@@ -13,7 +13,6 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from recoup.billing import store
 from recoup.billing.core import ahead as core
 from recoup.billing.core.ahead import Coming
 from recoup.billing.core.bills import Charge
@@ -24,6 +23,7 @@ from recoup.billing.core.step import Step
 from recoup.billing.flow.hours import Hours, Methods
 from recoup.billing.flow.moments import Moments
 from recoup.billing.flow.writing import Scribe
+from recoup.billing.store import ahead as store
 from recoup.db import Connection, Database
 from recoup.db.together import Together
 from recoup.merchants.core import Merchant
@@ -93,12 +93,13 @@ class LookingAhead:
         """Look at the next charge of these subscriptions, in one transaction; when to look at each again."""
 
         async def work(connection: Connection) -> Mapping[UUID, datetime | None]:
-            held = await store.lock_subscriptions(connection, merchant_id=merchant.id, ids=ids)
-            again, ready = _ready(list(held.values()), now=now)
+            held = await store.lock_for_looks(connection, merchant_id=merchant.id, ids=ids)
+            again, ready = _ready([one.subscription for one in held], now=now)
             if not ready:
                 return again
             found = await self._found(connection, merchant, ready, now=now)
-            await self._keep(connection, merchant, found, now=now)
+            balances = {one.subscription.id: one.balance for one in held}
+            await self._keep(connection, merchant, found, balances, now=now)
             return again | {
                 one.coming.subscription.id: core.next_look(one.coming, one.ahead, now=now) for one in found
             }
@@ -114,7 +115,7 @@ class LookingAhead:
             (one, method) for one in ready if (method := _method(one.subscription, methods)) is not None
         ]
         asked = [(method, one.subscription.hour) for one, method in with_method]
-        best = await self._hours.best(connection, merchant, asked)
+        best = await self._hours.best(connection, merchant, asked, now=now)
         hours = {one.subscription.id: hour for (one, _), hour in zip(with_method, best, strict=True)}
         found = []
         for one in ready:
@@ -123,21 +124,32 @@ class LookingAhead:
         return found
 
     async def _keep(
-        self, connection: Connection, merchant: Merchant, found: Sequence[_Found], *, now: datetime
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        found: Sequence[_Found],
+        balances: Mapping[UUID, int],
+        *,
+        now: datetime,
     ) -> None:
         """Keep and tell what is new, and have asked what can be."""
-        steps = await self._steps(connection, merchant, found, now=now)
+        steps = await self._steps(connection, merchant, found, balances, now=now)
         expiring = {
             one.method.id: one.method for one in found if one.method and Risk.EXPIRES in one.ahead.risks
         }
         if expiring:
             await self._updater().before_renewals(connection, merchant, list(expiring.values()), now=now)
-        await self._hours.ask(connection, merchant, now=now)
         if steps:
             await self._scribe.write(connection, merchant, steps, now=now)
 
     async def _steps(
-        self, connection: Connection, merchant: Merchant, found: Sequence[_Found], *, now: datetime
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        found: Sequence[_Found],
+        balances: Mapping[UUID, int],
+        *,
+        now: datetime,
     ) -> list[Step]:
         charges = await self._moments.choose(
             connection,
@@ -145,12 +157,7 @@ class LookingAhead:
             [(replace(one.coming.subscription, ahead=one.ahead), one.coming.turn) for one in found],
             now=now,
         )
-        balances = await store.lock_balances(
-            connection,
-            merchant_id=merchant.id,
-            customer_ids=[one.coming.subscription.customer_id for one in found],
-        )
-        steps = [_step(one, charges[one.coming.subscription.id], balances, now=now) for one in found]
+        steps = [_step(one, charges, balances, now=now) for one in found]
         return [one for one in steps if one is not None]
 
 
@@ -178,9 +185,8 @@ def _method(subscription: Subscription, methods: Mapping[UUID, PaymentMethod]) -
 
 
 def _step(
-    one: _Found, charge: Charge, balances: Mapping[tuple[UUID, str], int], *, now: datetime
+    one: _Found, charges: Mapping[UUID, Charge], balances: Mapping[UUID, int], *, now: datetime
 ) -> Step | None:
-    subscription = one.coming.subscription
-    balance = balances.get((subscription.customer_id, subscription.currency), 0)
-    invoice = core.preview(one.coming, core.making_of(one.coming, charge, balance=balance, now=now))
-    return core.looked(one.coming, one.ahead, invoice, one.notices, now=now)
+    id_ = one.coming.subscription.id
+    making = core.making_of(one.coming, charges[id_], balance=balances[id_], now=now)
+    return core.looked(one.coming, one.ahead, core.preview(one.coming, making), one.notices, now=now)

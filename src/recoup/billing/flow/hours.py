@@ -1,7 +1,7 @@
 """Learns at which hours issuers approve renewals, and says of many cards which hour is best for them.
 
 It is learned after the fact, some hundred renewals by a few statements, each counted once: how far it was learned moves
-in the transaction that writes the sums. A look ahead of a charge has it done, so nobody waits for it.
+in the transaction that writes the sums. Looks ahead of charges have it done once a day, so nobody waits for it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from recoup.vault.core import PaymentMethod
 
 LEARN: Final = "issuer_hours.learn"
 """The kind of due row that says: learn what renewals came to. Its object is the merchant."""
-SOON: Final = timedelta(hours=1)
-"""How long after it was asked for it is learned, so that many looks ahead ask once."""
+EVERY: Final = timedelta(days=1)
+"""How long after a look ahead asked for it it is learned: many looks ask once, and what counts half after half a year
+is known soon enough."""
 AT_ONCE: Final = 500
 AGAIN: Final = timedelta(seconds=1)
 SETTLED_FOR: Final = timedelta(minutes=10)
@@ -51,21 +52,25 @@ class Hours:
         self._methods = methods
 
     async def best(
-        self, queries: Queries, merchant: Merchant, asked: Sequence[tuple[PaymentMethod, int]]
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        asked: Sequence[tuple[PaymentMethod, int]],
+        *,
+        now: datetime,
     ) -> list[int | None]:
-        """For each payment method, and the hour at which it is due, the hour that is surely better; None: none is."""
+        """For each payment method, and the hour at which it is due, the hour that is surely better; None: none is.
+        Who asks has more learned."""
         if not asked:
             return []
         issuers = [issuer_of(method.brand, method.bin) for method, _ in asked]
-        known = await store.hours_of(queries, [*issuers, EVERYBODY], merchant_id=merchant.id)
+        known = await store.hours_for_looks(
+            connection, [*issuers, EVERYBODY], merchant_id=merchant.id, kind=LEARN, learn_at=now + EVERY
+        )
         return [
             best_hour(known.get(issuer), known.get(EVERYBODY), due_hour=due_hour)
             for issuer, (_, due_hour) in zip(issuers, asked, strict=True)
         ]
-
-    async def ask(self, connection: Connection, merchant: Merchant, *, now: datetime) -> None:
-        """Have it learned soon."""
-        await store.learn_later(connection, kind=LEARN, merchant_id=merchant.id, at=now + SOON)
 
     async def learn(self, merchant: Merchant, _: UUID, now: datetime) -> datetime | None:
         """The handler of `LEARN`: learn what is new; when to go on, where there is more."""

@@ -37,18 +37,16 @@ class Charged:
 
 async def hold(connection: Connection, *, merchant_id: UUID, now: datetime) -> UUID:
     """The last payment that was learned from, held until the transaction ends."""
-    await connection.execute(
+    row = await connection.fetch_one(
         """
-        insert into issuer_hours_learned (merchant_id, upto, learned_at) values (%(merchant_id)s, %(upto)s, %(now)s)
-        on conflict (merchant_id) do nothing
+        insert into issuer_hours_learned as l (merchant_id, upto, learned_at)
+        values (%(merchant_id)s, %(upto)s, %(now)s)
+        on conflict (merchant_id) do update set upto = l.upto
+        returning upto
         """,
         {"merchant_id": merchant_id, "upto": NONE_YET, "now": now},
     )
-    row = await connection.fetch_one(
-        "select upto from issuer_hours_learned where merchant_id = %(merchant_id)s for update",
-        {"merchant_id": merchant_id},
-    )
-    assert row is not None, "it is there since now"
+    assert row is not None, "an upsert answers"
     upto: UUID = row["upto"]
     return upto
 
@@ -73,6 +71,32 @@ async def charged_after(queries: Queries, upto: UUID, *, merchant_id: UUID, limi
         {"merchant_id": merchant_id, "upto": upto, "limit": limit},
     )
     return [Charged(row["payment_id"], row["zone"], row["charge_at"]) for row in rows]
+
+
+async def hours_for_looks(
+    connection: Connection, issuers: Sequence[str], *, merchant_id: UUID, kind: str, learn_at: datetime
+) -> Mapping[str, IssuerHours]:
+    """What is known of these issuers; and have more learned at that time, unless that is to be done already."""
+    rows = await connection.fetch_all(
+        """
+        with asked as (
+            insert into due (slot, merchant_id, kind, object_id, due_at)
+            values (%(slot)s, %(merchant_id)s, %(kind)s, %(merchant_id)s, %(learn_at)s)
+            on conflict (merchant_id, kind, object_id) do nothing
+        )
+        select h.issuer, h.data::text as data
+        from unnest(%(issuers)s::text[]) as wanted (issuer)
+        join issuer_hours h on h.merchant_id = %(merchant_id)s and h.issuer = wanted.issuer
+        """,
+        {
+            "slot": slot_of(merchant_id),
+            "merchant_id": merchant_id,
+            "kind": kind,
+            "learn_at": learn_at,
+            "issuers": sorted(set(issuers)),
+        },
+    )
+    return {row["issuer"]: _hours.decode(row["data"]) for row in rows}
 
 
 async def hours_of(
@@ -129,16 +153,4 @@ async def keep(
             order by learned_at desc, issuer offset %(most)s))
         """,
         {"merchant_id": merchant_id, "most": ISSUERS_MAX},
-    )
-
-
-async def learn_later(connection: Connection, *, kind: str, merchant_id: UUID, at: datetime) -> None:
-    """Have the merchant's issuers learned of at that time, unless that is to be done already."""
-    await connection.execute(
-        """
-        insert into due (slot, merchant_id, kind, object_id, due_at)
-        values (%(slot)s, %(merchant_id)s, %(kind)s, %(merchant_id)s, %(at)s)
-        on conflict (merchant_id, kind, object_id) do nothing
-        """,
-        {"slot": slot_of(merchant_id), "merchant_id": merchant_id, "kind": kind, "at": at},
     )
