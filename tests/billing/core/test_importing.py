@@ -22,6 +22,7 @@ from recoup.billing.core.importing.table import COLUMNS, read_table, written
 from recoup.billing.core.machine import Status
 from recoup.billing.core.periods import Interval, Unit, instant_at, period
 from recoup.billing.core.records import ManagedBy, Subscription
+from recoup.billing.core.step import scheduled
 from recoup.elsewhere.core.importing.lines import BadField
 from recoup.kit.refusals import Refusal
 from recoup.vault.flow.customers import time_zones
@@ -211,6 +212,23 @@ def test_what_is_past_is_refused_unless_it_is_said_what_to_do() -> None:
         come(line(next_billing="2027-01-10T11:59:00Z", billing_hour="13"))
     assert come(line(next_billing="2026-11-10", paused="yes")).next_at is None
     assert placed(past, late=Late.SKIP, now=NOW).warnings == (Warn.LATE_SKIPPED,)
+
+
+def test_an_instant_within_the_last_hour_of_its_day_is_waited_for() -> None:
+    """No whole hour of the day comes after it: the first charge waits, the later ones are at that hour."""
+    of = line(next_billing="2027-01-10T23:40:00+13:00", time_zone="Pacific/Apia")
+    told = datetime(2027, 1, 10, 10, 40, tzinfo=UTC)
+    assert (of.next_on, of.hour, of.not_before) == (date(2027, 1, 10), 23, told)
+    just_before = told - timedelta(minutes=30)
+    made = come(of, now=just_before)
+    assert made.next_at == told and scheduled(made, now=just_before).next_at == told
+    after, bills = worked(made, until=told)
+    assert len(bills) == 1 and after.next_at == datetime(2027, 2, 10, 10, tzinfo=UTC)
+    with pytest.raises(BadField, match="past"):
+        come(of, now=told)
+    assert come(line(next_billing="2027-01-31T09:30:00Z", billing_hour="9")).next_at == told.replace(
+        day=31, hour=9, minute=0
+    ), "who names the hour is charged at the hour"
 
 
 def test_days_of_an_instant_are_those_of_the_zone() -> None:

@@ -112,7 +112,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     discounts as they held when the current period was billed. `next_at`: when the next cycle opens by itself. `hour`:
     at which hour of the local day a period is due. `dunning_policy_id` names what holds when it falls behind;
     `dunning` is there while it owes anything. `ahead`: what was
-    found when its next charge was looked at beforehand.
+    found when its next charge was looked at beforehand. `not_before`: nothing is billed before, though it is due.
     """
 
     merchant_id: UUID
@@ -132,6 +132,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     number: int
     opened: int
     next_at: datetime | None
+    not_before: datetime | None = None
     trial_end: date | None = None
     pauses: tuple[Paused, ...] = ()
     payments_total: int | None = None

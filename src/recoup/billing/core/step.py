@@ -85,7 +85,7 @@ def next_due(subscription: Subscription, *, now: datetime) -> datetime | None:
         return None
     if subscription.managed_by is not ManagedBy.RECOUP and not subscription.cancel_at_period_end:
         return None
-    return max(due_of(subscription, subscription.number + 1), now)
+    return max(due_of(subscription, subscription.number + 1), subscription.not_before or now, now)
 
 
 def scheduled(subscription: Subscription, *, now: datetime) -> Subscription:

@@ -45,6 +45,8 @@ ELSEWHERE: Final = 1
 AHEAD_MAX: Final = timedelta(days=3 * 366)
 """How far ahead the first charge may be: as long as a period may be."""
 _DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
+_LAST_HOUR: Final = 23
 _STEPS_MAX: Final = 48
 """How far back a month is looked for that has the anchor's day: leap years are twelve apart at most, but for 1900s."""
 _LONGEST_MONTH: Final = 31
@@ -141,6 +143,7 @@ def arrived(line: Line, ids: Ids, at: Placed, *, now: datetime) -> Subscription:
         number=ELSEWHERE,
         opened=0,
         next_at=None,
+        not_before=_within_the_hour(line),
         trial_end=first if in_trial else None,
         pauses=(Paused(now.astimezone(ZoneInfo(line.zone)).date()),) if line.paused else (),
         payments_total=total,
@@ -186,6 +189,7 @@ def brought_up(
         phases=fresh.phases if is_untouched else _gone_on(held, fresh),
         zone=fresh.zone,
         hour=fresh.hour,
+        not_before=fresh.not_before,
         country=fresh.country,
         trial_end=fresh.trial_end if held.status is Status.TRIALING else None,
         pauses=(*held.pauses, *fresh.pauses),
@@ -252,7 +256,7 @@ def is_expired(token: Token, on: date) -> bool:
 
 def _first(line: Line, grid: Phases, late: Late | None, now: datetime) -> tuple[date, tuple[Warn, ...]]:
     """The first day that is charged here."""
-    due = instant_at(line.next_on, line.zone, time(line.hour))
+    due = _within_the_hour(line) or _due(line)
     if min(due, line.not_before or due) > now:
         return line.next_on, ()
     turn = period_of(grid, now, zone=line.zone, hour=line.hour)
@@ -270,6 +274,17 @@ def _first(line: Line, grid: Phases, late: Late | None, now: datetime) -> tuple[
                 "is past: export again, or say by --late what to do: charge (the period that it is now, at once) or "
                 "skip (begin with the next one)",
             )
+
+
+def _due(line: Line) -> datetime:
+    return instant_at(line.next_on, line.zone, time(line.hour))
+
+
+def _within_the_hour(line: Line) -> datetime | None:
+    """The instant that was told, where it lies within the hour that it is charged at: the last of the day, for there is
+    no whole hour after it."""
+    told, due = line.not_before, _due(line)
+    return told if told is not None and due < told < due + _HOUR and line.hour == _LAST_HOUR else None
 
 
 def _begun(line: Line, first: date, anchor: date, interval: Interval) -> date:

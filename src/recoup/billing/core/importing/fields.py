@@ -31,7 +31,8 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A day that was told, or an instant: with its local day, and the whole hour that is not before it."""
+    """A day that was told, or an instant: with its local day, and the whole hour of that day that is not before it, or
+    the last one."""
 
     day: date
     hour: int | None = None
