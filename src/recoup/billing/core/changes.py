@@ -1,8 +1,8 @@
 """What a merchant does to a subscription: change what it pays, pause it, let it go on, end it. Refusals come first.
 
-A change in the middle of a period that is paid for gives back the days that are left at the old price and charges them
-at the new one, both as they are really paid, discounts taken off. Where the interval changes too, a new grid of periods
-begins on that day.
+A change in the middle of a period that is billed gives back the days that are left at the old price and charges them
+at the new one, both as they are really paid, discounts taken off. What nobody paid is not given back (`givenback`).
+Where the interval changes too, a new grid of periods begins on that day.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from recoup.billing.core.amounts import Line, LineKind, proration_lines
 from recoup.billing.core.bills import Bill, Charge, Making, billed, item_of, paid_for
 from recoup.billing.core.cycles import billing_step, ended
 from recoup.billing.core.dunning import BUILT_IN, DUNNING, Dunning, Ruling, begun
+from recoup.billing.core.givenback import difference, really_paid
 from recoup.billing.core.machine import News, Status, moved, takes
 from recoup.billing.core.periods import (
     PHASES_MAX,
@@ -33,7 +34,16 @@ from recoup.billing.core.periods import (
 )
 from recoup.billing.core.proration import Change, Share, unused
 from recoup.billing.core.proration import changed as change_of
-from recoup.billing.core.records import ITEMS_MAX, PAUSES_MAX, TERMS_MAX, Item, ManagedBy, Subscription, Terms
+from recoup.billing.core.records import (
+    ITEMS_MAX,
+    PAUSES_MAX,
+    TERMS_MAX,
+    Invoice,
+    Item,
+    ManagedBy,
+    Subscription,
+    Terms,
+)
 from recoup.billing.core.step import Due, Step, changed, cycle_row, local_day, scheduled
 from recoup.kit.money import MINOR_MAX, Money
 from recoup.kit.refusals import conflict, invalid
@@ -54,11 +64,13 @@ class Proration(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billing:
-    """With what a change that bills at once is billed, and whether that is charged by itself."""
+    """With what a change that bills at once is billed, and whether that is charged by itself. `unpaid`: the invoices of
+    the subscription that are not paid."""
 
     new_id: Callable[[], UUID]
     balance: int
     collecting: bool = True
+    unpaid: Sequence[Invoice] = ()
 
 
 def updated(subscription: Subscription, changes: dict[str, Any], *, now: datetime) -> Step:
@@ -141,7 +153,7 @@ def _dunning_of_resumed(subscription: Subscription, ruling: Ruling, now: datetim
 def canceled(subscription: Subscription, *, prorate: bool, billing: Billing, now: datetime) -> Step:
     """Its end, now: what waited for an invoice is billed; with `prorate` the days left of the period are credited."""
     refuse_ended(subscription)
-    lines = [_unused_line(subscription, now)] if prorate and _is_paid_through(subscription, now) else []
+    lines = _unused_lines(subscription, billing.unpaid, now) if prorate else []
     bill = None
     if lines or subscription.items:
         bill = _billed_now(subscription, lines, subscription.items, billing, now)
@@ -164,7 +176,9 @@ def changed_terms(
     refuse_too_much(terms)
     if len(subscription.terms) >= TERMS_MAX or len(subscription.phases) >= PHASES_MAX - 1:
         raise conflict("too_many_changes", "This subscription was changed too often; make a new one.")
-    lines = () if proration is Proration.NONE else change_lines(subscription, terms, interval, now=now)
+    lines: Sequence[Line] = ()
+    if proration is not Proration.NONE:
+        lines = change_lines(subscription, terms, interval, unpaid=billing.unpaid, now=now)
     after = replace(_regrided(subscription, interval, now), terms=(*subscription.terms, terms))
     items = tuple(item_of(line, billing.new_id()) for line in lines)
     bill = None
@@ -185,19 +199,24 @@ def changed_terms(
 
 
 def change_lines(
-    subscription: Subscription, terms: Terms, interval: Interval, *, now: datetime
+    subscription: Subscription,
+    terms: Terms,
+    interval: Interval,
+    *,
+    unpaid: Sequence[Invoice] = (),
+    now: datetime,
 ) -> Sequence[Line]:
     """What a change credits and charges for the current period."""
-    if not _is_paid_through(subscription, now):
+    if not _is_billed_through(subscription, now):
         return ()
     spell = period(subscription.phases, subscription.number)
     whole, today = whole_of(subscription.phases, spell.number), local_day(subscription, now)
     old, old_name = paid_for(subscription, subscription.price), _named(subscription.price)
     new, new_name = paid_for(subscription, terms), _named(terms)
     if interval == _interval_of(subscription):
-        change = change_of(old, new, spell, on=today, whole=whole)
+        change = difference(change_of(old, new, spell, on=today, whole=whole), spell, unpaid)
         return proration_lines(change, old=old_name, new=new_name)
-    credit = unused(old, spell, on=today, whole=whole)
+    credit = really_paid(unused(old, spell, on=today, whole=whole), spell, unpaid)
     if today > spell.start:  # the new period begins today, and is billed by its own cycle
         nothing = Share(Money(0, subscription.currency), credit.start, credit.end)
         return proration_lines(Change(credit, nothing), old=old_name, new=new_name)
@@ -237,7 +256,7 @@ def _interval_of(subscription: Subscription) -> Interval:
     return subscription.phases[-1].interval
 
 
-def _is_paid_through(subscription: Subscription, now: datetime) -> bool:
+def _is_billed_through(subscription: Subscription, now: datetime) -> bool:
     """Whether the days that are left of the current period were billed."""
     if subscription.number == 0 or subscription.managed_by is ManagedBy.OUTSIDE:
         return False
@@ -247,16 +266,22 @@ def _is_paid_through(subscription: Subscription, now: datetime) -> bool:
     return spell.start <= local_day(subscription, now) < spell.end
 
 
-def _unused_line(subscription: Subscription, now: datetime) -> Line:
+def _unused_lines(subscription: Subscription, unpaid: Sequence[Invoice], now: datetime) -> list[Line]:
+    """What is given back of the days that are left."""
+    if not _is_billed_through(subscription, now):
+        return []
     spell = period(subscription.phases, subscription.number)
     paid, whole = paid_for(subscription, subscription.price), whole_of(subscription.phases, spell.number)
-    share = unused(paid, spell, on=local_day(subscription, now), whole=whole)
-    return Line(
+    share = really_paid(unused(paid, spell, on=local_day(subscription, now), whole=whole), spell, unpaid)
+    if not share.amount.minor:
+        return []
+    line = Line(
         kind=LineKind.PRORATION,
         description=f"Unused time: {_named(subscription.price)}",
         amount=share.amount,
         discountable=False,
     )
+    return [line]
 
 
 def _billed_now(

@@ -5,6 +5,7 @@ What changes something runs in the caller's transaction, which holds the subscri
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -37,6 +38,7 @@ from recoup.billing.flow.cycles import Cycles, Opened
 from recoup.billing.flow.hearing import ruling_of
 from recoup.billing.flow.writing import Scribe
 from recoup.billing.store import dunning
+from recoup.billing.store.unpaid import unpaid
 from recoup.db import Connection, Database, Queries
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, conflict, not_found
@@ -179,6 +181,7 @@ class Subscriptions:
         invoices = await self._collecting.held(connection, merchant, [held.id])
         billing = await self._billing(connection, merchant, held)
         stopped = await self._collecting.stopped(connection, merchant, invoices, now=now)
+        billing = dataclasses.replace(billing, unpaid=_after(billing.unpaid, stopped))
         step = joined(stopped, changes.canceled(held, prorate=prorate, billing=billing, now=now))
         return await self._written(connection, merchant, step, now=now)
 
@@ -242,7 +245,8 @@ class Subscriptions:
         )
         balance = balances.get(subscription.currency, 0)
         if change != (None, None):
-            billing = Billing(new_id=self._new_id, balance=balance)
+            unpaid_ones = await unpaid(queries, merchant_id=merchant.id, subscription_id=subscription.id)
+            billing = Billing(new_id=self._new_id, balance=balance, unpaid=unpaid_ones)
             step = _changed(subscription, change, proration, billing, now=now)
             if step.invoices:
                 return step.invoices[0]
@@ -280,7 +284,8 @@ class Subscriptions:
             connection, merchant_id=merchant.id, customer_ids=[held.customer_id]
         )
         balance = balances.get((held.customer_id, held.currency), 0)
-        return Billing(new_id=self._new_id, balance=balance)
+        unpaid_ones = await unpaid(connection, merchant_id=merchant.id, subscription_id=held.id)
+        return Billing(new_id=self._new_id, balance=balance, unpaid=unpaid_ones)
 
     async def _written(
         self, connection: Connection, merchant: Merchant, step: Step, *, now: datetime
@@ -288,6 +293,12 @@ class Subscriptions:
         await self._scribe.write(connection, merchant, [step], now=now)
         assert step.subscription is not None, "it was changed"
         return step.subscription
+
+
+def _after(invoices: Sequence[Invoice], step: Step) -> Sequence[Invoice]:
+    """Invoices as a step leaves them."""
+    changed = {one.id: one for one in step.invoices}
+    return [changed.get(one.id, one) for one in invoices]
 
 
 def nothing_upcoming() -> Refusal:
