@@ -157,6 +157,8 @@ def test_what_is_believed_moves_the_charge_and_names_its_reason() -> None:
     assert chosen[0].chance >= chosen[1].chance > 0.8
     assert chosen[3].at - due < timedelta(seconds=SPREAD_S) and chosen[3].chance > 0.98
     assert "payday that the customer told" in in_words(chosen[0], told)
+    sure = replace(chosen[0], chance=0.99996, chance_due=0.00004)
+    assert "chance of 99.9% instead of 0.1%" in in_words(sure, told), "nothing that is believed is certain"
 
 
 @given(st.integers(1, 28), st.integers(0, 14), st.integers(0, 14))

@@ -172,7 +172,8 @@ def in_words(chosen: Chosen, charging: Charging) -> str:
     """The reason as one sentence for people."""
     local = ZoneInfo(charging.zone)
     day, due = (moment.astimezone(local).date().isoformat() for moment in (chosen.at, charging.due))
-    better = f"the money is there with a chance of {chosen.chance:.0%} instead of {chosen.chance_due:.0%}"
+    chances = f"{percent(chosen.chance)} instead of {percent(chosen.chance_due)}"
+    better = f"the money is there with a chance of {chances}"
     match chosen.why:
         case Why.NOT_AGREED:
             return f"Charged when it is due, {due}: no other day was agreed."
@@ -192,6 +193,11 @@ def in_words(chosen: Chosen, charging: Charging) -> str:
             return f"Charged on {day} instead of {due}: by when people are usually paid there, {better}."
         case _:
             assert_never(chosen.why)
+
+
+def percent(chance: float) -> str:
+    """A chance in words. What is believed is never certain, however near to it rounding would come."""
+    return f"{min(max(chance, 0.001), 0.999):.1%}"
 
 
 def _together(one: _Asked) -> tuple[int, str, str]:

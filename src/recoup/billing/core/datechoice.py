@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from recoup.billing.core.chargeday import Charging, Why, charge_moments, grounds
+from recoup.billing.core.chargeday import Charging, Why, charge_moments, grounds, percent
 from recoup.billing.core.datechange import Belief
 
 BETTER: Final = 0.005
@@ -42,9 +42,10 @@ def best_of(chance_now: float, found: Sequence[float]) -> int | None:
 
 def _in_words(before: float, after: float, why: Why) -> str:
     if after == before:
-        return f"The money is there with a chance of {after:.1%} on either date, {_because(why)}."
+        return f"The money is there with a chance of {percent(after)} on either date, {_because(why)}."
     gain = "instead of" if after > before else "and no longer of"
-    return f"On the new date the money is there with a chance of {after:.1%} {gain} {before:.1%}, {_because(why)}."
+    chances = f"{percent(after)} {gain} {percent(before)}"
+    return f"On the new date the money is there with a chance of {chances}, {_because(why)}."
 
 
 def _because(why: Why) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from recoup.billing import store as subscriptions
-from recoup.billing.core.chargeday import Charging
+from recoup.billing.core.chargeday import Charging, percent
 from recoup.billing.core.cycles import Open
 from recoup.billing.core.datechange import Belief, DateChange, Effective, Offer, Target
 from recoup.billing.core.datechoice import believed, best_of, chances
@@ -69,7 +69,7 @@ class Beliefs:
             raise conflict(
                 "no_better_date",
                 f"No date is believed to be better than the present one, on which the money is there with a chance of "
-                f"{present:.1%}. To move it all the same, send `anchor_day` or `date`.",
+                f"{percent(present)}. To move it all the same, send `anchor_day` or `date`.",
                 param="to",
             )
         return wished[place]
