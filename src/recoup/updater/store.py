@@ -29,10 +29,10 @@ async def want(
     reason: Reason,
     now: datetime,
     answered_before: datetime,
-) -> None:
+) -> Sequence[UUID]:
     """Have these cards asked about, each given with its brand, unless a question is under way, or was answered since
-    `answered_before`."""
-    await connection.execute(
+    `answered_before`; those that wait to be asked about since now."""
+    rows = await connection.fetch_all(
         """
         insert into update_inquiries as i (merchant_id, payment_method_id, brand, reason, wanted_at)
         select %(merchant_id)s, w.id, w.brand, %(reason)s, %(now)s
@@ -43,6 +43,7 @@ async def want(
             answered_at = null, answer = null
         where i.asked_at is not null
             and (i.answered_at <= %(answered_before)s or i.answered_at is null and i.asked_at < %(forgotten)s)
+        returning i.payment_method_id
         """,
         {
             "merchant_id": merchant_id,
@@ -53,6 +54,7 @@ async def want(
             "forgotten": now - UNANSWERED_FOR,
         },
     )
+    return [row["payment_method_id"] for row in rows]
 
 
 async def inquiry(queries: Queries, *, merchant_id: UUID, method_id: UUID) -> Inquiry | None:

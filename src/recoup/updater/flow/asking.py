@@ -83,11 +83,11 @@ class Asking:
         self, connection: Connection, merchant: Merchant, methods: Sequence[PaymentMethod], *, now: datetime
     ) -> None:
         """Have cards asked about that expire before they are charged next; those that nobody can be asked about, or
-        that were answered lately, are left out."""
+        that were answered lately, are left out: whether a recovery wants those again is for it to say, and when."""
         wanted = sorted((one.id, one.brand) for one in methods if askable(one))
         if not wanted:
             return
-        await store.want(
+        waiting = await store.want(
             connection,
             wanted,
             merchant_id=merchant.id,
@@ -95,7 +95,7 @@ class Asking:
             now=now,
             answered_before=now - ASKED_ANEW,
         )
-        for method_id, _ in wanted:
+        for method_id in sorted(waiting):
             await due.put(connection, merchant_id=merchant.id, kind=ASK, object_id=method_id, due_at=now)
 
     async def on_ask(self, merchant: Merchant, method_id: UUID, now: datetime) -> datetime | None:
