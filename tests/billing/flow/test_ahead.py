@@ -14,12 +14,16 @@ from recoup.billed import Billed
 from recoup.billing.core.ahead import AHEAD, CLOSE
 from recoup.billing.core.hours import EVERYBODY, HOURS, IssuerHours
 from recoup.billing.core.step import CYCLE
-from recoup.billing.flow.hours import EVERY, LEARN
+from recoup.billing.flow.hours import EVERY, LEARN, SETTLED_FOR, settled
 from recoup.billing.store import hours as store
+from recoup.billing.store.hours import Charged
 from recoup.db import Database
-from recoup.kit.ids import Kind, parse
+from recoup.kit.ids import Kind, parse, uuid7
 from recoup.merchants.core import Merchant
+from recoup.payments.core import Reason
+from recoup.payments.core.first import FirstTry
 
+START: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RENEWS: Final = datetime(2026, 12, 22, 3, tzinfo=UTC)
 ISSUER: Final = "visa 424242"
 WHILE: Final = timedelta(minutes=20)
@@ -193,3 +197,25 @@ async def test_hours_are_learned_once_each_and_the_better_one_is_charged_at(hous
     assert bill["charge_reason"] == "hour_of_issuer" and bill["status"] == "open"
     charge_at = datetime.fromisoformat(bill["charge_at"])
     assert charge_at.hour == 6 and charge_at.date() == datetime.fromisoformat(bill["due_at"]).date()
+
+
+def test_a_charge_without_an_answer_keeps_others_from_being_learned_for_a_day() -> None:
+    """However long it stays without one, and whenever its invoice was to be charged; it is left out then."""
+    ids = [uuid7(START + timedelta(seconds=at), bytes) for at in range(3)]
+    charged = [Charged(id_, "UTC") for id_ in ids]
+    tries = {
+        id_: FirstTry(
+            payment_id=id_,
+            at=START,
+            finished_at=None if id_ == ids[1] else START,
+            reason=Reason.RENEWAL,
+            payment_method_id=id_,
+            brand="visa",
+            approved=None,
+        )
+        for id_ in ids
+    }
+    untried = {id_: one for id_, one in tries.items() if id_ != ids[1]}
+    for known in (tries, untried):
+        for waited, learned in ((SETTLED_FOR / 2, 0), (timedelta(hours=23), 1), (timedelta(hours=25), 3)):
+            assert len(settled(charged, known, now=START + waited)) == learned

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from recoup.billing.core.hours import EVERYBODY, IssuerHours, Renewed, best_hour, issuer_of, learned
 from recoup.billing.store import hours as store
 from recoup.db import Connection, Database, Queries
+from recoup.kit.ids import made_at
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Reason
 from recoup.payments.core.first import FirstTry
@@ -31,7 +32,8 @@ AGAIN: Final = timedelta(seconds=1)
 SETTLED_FOR: Final = timedelta(minutes=10)
 """Younger answers wait: a payment whose id is a little older may still be written."""
 WAITED_FOR: Final = timedelta(days=1)
-"""For how long a charge without an answer keeps what came after it from being learned."""
+"""For how long after it began a charge without an answer keeps what came after it from being learned. An answer that
+comes later is left out."""
 
 
 class Methods(Protocol):
@@ -138,7 +140,8 @@ def settled(
         if found is not None and found.finished_at is not None:
             waits = now - SETTLED_FOR < found.finished_at
         else:
-            waits = one.charge_at is not None and now - WAITED_FOR < one.charge_at
+            began = made_at(one.payment_id) if found is None else found.at
+            waits = now - WAITED_FOR < began
         if waits:
             return charged[:place]
     return charged

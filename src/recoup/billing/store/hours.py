@@ -27,12 +27,10 @@ _hours: Final = msgspec.json.Decoder(IssuerHours)
 
 @dataclass(frozen=True, slots=True)
 class Charged:
-    """An invoice that has a payment: in whose time zone, none where its hour says nothing, and since when it was to be
-    charged."""
+    """An invoice that has a payment, and in whose time zone; none where its hour says nothing."""
 
     payment_id: UUID
     zone: str | None
-    charge_at: datetime | None
 
 
 async def hold(connection: Connection, *, merchant_id: UUID, now: datetime) -> UUID:
@@ -58,7 +56,7 @@ async def charged_after(queries: Queries, upto: UUID, *, merchant_id: UUID, limi
     """
     rows = await queries.fetch_all(
         """
-        select i.payment_id, s.data ->> 'zone' as zone, (i.data ->> 'charge_at')::timestamptz as charge_at
+        select i.payment_id, s.data ->> 'zone' as zone
         from (
             select merchant_id, payment_id, subscription_id, data from invoices
             where merchant_id = %(merchant_id)s and payment_id > %(upto)s
@@ -70,7 +68,7 @@ async def charged_after(queries: Queries, upto: UUID, *, merchant_id: UUID, limi
         """,
         {"merchant_id": merchant_id, "upto": upto, "limit": limit},
     )
-    return [Charged(row["payment_id"], row["zone"], row["charge_at"]) for row in rows]
+    return [Charged(row["payment_id"], row["zone"]) for row in rows]
 
 
 async def hours_for_looks(
