@@ -151,9 +151,9 @@ def test_what_is_refused_falls_behind_until_the_last_of_it_is_paid() -> None:
     facts: list[str] = []
     invoices = []
     for bill in bills:
-        step = settling.refused(bill, subscription, failing, now=START)
+        step = settling.refused(bill, subscription, failing, now=START, version=1)
         assert step is not None and step.subscription is not None
-        assert settling.refused(step.invoices[0], step.subscription, failing, now=START) is None
+        assert settling.refused(step.invoices[0], step.subscription, failing, now=START, version=1) is None
         subscription = step.subscription
         invoices.append(step.invoices[0])
         facts += [fact for fact, _ in step.happened]

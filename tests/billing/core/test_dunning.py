@@ -141,7 +141,10 @@ class Walk:
         if forgives and status is Status.PAST_DUE:
             status = Status.ACTIVE
         assert self.subscription.status is status and fact in told
-        assert self.subscription.owing == () or not forgives
+        assert not forgives or not set(self.subscription.owing) & set(held.owing)
+        mine = [one for one in self.invoices.values() if one.status is InvoiceStatus.OPEN]
+        stays = held.dunning.rules.final_action is FinalAction.KEEP
+        assert stays or not any(one.collecting for one in mine), "nothing that it owes is collected any more"
 
     def acts(self, kind: str, place: int) -> None:
         """Somebody does something, where it can be done."""

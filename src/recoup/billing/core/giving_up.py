@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, assert_never
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -101,20 +102,44 @@ def grace_ended(subscription: Subscription, *, now: datetime) -> Step:
 
 
 def touched(subscription: Subscription, invoices: Sequence[Invoice]) -> tuple[Invoice, ...]:
-    """Those of its open invoices that the final action changes: an end stops the collecting of all of them; what is
-    unpaid charges nothing that was not tried yet, and what is given up is what it owes."""
-    assert subscription.dunning is not None, "it is behind"
-    return tuple(one for one in invoices if _fate(subscription, one, subscription.dunning.rules))
+    """Those of its open invoices that the final action changes, or an end, or that these have left to be changed."""
+    return tuple(one for one in invoices if _fate(subscription, one))
 
 
-def _fate(subscription: Subscription, invoice: Invoice, rules: Rules) -> _Fate | None:
-    if rules.open_invoices is OpenInvoices.UNCOLLECTIBLE and invoice.id in subscription.owing:
+def forgiven(subscription: Subscription) -> Sequence[UUID]:
+    """What it owes, where the final action gives that up."""
+    rules = _rules(subscription)
+    gives_up = rules is not None and rules.open_invoices is OpenInvoices.UNCOLLECTIBLE
+    return subscription.owing if gives_up else ()
+
+
+def _rules(subscription: Subscription) -> Rules | None:
+    """By what it is given up; None where it was canceled by another hand."""
+    dunning = subscription.dunning
+    if dunning is None or (subscription.has_ended and dunning.acted_at != subscription.ended_at):
+        return None
+    return dunning.rules
+
+
+def _fate(subscription: Subscription, invoice: Invoice) -> _Fate | None:
+    """An end, a pause and what is unpaid stop the collecting of all of them: of what was refused, and of what was not
+    tried yet, which is owed from then on. Only where the merchant says what is charged, that still is."""
+    if invoice.id in forgiven(subscription):
         return _Fate.FORGIVEN
-    if rules.final_action is FinalAction.CANCEL and invoice.collecting:
-        return _Fate.UNCOLLECTED
-    is_untried = invoice.charge_at is not None  # though a payment of it may be there, which waits for its try
-    ours = subscription.managed_by is ManagedBy.RECOUP
-    return _Fate.OWED if rules.final_action is FinalAction.MARK_UNPAID and is_untried and ours else None
+    if not invoice.collecting:
+        return None
+    rules = _rules(subscription)
+    match FinalAction.CANCEL if rules is None else rules.final_action:
+        case FinalAction.CANCEL:
+            return _Fate.UNCOLLECTED
+        case FinalAction.PAUSE | FinalAction.MARK_UNPAID:
+            if invoice.id in subscription.owing:
+                return _Fate.UNCOLLECTED
+            return _Fate.OWED if subscription.managed_by is ManagedBy.RECOUP else None
+        case FinalAction.KEEP:
+            return None
+        case other:
+            assert_never(other)
 
 
 def given_up(
@@ -123,15 +148,44 @@ def given_up(
     """The final action, with what becomes of the open invoices that it touches."""
     assert is_watched(subscription), "it is given up once"
     assert subscription.dunning is not None, "it is behind"
-    rules = subscription.dunning.rules
-    fates = [(one, _fate(subscription, one, rules)) for one in invoices]
-    owed = tuple(one.id for one, fate in fates if fate is _Fate.OWED)
-    done = replace(subscription, dunning=acted(subscription.dunning, now), owing=(*subscription.owing, *owed))
-    step = _ACTIONS[rules.final_action](done, billing, now)
+    fates = _fates(subscription, invoices)
+    done = replace(
+        subscription, dunning=acted(subscription.dunning, now), owing=_owing_then(subscription, fates)
+    )
+    step = _ACTIONS[subscription.dunning.rules.final_action](done, billing, now)
+    assert step.subscription is not None, "every action changes it"
+    return _fated(step, step.subscription, fates, now=now)
+
+
+def left_over(subscription: Subscription, invoices: Sequence[Invoice], *, now: datetime) -> Step:
+    """The same for open invoices that were too many for the transaction that gave it up, or ended it."""
+    fates = _fates(subscription, invoices)
+    owing = _owing_then(subscription, fates)
+    after = subscription if owing == subscription.owing else changed(subscription, now=now, owing=owing)
+    return _fated(Step(None if after is subscription else after), after, fates, now=now)
+
+
+def _fates(subscription: Subscription, invoices: Sequence[Invoice]) -> Sequence[tuple[Invoice, _Fate | None]]:
+    return [(one, _fate(subscription, one)) for one in invoices]
+
+
+def _owing_then(
+    subscription: Subscription, fates: Sequence[tuple[Invoice, _Fate | None]]
+) -> tuple[UUID, ...]:
+    return (*subscription.owing, *(one.id for one, fate in fates if fate is _Fate.OWED))
+
+
+def _fated(
+    step: Step,
+    subscription: Subscription,
+    fates: Sequence[tuple[Invoice, _Fate | None]],
+    *,
+    now: datetime,
+) -> Step:
     for invoice, fate in fates:
         if fate is _Fate.FORGIVEN and invoice.payment_id is None:
-            news = InvoiceNews.GIVEN_UP
-            step = joined(step, settling.ended(invoice, step.subscription, news, now=now))
+            news, owner = InvoiceNews.GIVEN_UP, step.subscription or subscription
+            step = joined(step, settling.ended(invoice, owner, news, now=now))
         elif fate is not None and invoice.collecting:
             step = joined(step, settling.uncollected([invoice], now=now))
     return step

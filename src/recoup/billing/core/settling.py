@@ -9,12 +9,20 @@ charged for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from recoup.billing.core.dunning import BUILT_IN, DUNNING, RECOVERY_OPENS_WITHIN, Ruling, begun, look_at
+from recoup.billing.core.dunning import (
+    BUILT_IN,
+    DUNNING,
+    RECOVERY_OPENS_WITHIN,
+    FinalAction,
+    Ruling,
+    begun,
+    look_at,
+)
 from recoup.billing.core.machine import (
     InvoiceNews,
     InvoiceStatus,
@@ -38,22 +46,27 @@ _ENDS: Final = {
 }
 
 
-def remembers(invoice: Invoice, payment_id: UUID, *, method_id: UUID | None, now: datetime) -> Invoice:
-    """The invoice, with the payment that it is to be paid by. It has one at a time, which may hold money."""
+def remembers(invoice: Invoice, payment_id: UUID, *, now: datetime, method_id: UUID | None = None) -> Invoice:
+    """The invoice, with the payment that it is to be paid by. It has one at a time, which may hold money; with what
+    that is tried is the payment's own, so that a card typed once is not what the invoice is charged with later."""
     assert invoice.payment_id is None, "a payment is let go of before another is made"
-    return changed_invoice(
-        invoice, now=now, payment_id=payment_id, payment_method_id=method_id or invoice.payment_method_id
-    )
+    return changed_invoice(invoice, now=now, payment_id=payment_id)
 
 
-def let_go(invoice: Invoice, *, now: datetime) -> Invoice:
-    """The invoice, whose payment was canceled and holds no money."""
-    if invoice.payment_id is None:
-        return invoice
-    if len(invoice.payments) >= PAYMENTS_MAX:
+def refuse_too_many(invoice: Invoice, *, now: datetime) -> None:
+    """Refuses one more payment. The last is kept for the charge that is planned, whoever has tried before it."""
+    most = PAYMENTS_MAX - 1 if invoice.charge_at is not None and now < invoice.charge_at else PAYMENTS_MAX
+    if len(invoice.payments) >= most:
         raise conflict(
             "too_many_payments", "Too many payments of this invoice were canceled; make a new one."
         )
+
+
+def let_go(invoice: Invoice, *, now: datetime) -> Invoice:
+    """The invoice, whose payment was canceled and holds no money. How often that may be is asked before a payment is
+    made: one that is there can always be let go of."""
+    if invoice.payment_id is None:
+        return invoice
     kept = (*invoice.payments, invoice.payment_id)
     return changed_invoice(invoice, now=now, payment_id=None, payment_version=0, payments=kept)
 
@@ -95,11 +108,12 @@ def refused(
 ) -> Step | None:
     """A try was refused, or what was paid came back; None where that is known. `ruling` holds where its subscription
     falls behind by it."""
+    collecting = invoice.collecting
     if invoice.status is InvoiceStatus.PAID and not invoice.paid_out_of_band:
         status = invoice_moved(invoice.status, InvoiceNews.RETURNED)
+        collecting = collecting and (subscription is None or stopped_at(subscription) is None)
     elif invoice.status is InvoiceStatus.OPEN:
-        known = invoice.failing
-        if known is not None and (known.tries, known.code) == (failing.tries, failing.code):
+        if _is_heard(invoice, failing):
             return None
         status = invoice.status
     else:
@@ -111,10 +125,27 @@ def refused(
         status=status,
         failing=failing,
         payment_version=version,
+        collecting=collecting,
         paid_at=None,
         charge_at=None,
     )
     return _step(after, (PAYMENT_FAILED,), _behind(subscription, invoice.id, ruling, now=now))
+
+
+def is_early(invoice: Invoice, made_at: datetime) -> bool:
+    """Whether a payment that was made then is the customer's own, ahead of the charge that is planned."""
+    return (
+        invoice.status is InvoiceStatus.OPEN and invoice.charge_at is not None and made_at < invoice.charge_at
+    )
+
+
+def refused_early(invoice: Invoice, failing: Failing, *, now: datetime) -> Step:
+    """A try of the customer's own was refused ahead of the charge that is planned, and its payment is let go of. The
+    charge comes as it was planned, with what the invoice is charged with; at once where its time has come by now."""
+    assert invoice.payment_id is None and invoice.charge_at is not None, "nothing holds up the charge"
+    after = changed_invoice(invoice, (PAYMENT_FAILED,), now=now, failing=failing)
+    dues = (Due(CHARGE, after.id, after.charge_at),)
+    return Step(None, (after,), dues=dues, happened=((PAYMENT_FAILED, after),))
 
 
 def ended(invoice: Invoice, subscription: Subscription | None, news: InvoiceNews, *, now: datetime) -> Step:
@@ -148,6 +179,23 @@ def uncollected(invoices: Sequence[Invoice], *, now: datetime) -> Step:
     return Step(None, stopped, (), dues, tuple((UPDATED, one) for one in stopped))
 
 
+def stopped(invoices: Sequence[Invoice], *, now: datetime) -> Step:
+    """The same where their subscriptions end; of a subscription that has more of them those are looked for later."""
+    step = uncollected(invoices, now=now)
+    owners = sorted({one.subscription_id for one in invoices if one.subscription_id is not None})
+    return replace(step, dues=(*step.dues, *(Due(DUNNING, owner, now) for owner in owners)))
+
+
+def stopped_at(subscription: Subscription) -> datetime | None:
+    """Since when nobody collects what a subscription owes: since it was canceled, or given up in any way but `keep`."""
+    if subscription.status is Status.CANCELED:
+        return subscription.ended_at
+    dunning = subscription.dunning
+    if dunning is None or dunning.rules.final_action is FinalAction.KEEP:
+        return None
+    return dunning.acted_at
+
+
 def unexpected(invoice: Invoice) -> Refusal:
     """The refusal of what an invoice's state forbids."""
     return conflict(
@@ -175,6 +223,15 @@ def _step(
     subscription = owes.subscription
     told = (*told, *((fact, subscription) for fact in owes.facts))
     return Step(subscription, (after,), credited, (*dues, *owes.dues), told)
+
+
+def _is_heard(invoice: Invoice, failing: Failing) -> bool:
+    """Whether this very refusal of its payment was heard. Of a payment of which nothing was heard all is new, however
+    much it is like what became of the one before it."""
+    known = invoice.failing
+    if known is None or not invoice.payment_version:
+        return False
+    return (known.tries, known.code) == (failing.tries, failing.code)
 
 
 def _behind(
@@ -208,7 +265,11 @@ def _without(
     status = moved(subscription.status, News.CAUGHT_UP) if catches_up else subscription.status
     facts = (fact,) if catches_up else ()
     after = changed(subscription, facts, now=now, status=status, owing=(), dunning=None)
-    dues: tuple[Due, ...] = (Due(DUNNING, subscription.id, None),)
+    dues: tuple[Due, ...] = ()
+    if (
+        stopped_at(subscription) is None
+    ):  # else it is looked at once more for what was too much for one transaction
+        dues = (Due(DUNNING, subscription.id, None),)
     if subscription.status is Status.UNPAID and catches_up:
         dues = (*dues, cycle_row(after))  # it is charged by itself again: with its cycle goes the look ahead
     return _Owes(after, facts, dues)

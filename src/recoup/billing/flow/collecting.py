@@ -28,12 +28,21 @@ class Collecting:
     charging: Charging
 
     async def held(
-        self, connection: Connection, merchant: Merchant, subscription_ids: Sequence[UUID]
+        self,
+        connection: Connection,
+        merchant: Merchant,
+        subscription_ids: Sequence[UUID],
+        *,
+        owed: Sequence[UUID] = (),
+        until: datetime | None = None,
     ) -> Sequence[Invoice]:
-        """Their open invoices, held until the transaction ends: before any credit balance is."""
+        """Their open invoices that are collected, and those of `owed`, held until the transaction ends: before any
+        credit balance is. As many as one transaction may change; the others are looked for once it is done."""
         if not subscription_ids:
             return ()
-        return await dunning.lock_open(connection, merchant_id=merchant.id, subscription_ids=subscription_ids)
+        return await dunning.lock_collected(
+            connection, merchant_id=merchant.id, subscription_ids=subscription_ids, owed=owed, until=until
+        )
 
     async def freed(
         self, connection: Connection, merchant: Merchant, invoices: Sequence[Invoice], *, now: datetime
@@ -48,7 +57,5 @@ class Collecting:
     async def stopped(
         self, connection: Connection, merchant: Merchant, invoices: Sequence[Invoice], *, now: datetime
     ) -> Step:
-        """The step after which nobody collects held invoices."""
-        collected = [one for one in invoices if one.collecting]
-        freed = await self.freed(connection, merchant, collected, now=now)
-        return settling.uncollected(freed, now=now)
+        """The step after which nobody collects held invoices of subscriptions that end."""
+        return settling.stopped(await self.freed(connection, merchant, invoices, now=now), now=now)

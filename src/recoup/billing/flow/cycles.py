@@ -20,6 +20,7 @@ from recoup.billing.core.cycles import End, Open, Pass, Wait, ended, opened, pas
 from recoup.billing.core.cycles import Turn as Turn
 from recoup.billing.core.machine import News
 from recoup.billing.core.records import Invoice, Subscription
+from recoup.billing.core.settling import stopped
 from recoup.billing.core.step import Step, joined
 from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.moments import Moments
@@ -123,12 +124,13 @@ class Cycles:
         balances = await store.lock_balances(
             connection, merchant_id=merchant.id, customer_ids=[found[id_].customer_id for id_ in opens]
         )
+        left_open = await self._collecting.freed(connection, merchant, left_open, now=now)
         steps: dict[UUID, Step] = {}
         for id_, turn in turns.items():
             step = self._step(found[id_], turn, charges.get(id_), balances, now=now)
             if id_ in ends and step is not None:
                 mine = [one for one in left_open if one.subscription_id == id_]
-                step = joined(await self._collecting.stopped(connection, merchant, mine, now=now), step)
+                step = joined(stopped(mine, now=now), step)
             if before is not None and id_ in before:
                 step = _after(before[id_], step)
             if step is not None:

@@ -17,6 +17,7 @@ from recoup.billing.core import giving_up as core
 from recoup.billing.core.changes import Billing
 from recoup.billing.core.dunning import EndGrace, GiveUp, Outlook, Rest, next_step
 from recoup.billing.core.records import Subscription
+from recoup.billing.core.settling import stopped_at
 from recoup.billing.core.step import Step
 from recoup.billing.flow.around import Payments, Recoveries
 from recoup.billing.flow.charging import LOOK_AGAIN, LOOKS_MAX, Charging
@@ -52,8 +53,12 @@ class GivingUp:
             seen = await store.subscription(
                 self._database, merchant_id=merchant.id, subscription_id=subscription_id
             )
-            if seen is None or seen.dunning is None or not core.is_watched(seen):
+            if seen is None:
                 return None
+            if seen.dunning is None or not core.is_watched(seen):
+                if not await self._stopped(merchant, seen, now=now):
+                    return None
+                continue
             outlooks = await self._outlooks(merchant, seen, now)
             if outlooks is None:
                 continue
@@ -83,9 +88,10 @@ class GivingUp:
     async def _outlooks(
         self, merchant: Merchant, seen: Subscription, now: datetime
     ) -> Sequence[Outlook] | None:
-        """What is to be expected of all that it owes; None where something was heard just now: then look again."""
+        """What is to be expected of what it owes; None where something was heard just now: then look again. Of very
+        much it is what has been owed the longest, of which hope is gone first."""
         invoices = await dunning.invoices(
-            self._database, merchant_id=merchant.id, ids=seen.owing[-AT_ONCE_MAX:]
+            self._database, merchant_id=merchant.id, ids=seen.owing[:AT_ONCE_MAX]
         )
         ids = [one.payment_id for one in invoices if one.payment_id is not None]
         recoveries = await self._tools.recoveries.of_payments(merchant, ids)
@@ -122,12 +128,38 @@ class GivingUp:
 
         await self._database.retrying(work)
 
+    async def _stopped(self, merchant: Merchant, seen: Subscription, *, now: datetime) -> bool:
+        """Where an end or the final action stopped the collecting, stop it of what was too much for its transaction;
+        whether there was any. Each time there is less: what was made since then is collected by a later word."""
+        since = stopped_at(seen)
+        if since is None:
+            return False
+
+        async def work(connection: Connection) -> bool:
+            held = await store.lock_subscriptions(connection, merchant_id=merchant.id, ids=[seen.id])
+            one, tools = held[seen.id], self._tools
+            if one.version != seen.version:
+                return True
+            found = await tools.collecting.held(
+                connection, merchant, [one.id], owed=core.forgiven(one), until=since
+            )
+            invoices = core.touched(one, found)
+            if not invoices:
+                return False
+            freed = await tools.collecting.freed(connection, merchant, invoices, now=now)
+            step = core.left_over(one, freed, now=now)
+            await tools.scribe.write(connection, merchant, [step], now=now)
+            return len(found) == AT_ONCE_MAX
+
+        return await self._database.retrying(work)
+
     async def _given_up(
         self, connection: Connection, merchant: Merchant, held: Subscription, *, now: datetime
     ) -> Step:
         """The final action on a held subscription, with everything that it changes held in order."""
         tools = self._tools
-        invoices = core.touched(held, await tools.collecting.held(connection, merchant, [held.id]))
+        found = await tools.collecting.held(connection, merchant, [held.id], owed=core.forgiven(held))
+        invoices = core.touched(held, found)
         balances = await store.lock_balances(
             connection, merchant_id=merchant.id, customer_ids=[held.customer_id]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
@@ -147,11 +148,18 @@ async def invoices(queries: Queries, *, merchant_id: UUID, ids: Sequence[UUID]) 
     return [invoice_of_row(row) for row in rows]
 
 
-async def lock_open(
-    connection: Connection, *, merchant_id: UUID, subscription_ids: Sequence[UUID]
+async def lock_collected(
+    connection: Connection,
+    *,
+    merchant_id: UUID,
+    subscription_ids: Sequence[UUID],
+    owed: Sequence[UUID] = (),
+    until: datetime | None = None,
 ) -> Sequence[Invoice]:
-    """The open invoices of these subscriptions, held until the transaction ends; of each the newest, as many as are
-    locked together at most."""
+    """The open invoices of these subscriptions that are collected, and those of `owed` that are open, held until the
+    transaction ends; of each subscription the newest, so many that all of them are locked together. `until`: made
+    before then."""
+    assert len(subscription_ids) <= AT_ONCE_MAX, "what is locked together has an end"
     rows = await connection.fetch_all(
         """
         select i.number, i.data::text as data
@@ -159,13 +167,21 @@ async def lock_open(
         cross join lateral (
             select id from invoices
             where merchant_id = %(merchant_id)s and subscription_id = wanted.id and status = 'open'
+                and (coalesce((data->>'collecting')::boolean, true) or id = any(%(owed)s::uuid[]))
+                and (%(until)s::timestamptz is null or created_at < %(until)s)
             order by id desc limit %(most)s
         ) o
         join invoices i on i.merchant_id = %(merchant_id)s and i.id = o.id
         order by i.id
         for update of i
         """,
-        {"merchant_id": merchant_id, "ids": sorted(subscription_ids), "most": AT_ONCE_MAX},
+        {
+            "merchant_id": merchant_id,
+            "ids": sorted(subscription_ids),
+            "owed": list(owed),
+            "until": until,
+            "most": AT_ONCE_MAX // max(len(subscription_ids), 1),
+        },
     )
     return [invoice_of_row(row) for row in rows]
 
