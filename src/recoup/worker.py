@@ -63,7 +63,7 @@ class Worker:
         self._poll_s = poll_s
         self._lease = lease
         self._slots = asyncio.Semaphore(RUNNING_MAX)
-        self._dropped = Grouped(database, due.DROP, name="due")
+        self._given_back = Grouped(database, due.GIVE_BACK, name="due")
         self._merchants: Together[UUID, Merchant] = Together(self._look_up, name="merchants")
         self._running: set[asyncio.Task[None]] = set()
 
@@ -138,11 +138,7 @@ class Worker:
         return {} if found is None else {merchant_id: found}
 
     async def _give_back(self, row: Due, again_at: datetime | None, *, tries: int) -> None:
-        if again_at is None:
-            await self._dropped.write(row.merchant_id, due.claimed(row))
-            return
-        async with self._database.connection() as connection:
-            await due.finish(connection, row, again_at=again_at, tries=tries)
+        await self._given_back.write(row.merchant_id, due.given_back(row, again_at=again_at, tries=tries))
 
     async def _handled(self, merchant: Merchant, row: Due, now: datetime) -> tuple[datetime | None, int]:
         """When to call the handler again, and how often it was tried in vain."""

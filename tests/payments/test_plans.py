@@ -163,8 +163,6 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
         {DUE_OF_MERCHANT, DUE},
     ),
     "due next_of": (lambda db: due.next_of(db, merchant_id=ID), {DUE_OF_MERCHANT}),
-    "due finish": (lambda db: due.finish(db, ROW, again_at=None), {DUE}),
-    "due finish again": (lambda db: due.finish(db, ROW, again_at=NOW), {DUE}),
     "due release_all": (
         lambda db: due.release_all(db, kinds=["bell"], now=NOW),
         {("due", "due_by_time", 1)},
@@ -190,6 +188,7 @@ WRITES: Final[dict[str, tuple[str, set[Lookup]]]] = {
             ("payment_methods", "payment_methods_pkey", 2),
         },
     ),
+    "GIVE_BACK": (due.GIVE_BACK, {DUE, DUE_BY_PLACE}),
 }
 FILL: Final = (
     """
@@ -305,7 +304,7 @@ def plans(database_url: str) -> Iterator[dict[str, dict[str, set[Lookup]]]]:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("delete from due where slot >= 0")
         connection.execute("vacuum analyze due")
-    found["drained"] = {"WRITE": planner.lookups(writing.WRITE)}
+    found["drained"] = {name: planner.lookups(statement) for name, (statement, _) in WRITES.items()}
     planner.close()
     yield found
 
@@ -336,4 +335,5 @@ def test_what_is_mostly_empty_is_not_walked_by_every_payment(
     plans: dict[str, dict[str, set[Lookup]]],
 ) -> None:
     """Rows of `due` come and go: when the planner looks there is none, and behind that a long tail of dead ones."""
-    assert {one for one in plans["drained"]["WRITE"] if one[0] == "due"} == {DUE, DUE_BY_PLACE}
+    for name in WRITES:
+        assert {one for one in plans["drained"][name] if one[0] == "due"} == {DUE, DUE_BY_PLACE}, name

@@ -183,71 +183,49 @@ async def _rows(connection: Connection, statement: Any, parameters: dict[str, ob
     return sorted(rows, key=lambda row: (row.due_at, row.object_id, row.kind))
 
 
-DROP: Final = """
+GIVE_BACK: Final = """
     with given as materialized (
         select * from json_to_recordset(%s::json) as r (
-            n integer, merchant_id uuid, kind text, object_id uuid, leased_until timestamptz)
+            n integer, merchant_id uuid, kind text, object_id uuid, leased_until timestamptz,
+            again_at timestamptz, tries integer)
+    ), held as materialized (
+        select x.place, g.leased_until, g.again_at, g.tries
+        from given g
+        cross join lateral (
+            select d.ctid as place from due d
+            where d.merchant_id = g.merchant_id and d.kind = g.kind and d.object_id = g.object_id
+                and d.leased_until = g.leased_until
+            limit 1
+        ) x
     ), dropped as (
         delete from due
-        where ctid = any(array(
-            select x.place from given g
-            cross join lateral (
-                select d.ctid as place from due d
-                where d.merchant_id = g.merchant_id and d.kind = g.kind and d.object_id = g.object_id
-                    and d.leased_until = g.leased_until
-                limit 1
-            ) x))
-            and leased_until = any(array(select leased_until from given))
+        where ctid = any(array(select place from held where again_at is null))
+            and leased_until = any(array(select leased_until from held))
+    ), moved as (
+        update due d
+        set due_at = h.again_at, leased_until = null, tries = h.tries
+        from held h
+        where h.again_at is not null and d.ctid = h.place and d.leased_until = h.leased_until
     )
     select n from given
 """
-"""Drops claimed rows, many at once (see `recoup.db.grouped`), those of which the claim is no longer ours excepted. A
-row is deleted in the very version that was looked up: one that is moved by news meanwhile is another, has no claim, and
-stays. That is asked once more outside, for some releases of PostgreSQL look at nothing else where they have waited."""
+"""Gives claimed rows back, many at once (see `recoup.db.grouped`): dropped, or due again at `again_at`, after so many
+tries in vain; those excepted of which the claim is no longer ours. A row is changed in the very version that was looked
+up: one that is moved by news meanwhile is another, has no claim, and stays. That is asked once more outside, for some
+releases of PostgreSQL look at nothing else where they have waited."""
 
 
-def claimed(row: Due) -> bytes:
-    """A claimed row, for the statement that drops it."""
+def given_back(row: Due, *, again_at: datetime | None, tries: int = 0) -> bytes:
+    """A claimed row, for the statement that gives it back."""
     return msgspec.json.encode(
         {
             "merchant_id": row.merchant_id,
             "kind": row.kind,
             "object_id": row.object_id,
             "leased_until": row.leased_until,
+            "again_at": again_at,
+            "tries": tries,
         }
-    )
-
-
-async def finish(connection: Connection, row: Due, *, again_at: datetime | None, tries: int = 0) -> None:
-    """Give a claimed row back: dropped, or due again at `again_at`, after so many tries in vain.
-
-    Does nothing if the claim is no longer ours.
-    """
-    ours = {
-        "merchant_id": row.merchant_id,
-        "kind": row.kind,
-        "object_id": row.object_id,
-        "lease": row.leased_until,
-        "again_at": again_at,
-        "tries": tries,
-    }
-    if again_at is None:
-        await connection.execute(
-            """
-            delete from due
-            where merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
-                and leased_until = %(lease)s
-            """,
-            ours,
-        )
-        return
-    await connection.execute(
-        """
-        update due set due_at = %(again_at)s, leased_until = null, tries = %(tries)s
-        where merchant_id = %(merchant_id)s and kind = %(kind)s and object_id = %(object_id)s
-            and leased_until = %(lease)s
-        """,
-        ours,
     )
 
 
