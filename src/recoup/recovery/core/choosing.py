@@ -148,7 +148,7 @@ def worth_instead(question: Question, sets: Sets, *, slot: Ints, option: Ints) -
     near = np.abs(held.days - days[many][:, None]) < APART_DAYS
     near[at] = False
     held.days[near], held.cost[near], held.chance[near] = _NEVER, 0.0, 0.0
-    value = _valued(question.weights[many], question.harm[many], held.ordered())
+    value = _valued(question.weights[many], question.harm[many], held)
     return (question.weights * chance).sum(axis=1), value.reshape(cases, 2).max(axis=1)
 
 
@@ -161,9 +161,12 @@ def gains(question: Question, sets: Sets, places: list[int]) -> Floats:
         return _alone(question)
     days = sets.days[:, places]
     order = np.asarray(places)[np.argsort(days, axis=1, kind="stable")]
-    alive, later = _walked(question.weights, question.harm, sets, order)
-    segments = alive.shape[1]
-    rows = np.concatenate([alive, alive * (later - question.harm[:, None])], axis=1)
+    segments = len(places) + 1
+    rows = np.empty((len(days), 2 * segments, question.weights.shape[1]))
+    alive, lost = rows[:, :segments], rows[:, segments:]
+    _walked(question.weights, question.harm, sets, order, alive=alive, later=lost)
+    lost -= question.harm[:, None]
+    lost *= alive
     approved = question.chances.summed(rows)
     cost = alive @ np.stack([np.ones_like(question.harm), question.harm], axis=2)
     apart = question.days[:, :, None] - days[:, None, :]
@@ -186,34 +189,59 @@ def _alone(question: Question) -> Floats:
     return np.where(question.allowed, added, -np.inf)
 
 
-def _walked(weights: Floats, harm: Floats, sets: Sets, order: Ints) -> tuple[Floats, Floats]:
-    """By segment between tries: the weight that nothing was approved yet, and what all later tries then are worth."""
-    row, tries = np.arange(len(order))[:, None], order.shape[1]
-    chance, days = sets.chance[row, order], sets.days[row, order]
-    alive = np.empty((len(weights), tries + 1, weights.shape[1]))
-    later = np.empty(alive.shape)
-    later[:, -1] = 0.0
+def _walked(weights: Floats, harm: Floats, sets: Sets, order: Ints, *, alive: Floats, later: Floats) -> None:
+    """By segment between tries (cases, segments, hypotheses): the weight that nothing was approved yet, into `alive`,
+    and what all later tries then are worth, into `later`."""
+    row, tries = np.arange(len(order)), order.shape[1]
     alive[:, 0] = weights
-    refused = 1 - chance
-    gain, cost, used = sets.gain[row, order], sets.cost[row, order], np.isfinite(days)
+    later[:, -1] = 0.0
+    chances = [sets.chance[row, order[:, n]] for n in range(tries)]
+    refused = [1 - chance for chance in chances]
     for n in range(tries):
-        np.multiply(alive[:, n], refused[:, n], out=alive[:, n + 1])
+        np.multiply(alive[:, n], refused[n], out=alive[:, n + 1])
     for n in reversed(range(tries)):
-        then = np.subtract(later[:, n + 1], harm * used[:, n, None], out=later[:, n])
-        then *= refused[:, n]
-        chance[:, n] *= gain[:, n, None]
-        then += chance[:, n]
-        then -= cost[:, n, None]
-    return alive, later
+        place = row, order[:, n]
+        _before(
+            later[:, n + 1], chances[n], refused[n], harm=harm, tried=_Tried.at(sets, place), out=later[:, n]
+        )
 
 
-def _valued(weights: Floats, harm: Floats, ordered: Sets) -> Floats:
+def _valued(weights: Floats, harm: Floats, sets: Sets) -> Floats:
     """What a set is worth."""
-    _, later = _walked(
-        weights, harm, ordered, np.broadcast_to(np.arange(ordered.days.shape[1]), ordered.days.shape)
-    )
-    value: Floats = (weights * later[:, 0]).sum(axis=1)
+    row, order = np.arange(len(weights)), np.argsort(sets.days, axis=1, kind="stable")
+    later = np.zeros(weights.shape)
+    for n in reversed(range(order.shape[1])):
+        place = row, order[:, n]
+        chance = sets.chance[place]
+        _before(later, chance, 1 - chance, harm=harm, tried=_Tried.at(sets, place), out=later)
+    value: Floats = (weights * later).sum(axis=1)
     return value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tried:
+    """One try of each case: what an approval is worth, what it costs, and whether there is one."""
+
+    gain: Floats
+    cost: Floats
+    used: Flags
+
+    @staticmethod
+    def at(sets: Sets, place: tuple[Ints, Ints]) -> _Tried:
+        """The tries at these places."""
+        column = *place, None
+        return _Tried(sets.gain[column], sets.cost[column], np.isfinite(sets.days[column]))
+
+
+def _before(
+    later: Floats, chance: Floats, refused: Floats, *, harm: Floats, tried: _Tried, out: Floats
+) -> None:
+    """What one try and all `later` ones are worth under each hypothesis, into `out`. The `chance` is used up."""
+    np.subtract(later, harm * tried.used, out=out)
+    out *= refused
+    chance *= tried.gain
+    out += chance
+    out -= tried.cost
 
 
 def nothing(question: Question, *, places: int = 0) -> Sets:
@@ -263,7 +291,9 @@ def _answered(question: Question, sets: Sets) -> Choice:
         return Choice(nobody, nobody.copy(), none, none.copy(), none.copy(), sets)
     ordered = sets.ordered()
     every = np.broadcast_to(np.arange(ordered.days.shape[1]), ordered.days.shape)
-    alive, later = _walked(question.weights, question.harm, ordered, every)
+    size = (len(every), every.shape[1] + 1, question.weights.shape[1])
+    alive, later = np.empty(size), np.empty(size)
+    _walked(question.weights, question.harm, ordered, every, alive=alive, later=later)
     used = np.isfinite(ordered.days[:, 0])
     return Choice(
         slot=np.where(used, ordered.slot[:, 0], -1),
