@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,6 +23,7 @@ from recoup.kit.ids import Kind, render
 from recoup.sandbox.model.answers import Cause
 
 Floats = NDArray[np.float64]
+K = TypeVar("K", bound=Hashable)
 
 RESAMPLES: Final = 2_000
 SHORT: Final = "insufficient_funds"
@@ -96,6 +98,39 @@ class Lived:
     def total(self, name: str) -> float:
         """Its sum."""
         return float(self.of(name).sum())
+
+
+def joined(parts: Sequence[Lived]) -> Lived:
+    """One arm, whose people lived in groups."""
+    first = parts[0]
+    assert len({one.arm for one in parts}) == 1, "arms are not mixed"
+    spans = sorted((one.span for one in parts), key=lambda span: span.first)
+    for span, after in pairwise(spans):
+        assert span.first + span.subscriptions == after.first, "nobody is left out, or lives twice"
+    parts = sorted(parts, key=lambda one: one.span.first)
+    moved = sum(one.believed.count for one in parts)
+    return Lived(
+        replace(spans[0], subscriptions=sum(span.subscriptions for span in spans)),
+        first.arm,
+        np.concatenate([one.people for one in parts]),
+        _summed(one.causes for one in parts),
+        _summed(one.moved_by for one in parts),
+        Believed(
+            moved,
+            sum(one.believed.at_due * one.believed.count for one in parts) / max(1, moved),
+            sum(one.believed.at_charge * one.believed.count for one in parts) / max(1, moved),
+            sum(one.believed.found for one in parts),
+        ),
+        sum(one.took_s for one in parts),
+        Kept(_summed(one.kept.rows for one in parts), sum(one.kept.bytes for one in parts)),
+    )
+
+
+def _summed(counted: Iterable[Mapping[K, int]]) -> dict[K, int]:
+    found: Counter[K] = Counter()
+    for one in counted:
+        found.update(one)
+    return dict(found)
 
 
 async def looked_at(life: Life, before: Kept) -> Lived:

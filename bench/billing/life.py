@@ -76,12 +76,14 @@ ARMS: Final = {arm.name: arm for arm in (DUE, PAYDAY)}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How many live for how many months; time goes in steps of `tick_s`, which is how late anything may be."""
+    """How many of a seed's people, from the `first` on, live for how many months; time goes in steps of `tick_s`, which
+    is how late anything may be."""
 
     seed: int
     subscriptions: int
     months: int
     tick_s: int = 900
+    first: int = 0
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ class Life:
 async def begun(span: Span, arm: Arm, *, folder: Path, conninfo: str) -> AsyncIterator[Life]:
     """Everybody subscribed, and nothing has happened."""
     clock = ManualClock(_BEGIN)
-    crowd = Crowd(span.seed, span.subscriptions, start=START)
+    crowd = Crowd(span.seed, span.subscriptions, start=START, first=span.first)
     bank = Bank(crowd, clock)
     async with opened(folder, conninfo, clock=clock, connectors={**CONNECTORS, NAME: bank}) as service:
         merchant = (await service.merchants.create("Years", now=clock.now())).test

@@ -19,7 +19,9 @@ _HEAD: Final = """# Charging on payday, on a simulated world
 
 What it is worth to charge a renewal on another day than it is due, where the customer agreed to a few days.
 `python -m bench.billing.years` writes this page from its own run: {people:,} subscriptions, {months} months each, seed
-{seed}, {invoices:,} invoices in each of two runs. The runs know the same people, who have the same luck.
+{seed}, {invoices:,} invoices in each of two runs. The runs know the same people, who have the same luck. They live in
+groups of {group:,}, each the customers of one merchant with a database of its own: what a merchant learns, it learns of
+so many.
 
 * **{due}**: every invoice is charged when it is due, spread over some minutes.
 * **{payday}**: the customer agreed to be charged up to {days} days after the due day; the service chooses the moment.
@@ -46,6 +48,9 @@ _TAIL: Final = """## How to read it, and what it does not show
   Nobody leaves, so that both runs bill the same. In truth some of those who failed would, and more where more fail.
 * Nobody asks customers, updates cards, or has a second card or processor. Amounts of all currencies are added as they
   are, in their smallest unit.
+* The service's trust in a payday that was told is the share of them that are right here, and what it believes of how
+  often people are paid in a country comes from the statistics that the world was made from: a real merchant's customers
+  may be further from what it believes.
 * Whether a customer agrees to a window, and what they think of another day, is not simulated: here all agree.
 """
 
@@ -58,12 +63,13 @@ def printed(found: Sequence[Lived]) -> Iterator[str]:
     yield from _costs(found)
 
 
-def page(found: Sequence[Lived]) -> str:
-    """The page, as Markdown."""
+def page(found: Sequence[Lived], *, groups: int = 1) -> str:
+    """The page, as Markdown, of people who lived in so many groups."""
     span = found[0].span
     head = _HEAD.format(
         people=span.subscriptions,
         months=span.months,
+        group=span.subscriptions // groups,
         seed=span.seed,
         invoices=round(found[0].total("invoices")),
         minutes=span.tick_s / 60,
@@ -89,7 +95,7 @@ def page(found: Sequence[Lived]) -> str:
 
 _TOOK: Final = (
     "Rows and bytes are what was added, as it lies, for every year of a subscription. Run time is that of one process "
-    "on one core with its own PostgreSQL; what else the machine had to do is in it."
+    "with its own PostgreSQL, group after group; what else the machine had to do is in it."
 )
 _ROWS: Final = (
     ("first tries that failed, %", "failed", "invoices", 100.0),

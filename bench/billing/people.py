@@ -89,16 +89,16 @@ class Said:
 
 
 class Crowd:
-    """So many cardholders of a seed, billed from the month that begins at `start` on."""
+    """So many cardholders of a seed, from the `first` on, billed from the month that begins at `start` on."""
 
-    def __init__(self, seed: int, count: int, *, start: date) -> None:
+    def __init__(self, seed: int, count: int, *, start: date, first: int = 0) -> None:
         self._luck, self._telling = Luck(seed), Luck(seed + 1_000_003)
         self._parameters = Parameters()
         self._issuers = issuers(self._luck, self._parameters)
         self._first_day = (start - _EPOCH).days
         self.who: People = people(
             self._luck,
-            np.arange(count),
+            np.arange(first, first + count),
             parameters=self._parameters,
             tables=tables(start),
             start_day=self._first_day,
@@ -223,7 +223,7 @@ class Crowd:
 
     def _stated(self, person: int) -> Payday | None:
         """The payday that they told the merchant, which need not be right."""
-        pattern, one = int(self.who.pattern[person]), np.array([person])
+        pattern, one = int(self.who.pattern[person]), self.who.index[person : person + 1]
         if pattern == IRREGULAR or self._telling.uniform(Draw.PATTERN, one)[0] >= STATED_SHARE:
             return None
         is_right = self._telling.uniform(Draw.PATTERN_DAY, one)[0] < STATED_RIGHT

@@ -9,7 +9,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,19 +19,22 @@ import uvloop
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench.billing.figures import Lived, kept_by, looked_at
+from bench.billing.figures import Lived, joined, kept_by, looked_at
 from bench.billing.life import ARMS, Arm, Span, begun, lived
 from bench.billing.page import page, picture, printed
+from bench.keeping import Kept, kept_in
 from recoup.db.embedded import EmbeddedPostgres
 
 SUBSCRIPTIONS: Final = 10_000
 YEARS: Final = 3
 SEED: Final = 7
-TICK_S: Final = 900
+TICK_S: Final = 3600
+GROUPS: Final = 5
 PAGE: Final = Path("explanation") / "billing-bench.md"
 IMAGE: Final = Path("images") / "billing-payday.svg"
 _UNSYNCED: Final = {"fsync": "off", "synchronous_commit": "off"}
 """Nothing here is kept, and nothing that is measured waits for a disk."""
+_SOURCES: Final = ("bench/billing", "src/recoup")
 
 app = App(name="bench.billing.years", help=__doc__)
 _out: Final = Console(highlight=False, width=110)
@@ -61,12 +65,18 @@ def worked(task: Task) -> Lived:
             return uvloop.run(arm_lived(task, folder=folder, conninfo=conninfo))
 
 
-def both(tasks: Sequence[Task], *, processes: int) -> list[Lived]:
-    """All arms, one after the other, or at once."""
-    if processes == 1:
-        return [worked(task) for task in tasks]
+def arms_lived(span: Span, arms: Sequence[Arm], *, groups: int, processes: int, kept: Kept) -> list[Lived]:
+    """All arms, each in so many groups of people, so many groups at once; what is kept already is not lived again."""
+    tasks = [Task(part, arm) for part in parted(span, groups) for arm in arms]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return list(pool.map(worked, tasks))
+        found = list(kept.map(pool, worked, tasks))
+    return [joined([one for one in found if one.arm == arm]) for arm in arms]
+
+
+def parted(span: Span, groups: int) -> list[Span]:
+    """Its people in so many groups, as even as they may be."""
+    edges = [span.first + span.subscriptions * one // groups for one in range(groups + 1)]
+    return [replace(span, first=first, subscriptions=end - first) for first, end in pairwise(edges)]
 
 
 @app.default
@@ -74,21 +84,32 @@ def main(
     *,
     subscriptions: Annotated[int, Parameter(help="how many there are")] = SUBSCRIPTIONS,
     years: Annotated[float, Parameter(help="how long they are billed")] = YEARS,
-    arms: Annotated[str, Parameter(help="which ways of charging, by comma")] = ",".join(ARMS),
     seed: Annotated[int, Parameter(help="of the world")] = SEED,
     tick_s: Annotated[int, Parameter(help="how many seconds late anything may be")] = TICK_S,
+    groups: Annotated[
+        int, Parameter(help="merchants, each with a part of the people and a database of its own")
+    ] = GROUPS,
     out: Annotated[
         Path | None, Parameter(help="the folder of the documentation, to write the page there")
     ] = None,
-    processes: Annotated[int, Parameter(help="how many arms are lived at once")] = 1,
+    keep: Annotated[
+        Path | None, Parameter(help="a folder in which what was lived is kept, to go on after a break")
+    ] = None,
+    processes: Annotated[int, Parameter(help="how many are lived at once")] = 1,
 ) -> None:
     """Live through all arms, print what came of them, and write the page where asked."""
     span = Span(seed, subscriptions, round(years * 12), tick_s)
-    found = both([Task(span, ARMS[name]) for name in arms.split(",")], processes=processes)
+    found = arms_lived(
+        span,
+        list(ARMS.values()),
+        groups=min(groups, subscriptions),
+        processes=processes,
+        kept=kept_in(keep, sources=_SOURCES),
+    )
     for line in printed(found):
         _out.print(line)
-    if out is not None and len(found) == len(ARMS):
-        (out / PAGE).write_text(page(found), encoding="utf-8")
+    if out is not None:
+        (out / PAGE).write_text(page(found, groups=min(groups, subscriptions)), encoding="utf-8")
         (out / IMAGE).write_text(picture(found), encoding="utf-8")
 
 

@@ -15,9 +15,9 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 import bench.routing
+from bench.keeping import Kept, kept_in
 from bench.routing.contest import HYPERSWITCH, OURS, RIVALS, SWEPT, THOMPSON, Task, contest
 from bench.routing.drill import KINDS, PARAMETERS, Drilled, DrillTask, brief, drill
-from bench.routing.keeping import Kept, kept_in
 from bench.routing.page import page, printed
 from bench.routing.play import Score
 from bench.routing.plots import pictures
@@ -25,6 +25,7 @@ from bench.routing.results import Results
 from bench.routing.scenarios import SCENARIOS, SWEEPS, Scenario, cut_short, month
 from bench.routing.world import Parameters
 
+_SOURCES: Final = ("bench/routing", "src/recoup/routing", "src/recoup/outcomes", "src/recoup/kit")
 SEEDS: Final = 5
 SEEDS_QUICK: Final = 2
 SEEDS_SWEPT: Final = 3
@@ -78,7 +79,7 @@ def main(
             is_quick=quick,
             policies=tuple(policy or ()),
             informed=informed,
-            kept=kept_in(keep),
+            kept=kept_in(keep, sources=_SOURCES),
         )
         results = course.run(only=scenario)
     for line in printed(results):

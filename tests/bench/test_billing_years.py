@@ -5,24 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from bench.billing.figures import Lived
+from bench.billing.figures import Lived, joined
 from bench.billing.life import DUE, PAYDAY, START, Arm, Span
 from bench.billing.page import page, picture
 from bench.billing.people import Crowd
-from bench.billing.years import Task, arm_lived
+from bench.billing.years import Task, arm_lived, parted
 
 SPAN = Span(seed=7, subscriptions=30, months=3, tick_s=21_600)
 
 
-async def arm(which: Arm, tmp_path: Path, database_url: str) -> Lived:
-    return await arm_lived(Task(SPAN, which), folder=tmp_path, conninfo=database_url)
+async def arm(which: Arm, tmp_path: Path, database_url: str, *, groups: int = 1) -> Lived:
+    return joined(
+        [
+            await arm_lived(Task(span, which), folder=tmp_path, conninfo=database_url)
+            for span in parted(SPAN, groups)
+        ]
+    )
 
 
 async def test_both_arms_bill_each_period_once_and_agree_with_the_bank(
     tmp_path: Path, database_url: str
 ) -> None:
     """What must hold of each (each period billed once, nothing paid twice, sums equal) is checked where it is read."""
-    due, payday = await arm(DUE, tmp_path, database_url), await arm(PAYDAY, tmp_path, database_url)
+    due, payday = await arm(DUE, tmp_path, database_url, groups=2), await arm(PAYDAY, tmp_path, database_url)
     assert np.array_equal(due.of("billed_minor"), payday.of("billed_minor")), (
         "both bill the same people the same"
     )

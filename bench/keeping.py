@@ -1,7 +1,7 @@
-"""Keeps what each world came to, so that a long run that was broken off goes on where it stood.
+"""Keeps what each part of a long run came to, so that one that was broken off goes on where it stood.
 
-What is kept is found again by the task and by the source of everything that has a part in it: after a change of the
-contest, or of routing, everything is played anew.
+What is kept is found again by the task and by the source of everything that has a part in it: after a change there,
+everything is played anew.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 from uuid import uuid4
 
-ROOT: Final = Path(__file__).parents[2]
-SOURCES: Final = ("bench/routing", "src/recoup/routing", "src/recoup/outcomes", "src/recoup/kit")
+ROOT: Final = Path(__file__).parents[1]
+_SOURCE: Final = {".py", ".sql"}
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,14 +37,15 @@ class Kept:
         return pool.map(partial(_played, self.folder, self.source, play), tasks)
 
 
-def kept_in(folder: Path | None, *, root: Path = ROOT) -> Kept:
-    """What is kept in a folder of the source as it stands."""
+def kept_in(folder: Path | None, *, sources: Sequence[str], root: Path = ROOT) -> Kept:
+    """What is kept in a folder of the source as it stands in these of its folders."""
     if folder is None:
         return Kept(None)
     folder.mkdir(parents=True, exist_ok=True)
     read = sha256()
-    for path in sorted(path for part in SOURCES for path in (root / part).rglob("*.py")):
-        read.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(path for part in sources for path in (root / part).rglob("*")):
+        if path.suffix in _SOURCE:
+            read.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return Kept(folder, read.hexdigest())
 
 
