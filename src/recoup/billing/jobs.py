@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from recoup.billing.core.ahead import AHEAD
+from recoup.billing.core.ahead import AHEAD, UNSEEN
 from recoup.billing.core.dunning import DUNNING
 from recoup.billing.core.scheduled import EXECUTE
 from recoup.billing.core.step import CHARGE, CYCLE
@@ -23,6 +23,7 @@ from recoup.merchants.core import Merchant
 from recoup.payments.core import Payment
 from recoup.payments.core.step import MOVED
 from recoup.recovery.flow.writing import OVER
+from recoup.vault.flow.news import METHODS_CHANGED
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
 _INVOICES: Final = f"{Kind.INVOICE.value}_"
@@ -71,4 +72,9 @@ def listens(fact: str, payment: Payment) -> bool:
 
 def ahead_handlers(ahead: LookingAhead, hours: Hours) -> Mapping[str, Handler]:
     """The handler of each kind of due row by which charges that are to come are looked at."""
-    return {AHEAD: ahead.look, LEARN: hours.learn}
+    return {
+        AHEAD: ahead.look,
+        UNSEEN: ahead.unseen,
+        METHODS_CHANGED: ahead.methods_changed,
+        LEARN: hours.learn,
+    }

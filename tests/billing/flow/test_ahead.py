@@ -11,7 +11,7 @@ import pytest
 from tests.payments.house import House
 
 from recoup.billed import Billed
-from recoup.billing.core.ahead import AHEAD, CLOSE
+from recoup.billing.core.ahead import AHEAD, CLOSE, UNSEEN
 from recoup.billing.core.hours import EVERYBODY, HOURS, IssuerHours
 from recoup.billing.core.step import CYCLE
 from recoup.billing.flow.hours import EVERY, LEARN, SETTLED_FOR, settled
@@ -143,6 +143,51 @@ async def test_the_look_ahead_is_there_where_the_next_cycle_is(house: House) -> 
     assert await rows() == [RENEWS, RENEWS - CLOSE]
     await shop.call("POST", f"{path}/cancel", {})
     assert await rows() == [None, None]
+
+
+async def test_what_became_of_a_payment_method_after_the_last_look_is_looked_at(house: House) -> None:
+    """Detached, closed, or gone with its customer: it is told before the charge meets it; who is far off waits."""
+    shop = await Shop.of(house)
+    customer, method = await shop.card(exp_year=2031)
+    subscription = await shop.subscribed(customer, method)
+    later = await shop.subscribed(customer, method, trial_days=60)
+    await shop.until(RENEWS - CLOSE + timedelta(days=1))
+    first = (await house.dues(shop.us))[AHEAD, uuid_of(later)]["due_at"]
+    assert await shop.risks(subscription) == ["no_network_transaction_id"]
+    await shop.call("POST", f"/v1/payment_methods/{method}/detach")
+    await shop.until(RENEWS - timedelta(days=5))
+    assert await shop.risks(subscription) == ["method_closed"]
+    assert (await shop.told(subscription)).count("subscription.at_risk") == 2
+    assert (await house.dues(shop.us))[AHEAD, uuid_of(later)]["due_at"] == first
+    _, other = await shop.card(exp_year=2031)
+    await shop.call("POST", f"/v1/payment_methods/{other}/detach")
+    customer, method = await shop.card(exp_year=2031)
+    third = await shop.subscribed(customer, method, trial_days=9)
+    await house.work()
+    assert "method_closed" not in await shop.risks(third)
+    await shop.call("DELETE", f"/v1/customers/{customer}")
+    await house.work()
+    assert "method_closed" in await shop.risks(third)
+
+
+async def test_subscriptions_older_than_looks_get_the_time_of_their_first(house: House) -> None:
+    """What was looked at already, and what is not charged by itself, gets none; a second walk changes nothing."""
+    shop = await Shop.of(house)
+    made = [await shop.subscribed(*await shop.card(exp_year=2031)) for _ in range(3)]
+    await house.work()
+    await shop.call("POST", f"/v1/subscriptions/{made[2]['id']}/pause")
+    await house.database.execute(
+        "delete from due where merchant_id = %(us)s and kind = %(kind)s", {"us": shop.us.id, "kind": AHEAD}
+    )
+    for now in (house.now, house.now + timedelta(days=1)):
+        assert await house.billed.ahead.unseen(shop.us, UUID(int=0), now) is None
+        dues = await house.dues(shop.us)
+        looks = {id_: row["due_at"] for (kind, id_), row in dues.items() if kind == AHEAD}
+        assert looks == {uuid_of(one): RENEWS - CLOSE for one in made[:2]}
+    await shop.until(RENEWS - CLOSE)
+    assert [(await shop.told(one)).count("invoice.upcoming") for one in made] == [1, 1, 0]
+    await house.billed.ahead.unseen(shop.us, UUID(int=0), house.now)
+    assert not [kind for kind, _ in await house.dues(shop.us) if kind in (AHEAD, UNSEEN)]
 
 
 async def test_many_are_looked_at_together_and_again_without_news(house: House) -> None:

@@ -28,6 +28,8 @@ from recoup.vault.core import PaymentMethod
 
 AHEAD: Final = "subscription.ahead"
 """The kind of due row that says: look what the next charge of this subscription will meet."""
+UNSEEN: Final = "subscription.unseen"
+"""The kind of due row that says: subscriptions after this one may have no time of their first look yet."""
 CLOSE: Final = timedelta(days=7)
 """How long before a charge it is looked at at the latest: account updaters asked by file answer within days, and a
 customer needs some for a new card."""
@@ -70,6 +72,11 @@ def first_look(subscription: Subscription, *, now: datetime) -> datetime | None:
         on=due.date(),
     )
     return max(due - max(lead, CLOSE), now)
+
+
+def is_near(subscription: Subscription, *, now: datetime) -> bool:
+    """Whether its next charge is so near that what changes now is looked at now."""
+    return first_look(subscription, now=now) == now
 
 
 def trial_days_before(subscription: Subscription) -> int | None:
@@ -138,7 +145,8 @@ def looked(
     facts = tuple(dict.fromkeys(_FACTS.get(risk, _OTHER) for risk in ahead.risks if risk not in known))
     if before is None or before.amount != ahead.amount or not set(ahead.rules) <= set(before.rules):
         facts = (*facts, UPCOMING)
-    after = changed(one.subscription, facts, now=now, ahead=ahead)
+    unchanged_at = one.subscription.updated_at  # a look changes nothing of what was agreed
+    after = changed(one.subscription, facts, now=unchanged_at, ahead=ahead)
     told: tuple[Told, ...] = tuple(
         (fact, Upcoming(after, invoice, notices) if fact == UPCOMING else after) for fact in facts
     )

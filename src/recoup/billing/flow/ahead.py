@@ -7,8 +7,9 @@ charge day is chosen from. What is new is kept and told; account updaters are as
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import NamedTuple, Protocol
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -23,11 +24,16 @@ from recoup.billing.core.step import Step
 from recoup.billing.flow.hours import Hours, Methods
 from recoup.billing.flow.moments import Moments
 from recoup.billing.flow.writing import Scribe
+from recoup.billing.store import AT_ONCE_MAX
 from recoup.billing.store import ahead as store
 from recoup.db import Connection, Database
 from recoup.db.together import Together
 from recoup.merchants.core import Merchant
 from recoup.vault.core import PaymentMethod
+
+NONE_YET: Final = UUID(int=0)
+UNSEEN_EVERY: Final = timedelta(seconds=5)
+"""How soon after some hundred of them the next are seen for the first time: charges that are due wait for nobody."""
 
 
 class Updater(Protocol):
@@ -81,6 +87,38 @@ class LookingAhead:
     async def look(self, merchant: Merchant, subscription_id: UUID, now: datetime) -> datetime | None:
         """The worker's handler of `subscription.ahead`. Those that come at once are looked at together."""
         return await self._together.get(merchant.id, _Asked(subscription_id, merchant, now))
+
+    async def methods_changed(self, merchant: Merchant, customer_id: UUID, now: datetime) -> datetime | None:
+        """The handler of `METHODS_CHANGED`: what the customer's next charges meet is looked at again, where that was
+        looked at already."""
+
+        async def work(connection: Connection, after: UUID) -> UUID | None:
+            page = await store.lock_of_customer(
+                connection, merchant_id=merchant.id, customer_id=customer_id, after=after
+            )
+            looks = {one.id: now for one in page if core.is_near(one, now=now)}
+            await store.look_at(connection, looks, merchant_id=merchant.id, kind=core.AHEAD)
+            return page[-1].id if len(page) == AT_ONCE_MAX else None
+
+        after: UUID | None = NONE_YET
+        while after is not None:
+            after = await self._database.retrying(partial(work, after=after))
+        return None
+
+    async def unseen(self, merchant: Merchant, after: UUID, now: datetime) -> datetime | None:
+        """The handler of `UNSEEN`: subscriptions older than looks get the time of their first, some hundred at once."""
+
+        async def work(connection: Connection) -> None:
+            page = await store.lock_next(connection, merchant_id=merchant.id, after=after)
+            firsts = {one.id: core.first_look(one, now=now) for one in page if core.current(one) is None}
+            looks = {id_: at for id_, at in firsts.items() if at is not None}
+            await store.look_at(connection, looks, merchant_id=merchant.id, kind=core.AHEAD)
+            if len(page) == AT_ONCE_MAX:
+                more = {page[-1].id: now + UNSEEN_EVERY}
+                await store.look_at(connection, more, merchant_id=merchant.id, kind=core.UNSEEN)
+
+        await self._database.retrying(work)
+        return None
 
     async def _look_asked(self, _: UUID, asked: Sequence[_Asked]) -> Mapping[_Asked, datetime]:
         ids = list(dict.fromkeys(one.subscription_id for one in asked))

@@ -21,7 +21,7 @@ from recoup.merchants.core import Merchant
 from recoup.vault import store
 from recoup.vault.core import Customer, CustomerDetails, check_customer
 from recoup.vault.flow.methods import PaymentMethods
-from recoup.vault.flow.news import Fact, tell
+from recoup.vault.flow.news import Fact, methods_changed, tell
 from recoup.vault.objects import customer_object, payment_method_object
 
 LIST_MAX: Final = 101
@@ -113,6 +113,7 @@ class Customers:
         deleted = replace(customer, deleted_at=now, updated_at=now)
         await store.update_customer(connection, deleted, merchant_id=merchant.id)
         methods = await self._methods.detach_all(connection, merchant, customer_id=customer_id, now=now)
+        await methods_changed(connection, merchant.id, customer_id, now=now)
         news = [
             Fact("payment_method.detached", one.id, payment_method_object(one, livemode=merchant.livemode))
             for one in methods

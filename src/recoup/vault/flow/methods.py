@@ -24,7 +24,7 @@ from recoup.vault.core import (
     check_known_expiry,
 )
 from recoup.vault.core.renewals import Change, Teller, Told, UpdateKind
-from recoup.vault.flow.news import Fact, tell
+from recoup.vault.flow.news import Fact, methods_changed, tell
 from recoup.vault.flow.renewing import record
 from recoup.vault.flow.tokens import TOKENS_MAX, ProcessorTokens, with_token
 from recoup.vault.flow.vault import Vault
@@ -272,6 +272,7 @@ class PaymentMethods:
         if method.detached_at is not None:
             return method
         changed = replace(method, customer_id=None, detached_at=now, updated_at=now)
+        await methods_changed(connection, merchant.id, method.customer_id, now=now)
         return await self._keep(connection, merchant, changed, fact="payment_method.detached", now=now)
 
     async def detach_all(

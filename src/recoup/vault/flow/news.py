@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from recoup.db import Connection
+from recoup.db import Connection, due
 from recoup.events.core import NewEvent
 from recoup.events.store import append, next_object_sequence
+
+METHODS_CHANGED: Final = "event:customer.payment_methods_changed"
+"""The kind of due row that says: what this customer pays with is other than it was, or gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,13 @@ async def tell(
             )
         )
     await append(connection, merchant_id, events)
+
+
+async def methods_changed(
+    connection: Connection, merchant_id: UUID, customer_id: UUID | None, *, now: datetime
+) -> None:
+    """Have those hear of it who charge the customer; of a payment method that nobody has nobody hears."""
+    if customer_id is not None:
+        await due.put(
+            connection, merchant_id=merchant_id, kind=METHODS_CHANGED, object_id=customer_id, due_at=now
+        )

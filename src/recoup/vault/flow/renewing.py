@@ -33,7 +33,7 @@ from recoup.vault.core.renewals import (
     told_by_processor,
     told_by_updater,
 )
-from recoup.vault.flow.news import Fact, tell
+from recoup.vault.flow.news import Fact, methods_changed, tell
 from recoup.vault.flow.tokens import ProcessorTokens, with_token
 from recoup.vault.flow.vault import Vault
 from recoup.vault.objects import payment_method_object
@@ -250,6 +250,7 @@ async def record(
     )
     await updates.insert(connection, line, merchant_id=merchant.id)
     await due.put(connection, merchant_id=merchant.id, kind=CHANGED, object_id=before.id, due_at=now)
+    await methods_changed(connection, merchant.id, before.customer_id, now=now)
 
 
 def told_of(news: CredentialNews, *, account_id: UUID, event_id: str, at: datetime) -> Told:
