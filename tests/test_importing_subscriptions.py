@@ -78,7 +78,7 @@ def test_a_stripe_export_is_looked_at_made_a_table_and_taken_in_once(
     first, second, counted, *_ = looked.stdout.splitlines()
     assert first.split("\t")[1:3] == ["sub_example1", "created"] and "19.99 EUR" in first
     assert second.split("\t")[1:3] == ["sub_metered", "refused"] and "usage_type" in second
-    assert counted == "2 lines: 1 created, 0 updated, 0 skipped, 1 refused"
+    assert counted == "2 lines: 1 created, 0 updated, 0 ended, 0 skipped, 1 refused"
     assert "19.99 EUR (1)" in looked.stdout
     written = run(*stripe, "--as-csv", table)
     assert written.returncode == 0 and table.stat().st_mode & 0o077 == 0, written.stderr

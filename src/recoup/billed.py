@@ -154,7 +154,7 @@ class Billed:
             database, customers=parts.customers, tokens=parts.tokens, vault=parts.vault, new_id=new_id
         )
         self.imports = SubscriptionImports(
-            database, newcomers=newcomers, accounts=parts.accounts, scribe=scribe, new_id=new_id
+            database, newcomers=newcomers, accounts=parts.accounts, cycles=self.cycles, scribe=scribe
         )
         self._imports = SubscriptionImportsApi(self.imports)
         reader = Reader(

@@ -12,6 +12,7 @@ from typing import Final
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.billing.cases import named, worked
 
 from recoup.billing.core.importing.arriving import Ids, anchored, arrived, brought_up, foreseen, placed
@@ -20,8 +21,8 @@ from recoup.billing.core.importing.lines import Late, Left, Line, Options, Read,
 from recoup.billing.core.importing.reading import read_row
 from recoup.billing.core.importing.table import COLUMNS, read_table, written
 from recoup.billing.core.machine import Status
-from recoup.billing.core.periods import Interval, Unit, instant_at, period
-from recoup.billing.core.records import ManagedBy, Subscription
+from recoup.billing.core.periods import PHASES_MAX, Interval, Phase, Unit, instant_at, period
+from recoup.billing.core.records import TERMS_MAX, ManagedBy, Subscription
 from recoup.billing.core.step import scheduled
 from recoup.elsewhere.core.importing.lines import BadField
 from recoup.kit.refusals import Refusal
@@ -293,6 +294,27 @@ def test_what_is_outside_follows_a_newer_file_and_is_handed_over_by_it() -> None
     ]
     with pytest.raises(BadField, match="here already"):
         brought_up(worked(taken, until=datetime(2027, 4, 1, tzinfo=UTC))[0], newer, (), now=later)
+
+
+def test_a_shadow_that_was_moved_too_often_is_refused_and_one_that_pays_the_same_is_not() -> None:
+    """Reported day by day, with a file in between each time."""
+    daily, begun = Interval(Unit.DAY, 1), NOW.date() - timedelta(days=PHASES_MAX)
+    days = [begun + timedelta(days=n) for n in range(PHASES_MAX)]
+    shadow = come(line(managed_by="outside", interval="day"))
+    held = structs.replace(
+        shadow,
+        number=PHASES_MAX,
+        opened=PHASES_MAX - 1,
+        phases=tuple(Phase(n, day, day, daily) for n, day in enumerate(days, 1)),
+        terms=shadow.terms * TERMS_MAX,
+    )
+    newer = come(line(interval="day"))
+    with pytest.raises(BadField, match="moved too often"):
+        brought_up(held, newer, (), now=NOW)
+    some = structs.replace(held, phases=held.phases[:-1])
+    assert brought_up(some, newer, (), now=NOW).managed_by is ManagedBy.RECOUP
+    with pytest.raises(BadField, match="changed too often"):
+        brought_up(some, come(line(interval="day", amount="1")), (), now=NOW)
 
 
 def test_refusals_name_the_column() -> None:

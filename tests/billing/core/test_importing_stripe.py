@@ -11,7 +11,7 @@ from tests.billing.cases import named
 from tests.billing.exports import customer, customers_by_id, export, subscription
 
 from recoup.billing.core.importing import stripe
-from recoup.billing.core.importing.lines import Left, Line, Options, Read, Refused, Row, Token, Warn
+from recoup.billing.core.importing.lines import Left, Line, Options, Over, Read, Refused, Row, Token, Warn
 from recoup.billing.core.importing.reading import read_row
 from recoup.vault.flow.customers import time_zones
 
@@ -67,7 +67,7 @@ def test_stripes_subscriptions_of_every_version_are_understood() -> None:
     (row,) = reads(of_item)
     assert isinstance(row, Row) and row.cells["percent_off"] == "12.5", "a discount may be its item's"
     pages = [*reads(subscription(), subscription(id="sub_2", status="canceled"))]
-    assert [type(one) for one in pages] == [Row, Left]
+    assert [type(one) for one in pages] == [Row, Over]
 
 
 def test_what_stripe_bills_otherwise_is_refused() -> None:
@@ -119,6 +119,6 @@ def test_what_stripe_bills_otherwise_is_refused() -> None:
 def test_whatever_stripes_export_holds_it_is_understood_or_refused(found: Any, place: str | None) -> None:
     whole = found if place is None else subscription() | {place: found}
     for read in reads(whole):
-        assert isinstance(read, Row | Left | Refused)
+        assert isinstance(read, Row | Left | Over | Refused)
         if isinstance(read, Row):
             read_row(read, WITH_ACCOUNT, time_zones=time_zones())

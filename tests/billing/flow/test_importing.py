@@ -51,15 +51,15 @@ class Hall(Office):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.plain.capabilities = replace(self.plain.capabilities, processor_tokens=True)
-        newcomers = Newcomers(
+        self.newcomers = Newcomers(
             database, customers=self.customers, tokens=self.tokens, vault=self.vault, new_id=self.new_id
         )
         self.imports = SubscriptionImports(
             database,
-            newcomers=newcomers,
+            newcomers=self.newcomers,
             accounts=self.accounts,
+            cycles=self.cycles,
             scribe=Scribe(self.new_id, LINKS),
-            new_id=self.new_id,
         )
 
     async def connect(self) -> None:

@@ -11,11 +11,14 @@ from uuid import UUID
 from tests.payments.plans import Lookup, Planner, noted
 
 from recoup.billing.core.importing.judging import Kind, Name
+from recoup.billing.core.importing.lines import PlanKey
+from recoup.billing.core.periods import Interval, Unit
 from recoup.billing.store import importing
 from recoup.vault.store import newcomers
 
 ID: Final = UUID(int=1)
 NAME: Final = Name(Kind.CUSTOMER, "user-1")
+PLAN: Final = PlanKey("Pro", 3000, "USD", Interval(Unit.MONTH))
 BY_NAME: Final = ("billing_names", "billing_names_pkey", 4)
 Send = Callable[[Any], Awaitable[Any]]
 READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
@@ -28,9 +31,17 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
         lambda db: importing.subscriptions_of(db, [ID], merchant_id=ID),
         {("subscriptions", "subscriptions_pkey", 2)},
     ),
+    "plans": (
+        lambda db: importing.plans_like(db, [PLAN], merchant_id=ID),
+        {("plans", "plans_by_name", 1)},  # and by the name, which is no column
+    ),
     "customers": (
         lambda db: newcomers.customers_called(db, ["user-1"], merchant_id=ID),
         {("customers", "customers_by_reference", 2)},
+    ),
+    "held customers": (
+        lambda db: newcomers.hold_customers(db, [ID], merchant_id=ID),
+        {("customers", "customers_pkey", 2)},
     ),
     "tokens": (
         lambda db: newcomers.methods_recognised(db, [(ID, bytes(32))], merchant_id=ID),

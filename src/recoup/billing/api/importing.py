@@ -89,6 +89,7 @@ class SubscriptionImportObject(Struct, kw_only=True, frozen=True):
     taken_in: Annotated[bool, Meta(description="Whether anything was written.")]
     created: int
     updated: int
+    ended: Annotated[int, Meta(description="Canceled at the old biller, and so ended here.")]
     skipped: int
     refused: int
     lines: list[ImportedLineObject]
@@ -154,6 +155,7 @@ class SubscriptionImportsApi:
             taken_in=taken_in,
             created=counted[What.CREATED],
             updated=counted[What.UPDATED],
+            ended=counted[What.ENDED],
             skipped=counted[What.SKIPPED],
             refused=counted[What.REFUSED],
             lines=[_line(one) for one in outcomes],

@@ -18,23 +18,33 @@ from uuid import UUID
 import msgspec
 
 from recoup.billing import store
-from recoup.billing.core.importing.drafting import BATCH, Brought, Draft, Drafting, batches, with_card
+from recoup.billing.core.cycles import End
+from recoup.billing.core.importing.drafting import (
+    BATCH,
+    Brought,
+    Draft,
+    Drafting,
+    Understood,
+    batches,
+    with_card,
+)
 from recoup.billing.core.importing.judging import AccountFacts, Here, Kind, Name, Outcome, What
 from recoup.billing.core.importing.lines import (
     Fingerprint,
-    Left,
     Line,
     Options,
+    Over,
     PlanKey,
     Read,
-    Refused,
     Row,
     Stored,
     Token,
 )
 from recoup.billing.core.importing.reading import read_row
-from recoup.billing.core.records import Plan
+from recoup.billing.core.machine import News
+from recoup.billing.core.records import Plan, Subscription
 from recoup.billing.core.step import Step, cycle_row
+from recoup.billing.flow.cycles import Cycles
 from recoup.billing.flow.writing import Scribe
 from recoup.billing.objects import plan_object
 from recoup.billing.store import importing as names
@@ -47,7 +57,6 @@ from recoup.kit.ids import render
 from recoup.kit.refusals import Refusal, conflict
 from recoup.merchants.core import Merchant
 from recoup.merchants.flow import ProcessorAccounts
-from recoup.vault.core import Customer
 from recoup.vault.flow.customers import time_zones
 from recoup.vault.flow.newcomers import Newcomers
 from recoup.vault.wire import TokenMethodData
@@ -59,9 +68,6 @@ REFRESHED_EVERY: Final = 25
 read ever more rows."""
 AT_ONCE_MAX: Final = BATCH
 """The most lines of one transaction of a caller's."""
-PLANS_PAGE: Final = 500
-PLANS_MAX: Final = 50_000
-"""The most plans that a merchant may have and bring subscriptions in: each stands in memory."""
 
 
 class Doing(StrEnum):
@@ -88,14 +94,15 @@ class SubscriptionImports:
         *,
         newcomers: Newcomers,
         accounts: ProcessorAccounts,
+        cycles: Cycles,
         scribe: Scribe,
-        new_id: Callable[[], UUID],
     ) -> None:
         self._database = database
         self._newcomers = newcomers
         self._accounts = accounts
+        self._cycles = cycles
         self._scribe = scribe
-        self._new_id = new_id
+        self._new_id = scribe.new_id
 
     async def other_source(self, merchant: Merchant, source: str) -> str | None:
         """Another source by which somebody was taken in already: the same subscription would be another by this one."""
@@ -107,7 +114,7 @@ class SubscriptionImports:
         """What taking it in would do, line by line; nothing is written."""
         run = await self._begun(self._database, merchant, options, now)
         for batch in batches(reads):
-            draft = await run.drafted(self._database, run.read(batch), dict(run.plans))
+            draft = await run.drafted(self._database, run.read(batch), run.plans)
             run.plans.update((_key(one), one.id) for one in draft.plans)
             for outcome in draft.outcomes:
                 yield outcome
@@ -138,7 +145,7 @@ class SubscriptionImports:
         """What becomes of a few lines, in the caller's transaction; and whether anything was written."""
         assert len(reads) <= AT_ONCE_MAX, "what is done in one transaction has an end"
         run = await self._begun(connection, merchant, options, now)
-        draft = await run.drafted(connection, run.read(reads), dict(run.plans))
+        draft = await run.drafted(connection, run.read(reads), run.plans)
         is_refused = any(one.what is What.REFUSED for one in draft.outcomes)
         if doing is Doing.LOOK or (doing is Doing.ALL and is_refused):
             return draft.outcomes, False
@@ -146,7 +153,7 @@ class SubscriptionImports:
             await self._write(connection, run, draft)
         except _Overtaken:
             raise _running() from None
-        return draft.outcomes, True
+        return draft.outcomes, draft.writes
 
     async def _begun(self, queries: Queries, merchant: Merchant, options: Options, now: datetime) -> _Run:
         self._newcomers.check_mode(merchant)
@@ -161,15 +168,15 @@ class SubscriptionImports:
             merchant=merchant,
             options=options,
             accounts=accounts,
-            plans=await _plans(queries, merchant),
+            plans={},
             new_id=self._new_id,
             now=now,
             zones=time_zones(),
         )
 
-    async def _taken(self, run: _Run, lines: Sequence[Line | Refused | Left]) -> Draft:
+    async def _taken(self, run: _Run, lines: Sequence[Understood]) -> Draft:
         async def work(connection: Connection) -> Draft:
-            draft = await run.drafted(connection, lines, dict(run.plans))
+            draft = await run.drafted(connection, lines, run.plans)
             await self._write(connection, run, draft)
             return draft
 
@@ -181,9 +188,10 @@ class SubscriptionImports:
         raise _running()
 
     async def _write(self, connection: Connection, run: _Run, draft: Draft) -> None:
-        if not draft.brought:
+        if not draft.writes:
             return
         merchant, now = run.merchant, run.now
+        await self._end(connection, run, draft.ended)
         noted = await names.note(
             connection, draft.new_names, merchant_id=merchant.id, source=run.options.source, now=now
         )
@@ -211,6 +219,11 @@ class SubscriptionImports:
         steps = [_step(with_card(one, by_card.get(one.card or b""))) for one in draft.brought]
         await self._scribe.write(connection, merchant, steps, now=now)
 
+    async def _end(self, connection: Connection, run: _Run, ended: Sequence[Subscription]) -> None:
+        """End those that were canceled at the old biller: what is open of them nobody collects here any more."""
+        turns = {one.id: End(News.CANCELED) for one in ended}
+        await self._cycles.take(connection, run.merchant, {one.id: one for one in ended}, turns, now=run.now)
+
     def _plan_event(self, merchant: Merchant, plan: Plan) -> NewEvent:
         shown = msgspec.json.encode(plan_object(plan, livemode=merchant.livemode))
         return NewEvent(self._new_id(), "plan.created", plan.id, plan.events_count, shown, plan.created_at)
@@ -218,7 +231,8 @@ class SubscriptionImports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """One file, with what was read of the merchant at its beginning. `plans` grows with those that are made."""
+    """One file, with what was read of the merchant at its beginning. `plans`: those that were, or would be, made for it
+    so far."""
 
     newcomers: Newcomers
     merchant: Merchant
@@ -229,7 +243,7 @@ class _Run:
     now: datetime
     zones: Collection[str]
 
-    def read(self, batch: Sequence[Read]) -> list[Line | Refused | Left]:
+    def read(self, batch: Sequence[Read]) -> list[Understood]:
         """The lines of a batch, understood or not."""
         return [
             read_row(one, self.options, time_zones=self.zones) if isinstance(one, Row) else one
@@ -237,20 +251,34 @@ class _Run:
         ]
 
     async def drafted(
-        self, queries: Queries, lines: Sequence[Line | Refused | Left], plans: dict[PlanKey, UUID]
+        self, queries: Queries, lines: Sequence[Understood], plans: Mapping[PlanKey, UUID]
     ) -> Draft:
-        """What a batch comes to, given what is here now; in a transaction its subscriptions are held."""
+        """What a batch comes to, given what is here now; in a transaction its subscriptions and customers are held."""
         understood = [one for one in lines if isinstance(one, Line)]
-        here = Here(self.accounts, plans=plans)
-        await self._look_for_names(queries, here, understood)
-        await self._look_for_subscriptions(queries, here, understood)
+        over = [one for one in lines if isinstance(one, Over)]
+        here = Here(self.accounts)
+        await self._look_for_plans(queries, here, understood, plans)
+        await self._look_for_names(queries, here, understood, over)
+        await self._look_for_subscriptions(queries, here)
         await self._look_for_customers(queries, here, understood)
         await self._look_for_methods(queries, here, understood)
         drafting = Drafting(self.merchant.id, self.options, here, self.new_id, self.now)
         return drafting.draft(lines)
 
-    async def _look_for_names(self, queries: Queries, here: Here, lines: Sequence[Line]) -> None:
+    async def _look_for_plans(
+        self, queries: Queries, here: Here, lines: Sequence[Line], made: Mapping[PlanKey, UUID]
+    ) -> None:
+        keys = {one.plan for one in lines} - made.keys()
+        found = await names.plans_like(
+            queries, sorted(keys, key=lambda key: key.text), merchant_id=self.merchant.id
+        )
+        here.plans = {**made, **found}
+
+    async def _look_for_names(
+        self, queries: Queries, here: Here, lines: Sequence[Line], over: Sequence[Over]
+    ) -> None:
         wanted = {Name(Kind.SUBSCRIPTION, one.external_id) for one in lines}
+        wanted |= {Name(Kind.SUBSCRIPTION, one.external_id) for one in over}
         wanted |= {Name(Kind.CUSTOMER, one.customer) for one in lines}
         keys = {Name(Kind.PLAN, one.plan.text): one.plan for one in lines if one.plan not in here.plans}
         here.names = await names.known(
@@ -258,9 +286,8 @@ class _Run:
         )
         here.plans |= {keys[name]: known.object_id for name, known in here.names.items() if name in keys}
 
-    async def _look_for_subscriptions(self, queries: Queries, here: Here, lines: Sequence[Line]) -> None:
-        found = (here.names.get(Name(Kind.SUBSCRIPTION, one.external_id)) for one in lines)
-        ids = sorted({one.object_id for one in found if one is not None})
+    async def _look_for_subscriptions(self, queries: Queries, here: Here) -> None:
+        ids = sorted({one.object_id for name, one in here.names.items() if name.kind is Kind.SUBSCRIPTION})
         if isinstance(queries, Connection):
             here.subscriptions = await store.lock_subscriptions(
                 queries, merchant_id=self.merchant.id, ids=ids
@@ -269,18 +296,19 @@ class _Run:
             here.subscriptions = await names.subscriptions_of(queries, ids, merchant_id=self.merchant.id)
 
     async def _look_for_customers(self, queries: Queries, here: Here, lines: Sequence[Line]) -> None:
-        """By the old biller's name where that is known, else by the merchant's own."""
-        noted = {
+        """By the old biller's name where that is known, else by the merchant's own. Who is held is not deleted before
+        their subscription is there."""
+        ids = {
             one.customer: known.object_id
             for one in lines
             if (known := here.names.get(Name(Kind.CUSTOMER, one.customer))) is not None
         }
-        found = await self.newcomers.those(queries, self.merchant, list(noted.values()))
-        others = sorted({one.customer for one in lines} - noted.keys())
-        called: dict[str, Customer] = await self.newcomers.called(queries, self.merchant, others)
+        others = sorted({one.customer for one in lines} - ids.keys())
+        called = await self.newcomers.called(queries, self.merchant, others)
+        ids |= {name: one.id for name, one in called.items()}
+        found = await self.newcomers.held(queries, self.merchant, sorted(set(ids.values())))
         here.customers = {
-            **called,
-            **{name: found[id_] for name, id_ in noted.items() if found[id_].deleted_at is None},
+            name: found[id_] for name, id_ in ids.items() if id_ in found and found[id_].deleted_at is None
         }
 
     async def _look_for_methods(self, queries: Queries, here: Here, lines: Sequence[Line]) -> None:
@@ -291,26 +319,6 @@ class _Run:
         here.tokens = await self.newcomers.with_tokens(queries, self.merchant, tokens)
         here.prints = await self.newcomers.shown_as(queries, self.merchant, prints)
         here.methods = await self.newcomers.methods(queries, self.merchant, stored)
-
-
-async def _plans(queries: Queries, merchant: Merchant) -> dict[PlanKey, UUID]:
-    """The plans that are here; of several that are the same the oldest that is active."""
-    found: dict[PlanKey, Plan] = {}
-    last = UUID(int=0)
-    for _ in range(PLANS_MAX // PLANS_PAGE):
-        page = await store.plans(
-            queries, merchant_id=merchant.id, active=None, after=None, before=last, limit=PLANS_PAGE
-        )
-        for one in page:
-            known = found.setdefault(_key(one), one)
-            if one.active and not known.active:
-                found[_key(one)] = one
-        if len(page) < PLANS_PAGE:
-            return {key: one.id for key, one in found.items()}
-        last = page[-1].id
-    raise conflict(
-        "too_many_plans", f"This merchant has more than {PLANS_MAX} plans: make subscriptions one by one."
-    )
 
 
 def _running() -> Refusal:

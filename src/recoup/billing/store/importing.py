@@ -11,6 +11,7 @@ import msgspec
 
 from recoup.billing.core.importing.drafting import Named
 from recoup.billing.core.importing.judging import Kind, Known, Name
+from recoup.billing.core.importing.lines import PlanKey
 from recoup.billing.core.records import Subscription
 from recoup.db import Connection, Queries
 
@@ -44,6 +45,35 @@ async def known(
         )
         for row in rows
     }
+
+
+async def plans_like(queries: Queries, keys: Sequence[PlanKey], *, merchant_id: UUID) -> dict[PlanKey, UUID]:
+    """The plans that are the same as these; of several the oldest that is active."""
+    rows = await queries.fetch_all(
+        """
+        select wanted.place, p.id
+        from unnest(%(names)s::text[], %(amounts)s::text[], %(currencies)s::text[], %(units)s::text[],
+            %(counts)s::text[]) with ordinality wanted (name, amount, currency, unit, count, place)
+        cross join lateral (
+            select id from plans
+            where merchant_id = %(merchant_id)s and data ->> 'name' = wanted.name
+                and data ->> 'amount' = wanted.amount and data ->> 'currency' = wanted.currency
+                and data -> %(span)s::text ->> 'unit' = wanted.unit
+                and data -> %(span)s::text ->> 'count' = wanted.count
+            order by active desc, id limit 1
+        ) p
+        """,
+        {
+            "merchant_id": merchant_id,
+            "span": "interval",
+            "names": [one.name for one in keys],
+            "amounts": [str(one.amount) for one in keys],
+            "currencies": [one.currency for one in keys],
+            "units": [one.interval.unit.value for one in keys],
+            "counts": [str(one.interval.count) for one in keys],
+        },
+    )
+    return {keys[row["place"] - 1]: row["id"] for row in rows}
 
 
 async def other_source(queries: Queries, *, merchant_id: UUID, source: str) -> str | None:

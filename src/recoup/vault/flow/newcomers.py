@@ -58,6 +58,14 @@ class Newcomers:
         """Those of these customers who are there, deleted or not."""
         return await self._customers.those(queries, merchant.id, ids)
 
+    async def held(
+        self, queries: Queries, merchant: Merchant, ids: Sequence[UUID]
+    ) -> Mapping[UUID, Customer]:
+        """The same; in a transaction nobody changes or deletes them until it ends."""
+        if isinstance(queries, Connection):
+            await newcomers.hold_customers(queries, ids, merchant_id=merchant.id)
+        return await self.those(queries, merchant, ids)
+
     async def called(
         self, queries: Queries, merchant: Merchant, references: Sequence[str]
     ) -> dict[str, Customer]:

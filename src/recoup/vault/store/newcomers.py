@@ -34,6 +34,16 @@ async def customers_called(
     return {row["reference"]: row["id"] for row in rows}
 
 
+async def hold_customers(connection: Connection, ids: Sequence[UUID], *, merchant_id: UUID) -> None:
+    """Keep customers from being changed and deleted until the transaction ends."""
+    await connection.execute(
+        """
+        select id from customers where merchant_id = %(merchant_id)s and id = any(%(ids)s) order by id for share
+        """,
+        {"merchant_id": merchant_id, "ids": list(ids)},
+    )
+
+
 async def has_tokens(queries: Queries, *, merchant_id: UUID) -> bool:
     """Whether any payment method of the merchant is a processor's."""
     row = await queries.fetch_one(

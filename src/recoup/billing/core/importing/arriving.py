@@ -25,6 +25,7 @@ from recoup.billing.core.cycles import Open, Pass, opened, passed, turn_of
 from recoup.billing.core.importing.lines import Late, Line, Token, Warn
 from recoup.billing.core.machine import News, Status, moved
 from recoup.billing.core.periods import (
+    PHASES_MAX,
     Interval,
     Paused,
     Phase,
@@ -170,14 +171,14 @@ def brought_up(
         raise BadField(
             "next_billing", "lies before a period that is here already: what is billed stays billed"
         )
-    if len(held.terms) >= TERMS_MAX:
+    same_price = replace(fresh.price, since=held.price.since) == held.price
+    if not same_price and len(held.terms) >= TERMS_MAX:
         raise BadField("amount", "was changed too often here")
     status = held.status
     if status is Status.TRIALING and fresh.trial_end is None:
         status = moved(status, News.TRIAL_ENDED)
     if fresh.pauses:
         status = moved(status, News.PAUSED)
-    same_price = replace(fresh.price, since=held.price.since) == held.price
     after = changed(
         held,
         facts,
@@ -206,7 +207,14 @@ def _gone_on(held: Subscription, fresh: Subscription) -> Phases:
     """The periods that are here, and after the last that was opened those of a newer line."""
     kept = tuple(phase for phase in held.phases if phase.first_number <= held.number)
     new = fresh.phases[-1]
+    if len(kept) >= PHASES_MAX:
+        raise BadField("next_billing", "was moved too often here")
     return checked((*kept, Phase(held.number + 1, new.anchor, new.starts_on, new.interval)))
+
+
+def has_ended(line: Line, *, now: datetime) -> bool:
+    """Whether the day is there on which it ends at the old biller."""
+    return line.cancel_at is not None and line.cancel_at <= now.astimezone(ZoneInfo(line.zone)).date()
 
 
 def terms_of(line: Line, plan_id: UUID, *, now: datetime) -> Terms:
@@ -307,7 +315,7 @@ def _end(line: Line, phases: Phases, now: datetime) -> tuple[bool, int | None]:
     first = period(phases, ELSEWHERE + 1).start
     if line.cancel_at is None:
         return line.cancel_at_period_end, line.payments_left
-    if line.cancel_at <= now.astimezone(ZoneInfo(line.zone)).date():
+    if has_ended(line, now=now):
         raise BadField("cancel_at", "is past: leave the line out")
     if line.cancel_at <= first:
         return True, line.payments_left

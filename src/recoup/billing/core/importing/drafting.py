@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -22,11 +22,13 @@ from recoup.billing.core.importing.arriving import (
     brought_up,
     cancel_doubts,
     foreseen,
+    has_ended,
     is_expired,
     placed,
 )
 from recoup.billing.core.importing.judging import (
     BringUp,
+    EndIt,
     Here,
     Kind,
     Leave,
@@ -36,8 +38,20 @@ from recoup.billing.core.importing.judging import (
     account_doubts,
     chargeable,
     judged,
+    judged_over,
 )
-from recoup.billing.core.importing.lines import Left, Line, Options, PlanKey, Read, Refused, Row, Token, Warn
+from recoup.billing.core.importing.lines import (
+    Left,
+    Line,
+    Options,
+    Over,
+    PlanKey,
+    Read,
+    Refused,
+    Row,
+    Token,
+    Warn,
+)
 from recoup.billing.core.records import ManagedBy, Plan, Subscription
 from recoup.elsewhere.core.importing.lines import BadField
 from recoup.vault.core import Customer, PaymentMethod
@@ -49,6 +63,10 @@ BATCH: Final = 200
 TWICE: Final = "comes twice in what is brought: which of them is right?"
 CREATED: Final = "subscription.created"
 UPDATED: Final = "subscription.updated"
+
+
+Understood: TypeAlias = Line | Refused | Left | Over
+"""A line as it was understood, or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +106,15 @@ class Draft:
     new_names: list[Named] = field(default_factory=list)
     changed_names: list[Named] = field(default_factory=list)
     brought: list[Brought] = field(default_factory=list)
+    ended: list[Subscription] = field(default_factory=list)
+    """Those that end, as they are before."""
     named: set[Name] = field(default_factory=set)
     """The subscriptions and customers that were met."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.brought or self.ended)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +127,14 @@ class Drafting:
     new_id: Callable[[], UUID]
     now: datetime
 
-    def draft(self, lines: Iterable[Line | Refused | Left]) -> Draft:
+    def draft(self, lines: Iterable[Understood]) -> Draft:
         """What a batch comes to."""
         draft = Draft()
         for line in lines:
             draft.outcomes.append(self._outcome(draft, line))
         return draft
 
-    def _outcome(self, draft: Draft, line: Line | Refused | Left) -> Outcome:
+    def _outcome(self, draft: Draft, line: Understood) -> Outcome:
         match line:
             case Refused(number=number, external_id=external_id, column=column, what=why):
                 return Outcome(
@@ -117,10 +142,10 @@ class Drafting:
                 )
             case Left(number=number, external_id=external_id, why=why):
                 return Outcome(number=number, external_id=external_id, what=What.SKIPPED, why=why)
-            case Line():
+            case Line() | Over():
                 pass
         try:
-            return self._taken(draft, line)
+            return self._over(draft, line) if isinstance(line, Over) else self._taken(draft, line)
         except BadField as bad:
             return Outcome(
                 number=line.number,
@@ -130,10 +155,29 @@ class Drafting:
                 why=bad.what,
             )
 
+    def _over(self, draft: Draft, over: Over) -> Outcome:
+        """One that ends, where it is here and still follows the file."""
+        name, verdict = Name(Kind.SUBSCRIPTION, over.external_id), judged_over(over.external_id, self.here)
+        if name in draft.named:
+            raise BadField("id", TWICE)
+        what, why = What.SKIPPED, over.why
+        match verdict:
+            case EndIt(held=held):
+                draft.named.add(name)
+                draft.ended.append(held)
+                what = What.ENDED
+            case Leave():
+                why = f"{why}; {verdict.why}"
+            case None:
+                pass
+        return Outcome(number=over.number, external_id=over.external_id, what=what, why=why)
+
     def _taken(self, draft: Draft, line: Line) -> Outcome:
         name = Name(Kind.SUBSCRIPTION, line.external_id)
         if name in draft.named:
             raise BadField("id", TWICE)
+        if name in self.here.names and has_ended(line, now=self.now):
+            return self._over(draft, Over(line.number, line.external_id, "has ended by `cancel_at`"))
         verdict = judged(line, self.here)
         if isinstance(verdict, Leave):
             return Outcome(
@@ -240,11 +284,22 @@ def batches(reads: Iterable[Read], *, size: int = BATCH) -> Iterator[Sequence[Re
 def once(reads: Iterable[Read], first_time: Callable[[str], bool]) -> Iterator[Read]:
     """The lines of a file; one whose id came before is refused."""
     for read in reads:
-        named = read.cells.get("id") if isinstance(read, Row) else None
+        named = _named(read)
         if named is not None and not first_time(named):
             yield Refused(read.number, named[:255], "id", TWICE)
         else:
             yield read
+
+
+def _named(read: Read) -> str | None:
+    """Which subscription a line is about, as far as it says anything of it."""
+    match read:
+        case Row(cells=cells):
+            return cells.get("id")
+        case Over(external_id=external_id):
+            return external_id
+        case Refused() | Left():
+            return None
 
 
 @dataclass(slots=True)

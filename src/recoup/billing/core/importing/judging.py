@@ -93,6 +93,13 @@ class Leave:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class EndIt:
+    """The subscription is here, and ends: it did at the old biller."""
+
+    held: Subscription
+
+
 Verdict: TypeAlias = Make | BringUp | Leave
 
 
@@ -101,6 +108,7 @@ class What(StrEnum):
 
     CREATED = "created"
     UPDATED = "updated"
+    ENDED = "ended"
     SKIPPED = "skipped"
     REFUSED = "refused"
 
@@ -124,33 +132,48 @@ def judged(line: Line, here: Here) -> Verdict:
     """What is to be done; refuses what does not fit what is here."""
     known = here.names.get(Name(Kind.SUBSCRIPTION, line.external_id))
     customer = here.customers.get(line.customer)
-    if customer is None and Name(Kind.CUSTOMER, line.customer) in here.names:
-        raise BadField("customer", "was deleted here, and is not made again")
+    is_deleted = customer is None and Name(Kind.CUSTOMER, line.customer) in here.names
     if known is None:
+        if is_deleted:
+            raise BadField("customer", "was deleted here, and is not made again")
         return Make()
     held = here.subscriptions[known.object_id]
     if held.has_ended:
         return Leave(f"has ended here ({held.status})")
     if known.digest == line.digest:
         return Leave("is here already, and says the same")
+    if is_deleted:
+        return Leave("its customer was deleted here: cancel it here")
     if customer is None or held.customer_id != customer.id:
         raise BadField("customer", "is another than the one that this subscription has here")
     if held.currency != line.plan.currency:
         raise BadField("currency", f"is not {held.currency}, which this subscription has here and keeps")
-    return _still_theirs(held, known)
-
-
-def _still_theirs(held: Subscription, known: Known) -> Verdict:
-    """Whether a subscription still follows the file."""
     if held.status is Status.PAUSED:
         return Leave("is paused here: resume or cancel it here")
+    mine = _why_ours(held, known)
+    return BringUp(held) if mine is None else Leave(f"{mine}: change it here")
+
+
+def judged_over(external_id: str, here: Here) -> EndIt | Leave | None:
+    """What is to be done about a subscription that was canceled at the old biller; None where it never was here."""
+    known = here.names.get(Name(Kind.SUBSCRIPTION, external_id))
+    if known is None:
+        return None
+    held = here.subscriptions[known.object_id]
+    if held.has_ended:
+        return Leave(f"has ended here ({held.status})")
+    mine = _why_ours(held, known)
+    return EndIt(held) if mine is None else Leave(f"{mine}: cancel it here")
+
+
+def _why_ours(held: Subscription, known: Known) -> str | None:
+    """Why a subscription does not follow the file any more; None where it does. A look ahead of its first charge is no
+    change of it."""
     if held.managed_by is ManagedBy.OUTSIDE:
-        return BringUp(held)
+        return None
     if held.opened:
-        return Leave("is billed here already: change it here")
-    if held.updated_at != known.at:
-        return Leave("was changed here since it came in: change it here")
-    return BringUp(held)
+        return "is billed here already"
+    return None if held.updated_at == known.at else "was changed here since it came in"
 
 
 def chargeable(line: Line, here: Here) -> PaymentMethod | None:

@@ -101,7 +101,16 @@ class Left:
     why: str
 
 
-Read: TypeAlias = Row | Refused | Left
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A subscription that the old biller says was canceled."""
+
+    number: int
+    external_id: str
+    why: str
+
+
+Read: TypeAlias = Row | Refused | Left | Over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ import msgspec
 
 from recoup.billing.core.importing.arriving import on_anchor_day
 from recoup.billing.core.importing.documents import Found, objects
-from recoup.billing.core.importing.lines import Left, Options, Read, Refused, Row, Warn
+from recoup.billing.core.importing.lines import Left, Options, Over, Read, Refused, Row, Warn
 from recoup.elsewhere.core.importing.lines import BadField, currency_of
 from recoup.kit.clock import rfc3339
 
@@ -30,7 +30,8 @@ Object = Mapping[str, Any]
 LookUp = Callable[[str], Object | None]
 """An object of another file by its id."""
 
-_ENDED: Final = frozenset({"canceled", "incomplete", "incomplete_expired"})
+_CANCELED: Final = "canceled"
+_NEVER_BEGUN: Final = frozenset({"incomplete", "incomplete_expired"})
 _NOT_CHARGED: Final = frozenset({"paused", "unpaid"})
 """Stripe goes on with these, and charges nothing by itself."""
 _CHARGED: Final = frozenset({"active", "past_due", "trialing"})
@@ -62,7 +63,9 @@ def _read(found: Found, look_up: LookUp, options: Options) -> Read:
         if external_id is None:
             raise BadField("id", "is missing")
         status = found.json.get("status")
-        if status in _ENDED:
+        if status == _CANCELED:
+            return Over(found.number, external_id, "is canceled at Stripe")
+        if status in _NEVER_BEGUN:
             return Left(found.number, external_id, f"is {status} at Stripe")
         return _row(found, external_id, look_up, options)
     except BadField as bad:
