@@ -1,6 +1,6 @@
 """What we know of plans, subscriptions and invoices: their rows as values.
 
-A row is kept as JSON whole, so a record is a msgspec struct. What a subscription pays is copied from its plan when it
+A row is kept as JSON whole, so a record is a msgspec struct; what is as it is by default is left out of it. What a subscription pays is copied from its plan when it
 begins and at every change (`Terms`), so that a plan may be edited or retired and nobody's price moves.
 """
 
@@ -104,7 +104,7 @@ class Window(Struct, frozen=True, kw_only=True):
     agreed_at: datetime
 
 
-class Subscription(Struct, frozen=True, kw_only=True):
+class Subscription(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An agreement that bills.
 
     `number` is the period that it is in, or will be in first; `opened` counts the invoices of its periods. `owing` are
@@ -219,7 +219,7 @@ class Expected(Struct, frozen=True):
     at_due: float
 
 
-class Invoice(Struct, frozen=True, kw_only=True):
+class Invoice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is billed at once.
 
     `credit` is what the customer's balance paid of it, or, negative, what went to the balance. `charge_at` is when it

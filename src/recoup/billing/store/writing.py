@@ -24,27 +24,56 @@ from recoup.db import Connection
 from recoup.db.due import slot_of
 from recoup.events.core import NewEvent
 
-_RECORDS: Final[LiteralString] = """
-    subscribed as (
-        insert into subscriptions as s (
+_SUBSCRIPTIONS: Final[LiteralString] = """
+    agreed as materialized (
+        select r.* from rows from (
+            json_to_recordset(%(subscriptions)s::json) as (
+                id uuid, customer_id uuid, plan_id uuid, status text, version integer, next_at timestamptz,
+                created_at timestamptz, updated_at timestamptz),
+            unnest(%(subscriptions_data)b::text[])
+        ) as r (id, customer_id, plan_id, status, version, next_at, created_at, updated_at, data)
+    ), moved as (
+        update subscriptions s
+        set plan_id = a.plan_id, status = a.status, version = a.version, next_at = a.next_at, data = a.data::json,
+            updated_at = a.updated_at
+        from agreed a
+        where s.merchant_id = %(merchant_id)s and s.id = a.id and s.version < a.version
+        returning s.id
+    ), begun as (
+        insert into subscriptions (
             merchant_id, id, customer_id, plan_id, status, version, next_at, data, created_at, updated_at)
-        select %(merchant_id)s, r.*
-        from json_to_recordset(%(subscriptions)s::json) as r (
-            id uuid, customer_id uuid, plan_id uuid, status text, version integer, next_at timestamptz, data json,
-            created_at timestamptz, updated_at timestamptz)
-        on conflict (merchant_id, id) do update
-        set plan_id = excluded.plan_id, status = excluded.status, version = excluded.version,
-            next_at = excluded.next_at, data = excluded.data, updated_at = excluded.updated_at
-        where s.version < excluded.version
+        select %(merchant_id)s, id, customer_id, plan_id, status, version, next_at, data::json, created_at, updated_at
+        from agreed where id not in (select id from moved)
+        on conflict (merchant_id, id) do nothing
         returning id
-    ), invoiced as (
+    )
+"""
+"""Mostly they are there: so they are looked up once, to be changed, and what was not found begins."""
+
+_INVOICES: Final[LiteralString] = """
+    billed as materialized (
+        select r.* from rows from (
+            json_to_recordset(%(invoices)s::json) as (
+                id uuid, number bigint, customer_id uuid, subscription_id uuid, period integer, status text,
+                version integer, payment_id uuid, created_at timestamptz, updated_at timestamptz),
+            unnest(%(invoices_data)b::text[])
+        ) as r (
+            id, number, customer_id, subscription_id, period, status, version, payment_id, created_at, updated_at, data)
+    ), opened as (
+        insert into invoices (
+            merchant_id, id, number, customer_id, subscription_id, period, status, version, payment_id, data,
+            created_at, updated_at)
+        select %(merchant_id)s, id, number, customer_id, subscription_id, period, status, version, payment_id,
+            data::json, created_at, updated_at
+        from billed where version = 1
+        returning id
+    ), settled as (
         insert into invoices as i (
             merchant_id, id, number, customer_id, subscription_id, period, status, version, payment_id, data,
             created_at, updated_at)
-        select %(merchant_id)s, r.*
-        from json_to_recordset(%(invoices)s::json) as r (
-            id uuid, number bigint, customer_id uuid, subscription_id uuid, period integer, status text,
-            version integer, payment_id uuid, data json, created_at timestamptz, updated_at timestamptz)
+        select %(merchant_id)s, id, number, customer_id, subscription_id, period, status, version, payment_id,
+            data::json, created_at, updated_at
+        from billed where version > 1
         on conflict (merchant_id, id) do update
         set number = excluded.number, status = excluded.status, version = excluded.version,
             payment_id = excluded.payment_id, data = excluded.data, updated_at = excluded.updated_at
@@ -52,6 +81,7 @@ _RECORDS: Final[LiteralString] = """
         returning id
     )
 """
+"""The first version of an invoice is new, and is not looked up before it is written."""
 
 _CREDIT: Final[LiteralString] = """
     given as materialized (
@@ -113,9 +143,11 @@ _DUES: Final[LiteralString] = """
 
 _NEWS: Final[LiteralString] = """
     news as materialized (
-        select r.* from json_to_recordset(%(events)s::json) as r (
-            step integer, id uuid, type text, object_id uuid, object_sequence integer, data json,
-            created_at timestamptz)
+        select r.* from rows from (
+            json_to_recordset(%(events)s::json) as (
+                step integer, id uuid, type text, object_id uuid, object_sequence integer, created_at timestamptz),
+            unnest(%(events_data)b::text[])
+        ) as r (step, id, type, object_id, object_sequence, created_at, data)
     ), stream as (
         update event_streams
         set sequence = sequence + (select count(*) from news)
@@ -124,14 +156,15 @@ _NEWS: Final[LiteralString] = """
     ), told as (
         insert into events (merchant_id, sequence, id, type, object_id, object_sequence, data, created_at)
         select %(merchant_id)s, stream.sequence - (select count(*) from news) + n.step,
-            n.id, n.type, n.object_id, n.object_sequence, n.data, n.created_at
+            n.id, n.type, n.object_id, n.object_sequence, n.data::json, n.created_at
         from news n cross join stream
     )
 """
 
 WRITE: Final[LiteralString] = f"""
-    with {_RECORDS}, {_CREDIT}, {_DUES}, {_NEWS}
-    select (select count(*) from subscribed) + (select count(*) from invoiced) as written
+    with {_SUBSCRIPTIONS}, {_INVOICES}, {_CREDIT}, {_DUES}, {_NEWS}
+    select (select count(*) from moved) + (select count(*) from begun) + (select count(*) from opened)
+        + (select count(*) from settled) as written
 """  # noqa: S608 - pieces of ours
 
 
@@ -164,17 +197,25 @@ async def write(connection: Connection, merchant_id: UUID, what: Writes) -> None
 
 
 def _parameters(merchant_id: UUID, what: Writes) -> dict[str, Any]:
+    """Records and events go beside their columns as they are: JSON within JSON is read once more at every level."""
     return {
         "merchant_id": merchant_id,
         "subscriptions": _encoded([_subscription(one) for one in what.subscriptions]),
+        "subscriptions_data": _records(what.subscriptions),
         "invoices": _encoded([_invoice(one) for one in what.invoices]),
+        "invoices_data": _records(what.invoices),
         "credits": _encoded([_credit(place, one) for place, one in enumerate(what.credits)]),
         "dues": _encoded([_due(one) for one in what.dues if one.at is not None]),
         "drops": _encoded(
             [{"kind": one.kind, "object_id": one.object_id} for one in what.dues if one.at is None]
         ),
         "events": _encoded([_event(place, one) for place, one in enumerate(what.events, 1)]),
+        "events_data": [one.data.decode() for one in what.events],
     }
+
+
+def _records(records: Sequence[Subscription | Invoice]) -> list[str]:
+    return [msgspec.json.encode(one).decode() for one in records]
 
 
 def _encoded(rows: list[dict[str, Any]]) -> str:
@@ -189,7 +230,6 @@ def _subscription(one: Subscription) -> dict[str, Any]:
         "status": one.status,
         "version": one.version,
         "next_at": one.next_at,
-        "data": one,
         "created_at": one.created_at,
         "updated_at": one.updated_at,
     }
@@ -205,7 +245,6 @@ def _invoice(one: Invoice) -> dict[str, Any]:
         "status": one.status,
         "version": one.version,
         "payment_id": one.payment_id,
-        "data": one,
         "created_at": one.created_at,
         "updated_at": one.updated_at,
     }
@@ -240,6 +279,5 @@ def _event(step: int, one: NewEvent) -> dict[str, Any]:
         "type": one.type,
         "object_id": one.object_id,
         "object_sequence": one.object_sequence,
-        "data": msgspec.Raw(one.data),
         "created_at": one.created_at,
     }
