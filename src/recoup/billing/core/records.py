@@ -1,7 +1,8 @@
 """What we know of plans, subscriptions and invoices: their rows as values.
 
-A row is kept as JSON whole, so a record is a msgspec struct; what is as it is by default is left out of it. What a subscription pays is copied from its plan when it
-begins and at every change (`Terms`), so that a plan may be edited or retired and nobody's price moves.
+A row is kept as JSON whole, so a record is a msgspec struct; what is as it is by default is left out of it, of
+subscriptions and invoices. What a subscription pays is copied from its plan when it begins and at every change
+(`Terms`), so that a plan may be edited or retired and nobody's price moves.
 """
 
 from __future__ import annotations
