@@ -76,7 +76,15 @@ class CardMethodData(
 class KnownCard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the merchant knows of a card that a processor keeps: it helps to choose accounts, and times for retries."""
 
-    brand: Annotated[str, Meta(max_length=20, description="Such as `visa`.", examples=["visa"])] = "unknown"
+    brand: Annotated[
+        str,
+        Meta(
+            max_length=20,
+            description="Such as `visa`; of a mandate to debit a bank account `sepa_debit`, `bacs_debit` or "
+            "`ach_debit`: rules ask for other notices then.",
+            examples=["visa"],
+        ),
+    ] = "unknown"
     last4: Annotated[str, Meta(pattern=r"^[0-9]{4}\Z", examples=["4242"])] | None = None
     exp_month: Annotated[int, Meta(ge=1, le=12)] | None = None
     exp_year: Annotated[int, Meta(ge=0, le=2999)] | None = None

@@ -35,7 +35,7 @@ from recoup.billing.core.periods import Interval, Unit
 from recoup.billing.core.records import ManagedBy, Subscription, Window
 from recoup.billing.core.risks import Ahead, Risk
 from recoup.billing.core.step import CYCLE, Step, cycle_row
-from recoup.vault.core import BillingDetails, Funding, PaymentMethod
+from recoup.vault.core import BillingDetails, Funding, PaymentMethod, check_known
 
 CARD: Final = PaymentMethod(
     id=named("card"),
@@ -161,6 +161,18 @@ def test_a_notice_that_can_no_longer_be_in_time_is_told_and_a_timely_one_is_not_
     other = with_(CARD, brand="mastercard")
     _, step, ahead = look(after, other, at=long.next_at - day(2))
     assert ahead.risks == (Risk.NOTICE_LATE,) and facts(step) == ["subscription.at_risk", UPCOMING]
+
+
+def test_a_mandate_to_debit_a_bank_account_is_announced_two_weeks_ahead() -> None:
+    """By the brand that a merchant says of a processor's token; what nobody said is no SEPA debit."""
+    mandate = with_(CARD, brand="sepa_debit", bin=None, data_key_id=None, ciphertext=None)
+    check_known(brand=mandate.brand, exp_month=None, exp_year=None, country=None, param="card")
+    monthly = running(currency="EUR")
+    assert monthly.next_at is not None
+    first = first_look(monthly, now=START)
+    assert first == monthly.next_at - day(17), "the notice can be in time"
+    assert look(monthly, mandate, at=first)[2].rules == ("sepa_pre_notification",)
+    assert look(monthly, with_(mandate, brand="unknown"), at=first)[2].rules == ()
 
 
 def test_a_year_is_looked_at_early_and_again_a_week_before() -> None:

@@ -62,6 +62,10 @@ def test_every_rule_binds_whom_it_says_it_binds() -> None:
     assert asked(country="US", state="IL", interval=Interval(Unit.DAY, 365)) == ["us_illinois_year"]
     assert asked(country="US", interval=YEAR) == ["us_illinois_year", "us_california_year"], "it may be there"
     assert asked(country="US", state="TX", interval=YEAR) == asked(interval=YEAR) == []
+    assert asked(country="US", state="CA", interval=Interval(Unit.WEEK, 52)) == ["us_california_year"]
+    assert asked(brand="mastercard", interval=Interval(Unit.WEEK, 26)) == ["mastercard_long_period"]
+    assert asked(brand="mastercard", interval=Interval(Unit.DAY, 180)) == ["mastercard_long_period"]
+    assert asked(brand="mastercard", interval=Interval(Unit.WEEK, 23)) == []
     assert asked(country="US", state="CA", trial_days=31) == ["us_california_trial"]
     assert asked(country="FR", interval=YEAR) == ["france_tacit_renewal"]
     assert asked(brand="visa", trial_days=3, due=datetime(2019, 1, 1, tzinfo=UTC)) == [], (

@@ -114,7 +114,7 @@ RULES: Final = (
         read=_READ,
     ),
     Rule(
-        id="sepa_pre_notification",
+        id="sepa_pre_notification",  # a processor's token, whose brand says so: the vault itself holds cards alone
         title="SEPA direct debit: pre-notification, unless fewer days were agreed",
         least_days=14,
         must_say=("amount", "date of the charge", "mandate reference", "creditor identifier"),
@@ -283,15 +283,20 @@ def _is_in(rule: Rule, currency: str) -> bool:
 
 
 def _months_of(interval: Interval) -> int:
-    """Whole months of an interval."""
+    """Whole months of an interval; weeks and days to the nearest: 52 weeks are a year as rules mean it, and 180 days
+    half a year."""
     match interval.unit:
         case Unit.DAY:
-            return interval.count * _MONTHS_A_YEAR // _DAYS_A_YEAR
+            return _months_of_days(interval.count)
         case Unit.WEEK:
-            return interval.count * 7 * _MONTHS_A_YEAR // _DAYS_A_YEAR
+            return _months_of_days(interval.count * 7)
         case Unit.MONTH:
             return interval.count
         case Unit.YEAR:
             return interval.count * _MONTHS_A_YEAR
         case _:
             assert_never(interval.unit)
+
+
+def _months_of_days(days: int) -> int:
+    return (days * _MONTHS_A_YEAR + _DAYS_A_YEAR // 2) // _DAYS_A_YEAR

@@ -66,6 +66,8 @@ WITHOUT_CHECK_DIGIT: Final = frozenset({"unionpay"})
 """Networks under which banks have issued numbers that fail the Luhn check, so that it proves nothing."""
 
 BRANDS: Final = frozenset(_RANGES) | {UNKNOWN}
+DEBITS: Final = frozenset({"sepa_debit", "bacs_debit", "ach_debit"})
+"""What a processor's token may stand for that is no card: a mandate to debit a bank account, by its scheme."""
 
 
 def _prefixes() -> dict[str, str]:

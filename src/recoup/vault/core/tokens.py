@@ -9,7 +9,7 @@ from recoup.kit.refusals import invalid
 from recoup.kit.secret import Secret
 from recoup.vault.core.cards import Expiry, luhn_valid, read_expiry
 from recoup.vault.core.customers import check_country
-from recoup.vault.core.ranges import BRANDS, UNKNOWN, brand_of
+from recoup.vault.core.ranges import BRANDS, DEBITS, UNKNOWN, brand_of
 
 _TOKEN: Final = re.compile(r"[!-~]{1,1000}")
 NETWORK_ID_DIGITS_MAX: Final = 15
@@ -52,9 +52,9 @@ def check_network_transaction_id(text: str | None, *, param: str) -> None:
 def check_known(
     *, brand: str, exp_month: int | None, exp_year: int | None, country: str | None, param: str
 ) -> Expiry | None:
-    """The expiry that a merchant says of a card we do not see; refuses a brand, expiry or country that cannot be."""
-    if brand not in BRANDS:
-        listed = ", ".join(sorted(BRANDS))
+    """The expiry that a merchant says of what we do not see; refuses a brand, expiry or country that cannot be."""
+    if brand not in BRANDS | DEBITS:
+        listed = ", ".join(sorted(BRANDS | DEBITS))
         raise invalid("unknown_value", f"`{param}.brand` must be one of: {listed}.", param=f"{param}.brand")
     check_country(country, param=f"{param}.country")
     return check_known_expiry(exp_month, exp_year, param=param)

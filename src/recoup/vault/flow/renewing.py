@@ -22,6 +22,7 @@ from recoup.kit.secret import Secret
 from recoup.merchants.core import Merchant
 from recoup.vault import store
 from recoup.vault.core import BRANDS, Expiry, MethodType, PaymentMethod
+from recoup.vault.core.ranges import DEBITS
 from recoup.vault.core.renewals import (
     Change,
     Teller,
@@ -255,7 +256,7 @@ async def record(
 
 def told_of(news: CredentialNews, *, account_id: UUID, event_id: str, at: datetime) -> Told:
     """A processor's news, in the words of the vault."""
-    brand = news.brand if news.brand in BRANDS and news.brand != "unknown" else None
+    brand = news.brand if news.brand in BRANDS | DEBITS and news.brand != "unknown" else None
     whole = news.exp_month is not None and news.exp_year is not None
     return Told(
         by=Teller.PROCESSOR,
