@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from tests.acceptance.asking import NOBODYS, refused, stored
+from tests.acceptance.asking import NO_FUNDS, NOBODYS, card, refused, stored
 from tests.whole.served import Client
 
 PLAN: Final = {"name": "Pro", "amount": 3000, "currency": "USD"}
@@ -74,9 +74,18 @@ async def test_who_agreed_is_charged_on_payday_and_who_did_not_when_it_is_due(sh
     charge_at = datetime.fromisoformat(waiting["charge_at"])
     assert charge_at.date() == anchor.replace(day=28)
     assert preview["charge_reason"] == "stated_payday" and preview["charge_at"] > preview["due_at"]
+    typed = await shop.post("/v1/payment_methods", {**card(NO_FUNDS), "customer": moved["customer"]})
+    early = await shop.post(f"/v1/invoices/{waiting['id']}/pay", {"payment_method": typed["id"]})
+    assert early["payment_failure"]["code"] == "insufficient_funds"
+    (tried,) = early["canceled_payments"]
+    assert (await shop.get(f"/v1/payments/{tried}"))["recovery"] is None
+    assert {**early, "payment_failure": None, "canceled_payments": []} == waiting, "it moves nothing"
+    assert (await shop.get(f"/v1/subscriptions/{moved['id']}"))["status"] == "active"
     await advance(shop, charge_at)
     paid = await bill_of(shop, moved)
     assert paid["status"] == "paid" and paid["charge_reason"] == "stated_payday"
+    (attempt,) = (await shop.get(f"/v1/payments/{paid['payment']}"))["attempts"]
+    assert (attempt["reason"], paid["payment_method"]) == ("renewal", waiting["payment_method"])
     assert datetime.fromisoformat(paid["paid_at"]).date() == anchor.replace(day=28)
 
 

@@ -106,6 +106,7 @@ class FakePayments:
     known: dict[UUID, Snapshot] = field(default_factory=dict)
     answers: deque[PaymentStatus | None] = field(default_factory=deque)
     tries: list[tuple[UUID, Reason]] = field(default_factory=list)
+    held: list[list[UUID]] = field(default_factory=list)
     told: Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]] | None = None
     """Who hears what came of a try."""
 
@@ -184,11 +185,18 @@ class FakePayments:
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
     ) -> bool:
         """Cancel a payment that holds no money."""
-        free = (PaymentStatus.DECLINED, PaymentStatus.REQUIRES_PAYMENT_METHOD)
-        if self.known[payment_id].payment.status not in free:
-            return False
-        self.stands(payment_id, PaymentStatus.CANCELED)
-        return True
+        free = (PaymentStatus.DECLINED, PaymentStatus.FAILED, PaymentStatus.REQUIRES_PAYMENT_METHOD)
+        if self.known[payment_id].payment.status in free:
+            self.stands(payment_id, PaymentStatus.CANCELED)
+        return self.known[payment_id].payment.status is PaymentStatus.CANCELED
+
+    async def hold(self, connection: Connection, merchant: Merchant, payment_ids: Sequence[UUID]) -> None:
+        """Hold payments until the transaction ends; nothing is let go of before."""
+        for one in payment_ids:
+            assert self.known[one].payment.status is not PaymentStatus.CANCELED, (
+                "held before any is let go of"
+            )
+        self.held.append(list(payment_ids))
 
 
 class Office(House):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from recoup.db import Database
 from recoup.kit.ids import Kind, parse, render
 from recoup.merchants.core import Merchant
 from recoup.messages.flow.paying import TRIES_MAX
-from recoup.payments.core import Snapshot
+from recoup.payments.core import Reason, Snapshot, Status
 
 NUMBER = "5555 5555 5555 4444"
 CARD = {"number": NUMBER, "expiry": "12 / 30", "cvc": "123"}
@@ -223,6 +224,45 @@ async def test_a_refused_card_is_told_and_cards_are_not_tried_without_end(shop: 
     shown = await visitor.sends("pay", **CARD)
     assert "tried too often" in shown.page and len(shop.bank.charges) == TRIES_MAX
     assert (await visitor.invoice())["status"] == "open"
+
+
+async def test_cards_that_are_refused_ahead_of_the_charge_do_not_take_its_place(shop: Shop) -> None:
+    """Each has a payment of its own, which is let go of; the page tells why, takes six, and the charge comes all the
+    same, with the card on file."""
+    visitor = await billed(shop, stored=True)
+    charge_at = shop.now + timedelta(days=3)
+    moved = {"at": charge_at, "us": visitor.merchant.id, "shown": charge_at.isoformat()}
+    await shop.database.execute(
+        """
+        update invoices set data = jsonb_set(data::jsonb, '{charge_at}', to_jsonb(%(shown)s::text))::json
+        where merchant_id = %(us)s
+        """,
+        moved,
+    )
+    await shop.database.execute(
+        "update due set due_at = %(at)s where merchant_id = %(us)s and kind = 'invoice.charge'", moved
+    )
+    for _ in range(TRIES_MAX):
+        shop.bank.will("charge", no_funds())
+        shown = await visitor.sends("pay", **CARD)
+        invoice = await visitor.invoice()
+        assert (invoice["status"], invoice["payment"]) == ("open", None)
+        assert invoice["payment_failure"]["code"] == "insufficient_funds"
+    assert "tried too often" in shown.page and "It was not paid." not in shown.page
+    assert (await visitor.sends("same")).status == 200 and len(shop.bank.charges) == TRIES_MAX
+    await shop.work()
+    assert (await visitor.invoice())["payment"] is None and len(shop.bank.charges) == TRIES_MAX
+    await shop.wait(days=3, minutes=1)
+    await shop.work()
+    assert (await visitor.invoice())["status"] == "paid"
+    charged = await visitor.payment()
+    assert [one.reason for one in charged.attempts] == [Reason.RENEWAL]
+    method_id = charged.payment.payment_method_id
+    assert method_id is not None
+    assert (await shop.methods.get(visitor.merchant.id, method_id)).last4 == "4242"
+    others = [one for one in await shop.payments_of(visitor.merchant) if one.payment.id != charged.payment.id]
+    assert {one.payment.status for one in others} == {Status.CANCELED}
+    assert {one.payment.recovery_id for one in others} == {None}, "nobody wins them back, or asks for them"
 
 
 async def test_the_bank_s_question_leads_back_to_the_invoice(shop: Shop) -> None:

@@ -136,3 +136,39 @@ async def test_a_refusal_that_is_like_the_one_before_it_is_news_of_another_payme
     assert again_refused.payment_id is not None
     await office.charging.hear(office.us, again_refused.payment_id, START + day(2))
     assert (await told(office, invoice)).count("payment_failed") == 2
+
+
+async def test_what_is_returned_after_the_end_is_owed_and_collected_by_nobody(office: Office) -> None:
+    """A debit that was paid comes back once its subscription is canceled: it stays open, and nothing wins it back."""
+    us, made = office.us, await office.subscribed(payment_method_id=CARD)
+    assert made.latest_invoice_id is not None
+    office.payments.answers.append(PaymentStatus.CAPTURED)
+    await office.charging.charge(us, made.latest_invoice_id, START)
+    await canceled(office, made)
+    paid = await bill(office, made.latest_invoice_id)
+    assert paid.status is InvoiceStatus.PAID and paid.payment_id is not None
+    office.payments.stands(paid.payment_id, PaymentStatus.DECLINED)
+    await office.charging.hear(us, paid.payment_id, START + day(9))
+    left = await bill(office, paid.id)
+    assert (left.status, left.collecting, left.payment_id) == (InvoiceStatus.OPEN, False, None)
+    assert office.payments.known[paid.payment_id].payment.status is PaymentStatus.CANCELED
+    assert (await told(office, paid))[-1] == "payment_failed"
+
+
+async def test_the_payments_of_several_ends_are_held_before_one_is_let_go_of(office: Office) -> None:
+    """Else two who let go of the same ones would wait for each other: by hand, by dunning, at the end of periods."""
+    us, policy = office.us, await office.policy("Short", default=True, grace_days=0)
+    ending = []
+    for _ in "12":
+        subscription, first = await charged(office)
+        ending.append((subscription, first.payment_id))
+        async with office.database.transaction() as connection:
+            fields = {"cancel_at_period_end": True}
+            await office.subscriptions.update(connection, us, subscription.id, fields, now=START)
+    ends_at = (await again(office, ending[0][0])).next_at
+    assert ends_at is not None and policy.is_default
+    await office.cycles.open_due(us, [one.id for one, _ in ending], ends_at)
+    assert [sorted(some, key=str) for some in office.payments.held] == [
+        sorted((paid_by for _, paid_by in ending), key=str)
+    ]
+    assert {(await again(office, one)).status for one, _ in ending} == {Status.CANCELED}

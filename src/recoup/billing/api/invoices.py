@@ -168,6 +168,7 @@ class InvoicesApi:
                 _STATE,
                 _UNDER_WAY,
                 Problem("payment_method_missing", 409, "It has no payment method: send one."),
+                Problem("too_many_payments", 409, "So many of its payments were canceled: bill it anew."),
                 *_METHOD,
             ),
             examples={"paid by bank transfer": {"paid_out_of_band": True}},

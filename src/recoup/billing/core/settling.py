@@ -46,20 +46,24 @@ _ENDS: Final = {
 }
 
 
-def remembers(invoice: Invoice, payment_id: UUID, *, now: datetime, method_id: UUID | None = None) -> Invoice:
+def remembers(invoice: Invoice, payment_id: UUID, *, now: datetime) -> Invoice:
     """The invoice, with the payment that it is to be paid by. It has one at a time, which may hold money; with what
     that is tried is the payment's own, so that a card typed once is not what the invoice is charged with later."""
     assert invoice.payment_id is None, "a payment is let go of before another is made"
     return changed_invoice(invoice, now=now, payment_id=payment_id)
 
 
-def refuse_too_many(invoice: Invoice, *, now: datetime) -> None:
-    """Refuses one more payment. The last is kept for the charge that is planned, whoever has tried before it."""
-    most = PAYMENTS_MAX - 1 if invoice.charge_at is not None and now < invoice.charge_at else PAYMENTS_MAX
-    if len(invoice.payments) >= most:
-        raise conflict(
-            "too_many_payments", "Too many payments of this invoice were canceled; make a new one."
-        )
+def may_have_another(invoice: Invoice, *, now: datetime) -> bool:
+    """Whether one more payment may be made of an invoice. The last is kept for the charge that is planned, whoever has
+    tried before it."""
+    return len(invoice.payments) < (PAYMENTS_MAX - 1 if is_early(invoice, now) else PAYMENTS_MAX)
+
+
+def too_many() -> Refusal:
+    """The refusal of one more payment."""
+    return conflict(
+        "too_many_payments", "Too many payments of this invoice were canceled: void it, and bill it anew."
+    )
 
 
 def let_go(invoice: Invoice, *, now: datetime) -> Invoice:
@@ -105,9 +109,10 @@ def refused(
     now: datetime,
     version: int = 0,
     ruling: Ruling = BUILT_IN,
+    charge_at: datetime | None = None,
 ) -> Step | None:
     """A try was refused, or what was paid came back; None where that is known. `ruling` holds where its subscription
-    falls behind by it."""
+    falls behind by it; `charge_at` is kept where the charge that was planned is still to come."""
     collecting = invoice.collecting
     if invoice.status is InvoiceStatus.PAID and not invoice.paid_out_of_band:
         status = invoice_moved(invoice.status, InvoiceNews.RETURNED)
@@ -127,7 +132,7 @@ def refused(
         payment_version=version,
         collecting=collecting,
         paid_at=None,
-        charge_at=None,
+        charge_at=charge_at,
     )
     return _step(after, (PAYMENT_FAILED,), _behind(subscription, invoice.id, ruling, now=now))
 

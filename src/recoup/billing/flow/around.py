@@ -71,7 +71,11 @@ class Owing(Protocol):
     async def let_go(
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
     ) -> bool:
-        """Cancel a payment that holds no money; False where it may hold some, or has ended."""
+        """Cancel a payment that holds no money; whether it is canceled. False where it may hold some."""
+        ...
+
+    async def hold(self, connection: Connection, merchant: Merchant, payment_ids: Sequence[UUID]) -> None:
+        """Hold payments until the transaction ends: whoever lets go of several does so first."""
         ...
 
 

@@ -13,9 +13,9 @@ was told that the debt was paid elsewhere, the invoice is paid out of band.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final, assert_never
+from typing import Final
 from uuid import UUID
 
 from recoup.billing import store
@@ -25,7 +25,7 @@ from recoup.billing.core.machine import InvoiceStatus
 from recoup.billing.core.records import Failing, Invoice, Subscription
 from recoup.billing.core.step import Step
 from recoup.billing.flow.around import Owing, Payments, Recoveries
-from recoup.billing.flow.hearing import Heard, failing_of, recovery_policy, ruling_of, without_payment
+from recoup.billing.flow.hearing import Heard, Hearing, recovery_policy, ruling_of
 from recoup.billing.flow.writing import Scribe
 from recoup.db import Connection, Database
 from recoup.kit.ids import Kind, render
@@ -33,7 +33,7 @@ from recoup.kit.refusals import Refusal, conflict, not_found
 from recoup.merchants.core import Merchant
 from recoup.payments.core import NewPayment, Reason, Snapshot, steps
 from recoup.payments.core import Status as PaymentStatus
-from recoup.recovery.core import NO_RECOVERY, STANDINGS, Standing
+from recoup.recovery.core import STANDINGS, Standing
 
 LOOKS_MAX: Final = 5
 """How often one call looks again because something changed meanwhile."""
@@ -60,6 +60,7 @@ class Charging:
         self._payments = payments
         self._recoveries = recoveries
         self._owing = owing
+        self._hearing = Hearing(owing)
         self._scribe = scribe
         self._new_id = new_id
 
@@ -71,15 +72,17 @@ class Charging:
                 return None
             if now < invoice.charge_at:
                 return invoice.charge_at
-            method_id = invoice.payment_method_id
-            if invoice.payment_id is None and method_id is None:
-                await self._failed(merchant, invoice, _no_method(now), now=now)
-                return None
+            method_id, hopeless = invoice.payment_method_id, _unchargeable(invoice, now)
+            if hopeless is not None:
+                return await self._failed(merchant, invoice, hopeless, None, now=now)
             payment = await self._payment_of(merchant, invoice, method_id, now=now)
             if payment is None:
                 continue
             if payment.payment.status is not PaymentStatus.REQUIRES_PAYMENT_METHOD:
                 return await self._tried(merchant, invoice, payment, now=now)
+            if settling.is_early(invoice, payment.payment.created_at):
+                await self._without_early(merchant, invoice, now=now)
+                continue
             return await self._try(merchant, invoice, payment, now=now)
         return now + LOOK_AGAIN
 
@@ -100,6 +103,8 @@ class Charging:
                 raise conflict(
                     NO_METHOD, "This invoice has no payment method: send one.", param="payment_method"
                 )
+            if invoice.payment_id is None and not settling.may_have_another(invoice, now=now):
+                raise settling.too_many()
             payment = await self._payment_of(merchant, invoice, chosen, now=now)
             if payment is None:
                 continue
@@ -139,7 +144,7 @@ class Charging:
             ):
                 return
             heard = Heard(invoice, subscription, snapshot, elsewhere_at)
-            step = await self._settled(connection, merchant, heard, now=now)
+            step = await self._hearing.settled(connection, merchant, heard, now=now)
             if step is not None:
                 await self._scribe.write(connection, merchant, [step], now=now)
 
@@ -180,24 +185,16 @@ class Charging:
         self, connection: Connection, merchant: Merchant, invoice: Invoice, *, now: datetime
     ) -> Invoice:
         """The invoice without its payment, which is canceled; refuses where that may hold money."""
-        freed = await self.freed(connection, merchant, invoice, now=now)
+        (freed,) = await self.freed(connection, merchant, [invoice], now=now)
         if freed.payment_id is not None:
             raise under_way()
         return freed
 
     async def freed(
-        self, connection: Connection, merchant: Merchant, invoice: Invoice, *, now: datetime
-    ) -> Invoice:
-        """The invoice without its payment, which is canceled; as it is, where that may hold money."""
-        if invoice.payment_id is None:
-            return invoice
-        if await self._owing.let_go(connection, merchant, invoice.payment_id, now=now):
-            return settling.let_go(invoice, now=now)
-        snapshot = await self._payments.find(merchant, invoice.payment_id)
-        assert snapshot is not None, "payments are never deleted"
-        if snapshot.payment.status is not PaymentStatus.CANCELED:
-            return invoice
-        return settling.let_go(invoice, now=now)
+        self, connection: Connection, merchant: Merchant, invoices: Sequence[Invoice], *, now: datetime
+    ) -> Sequence[Invoice]:
+        """Held invoices without their payments, which are canceled; as they are, where those may hold money."""
+        return await self._hearing.freed(connection, merchant, invoices, now=now)
 
     async def _read(self, merchant: Merchant, invoice_id: UUID) -> Invoice | None:
         return await store.invoice(self._database, merchant_id=merchant.id, invoice_id=invoice_id)
@@ -241,11 +238,11 @@ class Charging:
             fresh = there(fresh, invoice.id)
             if fresh.payment_id is not None or fresh.status not in _PAYABLE:
                 return None
-            policy = await recovery_policy(connection, fresh)
+            policy = await recovery_policy(connection, fresh, now=now)
             recovering = dataclasses.replace(new, recovery_policy=policy)
             opening = steps.opened(recovering, payment_method_id=method_id, now=now)
             await self._owing.open(connection, merchant, opening, None)
-            remembering = settling.remembers(fresh, payment_id, method_id=method_id, now=now)
+            remembering = settling.remembers(fresh, payment_id, now=now)
             await self._scribe.write(connection, merchant, [Step(None, (remembering,))], now=now)
             return opening.after
 
@@ -265,8 +262,8 @@ class Charging:
             moved_on = fresh is None or fresh.payment.version != payment.payment.version
             if moved_on or refusal.retry_after_s is not None:
                 return now + LOOK_AGAIN
-            await self._failed(merchant, invoice, Failing(refusal.code, refusal.message, 0, now), now=now)
-            return None
+            failing = Failing(refusal.code, refusal.message, 0, now)
+            return await self._failed(merchant, invoice, failing, payment, now=now)
         return now + COMES_BACK_WITHIN if status is PaymentStatus.REQUIRES_ACTION else None
 
     async def _tried(
@@ -276,24 +273,56 @@ class Charging:
         never told of: it counts as refused, and whatever becomes of it later is heard."""
         left_by = _left_by(payment)
         if left_by is not None and now >= left_by:
-            await self._failed(merchant, invoice, _left(payment, now), now=now)
-            return None
+            return await self._failed(merchant, invoice, _left(payment, now), payment, now=now)
         await self.hear(merchant, payment.payment.id, now, seen=payment)
         return left_by
 
-    async def _failed(self, merchant: Merchant, invoice: Invoice, failing: Failing, *, now: datetime) -> None:
-        """Nothing could be tried: it stays open, and its subscription falls behind."""
+    async def _failed(
+        self,
+        merchant: Merchant,
+        invoice: Invoice,
+        failing: Failing,
+        payment: Snapshot | None,
+        *,
+        now: datetime,
+    ) -> datetime | None:
+        """Nothing could be tried of the invoice by this payment, or without any: it stays open, and its subscription
+        falls behind. When to look again, where it is paid by another payment by now."""
 
-        async def work(connection: Connection) -> None:
+        async def work(connection: Connection) -> datetime | None:
             fresh, subscription = await self.locked(connection, merchant, invoice)
-            if fresh.status is not InvoiceStatus.OPEN:
-                return
-            ruling = await ruling_of(connection, subscription)
+            if fresh.status is not InvoiceStatus.OPEN or fresh.charge_at is None:
+                return None
+            if fresh.payment_id != (None if payment is None else payment.payment.id):
+                return now + LOOK_AGAIN
+            waits = payment is not None and settling.is_early(fresh, payment.payment.created_at)
             step = settling.refused(
-                fresh, subscription, failing, now=now, version=fresh.payment_version, ruling=ruling
+                fresh,
+                subscription,
+                failing,
+                now=now,
+                version=fresh.payment_version,
+                ruling=await ruling_of(connection, subscription),
+                charge_at=fresh.charge_at if waits else None,
             )
             if step is not None:
                 await self._scribe.write(connection, merchant, [step], now=now)
+            return None
+
+        return await self._database.retrying(work)
+
+    async def _without_early(self, merchant: Merchant, invoice: Invoice, *, now: datetime) -> None:
+        """Let go of a payment that somebody made ahead of the charge that is planned, and never tried: it would be
+        tried with what they wanted to pay with."""
+
+        async def work(connection: Connection) -> None:
+            fresh = await store.lock_invoice(connection, merchant_id=merchant.id, invoice_id=invoice.id)
+            fresh = there(fresh, invoice.id)
+            if fresh.payment_id is None or fresh.payment_id != invoice.payment_id:
+                return
+            (freed,) = await self.freed(connection, merchant, [fresh], now=now)
+            if freed is not fresh:
+                await self._scribe.write(connection, merchant, [Step(None, (freed,))], now=now)
 
         await self._database.retrying(work)
 
@@ -303,46 +332,6 @@ class Charging:
         if STANDINGS[payment.status] not in (Standing.REFUSED, Standing.GONE):
             return None
         return await self.told_elsewhere_at(merchant, payment.id)
-
-    async def _settled(
-        self, connection: Connection, merchant: Merchant, heard: Heard, *, now: datetime
-    ) -> Step | None:
-        """What follows for a held invoice from where its payment stands."""
-        invoice, subscription, payment = heard.invoice, heard.subscription, heard.snapshot.payment
-        match STANDINGS[payment.status]:
-            case Standing.PAID:
-                return settling.paid(
-                    invoice, subscription, at=payment.updated_at, now=now, version=payment.version
-                )
-            case Standing.REFUSED if heard.elsewhere_at is None:
-                return await self._refused(connection, merchant, heard, now=now)
-            case Standing.REFUSED | Standing.GONE:
-                freed = await self.freed(connection, merchant, invoice, now=now)
-                return without_payment(freed, subscription, heard.elsewhere_at, now=now)
-            case Standing.UNDER_WAY:
-                return None
-            case other:
-                assert_never(other)
-
-    async def _refused(
-        self, connection: Connection, merchant: Merchant, heard: Heard, *, now: datetime
-    ) -> Step | None:
-        """It is owed still. Where nobody collects it any more, the payment that was under way then is let go of now, so
-        that nothing wins it back."""
-        invoice, payment = heard.invoice, heard.snapshot.payment
-        step = settling.refused(
-            invoice,
-            heard.subscription,
-            failing_of(heard.snapshot),
-            now=now,
-            version=payment.version,
-            ruling=await ruling_of(connection, heard.subscription),
-        )
-        if invoice.collecting or payment.recovery_policy == NO_RECOVERY:
-            return step
-        known = invoice if step is None else step.invoices[0]
-        freed = await self.freed(connection, merchant, known, now=now)
-        return dataclasses.replace(step or Step(), invoices=(freed,)) if freed is not known else step
 
 
 def there(invoice: Invoice | None, invoice_id: UUID) -> Invoice:
@@ -386,6 +375,14 @@ def _left(snapshot: Snapshot, now: datetime) -> Failing:
     return Failing(NOT_BACK, words, snapshot.payment.attempts_count, now)
 
 
-def _no_method(now: datetime) -> Failing:
-    words = "There is no payment method to charge: pay the invoice with one, or set the subscription's."
-    return Failing(NO_METHOD, words, 0, now)
+def _unchargeable(invoice: Invoice, now: datetime) -> Failing | None:
+    """Why no payment can be made of an invoice that has none."""
+    if invoice.payment_id is not None:
+        return None
+    if invoice.payment_method_id is None:
+        words = "There is no payment method to charge: pay the invoice with one, or set the subscription's."
+        return Failing(NO_METHOD, words, 0, now)
+    if settling.may_have_another(invoice, now=now):
+        return None
+    refusal = settling.too_many()
+    return Failing(refusal.code, refusal.message, 0, now)

@@ -52,7 +52,7 @@ class Collecting:
         if not any(one.payment_id for one in invoices):
             return invoices
         await store.take_numbers(connection, merchant_id=merchant.id, count=0)  # held before the events are
-        return [await self.charging.freed(connection, merchant, one, now=now) for one in invoices]
+        return await self.charging.freed(connection, merchant, invoices, now=now)
 
     async def stopped(
         self, connection: Connection, merchant: Merchant, invoices: Sequence[Invoice], *, now: datetime

@@ -1,20 +1,28 @@
-"""What news of a payment mean for the invoice that it pays, and by what rules an invoice's payments are won back."""
+"""What news of a payment mean for the invoice that it pays, and by what rules an invoice's payments are won back.
+
+A try that a customer makes ahead of the charge that is planned has a payment of its own, which nothing wins back. Where
+it is refused that payment is let go of, and the charge comes as it was planned.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import assert_never
 
 from recoup.billing.core import settling
 from recoup.billing.core.dunning import BUILT_IN, DUNNING, Ruling
 from recoup.billing.core.machine import InvoiceStatus
 from recoup.billing.core.records import Failing, Invoice, Subscription
 from recoup.billing.core.step import Due, Step
+from recoup.billing.flow.around import Owing
 from recoup.billing.store import dunning
 from recoup.db import Connection
+from recoup.merchants.core import Merchant
 from recoup.payments.core import Snapshot
 from recoup.payments.core import Status as PaymentStatus
-from recoup.recovery.core import NO_RECOVERY
+from recoup.recovery.core import NO_RECOVERY, STANDINGS, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +44,10 @@ async def ruling_of(connection: Connection, subscription: Subscription | None) -
     )
 
 
-async def recovery_policy(connection: Connection, invoice: Invoice) -> str | None:
-    """By which policy a payment of the invoice recovers, where it is refused. What nobody collects any more is tried by
-    hand only."""
-    if not invoice.collecting or invoice.status is not InvoiceStatus.OPEN:
+async def recovery_policy(connection: Connection, invoice: Invoice, *, now: datetime) -> str | None:
+    """By which policy a payment of the invoice that is made now recovers, where it is refused. What nobody collects any
+    more, or not yet, is tried by hand only."""
+    if not invoice.collecting or invoice.status is not InvoiceStatus.OPEN or settling.is_early(invoice, now):
         return NO_RECOVERY
     if invoice.subscription_id is None:
         return None
@@ -71,3 +79,71 @@ def failing_of(snapshot: Snapshot) -> Failing:
         return Failing(decline.code, decline.message, payment.attempts_count, payment.decline.at)
     words = payment.failure or "The payment was certainly not processed."
     return Failing("payment_failed", words, payment.attempts_count, payment.updated_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Settles invoices in a transaction that holds them, and lets go of their payments."""
+
+    owing: Owing
+
+    async def settled(
+        self, connection: Connection, merchant: Merchant, heard: Heard, *, now: datetime
+    ) -> Step | None:
+        """What follows for a held invoice from where its payment stands."""
+        invoice, subscription, payment = heard.invoice, heard.subscription, heard.snapshot.payment
+        match STANDINGS[payment.status]:
+            case Standing.PAID:
+                return settling.paid(
+                    invoice, subscription, at=payment.updated_at, now=now, version=payment.version
+                )
+            case Standing.REFUSED if heard.elsewhere_at is None:
+                return await self._refused(connection, merchant, heard, now=now)
+            case Standing.REFUSED | Standing.GONE:
+                (freed,) = await self.freed(connection, merchant, [invoice], now=now)
+                return without_payment(freed, subscription, heard.elsewhere_at, now=now)
+            case Standing.UNDER_WAY:
+                return None
+            case other:
+                assert_never(other)
+
+    async def freed(
+        self, connection: Connection, merchant: Merchant, invoices: Sequence[Invoice], *, now: datetime
+    ) -> Sequence[Invoice]:
+        """Held invoices without their payments, which are canceled; as they are, where those may hold money.
+
+        Of several the payments are held first: whoever writes one of them holds it before the merchant's events, which
+        the first that is let go of holds here.
+        """
+        paid_by = [one.payment_id for one in invoices if one.payment_id is not None]
+        if len(paid_by) > 1:
+            await self.owing.hold(connection, merchant, paid_by)
+        return [await self._freed(connection, merchant, one, now=now) for one in invoices]
+
+    async def _freed(
+        self, connection: Connection, merchant: Merchant, invoice: Invoice, *, now: datetime
+    ) -> Invoice:
+        if invoice.payment_id is None:
+            return invoice
+        is_gone = await self.owing.let_go(connection, merchant, invoice.payment_id, now=now)
+        return settling.let_go(invoice, now=now) if is_gone else invoice
+
+    async def _refused(
+        self, connection: Connection, merchant: Merchant, heard: Heard, *, now: datetime
+    ) -> Step | None:
+        """It is owed still, unless its charge is to come. Where nobody collects it any more, the payment that was under
+        way then, or was returned since, is let go of now, so that nothing wins it back."""
+        invoice, payment, failing = heard.invoice, heard.snapshot.payment, failing_of(heard.snapshot)
+        if settling.is_early(invoice, payment.created_at):
+            (freed,) = await self.freed(connection, merchant, [invoice], now=now)
+            is_gone = freed.payment_id is None  # else it is being tried again: that is heard next
+            return settling.refused_early(freed, failing, now=now) if is_gone else None
+        ruling = await ruling_of(connection, heard.subscription)
+        step = settling.refused(
+            invoice, heard.subscription, failing, now=now, version=payment.version, ruling=ruling
+        )
+        known = invoice if step is None else step.invoices[0]
+        if known.collecting or payment.recovery_policy == NO_RECOVERY:
+            return step
+        (freed,) = await self.freed(connection, merchant, [known], now=now)
+        return replace(step or Step(), invoices=(freed,)) if freed is not known else step

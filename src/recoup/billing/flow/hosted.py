@@ -90,13 +90,18 @@ class Shown:
         method, snapshot = self.papers.method, self.snapshot
         if self.view is not View.PAY or method is None or method.detached_at is not None:
             return None
-        hopeless = snapshot is not None and is_hopeless(snapshot.payment)
+        tried = snapshot is not None and snapshot.payment.payment_method_id == method.id
+        hopeless = tried and snapshot is not None and is_hopeless(snapshot.payment)
         return None if hopeless or method.closed_at is not None else method.last4
 
     @property
     def was_refused(self) -> bool:
-        """Whether the last try to pay it was refused."""
-        return self.snapshot is not None and STANDINGS[self.snapshot.payment.status] is Standing.REFUSED
+        """Whether the last try to pay it was refused, though its payment may be let go of."""
+        if self.snapshot is None:
+            return False
+        standing = STANDINGS[self.snapshot.payment.status]
+        let_go = standing is Standing.GONE and self.invoice.failing is not None
+        return standing is Standing.REFUSED or let_go
 
     @property
     def made_from(self) -> str:
@@ -128,16 +133,16 @@ class HostedInvoices:
         invoice = await store.invoice(self._database, merchant_id=merchant.id, invoice_id=named.object_id)
         if invoice is None or invoice.opened_at is None:
             return None
-        snapshot = None
-        if invoice.payment_id is not None:
-            snapshot = await self._around.payments.find(merchant, invoice.payment_id)
+        snapshot, payment_id = None, invoice.payment_id or next(reversed(invoice.payments), None)
+        if payment_id is not None:
+            snapshot = await self._around.payments.find(merchant, payment_id)
         view = await self._view(merchant, invoice, snapshot)
         asked = snapshot if view is View.BANK else None
         return Shown(
             merchant=merchant,
             invoice=invoice,
             snapshot=snapshot,
-            papers=await self._papers.of(merchant, invoice, snapshot),
+            papers=await self._papers.of(merchant, invoice, snapshot if invoice.payment_id else None),
             view=view,
             link=self._links.page(merchant.id, invoice.id, until=named.until),
             bank=None if asked is None else bank_of(asked, self._around.page_of),
@@ -203,18 +208,22 @@ def view_of(invoice: Invoice, snapshot: Snapshot | None) -> View:
     """What may be done about an invoice and its payment, as they are now."""
     if invoice.status not in _PAYABLE or invoice.managed_by is ManagedBy.OUTSIDE:
         return View.NOTHING
+    tried = len(invoice.payments)  # each that was let go of counts as a try of theirs
     if snapshot is None or snapshot.payment.status is PaymentStatus.REQUIRES_PAYMENT_METHOD:
-        return View.PAY
+        return _paying(tried)
     match STANDINGS[snapshot.payment.status]:
         case Standing.GONE:
-            return View.PAY
+            return _paying(tried)
         case Standing.PAID:  # its invoice hears of it in a moment
             return View.UNDER_WAY
         case Standing.UNDER_WAY:
             asked = snapshot.payment.status is PaymentStatus.REQUIRES_ACTION
             return View.BANK if asked else View.UNDER_WAY
         case Standing.REFUSED:
-            by_hand = sum(attempt.reason in _BY_HAND for attempt in snapshot.attempts)
-            return View.TOO_MANY if by_hand >= TRIES_MAX else View.PAY
+            return _paying(tried + sum(attempt.reason in _BY_HAND for attempt in snapshot.attempts))
         case other:
             assert_never(other)
+
+
+def _paying(tried: int) -> View:
+    return View.PAY if tried < TRIES_MAX else View.TOO_MANY

@@ -96,8 +96,12 @@ class Present:
     async def let_go(
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
     ) -> bool:
-        """Cancel a payment that holds no money; False where it may hold some, or has ended."""
+        """Cancel a payment that holds no money; whether it is canceled."""
         return await self.owing.let_go(connection, merchant, payment_id, now=now)
+
+    async def hold(self, connection: Connection, merchant: Merchant, payment_ids: Sequence[UUID]) -> None:
+        """Hold payments until the transaction ends."""
+        await self.owing.hold(connection, merchant, payment_ids)
 
     async def _is_kept(self, merchant: Merchant, means: Means) -> bool:
         """Whether the card was written with the payment."""

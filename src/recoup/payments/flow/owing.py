@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from msgspec.structs import replace
 from recoup.db import Connection
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
-from recoup.payments.core import NewPayment, steps
+from recoup.payments import store
+from recoup.payments.core import NewPayment, Status, steps
 from recoup.payments.core.facts import PaymentFacts
 from recoup.payments.core.step import Step
 from recoup.payments.flow.facts_reading import FactsReader
@@ -50,10 +52,13 @@ class Owing:
     async def let_go(
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
     ) -> bool:
-        """Cancel a payment that holds no money, so that nothing charges it any more; False where it may hold some, or
-        has ended."""
+        """Cancel a payment that holds no money, so that nothing charges it any more; whether it is canceled. It is read
+        by the same connection: nobody waits for a second one while they hold one."""
         for _ in range(REPLANS_MAX):
-            snapshot = await self._tools.load(merchant, payment_id)
+            snapshot = await store.load(connection, merchant_id=merchant.id, payment_id=payment_id)
+            assert snapshot is not None, "payments are never deleted"
+            if snapshot.payment.status is Status.CANCELED:
+                return True
             try:
                 step = steps.abandoned(snapshot, now=now)
             except Refusal:
@@ -61,3 +66,8 @@ class Owing:
             if await self._tools.writer.write_within(connection, merchant, step, Along()) is Written.YES:
                 return True
         raise busy()
+
+    async def hold(self, connection: Connection, merchant: Merchant, payment_ids: Sequence[UUID]) -> None:
+        """Hold payments until the transaction ends. Whoever lets go of several does so first: the first that is let go
+        of holds the merchant's events, for which whoever writes another payment waits while they hold that."""
+        await store.hold(connection, payment_ids, merchant_id=merchant.id)

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from psycopg.rows import DictRow
 
-from recoup.db import Database, Queries
+from recoup.db import Connection, Database, Queries
 from recoup.payments.core import Attempt, Operation, Payment, Snapshot
 from recoup.payments.core.records import ATTEMPTS_MAX, OPERATIONS_MAX
 from recoup.payments.store.tries import AskedCard as AskedCard
@@ -40,9 +40,9 @@ _attempts = msgspec.json.Decoder(tuple[Attempt, ...])
 _operations = msgspec.json.Decoder(tuple[Operation, ...])
 
 
-async def load(database: Database, *, merchant_id: UUID, payment_id: UUID) -> Snapshot | None:
+async def load(queries: Queries, *, merchant_id: UUID, payment_id: UUID) -> Snapshot | None:
     """A payment with its attempts and operations, or None where this merchant has no such payment."""
-    row = await database.fetch_one(
+    row = await queries.fetch_one(
         _LOAD,
         {
             "merchant_id": merchant_id,
@@ -52,6 +52,20 @@ async def load(database: Database, *, merchant_id: UUID, payment_id: UUID) -> Sn
         },
     )
     return None if row is None else _snapshot(row)
+
+
+async def hold(connection: Connection, payment_ids: Sequence[UUID], *, merchant_id: UUID) -> None:
+    """Hold payments until the transaction ends, in the order in which everybody who writes several does."""
+    await connection.execute(
+        """
+        select p.id
+        from unnest(%(ids)s::uuid[]) as wanted (id)
+        join payments p on p.merchant_id = %(merchant_id)s and p.id = wanted.id
+        order by p.id
+        for update of p
+        """,
+        {"merchant_id": merchant_id, "ids": sorted(payment_ids)},
+    )
 
 
 async def snapshots(
