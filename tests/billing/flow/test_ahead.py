@@ -25,6 +25,7 @@ from recoup.payments.core.first import FirstTry
 
 START: Final = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RENEWS: Final = datetime(2026, 12, 22, 3, tzinfo=UTC)
+CARD: Final = {"number": "4242424242424242", "exp_month": 11, "exp_year": 2026}
 ISSUER: Final = "visa 424242"
 WHILE: Final = timedelta(minutes=20)
 """Longer than charges are spread over."""
@@ -58,8 +59,7 @@ class Shop:
     async def card(self, **card: Any) -> tuple[str, str]:
         """A new customer and their card, which expires this month unless told."""
         customer = (await self.call("POST", "/v1/customers", {"name": "Ann"}))["id"]
-        given = {"number": "4242424242424242", "exp_month": 11, "exp_year": 2026} | card
-        body = {"type": "card", "card": given, "customer": customer}
+        body = {"type": "card", "card": CARD | card, "customer": customer}
         return customer, (await self.call("POST", "/v1/payment_methods", body))["id"]
 
     async def subscribed(self, customer: str, method: str | None, **more: Any) -> Any:
@@ -159,8 +159,11 @@ async def test_what_became_of_a_payment_method_after_the_last_look_is_looked_at(
     assert await shop.risks(subscription) == ["method_closed"]
     assert (await shop.told(subscription)).count("subscription.at_risk") == 2
     assert (await house.dues(shop.us))[AHEAD, uuid_of(later)]["due_at"] == first
-    _, other = await shop.card(exp_year=2031)
-    await shop.call("POST", f"/v1/payment_methods/{other}/detach")
+    body = {"type": "card", "customer": customer, "card": CARD | {"exp_year": 2031}}
+    another = (await shop.call("POST", "/v1/payment_methods", body))["id"]
+    await shop.call("POST", f"/v1/subscriptions/{subscription['id']}", {"payment_method": another})
+    await house.work()
+    assert await shop.risks(subscription) == ["no_network_transaction_id"], "another one is looked at, too"
     customer, method = await shop.card(exp_year=2031)
     third = await shop.subscribed(customer, method, trial_days=9)
     await house.work()
