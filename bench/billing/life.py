@@ -161,9 +161,9 @@ def _jump(life: Life, at: datetime) -> None:
 
 
 async def _worked(service: Service) -> None:
-    """Everything that is due by now, and whatever follows from it by now."""
-    while await service.worker.round():
-        await service.worker.idle()
+    """Whatever is due by now; what follows from it by now is due next."""
+    await service.worker.round()
+    await service.worker.idle()
 
 
 def _look_for_spoilt(life: Life, new_cards: list[tuple[datetime, int]]) -> None:

@@ -102,6 +102,7 @@ def _worker(service: Service) -> Worker:
     return Worker(
         service.database,
         handlers=handlers,
+        at_once=service.billed.at_once(),
         merchant=service.merchants.merchant,
         clock=service.around.clock,
         poll_s=service.settings.worker_poll_s,

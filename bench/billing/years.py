@@ -6,6 +6,7 @@ were lived.
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +25,7 @@ from bench.billing.life import ARMS, Arm, Span, begun, lived
 from bench.billing.page import page, picture, printed
 from bench.keeping import Kept, kept_in
 from recoup.db.embedded import EmbeddedPostgres
+from recoup.server import COLLECTED_AFTER
 
 SUBSCRIPTIONS: Final = 10_000
 YEARS: Final = 3
@@ -57,7 +59,8 @@ async def arm_lived(task: Task, *, folder: Path, conninfo: str) -> Lived:
 
 
 def worked(task: Task) -> Lived:
-    """The same with a PostgreSQL of its own."""
+    """The same with a PostgreSQL of its own, in a process that collects as seldom as a server."""
+    gc.set_threshold(*COLLECTED_AFTER)
     with tempfile.TemporaryDirectory(prefix="recoup-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
