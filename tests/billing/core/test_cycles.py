@@ -8,9 +8,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.billing.cases import START, day, named, new, running, turned, worked
 
 from recoup.billing.core import changes, settling
+from recoup.billing.core.amounts import LineKind
 from recoup.billing.core.changes import Billing, Proration
 from recoup.billing.core.cycles import began
 from recoup.billing.core.machine import (
@@ -25,7 +27,7 @@ from recoup.billing.core.machine import (
     moved,
 )
 from recoup.billing.core.periods import Interval, Unit, period
-from recoup.billing.core.records import Failing, Terms
+from recoup.billing.core.records import Failing, Item, Off, Terms
 from recoup.kit.refusals import Refusal
 
 BILLING = Billing(new_id=lambda: named("new"), balance=0)
@@ -142,6 +144,25 @@ def test_another_interval_begins_a_new_period_today_and_gives_back_what_is_left(
     assert same_day.subscription.next_at.year == START.year + 1, (
         "the period that is billed goes on for a year"
     )
+
+
+def test_a_discount_is_off_as_many_invoices_as_was_agreed() -> None:
+    """Those of a change count, where it took anything off them."""
+    off = (Off(id="half", percent=5_000, times=2),)
+    waiting = Item(id=named("item"), kind=LineKind.ITEM, description="Setup", amount=1000)
+    for items, left in (((waiting,), 0), ((), 1)):
+        step = changes.changed_terms(
+            replace(running(discounts=off), items=items),
+            terms(6000),
+            Interval(Unit.MONTH, 1),
+            proration=Proration.INVOICE,
+            billing=BILLING,
+            now=START,
+        )
+        assert [one.subtotal - one.discount for one in step.invoices] == [1500 + len(items) * 500]
+        assert step.subscription is not None
+        _, bills = worked(step.subscription, until=START + day(70))
+        assert [one.discount for one in bills] == [3000] * left + [0] * (2 - left)
 
 
 def test_what_is_refused_falls_behind_until_the_last_of_it_is_paid() -> None:

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from tests.billing.cases import START, day
 from tests.billing.office import Office
 
+from recoup.billing.core.amounts import LineKind
 from recoup.billing.core.changes import Proration
-from recoup.billing.core.machine import InvoiceNews
-from recoup.billing.core.records import Subscription
+from recoup.billing.core.machine import InvoiceNews, Status
+from recoup.billing.core.records import Item, Subscription
 from recoup.payments.core import Status as PaymentStatus
 
 CARD = UUID(int=7)
@@ -70,3 +71,30 @@ async def test_an_open_invoice_that_nobody_collects_after_the_end_is_not_given_b
     office.payments.answers.append(PaymentStatus.UNRESOLVED)
     await office.charging.charge(office.us, other.latest_invoice_id, START)
     assert await canceled(office, other) == 1500
+
+
+@pytest.mark.parametrize("amount", [1500, -1500])
+async def test_what_waits_for_an_invoice_is_billed_when_the_last_period_is_over(
+    office: Office, amount: int
+) -> None:
+    """It would be lost: no invoice of a period comes after it. What is too much is the customer's."""
+    item = Item(id=office.new_id(), kind=LineKind.ITEM, description="Setup", amount=amount)
+    ending = await office.subscribed(payment_method_id=CARD)
+    paying = await office.subscribed(payment_method_id=CARD, payments_total=1)
+    assert ending.next_at is not None and ending.next_at == paying.next_at
+    async with office.database.transaction() as connection:
+        for one in (ending, paying):
+            await office.subscriptions.add_item(connection, office.us, one.id, item, now=START)
+        await office.subscriptions.cancel(
+            connection, office.us, ending.id, at_period_end=True, prorate=False, now=START
+        )
+    await office.cycles.open_due(office.us, [ending.id, paying.id], ending.next_at)
+    found = [await office.subscriptions.get(office.us, one.id) for one in (ending, paying)]
+    assert [one.status for one in found] == [Status.CANCELED, Status.COMPLETED]
+    for before, after in zip((ending, paying), found, strict=True):
+        assert after.latest_invoice_id is not None and after.latest_invoice_id != before.latest_invoice_id
+        last = await office.invoices.get(office.us, after.latest_invoice_id)
+        assert (last.subtotal, last.amount_due, last.period) == (amount, max(amount, 0), None)
+        assert last.charge_at == (ending.next_at if amount > 0 else None)
+    balances, _ = await office.invoices.credit(office.database, office.us, office.customer_id)
+    assert balances.get("USD", 0) == max(-2 * amount, 0)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from recoup.billing.core.amounts import Line, LineKind, proration_lines
 from recoup.billing.core.bills import Bill, Charge, Making, billed, item_of, paid_for
-from recoup.billing.core.cycles import billing_step, ended
+from recoup.billing.core.cycles import billing_step, ended, waits
 from recoup.billing.core.dunning import BUILT_IN, DUNNING, Dunning, Ruling, begun
 from recoup.billing.core.givenback import difference, really_paid
 from recoup.billing.core.machine import News, Status, moved, takes
@@ -156,6 +156,7 @@ def canceled(subscription: Subscription, *, prorate: bool, billing: Billing, now
     lines = _unused_lines(subscription, billing.unpaid, now) if prorate else []
     bill = None
     if lines or subscription.items:
+        billing = dataclasses.replace(billing, collecting=billing.collecting and not waits(subscription))
         bill = _billed_now(subscription, lines, subscription.items, billing, now)
     return ended(subscription, News.CANCELED, now=now, extra=bill)
 
@@ -193,6 +194,7 @@ def changed_terms(
         (UPDATED,),
         now=now,
         items=() if bill is not None else (*subscription.items, *items),
+        discounts=subscription.discounts if bill is None else bill.discounts,
         latest_invoice_id=subscription.latest_invoice_id if bill is None else bill.invoice.id,
     )
     return billing_step(scheduled(after, now=now), bill, (UPDATED,))

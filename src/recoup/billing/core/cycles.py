@@ -156,13 +156,13 @@ def opened(subscription: Subscription, turn: Open, making: Making) -> Step:
     """The next period with its invoice: what waited for an invoice is on it. One of an unpaid subscription is not
     charged by itself: it is owed like those before it."""
     number, now = turn.period.number, making.now
-    waits = subscription.status is Status.UNPAID and subscription.managed_by is ManagedBy.RECOUP
-    making = dataclasses.replace(making, collecting=making.collecting and not waits)
+    by_hand = waits(subscription)
+    making = dataclasses.replace(making, collecting=making.collecting and not by_hand)
     lines = [period_line(subscription, number)]
     bill = billed(subscription, lines, subscription.items, making, spell=turn.period)
     status, told = _status_in(subscription)
     facts = ("subscription.updated",) if told else ()
-    owed = (bill.invoice.id,) if waits and bill.invoice.status is InvoiceStatus.OPEN else ()
+    owed = (bill.invoice.id,) if by_hand and bill.invoice.status is InvoiceStatus.OPEN else ()
     after = changed(
         subscription,
         facts,
@@ -186,6 +186,14 @@ def passed(subscription: Subscription, turn: Pass, *, now: datetime) -> Step:
     after = changed(subscription, facts, now=now, status=status, number=turn.number)
     after = scheduled(after, now=_scheduling(after))
     return Step(after, dues=(cycle_row(after),), happened=tuple((fact, after) for fact in facts))
+
+
+def left_over(subscription: Subscription, making: Making) -> Bill | None:
+    """What waits for an invoice that would never come, billed when the subscription ends; None where nothing does."""
+    if not subscription.items:
+        return None
+    making = dataclasses.replace(making, collecting=making.collecting and not waits(subscription))
+    return billed(subscription, [], subscription.items, making)
 
 
 def ended(subscription: Subscription, news: News, *, now: datetime, extra: Bill | None = None) -> Step:
@@ -216,6 +224,11 @@ def billing_step(after: Subscription, bill: Bill | None, facts: Sequence[str]) -
     if invoice.charge_at is not None:
         dues.append(Due(CHARGE, invoice.id, invoice.charge_at))
     return Step(after, (invoice,), bill.credits, tuple(dues), (*told, *facts_of(invoice)))
+
+
+def waits(subscription: Subscription) -> bool:
+    """Whether what is billed of it waits to be paid by hand."""
+    return subscription.status is Status.UNPAID and subscription.managed_by is ManagedBy.RECOUP
 
 
 def _status_in(subscription: Subscription) -> tuple[Status, bool]:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from recoup.billing import store
 from recoup.billing.core.bills import Charge, Making
-from recoup.billing.core.cycles import End, Open, Pass, Wait, ended, opened, passed, turn_of
+from recoup.billing.core.cycles import End, Open, Pass, Wait, ended, left_over, opened, passed, turn_of
 from recoup.billing.core.cycles import Turn as Turn
 from recoup.billing.core.machine import News
 from recoup.billing.core.records import Invoice, Subscription
@@ -122,7 +122,11 @@ class Cycles:
         ends = [id_ for id_, turn in turns.items() if turn == End(News.CANCELED)]
         left_open = await self._collecting.held(connection, merchant, ends)
         balances = await store.lock_balances(
-            connection, merchant_id=merchant.id, customer_ids=[found[id_].customer_id for id_ in opens]
+            connection,
+            merchant_id=merchant.id,
+            customer_ids=[
+                found[id_].customer_id for id_, turn in turns.items() if isinstance(turn, Open | End)
+            ],
         )
         left_open = await self._collecting.freed(connection, merchant, left_open, now=now)
         steps: dict[UUID, Step] = {}
@@ -152,24 +156,28 @@ class Cycles:
         match turn:
             case Wait():
                 return None
-            case End(news=news):
-                return ended(subscription, news, now=now)
             case Pass():
                 return passed(subscription, turn, now=now)
-            case Open():
-                assert charge is not None, "a moment was chosen for all that open"
+            case End() | Open():
+                assert charge is not None or isinstance(turn, End), "a moment was chosen for all that open"
                 account = (subscription.customer_id, subscription.currency)
                 making = Making(
                     invoice_id=self._new_id(),
-                    due=turn.due,
-                    charge=charge,
+                    due=turn.due if isinstance(turn, Open) else now,
+                    charge=charge or Charge(now),
                     balance=balances.get(account, 0),
                     now=now,
                 )
-                step = opened(subscription, turn, making)
+                step = _billed(subscription, turn, making)
                 for credit in step.credits:  # of one customer several cycles may open at once
                     balances[account] = balances.get(account, 0) + credit.amount
                 return step
+
+
+def _billed(subscription: Subscription, turn: Open | End, making: Making) -> Step:
+    if isinstance(turn, Open):
+        return opened(subscription, turn, making)
+    return ended(subscription, turn.news, now=making.now, extra=left_over(subscription, making))
 
 
 def _after(before: Step, step: Step | None) -> Step:
