@@ -180,6 +180,7 @@ class Service:
         worker = Worker(
             database,
             handlers=self.handlers(),
+            at_once=self.billed.at_once(),
             merchant=self.merchants.merchant,
             clock=clock,
             poll_s=self.settings.worker_poll_s,

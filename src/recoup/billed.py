@@ -183,6 +183,10 @@ class Billed:
         ahead = jobs.ahead_handlers(self.ahead, self.hours)
         return {**charged, **ahead, **self.redated.handlers()}
 
+    def at_once(self) -> Mapping[str, jobs.ManyHandler]:
+        """What works many due rows of a kind together."""
+        return jobs.at_once(self.cycles)
+
     def routes(self) -> list[Route]:
         """All routes."""
         apis = (

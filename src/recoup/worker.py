@@ -7,9 +7,10 @@ decline. A handler re-reads the truth under the object's own lock, so that runni
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -30,6 +31,8 @@ CLAIMED_AT_ONCE: Final = 4
 handler took its longest."""
 RUNNING_MAX: Final = 32
 """Handlers that run at once."""
+TOGETHER_MAX: Final = 2
+"""Groups of rows that are worked together, each in a transaction, at once: one computes while the other writes."""
 AHEAD_MAX: Final = 1000
 """Test merchants with a moved clock that are looked at in one round."""
 FAILURE_WAIT_MAX: Final = timedelta(minutes=5)
@@ -37,6 +40,9 @@ _DOUBLINGS_MAX: Final = 16
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
 """Given the merchant, the object and the merchant's now: when to run again, or None when nothing more is due."""
+ManyHandler = Callable[[Merchant, Sequence[UUID], datetime], Awaitable[Mapping[UUID, datetime | None]]]
+"""The same for objects that are worked together; those are left out whose row was put anew, or dropped, with what was
+done."""
 Chore = tuple[str, float, Callable[[], Awaitable[object]]]
 """What a server does again and again beside its work: its name, how many seconds apart, and what."""
 
@@ -55,14 +61,19 @@ class Worker:
         clock: Clock,
         poll_s: float,
         lease: timedelta = LEASE,
+        at_once: Mapping[str, ManyHandler] = MappingProxyType({}),
     ) -> None:
+        """`at_once`: by kind, what works rows of a merchant together that were claimed together. Where it fails each is
+        worked by its handler, so that one that cannot be worked fails alone."""
         self._database = database
         self._handlers = handlers
         self._merchant = merchant
         self._clock = clock
         self._poll_s = poll_s
         self._lease = lease
+        self._at_once = at_once
         self._slots = asyncio.Semaphore(RUNNING_MAX)
+        self._together = asyncio.Semaphore(TOGETHER_MAX)
         self._given_back = Grouped(database, due.GIVE_BACK, name="due")
         self._merchants: Together[UUID, Merchant] = Together(self._look_up, name="merchants")
         self._running: set[asyncio.Task[None]] = set()
@@ -88,13 +99,14 @@ class Worker:
     async def round(self, stop: asyncio.Event | None = None) -> int:
         """Claim what is due and start its handlers; how many rows there were. Those not begun at `stop` go back."""
         rows = await self._claim()
-        for row in rows:
+        for group in self._groups(rows):
             await self._slots.acquire()
             if stop is not None and stop.is_set():
                 self._slots.release()
-                await self.leave(row)
+                for row in group:
+                    await self.leave(row)
                 continue
-            task = asyncio.create_task(self._work_in_slot(row), name=f"due {row.kind}")
+            task = asyncio.create_task(self._work_in_slot(group), name=f"due {group[0].kind}")
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         return len(rows)
@@ -115,16 +127,48 @@ class Worker:
                 )
         return rows
 
-    async def _work_in_slot(self, row: Due) -> None:
+    def _groups(self, rows: Iterable[Due]) -> Iterable[Sequence[Due]]:
+        """Those that are worked together; every other by itself."""
+        groups: dict[tuple[UUID, str, UUID | None], list[Due]] = {}
+        for row in rows:
+            alone = None if row.kind in self._at_once else row.object_id
+            groups.setdefault((row.merchant_id, row.kind, alone), []).append(row)
+        return groups.values()
+
+    async def _work_in_slot(self, rows: Sequence[Due]) -> None:
+        kind, merchant_id = rows[0].kind, rows[0].merchant_id
         try:
-            merchant = await self._merchants.get(row.merchant_id, row.merchant_id)
-            still_ours = row.leased_until > self._clock.now()  # it may have waited long for its turn
-            if merchant is not None and still_ours:
-                await self.work(merchant, row)
+            merchant = await self._merchants.get(merchant_id, merchant_id)
+            if merchant is None:
+                return
+            if kind in self._at_once:
+                await self._work_together(merchant, rows, self._at_once[kind])
+            else:
+                for row in self._still_ours(rows):
+                    await self.work(merchant, row)
         except Exception:  # noqa: BLE001 - its lease ends, and it is claimed again
-            _log.exception("worker.row_failed", kind=row.kind)
+            _log.exception("worker.row_failed", kind=kind)
         finally:
             self._slots.release()
+
+    async def _work_together(self, merchant: Merchant, rows: Sequence[Due], many: ManyHandler) -> None:
+        async with self._together:
+            ours = self._still_ours(rows)
+            now = merchant.now(self._clock.now())
+            try:
+                again = await many(merchant, [row.object_id for row in ours], now) if ours else {}
+            except Exception:  # noqa: BLE001 - whose fault it was is seen when each is worked by itself
+                _log.exception("worker.group_failed", kind=rows[0].kind, rows=len(ours))
+                for row in ours:
+                    await self.work(merchant, row)
+                return
+        back = [(row, again[row.object_id]) for row in ours if row.object_id in again]
+        await asyncio.gather(*(self._give_back(row, again_at, tries=0) for row, again_at in back))
+
+    def _still_ours(self, rows: Sequence[Due]) -> Sequence[Due]:
+        """Those whose lease has not ended: they may have waited long for their turn."""
+        now = self._clock.now()
+        return [row for row in rows if row.leased_until > now]
 
     async def work(self, merchant: Merchant, row: Due) -> None:
         """Call the row's handler and give the row back; a handler that fails is called again, ever later."""

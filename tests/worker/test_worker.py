@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -215,8 +215,39 @@ async def test_a_row_that_waited_longer_than_its_lease_is_left_to_others(
         (row,) = await due.claim(connection, now=house.now, lease=house.now + lease(house), limit=1)
     house.clock.advance(lease(house))
     await house.worker._slots.acquire()
-    await house.worker._work_in_slot(row)
+    await house.worker._work_in_slot([row])
     assert house.ran == [] and ("bell", object_id) in await house.dues(merchant)
+
+
+async def test_rows_that_are_worked_together_are_given_back_as_their_handler_says(
+    house: Clockwork, merchant: Merchant
+) -> None:
+    """One is looked at again, one is done with; one was put anew by the handler itself, and is let be."""
+    again, over, moved = [await house.put(merchant, after=NOW) for _ in range(3)]
+    asked: list[set[UUID]] = []
+
+    async def many(_: Merchant, ids: Sequence[UUID], now: datetime) -> Mapping[UUID, datetime | None]:
+        asked.append(set(ids))
+        await house.put(merchant, after=2 * SECOND, object_id=moved)
+        return {again: now + SECOND, over: None}
+
+    house.worker._at_once = {"bell": many}
+    assert await house.work() == 3 and asked == [{again, over, moved}] and house.ran == []
+    left = {id_: row["due_at"] - house.now for (_, id_), row in (await house.dues(merchant)).items()}
+    assert left == {again: SECOND, moved: 2 * SECOND}
+
+
+async def test_where_a_group_fails_each_row_is_worked_by_itself(house: Clockwork, merchant: Merchant) -> None:
+    ids = [await house.put(merchant, after=NOW) for _ in range(3)]
+
+    async def fail(*_: Any) -> Mapping[UUID, datetime | None]:
+        raise RuntimeError("not together")
+
+    house.worker._at_once = {"bell": fail}
+    with capture_logs() as logs:
+        assert await house.work() == 3
+    assert {one[1] for one in house.ran} == set(ids) and await house.dues(merchant) == {}
+    assert [log["event"] for log in logs] == ["worker.group_failed"]
 
 
 async def test_a_stopping_worker_finishes_what_it_has_begun(house: Clockwork, merchant: Merchant) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -26,6 +26,7 @@ from recoup.recovery.flow.writing import OVER
 from recoup.vault.flow.news import METHODS_CHANGED
 
 Handler = Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]]
+ManyHandler = Callable[[Merchant, Sequence[UUID], datetime], Awaitable[Mapping[UUID, datetime | None]]]
 _INVOICES: Final = f"{Kind.INVOICE.value}_"
 _OURS: Final = (_INVOICES, f"{Kind.SCHEDULED_PAYMENT.value}_")
 
@@ -57,6 +58,11 @@ def handlers(
         EXECUTE: scheduled.execute,
         f"event:{MOVED}": hear,
     }
+
+
+def at_once(cycles: Cycles) -> Mapping[str, ManyHandler]:
+    """The handler of each kind of due row of which many are worked together."""
+    return {CYCLE: cycles.open_due}
 
 
 def listens(fact: str, payment: Payment) -> bool:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from recoup.billing import store
@@ -26,16 +25,7 @@ from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.moments import Moments
 from recoup.billing.flow.writing import Scribe
 from recoup.db import Connection, Database, Queries
-from recoup.db.together import Together
 from recoup.merchants.core import Merchant
-
-
-class _Asked(NamedTuple):
-    """Whose turn is looked at, and when that is."""
-
-    subscription_id: UUID
-    merchant: Merchant
-    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +53,28 @@ class Cycles:
         self._scribe = scribe
         self._moments = moments
         self._new_id = new_id
-        self._together: Together[_Asked, datetime] = Together(self._open_asked, name="billing.cycles")
 
     async def cycle(self, merchant: Merchant, subscription_id: UUID, now: datetime) -> datetime | None:
-        """The worker's handler of `subscription.cycle`. Those that come at once are opened together.
+        """The worker's handler of one `subscription.cycle`.
 
         None where something was done, too: when to look again was written with it, and need not be written twice.
         """
-        return await self._together.get(merchant.id, _Asked(subscription_id, merchant, now))
+        return (await self.open_due(merchant, [subscription_id], now)).get(subscription_id)
 
-    async def _open_asked(self, _: UUID, asked: Sequence[_Asked]) -> Mapping[_Asked, datetime]:
-        """When to look again at those that were not due."""
-        ids = list(dict.fromkeys(one.subscription_id for one in asked))
-        again = await self.open_due(asked[0].merchant, ids, max(one.now for one in asked))
-        return {one: again[one.subscription_id] for one in asked if one.subscription_id in again}
-
-    async def open_due(self, merchant: Merchant, ids: Sequence[UUID], now: datetime) -> dict[UUID, datetime]:
+    async def open_due(
+        self, merchant: Merchant, ids: Sequence[UUID], now: datetime
+    ) -> Mapping[UUID, datetime | None]:
         """Open what is due of these subscriptions, in one transaction; when to look again at those that are not due.
 
         Of the others that is written with what is done: their next due rows take the place of those being worked.
         """
 
-        async def work(connection: Connection) -> dict[UUID, datetime]:
+        async def work(connection: Connection) -> Mapping[UUID, datetime | None]:
             found = await store.lock_subscriptions(connection, merchant_id=merchant.id, ids=ids)
             turns = {one.id: turn_of(one, now=now) for one in found.values()}
             await self.take(connection, merchant, found, turns, now=now)
-            waiting = ((id_, turn) for id_, turn in turns.items() if isinstance(turn, Wait))
-            return {id_: turn.until for id_, turn in waiting if turn.until is not None}
+            waiting = {id_: turn.until for id_, turn in turns.items() if isinstance(turn, Wait)}
+            return waiting | dict.fromkeys(id_ for id_ in ids if id_ not in found)
 
         return await self._database.retrying(work)
 
