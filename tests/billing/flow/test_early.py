@@ -15,6 +15,7 @@ from recoup.billing.core.machine import InvoiceStatus, Status
 from recoup.billing.core.records import PAYMENTS_MAX, Invoice
 from recoup.billing.core.step import CHARGE, Due, Step
 from recoup.billing.flow.writing import Scribe
+from recoup.db import due
 from recoup.kit.refusals import Refusal
 from recoup.payments.core import Payment, Reason
 from recoup.payments.core import Status as PaymentStatus
@@ -165,3 +166,27 @@ async def test_however_often_they_try_there_is_a_payment_left_for_the_charge_and
     told = await of(office, invoice.id)
     assert told.failing is not None and (told.failing.code, told.charge_at) == ("too_many_payments", None)
     assert len(office.payments.known) == PAYMENTS_MAX
+
+
+async def test_a_charge_whose_payment_was_canceled_before_it_was_made_is_due_again(office: Office) -> None:
+    """The charge had come and gone while their own try might hold money; then that was canceled, not refused."""
+    invoice = await planned(office)
+    await pay(office, invoice, PaymentStatus.UNRESOLVED)
+    assert await office.charging.charge(office.us, invoice.id, PAYDAY) is None
+    async with office.database.transaction() as connection:
+        await due.drop(connection, merchant_id=office.us.id, kind=CHARGE, object_id=invoice.id)
+    office.payments.stands(newest(office).id, PaymentStatus.CANCELED)
+    await office.charging.hear(office.us, newest(office).id, PAYDAY)
+    await is_charged_as_planned(office, invoice, PAYDAY, payments=2)
+
+
+async def test_what_is_stopped_while_it_is_about_to_be_charged_is_not(office: Office) -> None:
+    """The charge has read the invoice, then its subscription is canceled: no payment is made of what was read."""
+    invoice = await planned(office)
+    assert invoice.subscription_id is not None
+    async with office.database.transaction() as connection:
+        await office.subscriptions.cancel(
+            connection, office.us, invoice.subscription_id, at_period_end=False, prorate=False, now=START
+        )
+    assert await office.charging._open_payment(office.us, invoice, CARD, now=PAYDAY) is None
+    assert office.payments.known == {} and (await of(office, invoice.id)).payment_id is None

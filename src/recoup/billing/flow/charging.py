@@ -216,7 +216,8 @@ class Charging:
     async def _open_payment(
         self, merchant: Merchant, invoice: Invoice, method_id: UUID, *, now: datetime
     ) -> Snapshot | None:
-        """A new payment for the invoice, untried; None where it has one by now, or can't be paid any more."""
+        """A new payment for the invoice, untried; None where that has moved on: it may have one by now, or nobody
+        collects it any more."""
         payment_id = self._new_id()
         new = NewPayment(
             id=payment_id,
@@ -236,7 +237,7 @@ class Charging:
         async def work(connection: Connection) -> Snapshot | None:
             fresh = await store.lock_invoice(connection, merchant_id=merchant.id, invoice_id=invoice.id)
             fresh = there(fresh, invoice.id)
-            if fresh.payment_id is not None or fresh.status not in _PAYABLE:
+            if fresh.version != invoice.version or fresh.status not in _PAYABLE:
                 return None
             policy = await recovery_policy(connection, fresh, now=now)
             recovering = dataclasses.replace(new, recovery_policy=policy)

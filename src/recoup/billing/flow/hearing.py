@@ -15,7 +15,7 @@ from recoup.billing.core import settling
 from recoup.billing.core.dunning import BUILT_IN, DUNNING, Ruling
 from recoup.billing.core.machine import InvoiceStatus
 from recoup.billing.core.records import Failing, Invoice, Subscription
-from recoup.billing.core.step import Due, Step
+from recoup.billing.core.step import CHARGE, Due, Step
 from recoup.billing.flow.around import Owing
 from recoup.billing.store import dunning
 from recoup.db import Connection
@@ -60,15 +60,18 @@ async def recovery_policy(connection: Connection, invoice: Invoice, *, now: date
 def without_payment(
     invoice: Invoice, subscription: Subscription | None, elsewhere_at: datetime | None, *, now: datetime
 ) -> Step | None:
-    """What follows where its payment was canceled: paid, where somebody said so, else owed, with nothing to try it."""
+    """What follows where its payment was canceled: paid, where somebody said so, else charged if that is still planned,
+    else owed, with nothing to try it."""
     if invoice.payment_id is not None:  # it is being tried again: that is heard next
         return None
     if elsewhere_at is not None:
         step = settling.paid(invoice, subscription, at=elsewhere_at, now=now, out_of_band=True)
         return step or Step(None, (invoice,))
     is_owed = subscription is not None and invoice.id in subscription.owing
-    dues = (Due(DUNNING, subscription.id, now),) if subscription is not None and is_owed else ()
-    return Step(None, (invoice,), dues=dues)
+    dues = [Due(DUNNING, subscription.id, now)] if subscription is not None and is_owed else []
+    if invoice.status is InvoiceStatus.OPEN and invoice.charge_at is not None:
+        dues.append(Due(CHARGE, invoice.id, invoice.charge_at))
+    return Step(None, (invoice,), dues=tuple(dues))
 
 
 def failing_of(snapshot: Snapshot) -> Failing:
