@@ -38,7 +38,13 @@ class UpcomingInvoiceObject(Struct, kw_only=True, frozen=True):
     customer: str
     due_at: str
     charge_at: str | None
-    amount_due: int
+    amount_due: Annotated[
+        int,
+        Meta(
+            description="With the customer's credit balance as it is now, all of it, taken off. Where another of their "
+            "invoices takes that before, up to `preview.total` is charged: say that, where a notice must name the most."
+        ),
+    ]
     currency: str
     notice_required: list[NoticeObject]
     risks: Risks

@@ -155,7 +155,10 @@ class InvoiceObject(Struct, kw_only=True, frozen=True):
     total: Minor
     credit_applied: Annotated[
         int,
-        Meta(description="What the credit balance paid of it; negative: what was left over to the balance."),
+        Meta(
+            description="What the credit balance paid of it; negative: what was left over to the balance. In a preview "
+            "what it would pay as it is now, all of it: another invoice of the customer may take it before."
+        ),
     ]
     amount_due: Minor
     amount_paid: Minor

@@ -63,7 +63,7 @@ class PeriodsApi:
                 answer=InvoiceObject,
                 summary="Preview the next invoice",
                 description="As it would be opened next, or after a change of plan or quantity. Nothing is stored, "
-                "and its id names nothing.",
+                "and its id names nothing. The customer's credit balance is taken off as it is now.",
                 tag=_TAG,
                 errors=(Problem("amount_too_large", 400), nothing, _ENDED, _PAUSED, *_PLAN),
             ),
