@@ -40,12 +40,12 @@ async def lock_for_looks(connection: Connection, *, merchant_id: UUID, ids: Sequ
             select json_object_agg(b.currency, b.balance)::text from credit_balances b
             where b.merchant_id = %(merchant_id)s and b.customer_id = s.customer_id
         ) as balances
-        from unnest(%(ids)s::uuid[]) as wanted (id)
-        join subscriptions s on s.merchant_id = %(merchant_id)s and s.id = wanted.id
+        from subscriptions s
+        where s.merchant_id = %(merchant_id)s and s.id = any(%(ids)s::uuid[])
         order by s.id
         for update of s
         """,
-        {"merchant_id": merchant_id, "ids": sorted(ids)},
+        {"merchant_id": merchant_id, "ids": list(ids)},
     )
     return [_held(row["data"], row["balances"]) for row in rows]
 

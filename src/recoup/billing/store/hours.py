@@ -82,16 +82,15 @@ async def hours_for_looks(
             values (%(slot)s, %(merchant_id)s, %(kind)s, %(merchant_id)s, %(learn_at)s)
             on conflict (merchant_id, kind, object_id) do nothing
         )
-        select h.issuer, h.data::text as data
-        from unnest(%(issuers)s::text[]) as wanted (issuer)
-        join issuer_hours h on h.merchant_id = %(merchant_id)s and h.issuer = wanted.issuer
+        select issuer, data::text as data from issuer_hours
+        where merchant_id = %(merchant_id)s and issuer = any(%(issuers)s::text[])
         """,
         {
             "slot": slot_of(merchant_id),
             "merchant_id": merchant_id,
             "kind": kind,
             "learn_at": learn_at,
-            "issuers": sorted(set(issuers)),
+            "issuers": list(set(issuers)),
         },
     )
     return {row["issuer"]: _hours.decode(row["data"]) for row in rows}
@@ -103,11 +102,10 @@ async def hours_of(
     """What is known of these issuers; of whom nothing is known is left out."""
     rows = await queries.fetch_all(
         """
-        select h.issuer, h.data::text as data
-        from unnest(%(issuers)s::text[]) as wanted (issuer)
-        join issuer_hours h on h.merchant_id = %(merchant_id)s and h.issuer = wanted.issuer
+        select issuer, data::text as data from issuer_hours
+        where merchant_id = %(merchant_id)s and issuer = any(%(issuers)s::text[])
         """,
-        {"merchant_id": merchant_id, "issuers": sorted(set(issuers))},
+        {"merchant_id": merchant_id, "issuers": list(set(issuers))},
     )
     return {row["issuer"]: _hours.decode(row["data"]) for row in rows}
 
