@@ -156,7 +156,7 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "due drop": (lambda db: due.drop(db, merchant_id=ID, kind="bell", object_id=ID), {DUE}),
     "due claim": (
         lambda db: due.claim(db, now=NOW, lease=NOW, limit=10),
-        {("due", "due_by_time", 2), DUE},
+        {("due", "due_by_time", 2), DUE_BY_PLACE},
     ),
     "due claim_of": (
         lambda db: due.claim_of(db, merchant_id=ID, now=NOW, wall=NOW, lease=NOW, limit=1),

@@ -79,10 +79,10 @@ async def drop(connection: Connection, *, merchant_id: UUID, kind: str, object_i
 
 CLAIM: Final = """
     with ready as (
-        select d.merchant_id, d.kind, d.object_id
+        select d.place
         from unnest(%(slots)s::smallint[]) as s (slot)
         cross join lateral (
-            select merchant_id, kind, object_id
+            select ctid as place
             from due
             where slot = s.slot and due_at <= %(now)s and (leased_until is null or leased_until < %(wall)s)
             order by due_at
@@ -91,11 +91,12 @@ CLAIM: Final = """
         ) d
     )
     update due
-    set leased_until = %(lease)s, tries = due.tries + 1
-    from ready
-    where due.merchant_id = ready.merchant_id and due.kind = ready.kind and due.object_id = ready.object_id
-    returning due.slot, due.merchant_id, due.kind, due.object_id, due.due_at, due.leased_until, due.tries
+    set leased_until = %(lease)s, tries = tries + 1
+    where ctid = any(array(select place from ready))
+    returning slot, merchant_id, kind, object_id, due_at, leased_until, tries
 """
+"""The rows are held where they are found, and are not looked up once more. One that was moved since the statement began
+is not changed where it is now, and waits for the next claim."""
 
 
 async def claim(connection: Connection, *, now: datetime, lease: datetime, limit: int) -> Sequence[Due]:
