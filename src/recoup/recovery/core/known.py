@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -108,14 +109,14 @@ class Known:
             else render(Kind.PROCESSOR_ACCOUNT, self.refused_by),
             "refused": [render(Kind.PROCESSOR_ACCOUNT, one) for one in self.refused],
             "moved": self.moved,
-            "costs": asdict(self.costs),
+            "costs": msgspec.to_builtins(self.costs),
             "hours": [self.hours.begins.isoformat(), self.hours.ends.isoformat()],
             "try_costs_hundredths": self.try_costs,
             "code": self.code,
             "brand": self.brand,
             "funding": self.funding,
             "issuer": self.issuer,
-            "learned": None if self.learned is None else asdict(self.learned),
+            "learned": None if self.learned is None else _told(self.learned),
             "seen": [
                 [rfc3339(one.at), one.approved, one.category, one.here, one.minor, one.moved]
                 for one in self.seen
@@ -157,6 +158,10 @@ def known_from(kept: Mapping[str, Any]) -> Known:
         issuer=kept.get("issuer"),
         learned=_learned(kept.get("learned")),
     )
+
+
+def _told(learned: Learned) -> dict[str, Any]:
+    return {"model": learned.model, "tilts": learned.tilts, "liked": learned.liked}
 
 
 def _learned(kept: Mapping[str, Any] | None) -> Learned | None:

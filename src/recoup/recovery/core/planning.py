@@ -132,7 +132,7 @@ def _by_schedule(case: Case, found: _Found, at: datetime, now: datetime) -> Retr
     why = words_of(case.policy, case.tries_made)
     if found.blocked is not None:
         why = f"{why}; put off for the card's budget ({found.blocked.why})"
-    return Retry(at, accounts_for(case), min(at, _may_be_asked_for(case, now)), why, facts)
+    return Retry(at, accounts_for(case), min(at, _may_be_asked_for(case, now, found)), why, facts)
 
 
 def judged(case: Case, asked: Asked, weighed: Weighed, now: datetime) -> Plan:
@@ -290,7 +290,7 @@ def _retry(case: Case, weighed: Weighed, found: _Found, now: datetime) -> Retry:
     if found.blocked is not None:
         why = f"{why}; put off for the card's budget ({found.blocked.why})"
     facts = facts_of(case, found.budget) | {"cause": cause.value} | weighed.facts()
-    return Retry(at, weighed.accounts, min(at, _may_be_asked_for(case, now)), why, facts)
+    return Retry(at, weighed.accounts, min(at, _may_be_asked_for(case, now, found)), why, facts)
 
 
 def _best(case: Case, weighed: Weighed, at: datetime) -> str:
@@ -308,10 +308,11 @@ def _best(case: Case, weighed: Weighed, at: datetime) -> str:
     return f"tried again on {_day(case, at)}, which has the best prospects: {prospects}"
 
 
-def _may_be_asked_for(case: Case, now: datetime) -> datetime:
+def _may_be_asked_for(case: Case, now: datetime, found: _Found) -> datetime:
     """From when a person may ask for the try by hand: what the advice and the budget allow, whatever is wished."""
     earliest = _not_before(case, now)
-    return _budget(case, earliest).earliest or case.deadline
+    budget = found.budget if found.at == earliest else _budget(case, earliest)
+    return budget.earliest or case.deadline
 
 
 def accounts_for(case: Case) -> tuple[UUID, ...]:

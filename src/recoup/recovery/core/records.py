@@ -200,7 +200,13 @@ def tries_of(payment: PaymentFacts) -> int:
 
 
 def case_of(
-    recovery: Recovery, payment: PaymentFacts, person: Person, *, policy: Policy, disputed: str | None = None
+    recovery: Recovery,
+    payment: PaymentFacts,
+    person: Person,
+    *,
+    policy: Policy,
+    disputed: str | None = None,
+    taught: Taught | None = None,
 ) -> Case:
     """An open recovery with fresh facts."""
     return Case(
@@ -213,6 +219,7 @@ def case_of(
         tries_max=recovery.tries_max,
         disputed=disputed,
         arm=recovery.arm,
+        taught=taught,
     )
 
 

@@ -29,6 +29,7 @@ from recoup.recovery.core.records import (
     Made,
     Mode,
     Plan,
+    Planned,
     Recovery,
     Retry,
     Thinking,
@@ -155,9 +156,9 @@ def looking(recovery: Recovery, case: Case, now: datetime) -> Thinking[Step | Ru
         return Rest(None)
     match STANDINGS[case.payment.status]:
         case Standing.PAID:
-            return _ended(_counted(recovery, case), News.PAID, EndReason.PAID, now)
+            return _ended(_counted(recovery, case, recovery.plan), News.PAID, EndReason.PAID, now)
         case Standing.GONE:
-            return _ended(_counted(recovery, case), News.STOPPED, _why_gone(recovery), now)
+            return _ended(_counted(recovery, case, recovery.plan), News.STOPPED, _why_gone(recovery), now)
         case Standing.UNDER_WAY:
             acting = case.payment.status is PaymentStatus.REQUIRES_ACTION
             return (
@@ -176,7 +177,7 @@ def _why_gone(recovery: Recovery) -> EndReason:
 
 def _refused(recovery: Recovery, case: Case, now: datetime) -> Thinking[Step | Run | Rest]:
     if recovery.paid_elsewhere_at is not None:
-        return _ended(_counted(recovery, case), News.STOPPED, EndReason.PAID_ELSEWHERE, now)
+        return _ended(_counted(recovery, case, recovery.plan), News.STOPPED, EndReason.PAID_ELSEWHERE, now)
     seen = 0 if recovery.plan is None else recovery.plan.attempts
     if len(case.payment.attempts) > seen:
         return replanned(recovery, case, (yield case), now)
@@ -195,10 +196,9 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Thinking[Step | R
     instead = yield from gating(case, now, planned_at=None if recovery.plan is None else recovery.plan.at)
     if instead is not None:
         return replanned(recovery, case, instead, now)
-    started = _moved(recovery, News.RETRY_STARTED, now)
     if recovery.mode is Mode.ADVISE:
-        return Step(_told(started), (RETRY_DUE,))
-    return Run(started, _asked(recovery, case))
+        return Step(_told(recovery, News.RETRY_STARTED, now), (RETRY_DUE,))
+    return Run(_moved(recovery, News.RETRY_STARTED, now), _asked(recovery, case))
 
 
 def _asked(recovery: Recovery, case: Case) -> tuple[UUID, ...]:
@@ -222,9 +222,7 @@ def instead(recovery: Recovery, case: Case, how: Made, now: datetime) -> Step:
 def replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
     """The recovery under a new plan. A paused one stays so, unless the plan ends it."""
     attempts = len(case.payment.attempts)
-    planned = replace(
-        _counted(recovery, case), plan=kept(new, attempts=attempts, renewed_at=case.payment.renewed_at)
-    )
+    planned = _counted(recovery, case, kept(new, attempts=attempts, renewed_at=case.payment.renewed_at))
     match new:
         case GiveUp(reason=reason):
             news = _NEWS_OF.get(reason, News.NOTHING_LEFT)
@@ -232,23 +230,23 @@ def replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
         case Retry() | AskCustomer() if recovery.status is Status.PAUSED:
             return Step(replace(planned, version=planned.version + 1, updated_at=now), (), new)
         case Retry(at=at):
-            return Step(_told(_moved(planned, News.RETRY_PLANNED, now, next_at=at)), (SCHEDULED,), new)
+            return Step(_told(planned, News.RETRY_PLANNED, now, next_at=at), (SCHEDULED,), new)
         case AskCustomer():
-            return Step(_told(_moved(planned, News.CUSTOMER_NEEDED, now)), (CUSTOMER_NEEDED,), new)
+            return Step(_told(planned, News.CUSTOMER_NEEDED, now), (CUSTOMER_NEEDED,), new)
 
 
 def paused(recovery: Recovery, now: datetime) -> Step:
     """The recovery, waiting for a person to go on."""
-    return Step(_told(_moved(recovery, News.PAUSED, now)), (PAUSED,))
+    return Step(_told(recovery, News.PAUSED, now), (PAUSED,))
 
 
 def resumed(recovery: Recovery, now: datetime) -> Step:
     """A paused recovery under the plan it had; what was due meanwhile is due now."""
     planned = recovery.plan
     if planned is None or planned.at is None:
-        return Step(_told(_moved(recovery, News.CUSTOMER_NEEDED, now)), (RESUMED,))
-    resumed = _moved(recovery, News.RETRY_PLANNED, now, next_at=max(planned.at, now))
-    return Step(_told(resumed), (RESUMED,))
+        return Step(_told(recovery, News.CUSTOMER_NEEDED, now), (RESUMED,))
+    resumed = _told(recovery, News.RETRY_PLANNED, now, next_at=max(planned.at, now))
+    return Step(resumed, (RESUMED,))
 
 
 def stopped(recovery: Recovery, now: datetime) -> Step:
@@ -283,9 +281,8 @@ def hastened(recovery: Recovery, now: datetime) -> Step:
     why = f"asked for by hand; planned before: {planned.why}"
     new = Retry(now, planned.accounts, planned.not_before or now, why, planned.facts)
     sooner = replace(recovery, plan=kept(new, attempts=planned.attempts, renewed_at=planned.renewed_at))
-    return Step(
-        _told(_moved(sooner, News.RETRY_PLANNED, now, next_at=now)), (SCHEDULED,), new, Made(How.BY_HAND)
-    )
+    told = _told(sooner, News.RETRY_PLANNED, now, next_at=now)
+    return Step(told, (SCHEDULED,), new, Made(How.BY_HAND))
 
 
 def due_at(recovery: Recovery) -> datetime | None:
@@ -303,27 +300,32 @@ def new_deadline(policy: Policy, opened_at: datetime) -> datetime:
     return opened_at + policy.window + (DAY if on_last_day else timedelta())
 
 
-def _counted(recovery: Recovery, case: Case) -> Recovery:
-    return replace(recovery, tries_made=case.tries_made, tried_after_s=tried_after_s(case))
+def _counted(recovery: Recovery, case: Case, planned: Planned | None) -> Recovery:
+    """The recovery with its tries counted, under this plan."""
+    tries = tried_after_s(case)
+    return replace(recovery, tries_made=case.tries_made, tried_after_s=tries, plan=planned)
 
 
-def _moved(recovery: Recovery, news: News, now: datetime, *, next_at: datetime | None = None) -> Recovery:
+def _moved(recovery: Recovery, news: News, now: datetime) -> Recovery:
+    version, status = recovery.version + 1, moved(recovery.status, news)
+    return replace(recovery, status=status, version=version, next_at=None, updated_at=now)
+
+
+def _told(recovery: Recovery, news: News, now: datetime, *, next_at: datetime | None = None) -> Recovery:
+    """The same, and an event tells of it."""
     return replace(
         recovery,
         status=moved(recovery.status, news),
         version=recovery.version + 1,
+        events_count=recovery.events_count + 1,
         next_at=next_at,
         updated_at=now,
     )
-
-
-def _told(recovery: Recovery) -> Recovery:
-    return replace(recovery, events_count=recovery.events_count + 1)
 
 
 def _ended(recovery: Recovery, news: News, reason: EndReason, now: datetime) -> Step:
     """An end is final: what was planned is dropped, unless the plan was to end."""
     planned_to_end = recovery.plan is not None and recovery.plan.action is Action.GIVE_UP
     plan_of_end = recovery.plan if planned_to_end else None
-    ended = replace(_told(_moved(recovery, news, now)), end_reason=reason, ended_at=now, plan=plan_of_end)
+    ended = replace(_told(recovery, news, now), end_reason=reason, ended_at=now, plan=plan_of_end)
     return Step(ended, (_ENDED[ended.status],))

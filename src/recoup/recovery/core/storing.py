@@ -6,7 +6,6 @@ Who the customer is, with what card they pay and what a processor wrote in words
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,7 +27,7 @@ def kept_case(case: Case) -> dict[str, Any]:
     person = case.person
     return {
         "form": RECORD,
-        "payment": msgspec.to_builtins(_lean(case.payment)),
+        "payment": _lean(msgspec.to_builtins(case.payment)),
         "person": {
             "zone": person.zone,
             "country": person.country,
@@ -72,9 +71,9 @@ def made_from(kept: Mapping[str, Any]) -> Made:
     return msgspec.convert(kept, Made)
 
 
-def _lean(payment: PaymentFacts) -> PaymentFacts:
+def _lean(payment: dict[str, Any]) -> dict[str, Any]:
     """Without what no plan depends on."""
-    record = payment.decline
-    if record is not None:
-        record = replace(record, decline=replace(record.decline, message="", source="", text=None, raw={}))
-    return replace(payment, customer_id=None, payment_method_id=None, fingerprint=None, decline=record)
+    kept = payment | {"customer_id": None, "payment_method_id": None, "fingerprint": None}
+    if record := kept["decline"]:
+        record["decline"] |= {"message": "", "source": "", "text": None, "raw": {}}
+    return kept

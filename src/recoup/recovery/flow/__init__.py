@@ -347,8 +347,8 @@ class Recoveries:
     async def _case_of(self, merchant: Merchant, recovery: Recovery, facts: PaymentFacts) -> Case:
         person, disputed = await self._person(merchant, facts), await self._disputed(merchant, facts)
         policy = await self._policies.of(merchant.id, recovery.policy, recovery.policy_version)
-        case = case_of(recovery, facts, person, policy=policy, disputed=disputed)
-        return replace(case, taught=await self._taught(merchant))
+        taught = await self._taught(merchant)
+        return case_of(recovery, facts, person, policy=policy, disputed=disputed, taught=taught)
 
     async def _taught(self, merchant: Merchant) -> Taught | None:
         return None if self._models is None else await self._models.of(merchant.id)

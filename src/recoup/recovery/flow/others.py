@@ -6,7 +6,7 @@ All of it runs in the caller's transaction, which has the facts in hand that it 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -131,8 +131,8 @@ class OthersFailures:
         """What follows from facts that are new; the recovery is held."""
         disputed = await self._disputed(merchant, facts)
         policy = await self._policies.of(merchant.id, recovery.policy, recovery.policy_version)
-        case = case_of(recovery, facts, person, policy=policy, disputed=disputed)
-        case = replace(case, taught=await self._models.of(merchant.id))
+        taught = await self._models.of(merchant.id)
+        case = case_of(recovery, facts, person, policy=policy, disputed=disputed, taught=taught)
         step = look(recovery, case, now)
         if not isinstance(step, Step):
             return recovery
