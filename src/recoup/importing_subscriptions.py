@@ -202,6 +202,9 @@ async def _run(
             told.add(outcome)
             status.update(f"{told.tally.whats.total()} lines")
     told.sum_up()
+    refused = told.tally.whats[What.REFUSED]
+    if refused and not skip_refused:
+        end(f"{refused} lines were refused though they were fine when looked at: give the file again.")
 
 
 def _options(wishes: Wishes, format_: str, *, livemode: bool) -> Options:

@@ -88,6 +88,12 @@ async def test_what_waits_for_an_invoice_is_billed_when_the_last_period_is_over(
         await office.subscriptions.cancel(
             connection, office.us, ending.id, at_period_end=True, prorate=False, now=START
         )
+    for one in (ending, paying):
+        held = await office.subscriptions.get(office.us, one.id)
+        preview = await office.subscriptions.upcoming(
+            office.database, office.us, held, (None, None), Proration.CREATE, now=START
+        )
+        assert (preview.subtotal, preview.due_at) == (amount, ending.next_at)
     await office.cycles.open_due(office.us, [ending.id, paying.id], ending.next_at)
     found = [await office.subscriptions.get(office.us, one.id) for one in (ending, paying)]
     assert [one.status for one in found] == [Status.CANCELED, Status.COMPLETED]

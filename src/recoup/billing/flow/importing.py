@@ -191,7 +191,6 @@ class SubscriptionImports:
         if not draft.writes:
             return
         merchant, now = run.merchant, run.now
-        await self._end(connection, run, draft.ended)
         noted = await names.note(
             connection, draft.new_names, merchant_id=merchant.id, source=run.options.source, now=now
         )
@@ -200,6 +199,10 @@ class SubscriptionImports:
         await names.note_again(
             connection, draft.changed_names, merchant_id=merchant.id, source=run.options.source, now=now
         )
+        if (
+            draft.ended
+        ):  # after the names: whoever notes one may be waited for, and this holds the merchant's events
+            await self._end(connection, run, draft.ended)
         made = [
             await self._newcomers.method(
                 connection,

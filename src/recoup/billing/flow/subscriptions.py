@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from recoup.billing import store
 from recoup.billing.core import changes
-from recoup.billing.core.bills import Making
+from recoup.billing.core.bills import Charge, Making
 from recoup.billing.core.changes import Billing, Proration
 from recoup.billing.core.cycles import (
     NewSubscription,
@@ -23,6 +23,7 @@ from recoup.billing.core.cycles import (
     Pass,
     Wait,
     began,
+    left_over,
     next_turn,
     opened,
     passed,
@@ -253,9 +254,22 @@ class Subscriptions:
             assert step.subscription is not None, "a change changes it"
             subscription = step.subscription
         subscription, turn = _next_billed(subscription, now=now)
+        if turn is None:
+            return self._last(subscription, balance, now=now)
         charge = await self._cycles.moment(queries, merchant, subscription, turn, now=max(turn.due, now))
         making = Making(invoice_id=self._new_id(), due=turn.due, charge=charge, balance=balance, now=now)
         return opened(subscription, turn, making).invoices[0]
+
+    def _last(self, subscription: Subscription, balance: int, *, now: datetime) -> Invoice:
+        """What waits for an invoice where no period will be billed any more; refuses where nothing does."""
+        due = subscription.next_at
+        if due is None:
+            raise nothing_upcoming()
+        making = Making(invoice_id=self._new_id(), due=due, charge=Charge(due), balance=balance, now=now)
+        bill = left_over(subscription, making)
+        if bill is None:
+            raise nothing_upcoming()
+        return bill.invoice
 
     async def held(self, connection: Connection, merchant: Merchant, subscription_id: UUID) -> Subscription:
         """One subscription, held until the transaction ends; refuses with 404."""
@@ -306,10 +320,12 @@ def nothing_upcoming() -> Refusal:
     return conflict("no_upcoming_invoice", "Nothing more will be billed of this subscription as it stands.")
 
 
-def _next_billed(subscription: Subscription, *, now: datetime) -> tuple[Subscription, Open]:
-    """The next period that costs something, and the subscription as it is then."""
-    if subscription.has_ended or subscription.status is Status.PAUSED or subscription.cancel_at_period_end:
+def _next_billed(subscription: Subscription, *, now: datetime) -> tuple[Subscription, Open | None]:
+    """The next period that costs something, and the subscription as it is then; None where it ends before."""
+    if subscription.has_ended or subscription.status is Status.PAUSED:
         raise nothing_upcoming()
+    if subscription.cancel_at_period_end:
+        return subscription, None
     for _ in range(TURNS_MAX):
         turn = next_turn(subscription, now=now)
         match turn:
@@ -320,7 +336,7 @@ def _next_billed(subscription: Subscription, *, now: datetime) -> tuple[Subscrip
                 assert after is not None, "a period passes"
                 subscription = after
             case _:
-                raise nothing_upcoming()
+                return subscription, None
     raise nothing_upcoming()
 
 
