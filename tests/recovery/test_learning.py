@@ -169,6 +169,7 @@ def test_48_moments_by_5_routes_are_scored_by_a_model_in_under_2_ms(taught: tupl
             belief.calendar.since(when, gone_at=gone_at(tilted)).there(),
             after_first_s=when - NOW,
             after_last_s=when - NOW,
+            comes=belief.comes,
             options=tilted.options,
         )
         assert found.summed(belief.weights[:, None]).shape == (1, 1, 48, 5)

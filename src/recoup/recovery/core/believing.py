@@ -25,12 +25,14 @@ Ints = npt.NDArray[np.int64]
 @dataclass(frozen=True, slots=True, eq=False)
 class Belief:
     """`weights` of every hypothesis (cases, hypotheses), each case's in sum one; `money` those of pay cycles and depths
-    before they are weighed against other causes; `first_at` when each payment was refused first."""
+    before they are weighed against other causes; `first_at` when each payment was refused first, and how long after it
+    each of the other hypotheses `comes` (cases, others)."""
 
     calendar: beliefs.Calendar
     money: Floats
     weights: Floats
     first_at: Floats
+    comes: Floats
 
 
 def believing(observed: Observed, *, now_s: float) -> Belief:
@@ -38,14 +40,14 @@ def believing(observed: Observed, *, now_s: float) -> Belief:
     stated, pairs = _stated(observed.stated)
     calendar = beliefs.calendar_of(observed.country, observed.zone, pairs=pairs, now_s=now_s)
     believed = money(calendar, observed, stated)
-    first_at, fits = refusals(observed)
+    first_at, comes, fits = refusals(calendar, observed)
     weights = weights_of(believed, shares(observed), stated=stated >= 0, fits=fits)
     if observed.tilts is not None:
         tilted = np.exp(observed.tilts[:, GROUP_OF])
         weights *= tilted
         weights /= weights.sum(axis=1, keepdims=True)
         believed = believed * tilted[:, : beliefs.HYPOTHESES]
-    return Belief(calendar, believed, weights, first_at)
+    return Belief(calendar, believed, weights, first_at, comes)
 
 
 def _stated(cycles: Sequence[PayCycle | None]) -> tuple[Ints, Ints]:

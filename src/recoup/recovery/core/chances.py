@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recoup.recovery.core.causes import ROOTS, Root
+from recoup.recovery.core.limits import Begins
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -62,7 +63,7 @@ class Other:
 
     The chance of a try `comes_s` after the first refusal, or later, is `most` on a route that refused, and before that
     nothing; on another route it is `elsewhere`, or the same where that is None. `share` divides a root among its
-    hypotheses.
+    hypotheses. Where it `begins` anew with a day, a week or a month, that says when it comes; `comes_s` is the longest.
     """
 
     name: str
@@ -72,10 +73,15 @@ class Other:
     source: str
     comes_s: float = 0.0
     elsewhere: float | None = None
+    begins: Begins | None = None
 
 
 _OWN: Final = "own estimate"
 _IRREGULAR: Final = "own estimate; about three in ten US adults say that their income varies (Fed SHED)"
+_LIMITS: Final = (
+    "own estimate: some card programmes count spending by calendar days, weeks and months (Stripe Issuing, spending "
+    "controls), others by the last 24 hours or 30 days (Lithic, spend limits); billing months begin on any day"
+)
 _OUTAGES: Final = (
     "own estimate around what is published: 158 outages of nine UK banks in two years came to 803 hours, five each "
     "(Treasury Committee of the House of Commons, 2025-03), and only long ones are reported"
@@ -104,6 +110,19 @@ def _passing(
         )
 
 
+def _limit(name: str, begins: Begins, *, hours: float, share: float) -> Other:
+    """A limit that begins anew with the calendar."""
+    return Other(
+        name=name,
+        root=Root.LIMIT,
+        share=share,
+        most=0.9,
+        source=_LIMITS,
+        comes_s=hours * HOUR_S,
+        begins=begins,
+    )
+
+
 OTHERS: Final = (
     Other(name="irregular_rare", root=Root.FUNDS, share=0.07, most=0.12, source=_IRREGULAR),
     Other(name="irregular", root=Root.FUNDS, share=0.08, most=0.35, source=_IRREGULAR),
@@ -124,12 +143,15 @@ OTHERS: Final = (
         source=_OUTAGES,
         after_h={0.4: 0.1, 0.9: 0.08, 2.5: 0.08, 7: 0.05, 30: 0.04},
     ),
+    _limit("limit_day", Begins.DAY, hours=24, share=0.38),
+    _limit("limit_week", Begins.WEEK, hours=168, share=0.12),
+    _limit("limit_month", Begins.MONTH, hours=744, share=0.04),
     *_passing(
         "limit",
         Root.LIMIT,
         most=0.9,
-        source=_OWN,
-        after_h={6: 0.12, 14: 0.2, 24: 0.23, 72: 0.1, 168: 0.1, 240: 0.08, 480: 0.09, 672: 0.08},
+        source=_LIMITS,
+        after_h={24: 0.17, 168: 0.08, 240: 0.06, 480: 0.07, 672: 0.08},
     ),
     Other(name="route_disliked", root=Root.RISK, share=0.4, most=0.08, elsewhere=0.55, source=_OWN),
     Other(name="mistrust_mild", root=Root.RISK, share=0.12, most=0.5, elsewhere=0.6, source=_OWN),
@@ -149,6 +171,8 @@ _OTHER_IRREGULAR: Final = np.where(_IRREGULAR_AT, STATED_IRREGULAR, 1.0) * OTHER
 _MOST: Final = np.asarray([one.most for one in OTHERS])
 _COMES_S: Final = np.asarray([one.comes_s for one in OTHERS])
 _STAYS: Final = _COMES_S == 0
+_BEGINS_AT: Final = np.asarray([place for place, one in enumerate(OTHERS) if one.begins is not None])
+_BEGINS: Final = np.asarray([int(one.begins) for one in OTHERS if one.begins is not None])
 _MOVED_TO: Final = np.asarray([one.elsewhere is not None for one in OTHERS])
 _ELSEWHERE: Final = np.asarray([one.elsewhere or 0.0 for one in OTHERS])
 _DEAD: Final = np.asarray([one.root is Root.LIFECYCLE for one in OTHERS])
@@ -204,14 +228,24 @@ class Chances:
         return found
 
 
-def chances(there: Floats, *, after_first_s: Floats, after_last_s: Floats, options: Options) -> Chances:
+def comes_s(until: Floats) -> Floats:
+    """How long after the first refusal each hypothesis has passed: cases, others. `until`: the next day, week and month
+    from there (`recoup.recovery.core.limits`)."""
+    found = np.tile(_COMES_S, (len(until), 1))
+    found[:, _BEGINS_AT] = until[:, _BEGINS]
+    return found
+
+
+def chances(
+    there: Floats, *, after_first_s: Floats, after_last_s: Floats, comes: Floats, options: Options
+) -> Chances:
     """The chance of every slot and option. `after_first_s`, `after_last_s`: how long after the first and the latest
-    refusal each slot is (cases, slots)."""
+    refusal each slot is (cases, slots); `comes`: as `comes_s` says."""
     backup = options.means == Means.BACKUP
     known = np.where(options.refused, GRANTED, GRANTED * MOVED)
     granted = np.where(backup, 0.0, known * options.liked)
     besides = np.where(backup, BACKUP_GRANTED * options.liked, 0.0)
-    same = _MOST * (after_first_s[..., None] >= _COMES_S)
+    same = _MOST * (after_first_s[..., None] >= comes[:, None])
     same[..., _STAYS] *= (1 - np.exp(-after_last_s / AGAIN_S))[..., None]
     moved = np.where(_MOVED_TO, _ELSEWHERE, same)
     tried = np.where(options.refused[:, None, :, None], same[:, :, None], moved[:, :, None])
@@ -223,12 +257,12 @@ def chances(there: Floats, *, after_first_s: Floats, after_last_s: Floats, optio
     return Chances(there, granted, besides, tried)
 
 
-def refused_again(after_first_s: Floats, moved: Flags, counts: Flags) -> Floats:
+def refused_again(after_first_s: Floats, moved: Flags, counts: Flags, *, comes: Floats) -> Floats:
     """How well the other hypotheses explain further refusals of this payment: cases, other hypotheses.
 
     Cases, tries: how long after the first refusal, whether on a route that had not refused before, whether it counts.
     """
-    same = _MOST * (after_first_s[..., None] >= _COMES_S)
+    same = _MOST * (after_first_s[..., None] >= comes[:, None])
     tried = np.where(moved[..., None] & _MOVED_TO, _ELSEWHERE, same)
     fits: Floats = (1 - tried * counts[..., None]).prod(axis=1)
     return fits

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from recoup.outcomes.core import Category
 from recoup.paydays.core import beliefs
 from recoup.recovery.core.causes import USUALLY_SHORT, shares_of, tempered
-from recoup.recovery.core.chances import OTHERS, refused_again
+from recoup.recovery.core.chances import OTHERS, comes_s, refused_again
+from recoup.recovery.core.limits import until
 from recoup.recovery.core.observed import HOUR_S, Observed
 
 Floats = npt.NDArray[np.float64]
@@ -31,14 +32,16 @@ _HERE_TRUST: Final = 0.95
 _TECHNICAL_SAID: Final = (Category.PROCESSOR.value, Category.NETWORK.value)
 
 
-def refusals(observed: Observed) -> tuple[Floats, Floats]:
-    """When each payment was refused first, and how well the hypotheses beside pay cycles explain further refusals.
+def refusals(calendar: beliefs.Calendar, observed: Observed) -> tuple[Floats, Floats, Floats]:
+    """When each payment was refused first, how long after that each hypothesis beside pay cycles has passed, and how
+    well it explains further refusals.
 
     An outage on the way begins a new story, and so does what comes after it.
     """
     counts = observed.seen_here & ~observed.seen_approved & ~np.isnan(observed.seen_at)
     if not counts.any():
-        return observed.refused_at, np.ones((len(observed), len(OTHERS)))
+        comes = comes_s(until(calendar, observed.refused_at))
+        return observed.refused_at, comes, np.ones((len(observed), len(OTHERS)))
     technical = said_technical(observed.seen_category)
     now_technical = said_technical(np.asarray(observed.category))[:, None]
     other_at = np.where(counts & (technical != now_technical), observed.seen_at, -np.inf).max(axis=1)
@@ -55,7 +58,8 @@ def refusals(observed: Observed) -> tuple[Floats, Floats]:
         else np.column_stack([observed.seen_moved, observed.moved])
     )
     after = np.where(again, every_at - first_at[:, None], 0.0)
-    return first_at, refused_again(after, moved, again)
+    comes = comes_s(until(calendar, first_at))
+    return first_at, comes, refused_again(after, moved, again, comes=comes)
 
 
 def gone_at(observed: Observed) -> Floats:

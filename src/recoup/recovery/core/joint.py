@@ -142,6 +142,7 @@ def think(
             when.since.there(),
             after_first_s=np.maximum(when.at - first_at[:, None], 0),
             after_last_s=np.maximum(when.at - observed.refused_at[:, None], 0),
+            comes=belief.comes,
             options=options,
         ),
         days=days,

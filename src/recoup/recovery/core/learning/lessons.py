@@ -114,6 +114,7 @@ def _thought(observed: Observed, when: Floats, option: Ints) -> tuple[Floats, Fl
         belief.calendar.since(at, gone_at=gone_at(observed)).there(),
         after_first_s=np.maximum(at - belief.first_at[:, None], 0),
         after_last_s=np.maximum(at - observed.refused_at[:, None], 0),
+        comes=belief.comes,
         options=observed.options,
     )
     return grouped(belief.weights, found.at(row, np.zeros_like(row), option))
