@@ -29,6 +29,7 @@ from recoup.billing.flow.subscriptions import Subscriptions
 from recoup.billing.flow.writing import Scribe
 from recoup.db import Connection, Database
 from recoup.kit.clock import ManualClock
+from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import conflict
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Reason, Snapshot
@@ -107,6 +108,10 @@ class FakePayments:
     answers: deque[PaymentStatus | None] = field(default_factory=deque)
     tries: list[tuple[UUID, Reason]] = field(default_factory=list)
     held: list[list[UUID]] = field(default_factory=list)
+    together: list[int] = field(default_factory=list)
+    """How many were opened at once, where it was more than one."""
+    refuses: UUID | None = None
+    """The invoice of which no payment can be written."""
     told: Callable[[Merchant, UUID, datetime], Awaitable[datetime | None]] | None = None
     """Who hears what came of a try."""
 
@@ -179,7 +184,17 @@ class FakePayments:
         self, connection: Connection, merchant: Merchant, opening: Step, means: Means | None
     ) -> None:
         """Write a payment that nobody has tried."""
+        if self.refuses is not None and opening.payment.merchant_reference == render(
+            Kind.INVOICE, self.refuses
+        ):
+            raise Dead
         self.known[opening.payment.id] = opening.after
+
+    async def open_all(self, connection: Connection, merchant: Merchant, openings: Sequence[Step]) -> None:
+        """Write several."""
+        self.together.append(len(openings))
+        for opening in openings:
+            await self.open(connection, merchant, opening, None)
 
     async def let_go(
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime

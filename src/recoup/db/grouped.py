@@ -193,7 +193,7 @@ class Grouped:
 
     async def _attempt(self, group: Sequence[_Waiting]) -> dict[int, Result]:
         """Write the group, and again, all of it, where the failure may pass."""
-        array = b"[%s]" % b",".join(b'{"n":%d,%s' % (n, waiting.row[1:]) for n, waiting in enumerate(group))
+        array = _array([waiting.row for waiting in group])
         for delay_s in self._retry_delays_s:
             try:
                 return await self._execute(array)
@@ -212,10 +212,23 @@ class Grouped:
 
 async def write_alone(connection: Connection, statement: LiteralString, row: bytes) -> Result | None:
     """Write one row by such a statement in a transaction that is open already."""
+    return (await write_together(connection, statement, [row]))[0]
+
+
+async def write_together(
+    connection: Connection, statement: LiteralString, rows: Sequence[bytes]
+) -> list[Result | None]:
+    """Write rows by such a statement in a transaction that is open already; the result of each."""
+    assert len(rows) <= ROWS_MAX, "what is written together has an end"
     cursor = connection.cursor(row_factory=tuple_row)
-    await cursor.execute(statement, [Json(b'[{"n":0,%s]' % row[1:], dumps=_as_it_is)])
-    found = await cursor.fetchone()
-    return None if found is None else found[1:]
+    await cursor.execute(statement, [Json(_array(rows), dumps=_as_it_is)])
+    found = {row[0]: row[1:] for row in await cursor.fetchall()}
+    return [found.get(n) for n in range(len(rows))]
+
+
+def _array(rows: Sequence[bytes]) -> bytes:
+    """Encoded objects as one array, each with its number."""
+    return b"[%s]" % b",".join(b'{"n":%d,%s' % (n, row[1:]) for n, row in enumerate(rows))
 
 
 def _as_it_is(encoded: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ from psycopg.errors import UniqueViolation
 from recoup.budgets.core import stops
 from recoup.db import Connection, Database
 from recoup.db.due import slot_of
-from recoup.db.grouped import Grouped, Result, write_alone
+from recoup.db.grouped import Grouped, Result, write_together
 from recoup.merchants.core import Merchant
 from recoup.payments import store
 from recoup.payments.core import Attempt, Operation, OperationState, Payment, Snapshot
@@ -167,11 +167,14 @@ class Writer:
         return await self._write(merchant, step, along)
 
     async def write_within(
-        self, connection: Connection, merchant: Merchant, step: Step, along: Along
+        self, connection: Connection, merchant: Merchant, planned: Sequence[Step], along: Along
     ) -> Written:
-        """Write a step in a transaction that a later subject has begun."""
+        """Write steps of different payments in a transaction that a later subject has begun. Unless it is `YES` one of
+        them was not written."""
         statement = store.WRITE_WITH_TOKENS if along.tokens else store.WRITE
-        return _read(await write_alone(connection, statement, self._row(merchant, step, along)))
+        rows = [self._row(merchant, step, along) for step in planned]
+        found = [_read(one) for one in await write_together(connection, statement, rows)]
+        return next((one for one in found if one is not Written.YES), Written.YES)
 
     async def _write(self, merchant: Merchant, step: Step, along: Along) -> Written:
         grouped = self._with_tokens if along.tokens else self._grouped

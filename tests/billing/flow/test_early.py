@@ -188,5 +188,5 @@ async def test_what_is_stopped_while_it_is_about_to_be_charged_is_not(office: Of
         await office.subscriptions.cancel(
             connection, office.us, invoice.subscription_id, at_period_end=False, prorate=False, now=START
         )
-    assert await office.charging._open_payment(office.us, invoice, CARD, now=PAYDAY) is None
+    assert await office.charging._batches.open(office.us, invoice, CARD, now=PAYDAY) is None
     assert office.payments.known == {} and (await of(office, invoice.id)).payment_id is None

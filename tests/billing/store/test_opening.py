@@ -165,7 +165,10 @@ async def cost(office: Office) -> int:
 LOCKED = """
     select s.data::text as data
     from unnest(%(ids)s::uuid[]) as wanted (id)
-    join subscriptions s on s.merchant_id = %(merchant_id)s and s.id = wanted.id
-    order by s.id
-    for update of s
+    cross join lateral (
+        select data from subscriptions
+        where merchant_id = %(merchant_id)s and id = wanted.id
+        limit 1
+        for update
+    ) s
 """

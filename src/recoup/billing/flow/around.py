@@ -68,6 +68,10 @@ class Owing(Protocol):
         """Write a payment that nobody has tried."""
         ...
 
+    async def open_all(self, connection: Connection, merchant: Merchant, openings: Sequence[Step]) -> None:
+        """Write several of them."""
+        ...
+
     async def let_go(
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
     ) -> bool:

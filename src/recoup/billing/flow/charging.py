@@ -12,7 +12,6 @@ was told that the debt was paid elsewhere, the invoice is paid out of band.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,13 +24,16 @@ from recoup.billing.core.machine import InvoiceStatus
 from recoup.billing.core.records import Failing, Invoice, Subscription
 from recoup.billing.core.step import Step
 from recoup.billing.flow.around import Owing, Payments, Recoveries
-from recoup.billing.flow.hearing import Heard, Hearing, recovery_policy, ruling_of
+from recoup.billing.flow.batches import PAYABLE, Batches
+from recoup.billing.flow.hearing import Heard, Hearing, ruling_of
 from recoup.billing.flow.writing import Scribe
+from recoup.billing.store import together
 from recoup.db import Connection, Database
+from recoup.db.together import Together
 from recoup.kit.ids import Kind, render
 from recoup.kit.refusals import Refusal, conflict, not_found
 from recoup.merchants.core import Merchant
-from recoup.payments.core import NewPayment, Reason, Snapshot, steps
+from recoup.payments.core import Reason, Snapshot
 from recoup.payments.core import Status as PaymentStatus
 from recoup.recovery.core import STANDINGS, Standing
 
@@ -40,7 +42,6 @@ LOOKS_MAX: Final = 5
 LOOK_AGAIN: Final = timedelta(minutes=1)
 NO_METHOD: Final = "payment_method_missing"
 NOT_BACK: Final = "authentication_abandoned"
-_PAYABLE: Final = frozenset({InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE})
 
 
 class Charging:
@@ -62,7 +63,11 @@ class Charging:
         self._owing = owing
         self._hearing = Hearing(owing)
         self._scribe = scribe
-        self._new_id = new_id
+        self._batches = Batches(database, owing=owing, scribe=scribe, new_id=new_id)
+        self._read_together: Together[UUID, Invoice] = Together(
+            lambda merchant_id, ids: together.invoices(database, merchant_id=merchant_id, ids=ids),
+            name="invoices",
+        )
 
     async def charge(self, merchant: Merchant, invoice_id: UUID, now: datetime) -> datetime | None:
         """The worker's handler of `invoice.charge`: charge it once, if it is still open."""
@@ -130,15 +135,19 @@ class Charging:
         snapshot = seen or await self._payments.find(merchant, payment_id)
         if snapshot is None:
             return
+        is_paid = STANDINGS[snapshot.payment.status] is Standing.PAID
+        if is_paid and await self._batches.settle(merchant, snapshot, now=now):
+            return
         elsewhere_at = await self._paid_elsewhere_at(merchant, snapshot)
 
         async def work(connection: Connection) -> None:
-            subscription = await store.lock_subscription_of_payment(
-                connection, merchant_id=merchant.id, payment_id=payment_id
+            owners = await together.lock_subscriptions_of_payments(
+                connection, merchant_id=merchant.id, payment_ids=[payment_id]
             )
-            invoice = await store.lock_invoice_of_payment(
-                connection, merchant_id=merchant.id, payment_id=payment_id
+            held = await together.lock_invoices_of_payments(
+                connection, merchant_id=merchant.id, payment_ids=[payment_id]
             )
+            invoice, subscription = held.get(payment_id), next(iter(owners.values()), None)
             if invoice is None or (
                 elsewhere_at is None and snapshot.payment.version <= invoice.payment_version
             ):
@@ -197,7 +206,7 @@ class Charging:
         return await self._hearing.freed(connection, merchant, invoices, now=now)
 
     async def _read(self, merchant: Merchant, invoice_id: UUID) -> Invoice | None:
-        return await store.invoice(self._database, merchant_id=merchant.id, invoice_id=invoice_id)
+        return await self._read_together.get(merchant.id, invoice_id)
 
     async def _payment_of(
         self, merchant: Merchant, invoice: Invoice, method_id: UUID | None, *, now: datetime
@@ -211,43 +220,7 @@ class Charging:
             await self.hear(merchant, invoice.payment_id, now)
             return None
         assert method_id is not None, "there is something to charge"
-        return await self._open_payment(merchant, invoice, method_id, now=now)
-
-    async def _open_payment(
-        self, merchant: Merchant, invoice: Invoice, method_id: UUID, *, now: datetime
-    ) -> Snapshot | None:
-        """A new payment for the invoice, untried; None where that has moved on: it may have one by now, or nobody
-        collects it any more."""
-        payment_id = self._new_id()
-        new = NewPayment(
-            id=payment_id,
-            merchant_id=merchant.id,
-            money=invoice.money,
-            capture="automatic",
-            initiator="merchant",
-            customer_id=invoice.customer_id,
-            merchant_reference=render(Kind.INVOICE, invoice.id),
-            return_url=None,
-            routing=None,
-            recovery_policy=None,
-            metadata={},
-            agreement="recurring",
-        )
-
-        async def work(connection: Connection) -> Snapshot | None:
-            fresh = await store.lock_invoice(connection, merchant_id=merchant.id, invoice_id=invoice.id)
-            fresh = there(fresh, invoice.id)
-            if fresh.version != invoice.version or fresh.status not in _PAYABLE:
-                return None
-            policy = await recovery_policy(connection, fresh, now=now)
-            recovering = dataclasses.replace(new, recovery_policy=policy)
-            opening = steps.opened(recovering, payment_method_id=method_id, now=now)
-            await self._owing.open(connection, merchant, opening, None)
-            remembering = settling.remembers(fresh, payment_id, now=now)
-            await self._scribe.write(connection, merchant, [Step(None, (remembering,))], now=now)
-            return opening.after
-
-        return await self._database.retrying(work)
+        return await self._batches.open(merchant, invoice, method_id, now=now)
 
     async def _try(
         self, merchant: Merchant, invoice: Invoice, payment: Snapshot, *, now: datetime
@@ -344,7 +317,7 @@ def there(invoice: Invoice | None, invoice_id: UUID) -> Invoice:
 
 def refuse_unpayable(invoice: Invoice) -> None:
     """Refuses what cannot be paid as it stands."""
-    if invoice.status not in _PAYABLE:
+    if invoice.status not in PAYABLE:
         raise settling.unexpected(invoice)
 
 

@@ -6,10 +6,11 @@ it is refused that payment is let go of, and the charge comes as it was planned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
 from recoup.billing.core import settling
 from recoup.billing.core.dunning import BUILT_IN, DUNNING, Ruling
@@ -44,17 +45,14 @@ async def ruling_of(connection: Connection, subscription: Subscription | None) -
     )
 
 
-async def recovery_policy(connection: Connection, invoice: Invoice, *, now: datetime) -> str | None:
-    """By which policy a payment of the invoice that is made now recovers, where it is refused. What nobody collects any
-    more, or not yet, is tried by hand only."""
+def recovery_policy(invoice: Invoice, rulings: Mapping[UUID, Ruling], *, now: datetime) -> str | None:
+    """By which policy a payment of the invoice that is made now recovers, where it is refused, given what holds for its
+    subscription. What nobody collects any more, or not yet, is tried by hand only."""
     if not invoice.collecting or invoice.status is not InvoiceStatus.OPEN or settling.is_early(invoice, now):
         return NO_RECOVERY
     if invoice.subscription_id is None:
         return None
-    ruling = await dunning.ruling_for(
-        connection, merchant_id=invoice.merchant_id, subscription_id=invoice.subscription_id
-    )
-    return ruling.rules.recovery_policy
+    return rulings[invoice.subscription_id].rules.recovery_policy
 
 
 def without_payment(

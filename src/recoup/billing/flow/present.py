@@ -93,6 +93,11 @@ class Present:
         """Write a payment that nobody has tried, with the card that it will be tried with."""
         await self.owing.open(connection, merchant, opening, self.means)
 
+    async def open_all(self, connection: Connection, merchant: Merchant, openings: Sequence[Step]) -> None:
+        """The same of several; there is one here, the invoice's that they look at."""
+        for opening in openings:
+            await self.open(connection, merchant, opening, None)
+
     async def let_go(
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
     ) -> bool:

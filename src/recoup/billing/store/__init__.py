@@ -113,9 +113,12 @@ async def lock_subscriptions(
         """
         select s.data::text as data
         from unnest(%(ids)s::uuid[]) as wanted (id)
-        join subscriptions s on s.merchant_id = %(merchant_id)s and s.id = wanted.id
-        order by s.id
-        for update of s
+        cross join lateral (
+            select data from subscriptions
+            where merchant_id = %(merchant_id)s and id = wanted.id
+            limit 1
+            for update
+        ) s
         """,
         {"merchant_id": merchant_id, "ids": sorted(ids)},
     )
@@ -187,39 +190,6 @@ async def invoice_of_payment(queries: Queries, *, merchant_id: UUID, payment_id:
         f"""
         select {_INVOICE} from invoices
         where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s
-        """,  # noqa: S608 - pieces of ours
-        {"merchant_id": merchant_id, "payment_id": payment_id},
-    )
-    return None if row is None else invoice_of_row(row)
-
-
-async def lock_subscription_of_payment(
-    connection: Connection, *, merchant_id: UUID, payment_id: UUID
-) -> Subscription | None:
-    """The subscription whose invoice is paid by a payment, held until the transaction ends."""
-    row = await connection.fetch_one(
-        """
-        select data::text as data from subscriptions
-        where merchant_id = %(merchant_id)s and id = (
-            select subscription_id from invoices
-            where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s
-        )
-        for update
-        """,
-        {"merchant_id": merchant_id, "payment_id": payment_id},
-    )
-    return None if row is None else _subscription.decode(row["data"])
-
-
-async def lock_invoice_of_payment(
-    connection: Connection, *, merchant_id: UUID, payment_id: UUID
-) -> Invoice | None:
-    """The invoice that is paid by a payment, held until the transaction ends: there is one at most."""
-    row = await connection.fetch_one(
-        f"""
-        select {_INVOICE} from invoices
-        where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s
-        for update
         """,  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "payment_id": payment_id},
     )

@@ -27,12 +27,12 @@ class _Behind(Struct, frozen=True):
 _policy: Final = msgspec.json.Decoder(DunningPolicy)
 _behind: Final = msgspec.json.Decoder(_Behind)
 _HOLDS: Final[LiteralString] = """
-    select s.data::text as subscription, p.data::text as policy
+    select s.id, s.data::text as subscription, p.data::text as policy
     from subscriptions s
     left join dunning_policies p on p.merchant_id = s.merchant_id
         and case when s.data->>'dunning_policy_id' is null then p.is_default
             else p.id = (s.data->>'dunning_policy_id')::uuid end
-    where s.merchant_id = %(merchant_id)s and s.id =
+    where s.merchant_id = %(merchant_id)s and s.id
 """
 
 
@@ -113,20 +113,23 @@ async def ruling(queries: Queries, *, merchant_id: UUID, named: UUID | None) -> 
     return BUILT_IN if found is None else Ruling(found.id, found.rules)
 
 
-async def ruling_for(queries: Queries, *, merchant_id: UUID, subscription_id: UUID) -> Ruling:
-    """What holds for a subscription: what was fixed when it fell behind, else what would be now."""
-    row = await queries.fetch_one(
-        f"{_HOLDS} %(id)s",
-        {"merchant_id": merchant_id, "id": subscription_id},
+async def rulings_for(
+    queries: Queries, *, merchant_id: UUID, subscription_ids: Sequence[UUID]
+) -> dict[UUID, Ruling]:
+    """What holds for subscriptions: what was fixed when they fell behind, else what would be now."""
+    if not subscription_ids:
+        return {}
+    rows = await queries.fetch_all(
+        f"{_HOLDS} = any(%(ids)s)",
+        {"merchant_id": merchant_id, "ids": list(subscription_ids)},
     )
-    assert row is not None, "subscriptions are never deleted"
-    return _holding(row)
+    return {row["id"]: _holding(row) for row in rows}
 
 
 async def ruling_of_payment(queries: Queries, *, merchant_id: UUID, payment_id: UUID) -> Ruling | None:
     """What holds for the subscription whose invoice is paid by a payment; None where it pays none of a subscription."""
     row = await queries.fetch_one(
-        f"""{_HOLDS} (
+        f"""{_HOLDS} = (
             select subscription_id from invoices
             where merchant_id = %(merchant_id)s and payment_id = %(payment_id)s)""",  # noqa: S608 - pieces of ours
         {"merchant_id": merchant_id, "payment_id": payment_id},

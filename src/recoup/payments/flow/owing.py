@@ -46,8 +46,13 @@ class Owing:
         along = Along()
         if means is not None:
             along = Along(card=means.new_card, card_shown=means.new_card_shown, tokens=means.new_tokens)
-        written = await self._tools.writer.write_within(connection, merchant, opening, along)
+        written = await self._tools.writer.write_within(connection, merchant, [opening], along)
         assert written is Written.YES, "the id of a new payment is nobody else's"
+
+    async def open_all(self, connection: Connection, merchant: Merchant, openings: Sequence[Step]) -> None:
+        """Write several, in one statement."""
+        written = await self._tools.writer.write_within(connection, merchant, openings, Along())
+        assert written is Written.YES, "the ids of new payments are nobody else's"
 
     async def let_go(
         self, connection: Connection, merchant: Merchant, payment_id: UUID, *, now: datetime
@@ -63,7 +68,7 @@ class Owing:
                 step = steps.abandoned(snapshot, now=now)
             except Refusal:
                 return False
-            if await self._tools.writer.write_within(connection, merchant, step, Along()) is Written.YES:
+            if await self._tools.writer.write_within(connection, merchant, [step], Along()) is Written.YES:
                 return True
         raise busy()
 
