@@ -16,6 +16,7 @@ from bench.recovery.contest import Task, contest
 from bench.recovery.page import page, printed
 from bench.recovery.plots import pictures
 from bench.recovery.results import Results
+from bench.recovery.sections import kept, spliced
 
 SEEDS: Final = 5
 CASES: Final = 1_500
@@ -68,12 +69,14 @@ def run(wanted: list[Task], *, processes: int) -> Results:
 
 
 def write(results: Results, docs: Path) -> None:
-    """The page and its picture."""
+    """The page and its picture; the section that `bench.recovery.yardsticks` wrote into it stays."""
     (docs / IMAGES).mkdir(parents=True, exist_ok=True)
     for name, drawn in pictures(results).items():
         (docs / IMAGES / name).write_text(drawn, encoding="utf-8")
     (docs / PAGE).parent.mkdir(parents=True, exist_ok=True)
-    (docs / PAGE).write_text(page(results), encoding="utf-8")
+    told = kept((docs / PAGE).read_text(encoding="utf-8")) if (docs / PAGE).exists() else None
+    written = page(results)
+    (docs / PAGE).write_text(spliced(written, told) if told else written, encoding="utf-8")
 
 
 if __name__ == "__main__":
