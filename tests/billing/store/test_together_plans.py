@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tests.payments.plans import Lookup, Planner, noted
 
+from recoup.billing import store
 from recoup.billing.store import dunning, together
 
 ID: Final = UUID(int=1)
@@ -27,6 +28,11 @@ READS: Final[dict[str, tuple[Send, set[Lookup]]]] = {
     "lock of payments": (
         lambda db: together.lock_invoices_of_payments(db, merchant_id=ID, payment_ids=[ID]),
         {BY_PAYMENT, BY_ID},
+    ),
+    "subscriptions": (lambda db: store.lock_subscriptions(db, merchant_id=ID, ids=[ID]), {SUBSCRIPTION}),
+    "balances": (
+        lambda db: store.lock_balances(db, merchant_id=ID, customer_ids=[ID]),
+        {("credit_balances", "credit_balances_pkey", 2)},
     ),
     "rulings": (
         lambda db: dunning.rulings_for(db, merchant_id=ID, subscription_ids=[ID]),

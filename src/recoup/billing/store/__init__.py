@@ -24,6 +24,8 @@ from recoup.db.paging import bounds
 
 AT_ONCE_MAX: Final = 500
 """The most subscriptions or invoices that are locked together."""
+CURRENCIES_MAX: Final = 500
+"""More currencies than there are."""
 CREDITS_SHOWN: Final = 100
 """The most changes of a credit balance that are read at once."""
 
@@ -256,11 +258,14 @@ async def lock_balances(
         """
         select b.customer_id, b.currency, b.balance
         from unnest(%(ids)s::uuid[]) as wanted (id)
-        join credit_balances b on b.merchant_id = %(merchant_id)s and b.customer_id = wanted.id
-        order by b.customer_id, b.currency
-        for update of b
+        cross join lateral (
+            select customer_id, currency, balance from credit_balances
+            where merchant_id = %(merchant_id)s and customer_id = wanted.id
+            order by currency limit %(most)s
+            for update
+        ) b
         """,
-        {"merchant_id": merchant_id, "ids": sorted(set(customer_ids))},
+        {"merchant_id": merchant_id, "ids": sorted(set(customer_ids)), "most": CURRENCIES_MAX},
     )
     return {(row["customer_id"], row["currency"]): row["balance"] for row in rows}
 
