@@ -29,6 +29,9 @@ What a dead worker had claimed waits as long."""
 CLAIMED_AT_ONCE: Final = 4
 """Rows taken from each slot at a time: together no more than can be begun long before their lease ends, though every
 handler took its longest."""
+CLAIMED_TOGETHER: Final = 16
+"""The same after a round of nothing but rows that are worked together: those are begun at once, and a statement costs
+much the same for a few as for many."""
 RUNNING_MAX: Final = 32
 """Handlers that run at once."""
 TOGETHER_MAX: Final = 2
@@ -74,6 +77,7 @@ class Worker:
         self._at_once = at_once
         self._slots = asyncio.Semaphore(RUNNING_MAX)
         self._together = asyncio.Semaphore(TOGETHER_MAX)
+        self._claimed_at_once = CLAIMED_AT_ONCE
         self._given_back = Grouped(database, due.GIVE_BACK, name="due")
         self._merchants: Together[UUID, Merchant] = Together(self._look_up, name="merchants")
         self._running: set[asyncio.Task[None]] = set()
@@ -99,6 +103,8 @@ class Worker:
     async def round(self, stop: asyncio.Event | None = None) -> int:
         """Claim what is due and start its handlers; how many rows there were. Those not begun at `stop` go back."""
         rows = await self._claim()
+        together = bool(rows) and all(row.kind in self._at_once for row in rows)
+        self._claimed_at_once = CLAIMED_TOGETHER if together else CLAIMED_AT_ONCE
         for group in self._groups(rows):
             await self._slots.acquire()
             if stop is not None and stop.is_set():
@@ -115,7 +121,7 @@ class Worker:
         wall = self._clock.now()
         lease = wall + self._lease
         async with self._database.connection() as connection:
-            rows = list(await due.claim(connection, now=wall, lease=lease, limit=CLAIMED_AT_ONCE))
+            rows = list(await due.claim(connection, now=wall, lease=lease, limit=self._claimed_at_once))
             for merchant_id, offset in await clocks.ahead(connection, wall=wall, limit=AHEAD_MAX):
                 rows += await due.claim_of(
                     connection,

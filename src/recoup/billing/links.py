@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -51,8 +52,10 @@ class InvoiceLinks:
         return self._links.named_by(token, Opens.INVOICE)
 
 
+@lru_cache(maxsize=64)
 def _first_of_month(now: datetime, *, months_on: int) -> datetime:
-    """The first instant of the month so many months on: the same for all that is read in one month."""
+    """The first instant of the month so many months on: the same for all that is read in one month. Remembered, because
+    what is opened together is."""
     today = now.astimezone(UTC)
     years, month = divmod(today.month - 1 + months_on, _MONTHS)
     return datetime(today.year + years, month + 1, 1, tzinfo=UTC)

@@ -157,7 +157,8 @@ def opened(subscription: Subscription, turn: Open, making: Making) -> Step:
     charged by itself: it is owed like those before it."""
     number, now = turn.period.number, making.now
     by_hand = waits(subscription)
-    making = dataclasses.replace(making, collecting=making.collecting and not by_hand)
+    if by_hand:
+        making = dataclasses.replace(making, collecting=False)
     lines = [period_line(subscription, number)]
     bill = billed(subscription, lines, subscription.items, making, spell=turn.period)
     status, told = _status_in(subscription)

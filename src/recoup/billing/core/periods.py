@@ -68,6 +68,10 @@ class Phase:
     starts_on: date
     interval: Interval
 
+    def __hash__(self) -> int:
+        """Of what mostly tells phases apart: periods are remembered by their phases, and looked up often."""
+        return hash((self.first_number, self.anchor))
+
 
 Phases = tuple[Phase, ...]
 """At least one, in order of both their numbers and their days; the last has no end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from recoup.billing.core.machine import Status
 from recoup.billing.core.notices import Upcoming
-from recoup.billing.core.periods import due_at, period
+from recoup.billing.core.periods import Phases, due_at, period
 from recoup.billing.core.records import Invoice, ManagedBy, Subscription
 
 CYCLE: Final = "subscription.cycle"
@@ -75,8 +76,13 @@ def local_day(subscription: Subscription, now: datetime) -> date:
 
 def due_of(subscription: Subscription, number: int) -> datetime:
     """When a period of the subscription is due."""
-    due = due_at(period(subscription.phases, number), subscription.zone, subscription.hour)
-    return due.astimezone(UTC)
+    return _due(subscription.phases, number, subscription.zone, subscription.hour)
+
+
+@lru_cache(maxsize=8192)
+def _due(phases: Phases, number: int, zone: str, hour: int) -> datetime:
+    """Remembered: of one subscription it is asked again and again, and many have the same."""
+    return due_at(period(phases, number), zone, hour).astimezone(UTC)
 
 
 def next_due(subscription: Subscription, *, now: datetime) -> datetime | None:
