@@ -5,6 +5,10 @@ renewal is made over HTTP on its day of the test clock, declined, and recovered 
 moves on. Beside it the bench plays the same cases, with the same window, tries and one way to the issuer, knowing as
 much: no earlier tries, and where each customer lives. Both are compared case by case, with intervals by bootstrap over
 cases; and the simulated network counts the tries that its rules forbid.
+
+Worlds are played one after the other by one server, each from a seed of its own, and each is kept in a folder once it
+is through: a run that was broken off goes on with the next one. A clock that is moved goes on by itself meanwhile, so
+on a slow machine a renewal may come when what stood in its way has passed; such cases are left out, and counted.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -26,10 +30,11 @@ from typing import Annotated, Any, Final
 import aiohttp
 import numpy as np
 from cyclopts import App, Parameter
+from msgspec import json
 from rich.console import Console
-from rich.table import Table
 
-from recoup.backtests.matches import DAY_S, FEE, Flags, Ground, Ints
+from bench.recovery.compared import Compared, Play, PlayedWorld, table_of
+from recoup.backtests.matches import Ground, Ints
 from recoup.backtests.ours import Ours
 from recoup.kit.clock import rfc3339
 from recoup.sandbox.core.cardfile import MODELLED_CARDS_EACH, MODELLED_FROM
@@ -39,43 +44,32 @@ from recoup.sandbox.model.calendar import ZONES
 from recoup.sandbox.model.single import number
 
 SEED: Final = 11
+"""Of the first world; the next ones count on."""
+KEEP: Final = Path(__file__).parents[2] / "build" / "recovery-over-http"
 DAYS: Final = 28
 TRIES: Final = 4
-SLOT_S: Final = 6 * 3_600
 READY_S: Final = 300.0
 AT_ONCE: Final = 8
-RESAMPLES: Final = 2_000
 STEPS_MAX: Final = 50
 """How often one move of the clock is asked to go on."""
+PASSING: Final = (409, 429, 503)
+"""How requests are answered that may succeed a moment later."""
+AGAIN_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 _TOO_MUCH: Final = "too_much_is_due"
 
 app = App(name="bench.recovery.over_http", help=__doc__)
 _out: Final = Console(highlight=False, width=110)
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """What came of each case: when it was paid (-1: never), how often it was tried, and when first (-1: never)."""
-
-    won_s: Ints
-    tries: Ints
-    first_s: Ints
-
-    @property
-    def won(self) -> Flags:
-        """Which cases were paid."""
-        return np.asarray(self.won_s >= 0)
-
-
-def ground_of(cases: int, *, start: date) -> Ground:
+def ground_of(cases: int, *, seed: int, start: date) -> Ground:
     """The world, known as little of as the service knows: nothing of the months before."""
-    ground = Ground(SEED, cases, people_from=0, days_max=DAYS, start=start)
+    ground = Ground(seed, cases, people_from=0, days_max=DAYS, start=start)
     history = ground.seen.history
     ground.seen = replace(ground.seen, history=replace(history, there=np.zeros_like(history.there)))
     return ground
 
 
-def in_the_bench(ground: Ground) -> Played:
+def in_the_bench(ground: Ground) -> Play:
     """The bench's own play."""
     count = len(ground.world)
     won_s, tries = np.full(count, -1, dtype=np.int64), np.zeros(count, dtype=np.int64)
@@ -89,14 +83,15 @@ def in_the_bench(ground: Ground) -> Played:
         ours.hear(cases, when_s, route, answers)
 
     ground.play(ours.choose, days=DAYS, tries=TRIES, told=told)
-    return Played(won_s, tries, first_s)
+    return Play(won_s.tolist(), tries.tolist(), first_s.tolist())
 
 
 class Shop:
     """The API, as a merchant's server uses it."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, *, name: str) -> None:
         self._session = session
+        self._name = name
         self._sent = 0
 
     async def get(self, path: str) -> Any:
@@ -106,14 +101,20 @@ class Shop:
             return await response.json()
 
     async def post(self, path: str, body: Any, *, beside: str | None = None) -> Any:
-        """The answer to a request that must succeed, or be refused with the code `beside`."""
+        """The answer to a request that must succeed, or be refused with the code `beside`. What only came at a bad
+        moment is asked again under the same key."""
         self._sent += 1
-        headers = {"Idempotency-Key": f"bench-{self._sent}"}
-        async with self._session.post(path, json=body, headers=headers) as response:
-            answer = await response.json()
-            allowed = response.status < 300 or answer.get("error", {}).get("code") == beside
-            assert allowed, f"{path}: {answer}"
-            return answer
+        headers = {"Idempotency-Key": f"bench-{self._name}-{self._sent}"}
+        for wait_s in (*AGAIN_S, 0.0):
+            async with self._session.post(path, json=body, headers=headers) as response:
+                answer = await response.json()
+            code = answer.get("error", {}).get("code")
+            if response.status < 300 or (beside is not None and code == beside):
+                return answer
+            if response.status not in PASSING:
+                break
+            await asyncio.sleep(wait_s)
+        raise AssertionError(f"{path}: {answer}")
 
     async def advance(self, to: datetime) -> None:
         """Move the clock, however much is due on the way."""
@@ -124,9 +125,9 @@ class Shop:
         raise AssertionError("the clock does not get on")
 
 
-async def over_http(shop: Shop, ground: Ground, *, account: str) -> Played:
-    """Every renewal on its day, and four weeks more."""
-    await _wake(shop, ground, account=account)
+async def over_http(shop: Shop, ground: Ground, *, seed: int, account: str) -> tuple[Play, list[bool]]:
+    """Every renewal on its day, and four weeks more; and which renewals were declined."""
+    await _wake(shop, ground, seed=seed, account=account)
     payers = await _each(range(len(ground.world)), lambda case: _payer(shop, ground, case))
     payments: dict[int, str] = {}
     for case in np.argsort(ground.seen.when_s, kind="stable").tolist():
@@ -139,11 +140,11 @@ async def over_http(shop: Shop, ground: Ground, *, account: str) -> Played:
     return _played(made)
 
 
-async def _wake(shop: Shop, ground: Ground, *, account: str) -> None:
+async def _wake(shop: Shop, ground: Ground, *, seed: int, account: str) -> None:
     """Ask for a card that nobody has, until an issuer says so: the first who asks has the model made, and as long as
     that takes the network answers in the issuers' place."""
     beginning, held = number(ground.world, 0)[:9], MODELLED_FROM + MODELLED_CARDS_EACH * len(ground.world)
-    card = {"number": number_of(SEED, beginning, held), "exp_month": 12, "exp_year": 2040}
+    card = {"number": number_of(seed, beginning, held), "exp_month": 12, "exp_year": 2040}
     body = {
         "amount": 99_999_99,
         "currency": "USD",
@@ -177,19 +178,19 @@ async def _renewal(shop: Shop, ground: Ground, case: int, *, payer: tuple[str, s
         "routing": {"processor_accounts": [account]},
     }
     payment = await shop.post("/v1/payments", body)
-    assert payment["status"] == "declined", f"case {case}: a renewal of the model is declined: {payment}"
     return str(payment["id"])
 
 
-def _played(payments: Sequence[Any]) -> Played:
-    won, tries, first = [], [], []
+def _played(payments: Sequence[Any]) -> tuple[Play, list[bool]]:
+    won, tries, first, declined = [], [], [], []
     for payment in payments:
         made = [one for one in payment["attempts"] if one["reason"] == "recovery"]
         approved = [one for one in made if one["outcome"] == "approved"]
         won.append(_seconds(approved[0]["started_at"]) if approved else -1)
         first.append(_seconds(made[0]["started_at"]) if made else -1)
         tries.append(len(made))
-    return Played(np.asarray(won), np.asarray(tries), np.asarray(first))
+        declined.append(payment["attempts"][0]["outcome"] == "declined")
+    return Play(won, tries, first), declined
 
 
 async def _each(cases: Sequence[int], work: Callable[[int], Awaitable[Any]]) -> list[Any]:
@@ -250,129 +251,76 @@ def _announced(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def shop_at(url: str, key: str) -> AsyncIterator[Shop]:
+async def shop_at(url: str, key: str, *, name: str) -> AsyncIterator[Shop]:
     """A client of the server."""
     timeout = aiohttp.ClientTimeout(total=600)
     headers = {"Authorization": f"Bearer {key}"}
     async with aiohttp.ClientSession(url, headers=headers, timeout=timeout) as session:
-        yield Shop(session)
+        yield Shop(session, name=name)
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """Both plays of the cases that may be tried, and what the network counted."""
-
-    ground: Ground
-    bench: Played
-    http: Played
-    network: dict[str, Any]
-    took_s: float
-
-    def net(self, played: Played) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """What each case brought, less the cost of its tries."""
-        cases = self.ground.open
-        won = np.where(played.won[cases], self.ground.seen.amount[cases], 0)
-        return np.asarray(won - FEE * played.tries[cases], dtype=np.float64)
-
-    def interval(self, values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float, float]:
-        """A sum over cases in percent of what was owed, with its 95 % interval by bootstrap over cases."""
-        owed = self.ground.seen.amount[self.ground.open].astype(np.float64)
-        rng = np.random.default_rng(SEED)
-        drawn = rng.integers(0, len(owed), (RESAMPLES, len(owed)))
-        shares = 100 * values[drawn].sum(axis=1) / owed[drawn].sum(axis=1)
-        low, high = np.quantile(shares, (0.025, 0.975))
-        return float(100 * values.sum() / owed.sum()), float(low), float(high)
-
-    @property
-    def difference(self) -> tuple[float, float, float]:
-        """By how much HTTP brought more than the bench, case by case."""
-        return self.interval(self.net(self.http) - self.net(self.bench))
-
-    @property
-    def agrees(self) -> bool:
-        """Whether what HTTP brought is inside the interval of the bench, and no rule of a network was broken."""
-        http, bench = self.interval(self.net(self.http)), self.interval(self.net(self.bench))
-        return bench[1] <= http[0] <= bench[2] and not self.network["broken"]
-
-
-async def compared_at(url: str, key: str, *, cases: int) -> Compared:
-    """Both, in a world of so many cases, by a server that serves there."""
+async def played_at(url: str, key: str, *, cases: int, seed: int) -> tuple[Ground, PlayedWorld]:
+    """Both plays of a world of so many cases, by a server that serves there."""
     began = monotonic()
-    async with shop_at(url, key) as shop:
+    async with shop_at(url, key, name=str(seed)) as shop:
         now = datetime.fromisoformat((await shop.get("/v1/test_clock"))["now"])
         start = now.date() + timedelta(days=2)
         accounts = (await shop.get("/v1/processor_accounts"))["data"]
         account = next(one["id"] for one in accounts if one["connector"] == "alpha")
-        wanted = {"seed": SEED, "model": {"cases": cases, "starts_on": start.isoformat()}}
+        wanted = {"seed": seed, "model": {"cases": cases, "starts_on": start.isoformat()}}
         await shop.post("/v1/test/world", wanted)
         await shop.post("/v1/recovery/hold_out", {"share": 0})  # the bench holds nobody out either
-        ground = await asyncio.to_thread(ground_of, cases, start=start)
-        http = await over_http(shop, ground, account=account)
+        ground = await asyncio.to_thread(ground_of, cases, seed=seed, start=start)
+        http, declined = await over_http(shop, ground, seed=seed, account=account)
         network = await shop.get("/v1/test/world/limits")
-    return Compared(ground, in_the_bench(ground), http, network, monotonic() - began)
+    return ground, PlayedWorld(
+        seed=seed,
+        owed=ground.seen.amount.tolist(),
+        when_s=ground.seen.when_s.tolist(),
+        open=np.isin(np.arange(cases), ground.open).tolist(),
+        declined=declined,
+        http=http,
+        bench=in_the_bench(ground),
+        passed=network["tries"],
+        broken=network["broken"],
+        took_s=monotonic() - began,
+    )
 
 
-async def compared(cases: int, folder: Path) -> Compared:
-    """The same, by a server of its own."""
+def played(seeds: Sequence[int], keep: Path, *, cases: int, folder: Path) -> None:
+    """Play these worlds by a server of its own, and keep each."""
     with served(folder) as (url, key):
-        return await compared_at(url, key, cases=cases)
+        for seed in seeds:
+            _, world = asyncio.run(played_at(url, key, cases=cases, seed=seed))
+            (keep / _name(seed)).write_bytes(json.encode(world))
+            _out.print(f"world {seed}: {world.passed:,} tries, {world.took_s:.0f} s")
 
 
-def table_of(found: Compared) -> Table:
-    """Both beside each other."""
-    ground, cases = found.ground, found.ground.open
-    table = Table("", "over HTTP", "in the bench", "HTTP less bench")
-    rows = (("net of owed, %", found.net), ("recovered of owed, %", lambda one: _recovered(ground, one)))
-    for name, what in rows:
-        http, bench = what(found.http), what(found.bench)
-        table.add_row(name, *(_shown(found.interval(one)) for one in (http, bench, http - bench)))
-    plays = (found.http, found.bench)
-    paid = [one.won[cases].mean() * 100 for one in plays]
-    table.add_row("payments recovered, %", *(f"{one:.2f}" for one in paid), f"{paid[0] - paid[1]:+.2f}")
-    each = [one.tries[cases].sum() / max(1, one.won[cases].sum()) for one in plays]
-    table.add_row("tries per recovered", *(f"{one:.3f}" for one in each), f"{each[0] - each[1]:+.3f}")
-    return table
-
-
-def said_of(found: Compared) -> Iterator[str]:
-    """What else there is to say: how alike the single cases are."""
-    cases, http, bench = found.ground.open, found.http, found.bench
-    same = (http.won[cases] == bench.won[cases]) & (http.tries[cases] == bench.tries[cases])
-    apart = np.abs(http.first_s[cases] - bench.first_s[cases])
-    tried = (http.first_s[cases] >= 0) & (bench.first_s[cases] >= 0)
-    yield f"cases: {len(found.ground.world):,}, of which {len(cases):,} may be tried again"
-    yield f"the same end after as many tries: {same.mean():.1%} of cases"
-    yield f"the first try within the same six hours: {(apart[tried] < SLOT_S).mean():.1%} of those tried by both"
-    yield f"tried by one and not by the other: {int(((http.tries > 0) != (bench.tries > 0))[cases].sum())} cases"
-    others = np.setdiff1d(np.arange(len(found.ground.world)), cases)
-    yield f"tries of cases that may not be tried: {int(http.tries[others].sum())} over HTTP"
-    latest = np.where(http.first_s >= 0, (http.won_s - found.ground.seen.when_s) / DAY_S, 0).max()
-    yield f"the latest recovery came {latest:.1f} days after the decline"
-    yield f"tries that the network passed: {found.network['tries']:,}; forbidden ones: {found.network['broken'] or 0}"
-    _, low, high = found.difference
-    told = "may be chance" if low <= 0 <= high else "is more than chance"
-    yield f"case by case, the difference of the net {told}: {low:+.2f} to {high:+.2f} points"
-    yield f"agrees within the bench's interval: {'yes' if found.agrees else 'NO'} (took {found.took_s:.0f} s)"
-
-
-def _recovered(ground: Ground, played: Played) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.where(played.won, ground.seen.amount, 0)[ground.open].astype(np.float64)
-
-
-def _shown(interval: tuple[float, float, float]) -> str:
-    middle, low, high = interval
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+def _name(seed: int) -> str:
+    return f"world-{seed}.json"
 
 
 @app.default
-def main(*, cases: Annotated[int, Parameter(help="how many failed renewals")] = 5_000) -> None:
-    """Play both, print both, and say whether they agree."""
-    with tempfile.TemporaryDirectory(prefix="recoup-bench-") as folder:
-        Path(folder).chmod(0o755)
-        found = asyncio.run(compared(cases, Path(folder)))
+def main(
+    *,
+    worlds: Annotated[int, Parameter(help="how many worlds")] = 20,
+    cases: Annotated[int, Parameter(help="how many failed renewals in each")] = 250,
+    keep: Annotated[Path, Parameter(help="where worlds are kept that are through")] = KEEP,
+) -> None:
+    """Play both in every world that is not kept yet, and say whether they agree over all."""
+    keep.mkdir(parents=True, exist_ok=True)
+    seeds = range(SEED, SEED + worlds)
+    missing = [seed for seed in seeds if not (keep / _name(seed)).exists()]
+    if missing:
+        with tempfile.TemporaryDirectory(prefix="recoup-bench-") as folder:
+            Path(folder).chmod(0o755)
+            played(missing, keep, cases=cases, folder=Path(folder))
+    kept = [json.decode((keep / _name(seed)).read_bytes(), type=PlayedWorld) for seed in seeds]
+    found = Compared(kept)
     _out.print(table_of(found))
-    for line in said_of(found):
+    for line in found.said():
         _out.print(line)
+    _out.print(f"took {sum(one.took_s for one in kept):.0f} s")
 
 
 if __name__ == "__main__":

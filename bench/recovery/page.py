@@ -74,9 +74,10 @@ are made; what falls behind the window is not made.
 
 ## What this does not show
 
-Oracles with account updater and customers who act, Hyperswitch's counters of weekdays and hours,
-and the same through the real service. Prices of tries above networks' limits are left out; they would cost those
-more who try more. All five routes are liked alike before anything is known, as nobody has told Recoup otherwise.
+Oracles with account updater and customers who act, and Hyperswitch's counters of weekdays and hours. What the real
+service brings in the same world [stands elsewhere](recovery.md#the-same-over-http). Prices of tries above networks'
+limits are left out; they would cost those more who try more. All five routes are liked alike before anything is
+known, as nobody has told Recoup otherwise.
 """
 _ONE_ROUTE: Final = (BEST_FIXED, OF_OTHERS, OURS_TIME, TRAINED_TIME, INFORMED_TIME, ORACLE_TIME)
 _ANY_ROUTE: Final = (BEST_FIXED_ROUTES, OF_OTHERS_ROUTES, OURS, TRAINED, INFORMED, ORACLE)
