@@ -19,6 +19,8 @@ from recoup.kit.clock import Clock
 from recoup.merchants.flow import Merchants, ProcessorAccounts
 from recoup.payments.flow import Payments, Tools
 from recoup.payments.flow.owing import Owing
+from recoup.payments.flow.parts import SETTLE as PART
+from recoup.payments.flow.parts import Parts as PartsOfPayments
 from recoup.payments.wallet import VaultWallet
 from recoup.recovery.flow import Recoveries
 from recoup.recovery.flow.others import OthersFailures
@@ -84,6 +86,8 @@ class Brought:
         self.compared = Compared(parts, database)
         policies = self.compared.policies
         self.recoveries.choose_by(policies)
+        self._divided = PartsOfPayments(tools, retry=parts.payments.retry)
+        self.recoveries.divide_by(self._divided)
         self._bringing = Bringing(
             recoveries=OthersFailures(
                 disputes=disputes, models=models, new_id=parts.new_id, policies=policies
@@ -104,8 +108,8 @@ class Brought:
         self._parts = parts
 
     def handlers(self) -> Mapping[str, Handler]:
-        """Learning anew from what came of tries; recoveries have their own due rows."""
-        return {TRAIN: self.training.on_due}
+        """Learning anew from what came of tries, and parts of payments; recoveries have their own due rows."""
+        return {TRAIN: self.training.on_due, PART: self._divided.settle}
 
     def chores(self) -> Sequence[Chore]:
         """What a server does beside its work."""

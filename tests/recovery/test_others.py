@@ -79,7 +79,7 @@ async def test_reported_in_the_very_moment_of_the_look_no_try_is_made(office: Of
                 await paid(office, recovery)
             return None
 
-    office.recoveries._disputes = Meanwhile()
+    office.recoveries._cases._disputes = Meanwhile()
     await office.runs_until(FIRST + days(1))
     assert office.payments.tries == []
     assert (await office.again(recovery)).end_reason is EndReason.PAID_ELSEWHERE

@@ -164,6 +164,7 @@ def _decided(one: logged.LoggedDecision) -> Decided:
         try_at=datetime.fromisoformat(data["at"]) if "at" in data and is_free else None,
         account=accounts[0] if accounts else None,
         situation=situation,
+        is_part="part" in data,
     )
 
 

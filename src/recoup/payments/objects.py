@@ -30,6 +30,7 @@ from recoup.payments.core import (
     Status,
 )
 from recoup.payments.core.lapse import capture_before
+from recoup.payments.part_objects import PartObject, part_object
 from recoup.payments.writes import storable
 
 SHOWN_MAX: Final = 512
@@ -123,7 +124,7 @@ class PaymentObject(Struct, kw_only=True, frozen=True):
     id: str
     object: Literal["payment"] = "payment"
     status: Status
-    amount: int
+    amount: Annotated[int, Meta(description="What you asked for, parts included.")]
     currency: str
     amount_capturable: int
     amount_captured: int
@@ -144,6 +145,10 @@ class PaymentObject(Struct, kw_only=True, frozen=True):
     ]
     attempts: list[AttemptObject]
     recovery: str | None
+    part: Annotated[
+        PartObject | None, Meta(description="Where a policy of recovery let a part be charged by itself.")
+    ]
+    part_of: Annotated[str | None, Meta(description="The payment that this one is a part of.")]
     next_action: NextActionObject | None
     return_url: str | None
     agreement: Annotated[
@@ -253,7 +258,7 @@ def payment_object(snapshot: Snapshot, *, livemode: bool, page_of: PageOf) -> Pa
     return PaymentObject(
         id=render(Kind.PAYMENT, payment.id),
         status=payment.status,
-        amount=payment.amount,
+        amount=payment.amount + payment.in_part,
         currency=payment.currency,
         amount_capturable=payment.amounts.capturable,
         amount_captured=payment.captured,
@@ -268,6 +273,8 @@ def payment_object(snapshot: Snapshot, *, livemode: bool, page_of: PageOf) -> Pa
         explanation=_explanation(snapshot),
         attempts=[attempt_object(attempt) for attempt in snapshot.attempts],
         recovery=_id(Kind.RECOVERY, payment.recovery_id),
+        part=part_object(payment),
+        part_of=_id(Kind.PAYMENT, payment.part_of),
         next_action=_next_action(payment, page_of),
         return_url=payment.return_url,
         agreement=payment.agreement,  # type: ignore[arg-type]

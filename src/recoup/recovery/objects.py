@@ -30,6 +30,10 @@ class PlanObject(Struct, kw_only=True, frozen=True):
             "should that be no account here."
         ),
     ]
+    part: Annotated[
+        int | None,
+        Meta(description="How much is tried, where it is a part of what is owed. Null: all that is left."),
+    ]
     why: str
     facts: Annotated[dict[str, Any], Meta(description="What was known and counted when this was decided.")]
 
@@ -79,6 +83,14 @@ class RecoveryObject(Struct, kw_only=True, frozen=True):
         ),
     ]
     status: Status
+    amount: Annotated[
+        int | None, Meta(description="What was owed at first. Null where it was opened before this was kept.")
+    ]
+    amount_received: Annotated[
+        int | None, Meta(description="What of it was paid since by what is tried here, parts included.")
+    ]
+    amount_remaining: Annotated[int | None, Meta(description="What of it is left to pay.")]
+    currency: str | None
     policy: str
     policy_version: Annotated[int | None, Meta(description="Null where the policy is built in.")]
     experiment: Annotated[
@@ -107,6 +119,10 @@ def recovery_object(recovery: Recovery, *, livemode: bool) -> RecoveryObject:
         external_id=recovery.external_id,
         paid_elsewhere_at=None if paid_at is None else rfc3339(paid_at),
         status=recovery.status,
+        amount=recovery.amount,
+        amount_received=recovery.received,
+        amount_remaining=None if recovery.amount is None else recovery.amount - (recovery.received or 0),
+        currency=recovery.currency,
         policy=recovery.policy,
         policy_version=recovery.policy_version,
         experiment=None if recovery.arm is None else arm_object(recovery.arm),
@@ -129,6 +145,7 @@ def _plan_object(plan: Planned) -> PlanObject:
         at=None if plan.at is None else rfc3339(plan.at),
         not_before=None if plan.not_before is None else rfc3339(plan.not_before),
         processor_accounts=[_account_name(one) for one in plan.accounts],
+        part=plan.part,
         why=plan.why,
         facts=plan.facts,
     )
@@ -153,6 +170,7 @@ class ExplainedPlanObject(Struct, kw_only=True, frozen=True):
 
     action: Action
     at: str | None
+    part: Annotated[int | None, Meta(description="How much is tried, where it is a part of what is owed.")]
     why: str
 
 
@@ -188,6 +206,16 @@ class NotNowObject(Struct, kw_only=True, frozen=True):
     why: str
 
 
+class WeighedPartObject(Struct, kw_only=True, frozen=True):
+    """A part of what is owed that is worth trying by itself, with the tries that would come after it."""
+
+    amount: int
+    at: str
+    probability: float
+    expected_value: int
+    expected_value_of_the_whole: Annotated[int, Meta(description="Of trying all that is owed instead.")]
+
+
 class WeighedObject(Struct, kw_only=True, frozen=True):
     """What was weighed: `tries` is the best set, of which only the first is acted upon."""
 
@@ -199,6 +227,9 @@ class WeighedObject(Struct, kw_only=True, frozen=True):
     causes: dict[str, float]
     paydays: list[BelievedPaydayObject]
     now: Annotated[NotNowObject | None, Meta(description="Why not now; null where now is the plan.")]
+    part: Annotated[
+        WeighedPartObject | None, Meta(description="The part that is tried first, where one is worth it.")
+    ] = None
 
 
 class RecoveryExplanationObject(Struct, kw_only=True, frozen=True):
@@ -222,7 +253,10 @@ def explanation_object(asked: Hypothetical, found: Explained) -> RecoveryExplana
             network_rule=meaning.rule,
         ),
         plan=ExplainedPlanObject(
-            action=plan.action, at=None if plan.at is None else rfc3339(plan.at), why=plan.why
+            action=plan.action,
+            at=None if plan.at is None else rfc3339(plan.at),
+            part=plan.part,
+            why=plan.why,
         ),
         weighed=None if found.weighed is None else msgspec.convert(found.weighed, WeighedObject),
     )

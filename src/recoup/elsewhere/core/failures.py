@@ -121,12 +121,15 @@ def facts_of(failure: Failure, base: PaymentFacts, *, recovery_id: UUID, mode: M
 
 
 def _standing(failure: Failure, base: PaymentFacts) -> tuple[PaymentStatus, DeclineRecord | None]:
-    """As our payment stands once it was tried or let go of; until then, as the last try elsewhere left it."""
-    if base.attempts or base.status is PaymentStatus.CANCELED:
+    """As our payment stands once it was tried or let go of; until then, as the last try elsewhere left it, or that of a
+    part since."""
+    if base.status is not PaymentStatus.REQUIRES_PAYMENT_METHOD:
         return base.status, base.decline
     last = failure.tries[-1]
     if last.approved:
         return PaymentStatus.CAPTURED, None
+    if base.decline is not None:
+        return PaymentStatus.DECLINED, base.decline
     if last.decline is None:
         return PaymentStatus.FAILED, None
     return PaymentStatus.DECLINED, DeclineRecord(last.decline, last.at)

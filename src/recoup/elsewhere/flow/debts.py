@@ -191,4 +191,5 @@ def payment_of(kept: Kept, *, merchant_id: UUID, metadata: dict[str, str] | None
         routing=failure.accounts,
         recovery_policy=None,
         metadata=metadata or {},
+        divisible=kept.payment_id is not None,
     )

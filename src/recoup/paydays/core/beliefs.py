@@ -62,16 +62,16 @@ _BATCHES_KEPT: Final = 32
 _LONG_AGO: Final = -(1 << 40)
 
 
-def _lasting() -> Floats:
+def lasting(depths_days: Floats) -> Floats:
     """The chance that money is there, by quarters since payday's midnight and by depth."""
     quarters = np.arange(_DAYS_MAX * QUARTERS)[:, None]
     arrived = np.asarray(ARRIVED)[np.minimum(quarters, len(ARRIVED) - 1)]
-    spent = (quarters / QUARTERS) / np.asarray(DEPTHS_DAYS)
+    spent = (quarters / QUARTERS) / depths_days
     lasting: Floats = arrived / (1 + spent**4)
     return lasting
 
 
-LASTING: Final = _lasting()
+LASTING: Final = lasting(np.asarray(DEPTHS_DAYS))
 
 
 def place_of(cycle: PayCycle | None) -> tuple[int, int, int]:

@@ -247,6 +247,7 @@ class PaymentsApi:
             metadata=body.metadata,
             agreement=body.agreement,
             merchant_category=body.merchant_category,
+            divisible=body.initiator == "merchant" and body.capture == "automatic",
         )
         try:
             return await self._flow.create(

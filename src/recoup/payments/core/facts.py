@@ -22,6 +22,8 @@ class PastAttempt:
     amount: Money
     rule: str | None
     decline_code: str | None
+    is_part: bool = False
+    """Whether it was made for a part of the payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,9 @@ class PaymentFacts:
     funding: str | None = None
     bin: str | None = None
     """The first digits of the card, by which issuers are known."""
+    debt: Money | None = None
+    """What was owed at first, where it is more than what is left."""
+    divisible: bool = False
+    """Whether a part of it may be charged by itself; it may be so once."""
+    part_of: UUID | None = None
+    """The payment that this one is a part of."""

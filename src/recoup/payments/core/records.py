@@ -117,6 +117,20 @@ class Payment(Struct, frozen=True):
     updated_at: datetime
     agreement: str | None = None
     merchant_category: str | None = None
+    debt: int | None = None
+    """What was owed at first, where a part of it may be charged by itself; `amount` is what is left of it. None: it is
+    charged whole or not at all."""
+    part_id: UUID | None = None
+    """The payment that charges, or once charged, a part of it: there is one at most."""
+    part_open: bool | None = None
+    """Whether that one may still bring money; until then this payment is not charged."""
+    part_of: UUID | None = None
+    """The payment of which this one is a part."""
+
+    @property
+    def in_part(self) -> int:
+        """What a part of it brought."""
+        return 0 if self.debt is None else self.debt - self.amount
 
     @property
     def amounts(self) -> Amounts:
@@ -274,7 +288,7 @@ class Snapshot(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class NewPayment:
-    """What the caller asks for, parsed."""
+    """What the caller asks for, parsed. `divisible`: a part of it may be charged by itself, should it be refused."""
 
     id: UUID
     merchant_id: UUID
@@ -289,3 +303,5 @@ class NewPayment:
     metadata: dict[str, str]
     agreement: str | None = None
     merchant_category: str | None = None
+    divisible: bool = False
+    part_of: UUID | None = None

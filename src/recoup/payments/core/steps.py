@@ -92,6 +92,8 @@ def opened(new: NewPayment, *, payment_method_id: UUID | None, now: datetime) ->
         updated_at=now,
         agreement=new.agreement,
         merchant_category=new.merchant_category,
+        debt=new.money.minor if new.divisible else None,
+        part_of=new.part_of,
     )
     return Step(None, Snapshot(payment), ("payment.created",))
 
@@ -101,7 +103,19 @@ def started(snapshot: Snapshot, target: Target, *, now: datetime, patience: time
     payment = snapshot.payment
     if MOVES[payment.status].get(News.STARTED) is None or snapshot.open_attempt is not None:
         raise conflict("payment_unexpected_state", _why_not_start(payment))
+    refuse_while_in_parts(payment)
     return _begun(snapshot, target, News.STARTED, now=now, patience=patience)
+
+
+def refuse_while_in_parts(payment: Payment) -> None:
+    """Refuses what would charge, or end, a payment of which a part may be taken at this moment."""
+    if payment.part_open:
+        raise conflict(
+            "payment_under_way",
+            "A part of this payment is being charged by itself, or nobody knows yet what became of it. Wait for "
+            "payment.part_received, or for the part to be declined, and try again then.",
+            retry_after_s=1,
+        )
 
 
 def _why_not_start(payment: Payment) -> str:
@@ -285,6 +299,7 @@ def abandoned(snapshot: Snapshot, *, now: datetime, proof: Withdrawn | None = No
     forgotten = proof is not None and held is not None and held.state is AttemptState.REQUIRES_ACTION
     if MOVES[payment.status].get(News.ABANDONED) is None or (held is not None and not forgotten):
         raise conflict("payment_unexpected_state", _why_not_cancel(payment))
+    refuse_while_in_parts(payment)
     attempts = snapshot.attempts
     if proof is not None and forgotten:
         attempts = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -13,7 +14,7 @@ from recoup.kit.money import Money
 from recoup.kit.refusals import Refusal
 from recoup.merchants.core import Merchant
 from recoup.payments import store
-from recoup.payments.core import Attempt, Payment, Snapshot
+from recoup.payments.core import Attempt, Payment, Snapshot, Status
 from recoup.payments.core.facts import CardTry, PaidWith, PastAttempt, PaymentFacts
 from recoup.payments.flow.counting import card_of, is_everybodys
 from recoup.payments.flow.tools import Means, Tools, facts_of
@@ -61,7 +62,8 @@ class FactsReader:
         # What was not tried yet has only what it is to be tried with.
         seen = (means or last) if untried else (last or means)
         tries = await self._tries(merchant, seen, means)
-        return PaymentFacts(
+        part = None if payment.part_id is None else await self.snapshot(merchant, payment.part_id)
+        facts = PaymentFacts(
             id=payment.id,
             status=payment.status,
             amount=payment.money,
@@ -83,7 +85,11 @@ class FactsReader:
             is_closed=is_closed,
             funding=None if means is None else means.funding,
             bin=None if means is None else means.bin,
+            debt=None if not payment.in_part else Money(payment.amount + payment.in_part, payment.currency),
+            divisible=payment.debt is not None and payment.part_id is None,
+            part_of=payment.part_of,
         )
+        return facts if part is None else _with_part(facts, part, is_open=payment.part_open is True)
 
     async def paid_with(self, merchant: Merchant, payment_id: UUID, attempt_id: UUID) -> PaidWith | None:
         """With what an attempt was made; None where there is no such attempt."""
@@ -182,6 +188,16 @@ class FactsReader:
             facts = facts_of(payment, means, at=self._tools.now(merchant))
         pairs = [(account, self._tools.connectors[account.connector].capabilities) for account in accounts]
         return route(facts, pairs, requested=payment.routing).accounts
+
+
+def _with_part(facts: PaymentFacts, part: Snapshot, *, is_open: bool) -> PaymentFacts:
+    """A payment together with the tries of its part: the whole is under way while the part is."""
+    own = [replace(one, is_part=True) for one in past_attempts(part)]
+    return replace(
+        facts,
+        status=Status.PROCESSING if is_open else facts.status,
+        attempts=tuple(sorted((*facts.attempts, *own), key=lambda one: one.at)),
+    )
 
 
 def past_attempts(snapshot: Snapshot) -> tuple[PastAttempt, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recoup.kit.refusals import conflict
+from recoup.kit.refusals import Refusal, conflict
 from recoup.outcomes.core import Hardness
-from recoup.payments.core import Snapshot
+from recoup.payments.core import DeclineRecord, Payment, Snapshot
 from recoup.payments.core.machine import MOVES, News
 from recoup.payments.flow.tools import Means
 
@@ -18,6 +18,9 @@ def refuse_hopeless(snapshot: Snapshot, means: Means) -> None:
     """
     if MOVES[snapshot.payment.status].get(News.STARTED) is None:
         return  # the step itself refuses, and says why
+    said = snapshot.payment.decline
+    if snapshot.payment.part_id is not None and said is not None and _is_final(snapshot.payment, said, means):
+        raise _for_good(said.decline.code)
     for attempt in snapshot.attempts:
         decline = attempt.decline
         if decline is None or decline.hardness is not Hardness.HARD:
@@ -25,8 +28,19 @@ def refuse_hopeless(snapshot: Snapshot, means: Means) -> None:
         same_card = decline.advice.stops and attempt.fingerprint == means.fingerprint
         renewed = means.renewed_at is not None and attempt.started_at < means.renewed_at
         if same_card or (attempt.payment_method_id == means.payment_method_id and not renewed):
-            raise conflict(
-                "payment_method_declined_for_good",
-                f"This payment method was declined for good ({decline.code}). Confirm with another payment method.",
-                param="payment_method",
-            )
+            raise _for_good(decline.code)
+
+
+def _is_final(payment: Payment, said: DeclineRecord, means: Means) -> bool:
+    """Whether what was said last was said of these means for good: a part, of which it was, has its own attempts."""
+    renewed = means.renewed_at is not None and said.at < means.renewed_at
+    same = means.payment_method_id == payment.payment_method_id
+    return said.decline.hardness is Hardness.HARD and same and not renewed
+
+
+def _for_good(code: str) -> Refusal:
+    return conflict(
+        "payment_method_declined_for_good",
+        f"This payment method was declined for good ({code}). Confirm with another payment method.",
+        param="payment_method",
+    )

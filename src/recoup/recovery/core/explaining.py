@@ -59,8 +59,11 @@ def explained(asked: Hypothetical, now: datetime) -> Explained:
     if not isinstance(question, Asked):
         return Explained(question, None, asked.tries_left)
     found = weigh(question.known)
+    chosen = judged(case, question, found, now)
     weighed = None if found.at is None else _by_number(found.facts(), case.payment.accounts)
-    return Explained(judged(case, question, found, now), weighed, asked.tries_left)
+    if weighed is not None and "part" in chosen.facts:
+        weighed |= {"part": chosen.facts["part"]}
+    return Explained(chosen, weighed, asked.tries_left)
 
 
 def _by_number(facts: dict[str, Any], accounts: tuple[UUID, ...]) -> dict[str, Any]:
@@ -128,4 +131,5 @@ def _payment(asked: Hypothetical, decline: Decline) -> PaymentFacts:
         accounts=accounts,
         recovery_policy=None,
         recovery_id=None,
+        divisible=True,
     )

@@ -56,7 +56,8 @@ def otherwise(policy: Policy, situations: Sequence[Situation]) -> list[Otherwise
 
 def _under(policy: Policy, case: Case) -> Case:
     deadline = case.opened_at + policy.window
-    return replace(case, policy=policy, deadline=deadline, tries_max=policy.tries_max)
+    whole = replace(policy, partial=None)  # what a part would have met nobody logged
+    return replace(case, policy=whole, deadline=deadline, tries_max=policy.tries_max)
 
 
 def _takes_on(policy: Policy, case: Case) -> bool:

@@ -17,12 +17,14 @@ from zoneinfo import ZoneInfo
 from recoup.budgets.core import STOPS, Budget, PastTry, next_try
 from recoup.kit.clock import rfc3339
 from recoup.kit.ids import Kind, render
+from recoup.kit.money import Money
 from recoup.outcomes.core import AdviceAction, Decline, Hardness
 from recoup.outcomes.core.retry import later
 from recoup.paydays.core import described
 from recoup.recovery.core.knowing import known_of
 from recoup.recovery.core.known import Known
 from recoup.recovery.core.machine import STANDINGS, EndReason, Standing
+from recoup.recovery.core.parting import Part, best_part
 from recoup.recovery.core.policy import CAUSES, WORDS, Cause, Method
 from recoup.recovery.core.records import AskCustomer, Case, GiveUp, Plan, Retry, Thinking
 from recoup.recovery.core.renewed import is_mended, needs_another_card
@@ -137,6 +139,9 @@ def _by_schedule(case: Case, found: _Found, at: datetime, now: datetime) -> Retr
 
 def judged(case: Case, asked: Asked, weighed: Weighed, now: datetime) -> Plan:
     """The plan that follows from what was weighed."""
+    part = _part_of(case, asked.known)
+    if part is not None:
+        return _part_first(case, part, weighed, asked.found, now)
     if weighed.at is not None:
         return _retry(case, weighed, asked.found, now)
     facts = facts_of(case, asked.found.budget)
@@ -144,6 +149,29 @@ def judged(case: Case, asked: Asked, weighed: Weighed, now: datetime) -> Plan:
         why = f"no try can be made before the deadline, {rfc3339(case.deadline)}"
         return GiveUp(EndReason.DEADLINE, why, facts)
     return GiveUp(EndReason.NOT_WORTH_IT, "no try is worth what it costs", facts | weighed.facts())
+
+
+def _part_of(case: Case, known: Known) -> Part | None:
+    """The part that is worth trying first, where the policy allows one: only of money that was said to be missing, for
+    smaller amounts would look like feeling about to an issuer that gave no reason."""
+    partial = case.policy.partial
+    if partial is None or not case.payment.divisible or _cause(case) is not Cause.FUNDS:
+        return None
+    return best_part(known, partial)
+
+
+def _part_first(case: Case, part: Part, whole: Weighed, found: _Found, now: datetime) -> Retry:
+    amount = case.payment.amount
+    why = (
+        f"{WORDS[Cause.FUNDS]} for {amount}; a part of it, {Money(part.minor, amount.currency)}, tried on "
+        f"{_day(case, part.at)}: approved with {part.chance:.0%}, and with the tries for the rest worth more than "
+        "tries for the whole"
+    )
+    facts = facts_of(case, found.budget) | {"cause": Cause.FUNDS.value} | whole.facts()
+    facts |= {"part": part.facts()}
+    return Retry(
+        part.at, part.accounts, min(part.at, _may_be_asked_for(case, now, found)), why, facts, part.minor
+    )
 
 
 def _tries_left(case: Case, budget: Budget) -> int:

@@ -82,6 +82,16 @@ class Hours:
     ends: time = DAY_ENDS
 
 
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """That a part of what is owed may be charged first, once: `min_share` (in basis points) of it at least, and neither
+    the part nor the rest less than `min_amount` (in hundredths of the currency's unit)."""
+
+    min_share: int = 4_000
+    min_amount: int = 500
+
+
+PARTIAL_DEFAULT: Final = Partial()
 ALL_DAY: Final = Hours()
 MARGIN_DEFAULT: Final = 8_000
 LOST_PER_DAY_DEFAULT: Final = 30
@@ -99,6 +109,7 @@ class Policy:
     local time of these tries (None: that of the refusal). `accounts`, where not empty, are the only ones that may be
     asked. `margin` (of what is recovered) and `lost_per_day` (of its value) are in basis points, `try_costs` in
     hundredths of the currency's unit. `declines`: whose refusals it takes on; None: all that can be recovered.
+    `partial`: None where only the whole is charged.
     """
 
     name: str
@@ -117,6 +128,7 @@ class Policy:
     lost_per_day: int = LOST_PER_DAY_DEFAULT
     try_costs: int = TRY_COSTS_DEFAULT
     declines: frozenset[Category] | None = None
+    partial: Partial | None = None
 
     def covers(self, category: Category) -> bool:
         """Whether it takes on refusals of this category."""

@@ -26,9 +26,11 @@ from recoup.recovery.core.policy import (
     MARGIN_DEFAULT,
     NO_RECOVERY,
     OLD_DAYS,
+    PARTIAL_DEFAULT,
     TRY_COSTS_DEFAULT,
     Hours,
     Method,
+    Partial,
     Policy,
     Routes,
 )
@@ -67,6 +69,19 @@ class HoursSpec(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
         name="from", default=ALL_DAY.begins.strftime(_TIME)
     )
     to: Annotated[Clock, Meta(description="Not included; later than `from`.")] = ALL_DAY.ends.strftime(_TIME)
+
+
+class PartialSpec(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """That a part of what is owed may be charged by itself, once, where money is missing."""
+
+    min_share_basis_points: Annotated[
+        Annotated[int, Meta(ge=1_000, le=9_000)],
+        Meta(description="What of the amount a part is at least, in basis points."),
+    ] = PARTIAL_DEFAULT.min_share
+    min_amount_hundredths: Annotated[
+        Annotated[int, Meta(ge=100, le=10_000_000)],
+        Meta(description="What the part and the rest are at least, in hundredths of the currency's unit."),
+    ] = PARTIAL_DEFAULT.min_amount
 
 
 class PolicyFile(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -145,6 +160,13 @@ class PolicyFile(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
             "elsewhere and is brought to be recovered is taken on all the same."
         ),
     ] = None
+    partial: Annotated[
+        PartialSpec | None,
+        Meta(
+            description="With `joint`: a part may be charged first and the rest later, where your customers agreed to "
+            "that. Left out: only the whole is charged."
+        ),
+    ] = None
 
 
 def json_schema() -> dict[str, Any]:
@@ -153,7 +175,11 @@ def json_schema() -> dict[str, Any]:
     return {**head, **msgspec.json.schema(PolicyFile)}
 
 
-PARTS: Final[Sequence[tuple[str, type[Struct]]]] = (("the policy", PolicyFile), ("hours", HoursSpec))
+PARTS: Final[Sequence[tuple[str, type[Struct]]]] = (
+    ("the policy", PolicyFile),
+    ("hours", HoursSpec),
+    ("partial", PartialSpec),
+)
 """Every part of a written policy, by the place at which it stands."""
 
 
@@ -215,7 +241,12 @@ def written(policy: Policy) -> dict[str, Any]:
         "lost_per_day_basis_points": policy.lost_per_day,
         "try_costs_hundredths": policy.try_costs,
         "declines": None if policy.declines is None else sorted(policy.declines),
+        "partial": None if policy.partial is None else _written_partial(policy.partial),
     }
+
+
+def _written_partial(partial: Partial) -> dict[str, Any]:
+    return {"min_share_basis_points": partial.min_share, "min_amount_hundredths": partial.min_amount}
 
 
 def _made(document: Any, misfits: Misfits, *, version: int | None) -> Policy | None:
@@ -254,6 +285,7 @@ def _made(document: Any, misfits: Misfits, *, version: int | None) -> Policy | N
         lost_per_day=said.lost_per_day_basis_points,
         try_costs=said.try_costs_hundredths,
         declines=_declines(said.declines, misfits),
+        partial=_partial(said, misfits),
     )
 
 
@@ -331,3 +363,11 @@ def _declines(said: list[str] | None, misfits: Misfits) -> frozenset[Category] |
         return None
     found = [_fitting(one, Category, ("declines", place), misfits) for place, one in enumerate(said)]
     return frozenset(one for one in found if one is not None)
+
+
+def _partial(said: PolicyFile, misfits: Misfits) -> Partial | None:
+    if said.partial is None:
+        return None
+    if said.method != Method.JOINT:
+        misfits.add(("partial",), "belongs to the method `joint`, which chooses when a part is worth it")
+    return Partial(said.partial.min_share_basis_points, said.partial.min_amount_hundredths)

@@ -15,7 +15,7 @@ from recoup.payments.core import Reason
 from recoup.payments.core.facts import PaymentFacts
 from recoup.recovery.core.arms import Arm, Stake
 from recoup.recovery.core.learned import Taught
-from recoup.recovery.core.machine import OPEN, EndReason, Status
+from recoup.recovery.core.machine import OPEN, STANDINGS, EndReason, Standing, Status
 from recoup.recovery.core.policy import ELSEWHERE as ELSEWHERE
 from recoup.recovery.core.policy import Policy
 
@@ -41,13 +41,15 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try at `at`, at these accounts in this order. `not_before`: from when a person may ask for it earlier."""
+    """Try at `at`, at these accounts in this order. `not_before`: from when a person may ask for it earlier. `part`:
+    how much of what is left, in minor units; None: all of it."""
 
     at: datetime
     accounts: tuple[UUID, ...]
     not_before: datetime
     why: str
     facts: dict[str, Any]
+    part: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,15 @@ class Planned:
     facts: dict[str, Any] = field(default_factory=dict)
     renewed_at: datetime | None = None
     """Since when the card was as new as it was known to be then."""
+    part: int | None = None
+    """How much is tried, in minor units; None: all that is left."""
 
 
 def kept(plan: Plan, *, attempts: int, renewed_at: datetime | None = None) -> Planned:
     """A plan, to be kept with its recovery."""
     match plan:
-        case Retry(at=at, accounts=accounts, not_before=not_before, why=why, facts=facts):
-            return Planned(Action.RETRY, why, attempts, at, not_before, accounts, facts, renewed_at)
+        case Retry(at=at, accounts=accounts, not_before=not_before, why=why, facts=facts, part=part):
+            return Planned(Action.RETRY, why, attempts, at, not_before, accounts, facts, renewed_at, part)
         case AskCustomer(why=why, facts=facts):
             return Planned(Action.ASK_CUSTOMER, why, attempts, facts=facts, renewed_at=renewed_at)
         case GiveUp(why=why, facts=facts):
@@ -133,6 +137,11 @@ class Recovery:
     stake: Stake | None = None
     tried_after_s: tuple[int, ...] = ()
     """How many seconds after its opening each of its tries was, where it belongs to an arm."""
+    amount: int | None = None
+    """What was owed when it was opened, in minor units of `currency`; None where its row is older than that."""
+    currency: str | None = None
+    received: int | None = None
+    """What of that was paid since, here."""
 
     @property
     def is_open(self) -> bool:
@@ -192,6 +201,17 @@ class Made:
 
 
 PLANNED: Final = Made()
+
+
+def owed(payment: PaymentFacts) -> int:
+    """What was owed when the payment was refused first, parts included, in minor units."""
+    return (payment.debt or payment.amount).minor
+
+
+def received(payment: PaymentFacts) -> int:
+    """What of that was paid since."""
+    is_paid = STANDINGS[payment.status] is Standing.PAID
+    return owed(payment) if is_paid else owed(payment) - payment.amount.minor
 
 
 def tries_of(payment: PaymentFacts) -> int:

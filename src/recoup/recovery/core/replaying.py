@@ -55,9 +55,10 @@ def _as_taught(record: Record, case: Case, now: datetime) -> Plan:
 def answer(plan: Plan) -> dict[str, Any]:
     """What a plan says to do, as it is stored with a decision."""
     match plan:
-        case Retry(at=at, accounts=accounts, not_before=not_before):
+        case Retry(at=at, accounts=accounts, not_before=not_before, part=part):
             named = [_named(one) for one in accounts]
-            return {"at": rfc3339(at), "not_before": rfc3339(not_before), "processor_accounts": named}
+            said: dict[str, Any] = {"at": rfc3339(at), "not_before": rfc3339(not_before)}
+            return said | {"processor_accounts": named} | ({} if part is None else {"part": part})
         case AskCustomer():
             return {}
         case GiveUp(reason=reason):
@@ -77,7 +78,7 @@ def action_of(plan: Plan) -> str:
 
 def _differences(record: Record, plan: Plan) -> Iterator[str]:
     now = {"action": action_of(plan)} | answer(plan)
-    for name in ("action", "at", "not_before", "processor_accounts", "end_reason"):
+    for name in ("action", "at", "not_before", "processor_accounts", "part", "end_reason"):
         before, after = record.get(name), now.get(name)
         if before != after:
             yield f"{name} was {before} and is {after}"

@@ -34,6 +34,8 @@ from recoup.recovery.core.records import (
     Retry,
     Thinking,
     kept,
+    owed,
+    received,
     stake_of,
     tried_after_s,
 )
@@ -48,6 +50,7 @@ OUTCOME_WAIT: Final = timedelta(hours=6)
 OPENED: Final = "recovery.opened"
 SCHEDULED: Final = "recovery.retry_scheduled"
 RETRY_DUE: Final = "recovery.retry_due"
+PART_RECEIVED: Final = "recovery.part_received"
 CUSTOMER_NEEDED: Final = "recovery.customer_needed"
 PAUSED: Final = "recovery.paused"
 RESUMED: Final = "recovery.resumed"
@@ -83,6 +86,8 @@ class Run:
 
     after: Recovery
     accounts: tuple[UUID, ...]
+    part: int | None = None
+    """How much is tried; None: all that is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,9 @@ def begun(
         asking=case.policy.asking,
         arm=case.arm,
         stake=stake_of(case),
+        amount=owed(case.payment),
+        currency=case.payment.amount.currency,
+        received=received(case.payment),
     )
     step = replanned(recovery, case, first, now)
     return replace(step, happened=(OPENED, *step.happened))
@@ -198,7 +206,8 @@ def _refused(recovery: Recovery, case: Case, now: datetime) -> Thinking[Step | R
         return replanned(recovery, case, instead, now)
     if recovery.mode is Mode.ADVISE:
         return Step(_told(recovery, News.RETRY_STARTED, now), (RETRY_DUE,))
-    return Run(_moved(recovery, News.RETRY_STARTED, now), _asked(recovery, case))
+    part = None if recovery.plan is None else recovery.plan.part
+    return Run(_moved(recovery, News.RETRY_STARTED, now), _asked(recovery, case), part)
 
 
 def _asked(recovery: Recovery, case: Case) -> tuple[UUID, ...]:
@@ -221,6 +230,26 @@ def instead(recovery: Recovery, case: Case, how: Made, now: datetime) -> Step:
 
 def replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
     """The recovery under a new plan. A paused one stays so, unless the plan ends it."""
+    if brings_more(recovery, case):
+        heard = replace(recovery, events_count=recovery.events_count + 1)
+        step = _replanned(heard, case, new, now)
+        return replace(step, happened=(PART_RECEIVED, *step.happened))
+    return _replanned(recovery, case, new, now)
+
+
+def brings_more(recovery: Recovery, case: Case) -> bool:
+    """Whether a part was paid that the recovery has not heard of."""
+    return recovery.received is not None and received(case.payment) > recovery.received
+
+
+def part_heard(recovery: Recovery, case: Case, now: datetime) -> Step:
+    """A recovery that had ended when a part was paid: its end stays as it is."""
+    known = _counted(recovery, case, recovery.plan)
+    version, told = recovery.version + 1, recovery.events_count + 1
+    return Step(replace(known, version=version, events_count=told, updated_at=now), (PART_RECEIVED,))
+
+
+def _replanned(recovery: Recovery, case: Case, new: Plan, now: datetime) -> Step:
     attempts = len(case.payment.attempts)
     planned = _counted(recovery, case, kept(new, attempts=attempts, renewed_at=case.payment.renewed_at))
     match new:
@@ -279,7 +308,7 @@ def hastened(recovery: Recovery, now: datetime) -> Step:
     planned = recovery.plan
     assert planned is not None, "a scheduled try has its plan"
     why = f"asked for by hand; planned before: {planned.why}"
-    new = Retry(now, planned.accounts, planned.not_before or now, why, planned.facts)
+    new = Retry(now, planned.accounts, planned.not_before or now, why, planned.facts, planned.part)
     sooner = replace(recovery, plan=kept(new, attempts=planned.attempts, renewed_at=planned.renewed_at))
     told = _told(sooner, News.RETRY_PLANNED, now, next_at=now)
     return Step(told, (SCHEDULED,), new, Made(How.BY_HAND))
@@ -301,9 +330,10 @@ def new_deadline(policy: Policy, opened_at: datetime) -> datetime:
 
 
 def _counted(recovery: Recovery, case: Case, planned: Planned | None) -> Recovery:
-    """The recovery with its tries counted, under this plan."""
-    tries = tried_after_s(case)
-    return replace(recovery, tries_made=case.tries_made, tried_after_s=tries, plan=planned)
+    """The recovery with its tries and what they brought counted, under this plan."""
+    tries, brought = tried_after_s(case), None if recovery.amount is None else received(case.payment)
+    made = case.tries_made
+    return replace(recovery, tries_made=made, tried_after_s=tries, plan=planned, received=brought)
 
 
 def _moved(recovery: Recovery, news: News, now: datetime) -> Recovery:

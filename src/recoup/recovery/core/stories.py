@@ -38,6 +38,7 @@ class Decided:
     try_at: datetime | None
     account: UUID | None
     situation: Situation | None
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,11 @@ def slot_of(moment: datetime, zone: str) -> tuple[int, int]:
 
 
 def story(recovery: Recovery, decided: Sequence[Decided], attempts: Sequence[PastAttempt]) -> Story | None:
-    """A recovery told from its decisions, oldest first, and its payment's attempts; None where they do not fit."""
+    """A recovery told from its decisions, oldest first, and its payment's attempts; None where they do not fit, and
+    where a part was to be charged by itself, which is no try for what is owed."""
     tries = [one for one in attempts if one.reason is Reason.RECOVERY]
     turns = _turns(decided, tries)
-    if turns is None or not attempts:
+    if turns is None or not attempts or any(one.is_part for one in decided):
         return None
     later = [one for one in decided if not tries or one.at >= tries[-1].at]
     return Story(

@@ -22,29 +22,27 @@ from recoup.kit.refusals import Refusal, RefusalType, conflict
 from recoup.merchants.core import Merchant
 from recoup.payments.core import Reason
 from recoup.payments.core.facts import PaymentFacts
+from recoup.payments.flow.parts import Portion
 from recoup.recovery import store
 from recoup.recovery.core import (
     STANDINGS,
     Case,
     NotOpened,
-    Person,
     Recovery,
     Rest,
     Run,
     Standing,
     Status,
     Step,
-    case_of,
     opens,
     steps,
     tries_of,
 )
-from recoup.recovery.core.learned import Taught
-from recoup.recovery.core.people import person_of
 from recoup.recovery.core.policy import Policy
 from recoup.recovery.core.policy_file import WINDOW_DAYS_MAX
 from recoup.recovery.core.records import How, Made
-from recoup.recovery.flow.around import BuiltIn, Customers, Disputes, Gate, Models, Payments, Policies
+from recoup.recovery.flow.around import BuiltIn, Customers, Disputes, Gate, Models, Parts, Payments, Policies
+from recoup.recovery.flow.cases import Cases
 from recoup.recovery.flow.planner import Planner
 from recoup.recovery.flow.refusing import refuse_to_hasten, there
 from recoup.recovery.flow.writing import prepared, tell_paid_twice, write
@@ -62,7 +60,7 @@ class Recoveries:
     """Everything that can be done with recoveries."""
 
     _gate: Gate | None = None
-    _models: Models | None = None
+    _parts: Parts | None = None
     _policies: Policies = BuiltIn()
 
     def __init__(
@@ -76,8 +74,8 @@ class Recoveries:
     ) -> None:
         self._database = database
         self._payments = payments
-        self._customers = customers
         self._disputes = disputes
+        self._cases = Cases(customers, disputes)
         self._new_id = new_id
         self._planner = Planner()
         self._writes = Grouped(database, store.WRITE, name="recoveries")
@@ -95,11 +93,15 @@ class Recoveries:
 
     def go_by(self, models: Models) -> None:
         """Plan by what was learned of each merchant's own tries, from now on."""
-        self._models = models
+        self._cases.models = models
 
     def choose_by(self, policies: Policies) -> None:
         """Let recoveries go by these policies, from now on."""
-        self._policies = policies
+        self._policies = self._cases.policies = policies
+
+    def divide_by(self, parts: Parts) -> None:
+        """Charge parts of payments by these, from now on."""
+        self._parts = parts
 
     async def policy(self, merchant: Merchant, name: str) -> Policy:
         """The policy of that name by which a recovery would go that opens now."""
@@ -136,6 +138,9 @@ class Recoveries:
         """The handler of a payment's news: open a recovery, plan it again, or close it."""
         for _ in range(LOOKS_MAX):
             facts = await self._payments.facts(merchant, payment_id)
+            if facts is not None and facts.part_of is not None and self._parts is not None:
+                await self._parts.settle(merchant, payment_id, now)
+                return await self.on_payment_news(merchant, facts.part_of, now)
             if facts is None:
                 return None
             recovery = await self._of_payments.get(merchant.id, payment_id)
@@ -211,7 +216,7 @@ class Recoveries:
             recovery_id=recovery.id,
             payment_id=payment.id,
             number=len(payment.attempts) + 1,
-            amount=payment.amount.minor,
+            amount=run.part or payment.amount.minor,
             currency=payment.amount.currency,
             customer_id=payment.customer_id if is_known else None,
             payment_method_id=payment.payment_method_id,
@@ -272,15 +277,15 @@ class Recoveries:
         policy = chosen.policy
         case = Case(
             payment=facts,
-            person=await self._person(merchant, facts),
+            person=await self._cases.person(merchant, facts),
             policy=policy,
             opened_at=now,
             deadline=steps.new_deadline(policy, now),
             tries_made=tries_of(facts),
             tries_max=policy.tries_max,
-            disputed=await self._disputed(merchant, facts),
+            disputed=await self._cases.disputed(merchant, facts),
             arm=chosen.arm,
-            taught=await self._taught(merchant),
+            taught=await self._cases.taught(merchant),
         )
         opening = steps.opening(case, merchant_id=merchant.id, recovery_id=self._new_id(), now=now)
         step = await self._planner.led(opening, now)
@@ -296,19 +301,28 @@ class Recoveries:
     ) -> bool:
         """Apply news to a recovery; what is due is left to its due row. False where the recovery moved on."""
         if not recovery.is_open:
-            await self._heard_late(recovery, facts, now)
-            return True
-        case = await self._case_of(merchant, recovery, facts)
+            return await self._heard_late(merchant, recovery, facts, now)
+        case = await self._cases.of(merchant, recovery, facts)
         step = await self._looked(recovery, case, now)
         if not isinstance(step, Step):
             return True
         return await self._write(merchant, step, case, expected=recovery.version)
 
-    async def _heard_late(self, recovery: Recovery, facts: PaymentFacts, now: datetime) -> None:
-        """A payment was paid whose recovery had ended otherwise: where its debt was paid elsewhere, that is twice."""
+    async def _heard_late(
+        self, merchant: Merchant, recovery: Recovery, facts: PaymentFacts, now: datetime
+    ) -> bool:
+        """A payment was paid, or a part of it, whose recovery had ended: where its debt was paid elsewhere, it was paid
+        twice."""
         known = recovery.status is Status.RECOVERED or recovery.paid_elsewhere_at is None
         if not known and STANDINGS[facts.status] is Standing.PAID:
             await self._database.retrying(lambda connection: tell_paid_twice(connection, recovery, now=now))
+        if facts.debt is None:
+            return True
+        case = await self._cases.of(merchant, recovery, facts)
+        if not steps.brings_more(recovery, case):
+            return True
+        step = steps.part_heard(recovery, case, now)
+        return await self._write(merchant, step, case, expected=recovery.version)
 
     async def _attach(self, merchant: Merchant, facts: PaymentFacts, recovery: Recovery) -> None:
         """Mend what a crash left undone between opening a recovery and naming it in its payment."""
@@ -316,15 +330,15 @@ class Recoveries:
             await self._payments.attach_recovery(merchant, facts.id, recovery.id)
 
     async def _try(self, merchant: Merchant, run: Run, now: datetime) -> None:
-        recovery = run.after
+        recovery, accounts = run.after, run.accounts or None
         try:
-            await self._payments.retry(
-                merchant,
-                recovery.payment_id,
-                reason=Reason.RECOVERY,
-                accounts=run.accounts or None,
-                now=now,
-            )
+            if run.part is None or self._parts is None:
+                await self._payments.retry(
+                    merchant, recovery.payment_id, reason=Reason.RECOVERY, accounts=accounts, now=now
+                )
+            else:
+                portion = Portion(self._new_id(), run.part, recovery.id, accounts)
+                await self._parts.charge(merchant, recovery.payment_id, portion, now=now)
         except Refusal as refusal:
             await self._put_off(merchant, recovery, refusal, now)
 
@@ -342,32 +356,7 @@ class Recoveries:
     async def _case(self, merchant: Merchant, recovery: Recovery) -> Case:
         facts = await self._payments.facts(merchant, recovery.payment_id)
         assert facts is not None, "a recovery has its payment"
-        return await self._case_of(merchant, recovery, facts)
-
-    async def _case_of(self, merchant: Merchant, recovery: Recovery, facts: PaymentFacts) -> Case:
-        person, disputed = await self._person(merchant, facts), await self._disputed(merchant, facts)
-        policy = await self._policies.of(merchant.id, recovery.policy, recovery.policy_version)
-        taught = await self._taught(merchant)
-        return case_of(recovery, facts, person, policy=policy, disputed=disputed, taught=taught)
-
-    async def _taught(self, merchant: Merchant) -> Taught | None:
-        return None if self._models is None else await self._models.of(merchant.id)
-
-    async def _disputed(self, merchant: Merchant, facts: PaymentFacts) -> str | None:
-        """Why nothing may be tried on the card, where it is in a dispute."""
-        return await self._disputes.stops(
-            merchant, payment_method_id=facts.payment_method_id, fingerprint=facts.fingerprint
-        )
-
-    async def _person(self, merchant: Merchant, facts: PaymentFacts) -> Person:
-        """Where the customer lives and when they are paid, as far as anybody said."""
-        customer = None
-        if facts.customer_id is not None:
-            try:
-                customer = (await self._customers.get(merchant.id, facts.customer_id)).details
-            except Refusal:  # deleted: what is left is the card
-                customer = None
-        return person_of(customer, issuer_country=facts.issuer_country)
+        return await self._cases.of(merchant, recovery, facts)
 
     async def _read(self, merchant: Merchant, recovery_id: UUID) -> Recovery | None:
         return await self._several.get(merchant.id, recovery_id)

@@ -14,6 +14,7 @@ from recoup.merchants.core import Merchant
 from recoup.payments.core import Reason
 from recoup.payments.core import Status as PaymentStatus
 from recoup.payments.core.facts import PaymentFacts
+from recoup.payments.flow.parts import Portion
 from recoup.recovery.core import NotOpened
 from recoup.recovery.core.arms import Arm
 from recoup.recovery.core.learned import Taught
@@ -46,6 +47,18 @@ class Payments(Protocol):
 
     async def on_same_card(self, merchant: Merchant, payment_id: UUID, *, since: datetime) -> Sequence[UUID]:
         """The payments that were tried since then on the card of this one."""
+        ...
+
+
+class Parts(Protocol):
+    """What recovery asks of payments that are charged in parts."""
+
+    async def charge(self, merchant: Merchant, payment_id: UUID, portion: Portion, *, now: datetime) -> None:
+        """Try a part once; refuses where the payment, or the part, cannot be tried."""
+        ...
+
+    async def settle(self, merchant: Merchant, part_id: UUID, now: datetime) -> datetime | None:
+        """Take in what a part came to; when to look again, where that is open."""
         ...
 
 

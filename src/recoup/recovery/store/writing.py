@@ -27,7 +27,7 @@ from recoup.recovery.core import Mode, Recovery
 COLUMNS: Final[LiteralString] = """
     merchant_id, id, payment_id, status, version, events_count, policy, opened_at, deadline, tries_made, tries_max,
     next_at, plan, decision_id, end_reason, ended_at, updated_at, mode, external_id, paid_elsewhere_at, policy_version,
-    asking, experiment_id, arm, stake, tried_after_s
+    asking, experiment_id, arm, stake, tried_after_s, amount, currency, received
 """
 
 WRITE: Final[LiteralString] = f"""
@@ -63,7 +63,7 @@ WRITE: Final[LiteralString] = f"""
         set status = t.status, version = t.version, events_count = t.events_count, deadline = t.deadline,
             tries_made = t.tries_made, next_at = t.next_at, plan = t.plan, decision_id = t.decision_id,
             end_reason = t.end_reason, ended_at = t.ended_at, updated_at = t.updated_at,
-            paid_elsewhere_at = t.paid_elsewhere_at, tried_after_s = t.tried_after_s
+            paid_elsewhere_at = t.paid_elsewhere_at, tried_after_s = t.tried_after_s, received = t.received
         from targets t
         where r.merchant_id = t.merchant_id and r.id = t.id and r.version = t.expected
         returning r.id
