@@ -5,13 +5,15 @@ attempt and row of due work, spread over four weeks; they are copies of one that
 
 * claiming what is due: the worker's own statement, explained, with the pages it touched;
 * due plans: declines that nobody has heard of yet, worked by the service's own worker, from the claim of their rows to
-  the plans with their decisions on disk: how many a second, and on how much of this process's core;
+  the plans with their decisions on disk: how many a second, on how much of this process's core, and how much
+  PostgreSQL spends beside;
 * a changed card: from the news of it to the new plan, with the worker looking for work as it does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -23,11 +25,13 @@ from time import perf_counter, process_time
 from typing import Annotated, Any, Final, LiteralString
 from uuid import UUID
 
+import uvloop
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
 from bench.recovery.copies import Copied, copied, owed
+from bench.recovery.spent import database_cpu_s
 from recoup import server
 from recoup.app import Service
 from recoup.db import due
@@ -62,11 +66,12 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """So many plans, in how long, with how much of this process's processor."""
+    """So many plans, in how long, with how much of this process's processor, and of the database's."""
 
     plans: int
     seconds: float
     cpu_s: float
+    database_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +134,16 @@ async def plans(service: Service, copies: Copied, count: int) -> Planned:
     """Have the worker hear of so many declines, as it does: until every one of them has its plan."""
     await owed(service.database, copies, kind=PLAN_KIND, count=count)
     before = await _replanned(service, copies)
+    spent_there = await database_cpu_s(service.database)
     began, cpu = perf_counter(), process_time()
     while await service.worker.round():
         pass
     await service.worker.idle()
     took, spent = perf_counter() - began, process_time() - cpu
+    spent_there = await database_cpu_s(service.database) - spent_there
     made = await _replanned(service, copies) - before
     assert made == count, f"{made} of {count} plans were made"
-    return Planned(count, took, spent)
+    return Planned(count, took, spent, spent_there)
 
 
 async def _replanned(service: Service, copies: Copied) -> int:
@@ -238,7 +245,15 @@ async def measured(
 async def _in_its_own(size: int, folder: Path) -> Measured:
     with EmbeddedPostgres(folder / "postgres") as conninfo:
         async with opened(folder, conninfo) as service:
+            _calm_collector()
             return await measured(service, size, settled_s=SETTLED_S)
+
+
+def _calm_collector() -> None:
+    """Collect as seldom as the server does."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*server.COLLECTED_AFTER)
 
 
 def table_of(found: Sequence[Measured]) -> Table:
@@ -246,6 +261,7 @@ def table_of(found: Sequence[Measured]) -> Table:
     table = Table("open recoveries", *(f"{one.size:,}" for one in found), "ratio", "goal")
     rates = [one.planned.plans / one.planned.seconds for one in found]
     on_core = [one.planned.plans / one.planned.cpu_s for one in found]
+    beside = [one.planned.database_s / one.planned.plans * 1e3 for one in found]
     waits = [statistics.median(one.replanned_s) * 1e3 for one in found]
     worst = [max(one.replanned_s) * 1e3 for one in found]
     at_once = [statistics.median(one.at_once_s) * 1e3 for one in found]
@@ -257,6 +273,7 @@ def table_of(found: Sequence[Measured]) -> Table:
         ("  pages it touched", [one.idle.pages for one in found], ".0f", "the same"),
         ("due plans a second", rates, ",.0f", ""),
         ("due plans a second of this core", on_core, ",.0f", "1,000"),
+        ("  of PostgreSQL's beside, ms each", beside, ".2f", ""),
         ("changed card to new plan, median ms", waits, ".1f", ""),
         ("changed card to new plan, worst ms", worst, ".1f", ""),
         ("  without waiting for the worker's look", at_once, ".1f", "at once"),
@@ -276,7 +293,7 @@ def main(
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="recoup-bench-") as folder:
             Path(folder).chmod(0o755)
-            found.append(asyncio.run(_in_its_own(size, Path(folder))))
+            found.append(uvloop.run(_in_its_own(size, Path(folder))))  # as the server runs
             _out.print(f"{size:,}: {found[-1].planned}")
     _out.print(table_of(found))
 
