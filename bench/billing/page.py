@@ -114,7 +114,9 @@ def _figures(found: Sequence[Lived]) -> Iterator[str]:
     resampled = Resampled(found[0].span.subscriptions, seed=found[0].span.seed)
     yield from ("## The figures", "")
     rows = [("invoices", *(f"{round(one.total('invoices')):,}" for one in found))]
-    rows += [("invoices whose charge was moved by a day or more", *(_moved(one) for one in found))]
+    rows += [
+        ("invoices first charged half a day or more after they were due", *(_moved(one) for one in found))
+    ]
     if len(found) > 1:
         rows = [(*row, "") for row in rows]
     for name, top, bottom, times in _ROWS:
@@ -151,7 +153,7 @@ def _shifts(found: Sequence[Lived]) -> Iterator[str]:
     moved = next((one for one in found if one.arm.window_days), None)
     if moved is None:
         return
-    yield from ("## By how many days charges were moved", "")
+    yield from ("## How many days after the due day invoices were first charged, rounded", "")
     rows = [
         (str(days), f"{count:,}", f"{count / moved.total('invoices'):.1%}")
         for days, count in sorted(moved.moved_by.items())
