@@ -41,7 +41,7 @@ from recoup.billing.core.dateoffer import (
     undoing,
     unsettled,
 )
-from recoup.billing.core.machine import InvoiceStatus
+from recoup.billing.core.givenback import brings_nothing
 from recoup.billing.core.records import Subscription
 from recoup.billing.flow.datebeliefs import Beliefs
 from recoup.billing.flow.writing import Scribe
@@ -368,7 +368,7 @@ async def _refuse_unpaid(queries: Queries, held: Subscription) -> None:
         most=held.number,
         limit=1,
     )
-    if any(one.status in (InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE) for one in current):
+    if any(brings_nothing(one) for one in current):
         raise unsettled("The invoice of its current period was not paid: its date can change `after_paid`.")
 
 

@@ -23,7 +23,7 @@ from recoup.billing.flow.around import Payments, Recoveries
 from recoup.billing.flow.charging import LOOK_AGAIN, LOOKS_MAX, Charging
 from recoup.billing.flow.collecting import Collecting
 from recoup.billing.flow.writing import Scribe
-from recoup.billing.store import AT_ONCE_MAX, dunning
+from recoup.billing.store import AT_ONCE_MAX, dunning, together
 from recoup.db import Connection, Database
 from recoup.merchants.core import Merchant
 
@@ -90,9 +90,8 @@ class GivingUp:
     ) -> Sequence[Outlook] | None:
         """What is to be expected of what it owes; None where something was heard just now: then look again. Of very
         much it is what has been owed the longest, of which hope is gone first."""
-        invoices = await dunning.invoices(
-            self._database, merchant_id=merchant.id, ids=seen.owing[:AT_ONCE_MAX]
-        )
+        owed = await together.invoices(self._database, merchant_id=merchant.id, ids=seen.owing[:AT_ONCE_MAX])
+        invoices = list(owed.values())
         ids = [one.payment_id for one in invoices if one.payment_id is not None]
         recoveries = await self._tools.recoveries.of_payments(merchant, ids)
         found: list[Outlook] = []

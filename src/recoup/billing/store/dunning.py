@@ -137,20 +137,6 @@ async def ruling_of_payment(queries: Queries, *, merchant_id: UUID, payment_id: 
     return None if row is None else _holding(row)
 
 
-async def invoices(queries: Queries, *, merchant_id: UUID, ids: Sequence[UUID]) -> Sequence[Invoice]:
-    """Some invoices."""
-    assert len(ids) <= AT_ONCE_MAX, "what is read together has an end"
-    rows = await queries.fetch_all(
-        """
-        select number, data::text as data from invoices
-        where merchant_id = %(merchant_id)s and id = any(%(ids)s)
-        order by id
-        """,
-        {"merchant_id": merchant_id, "ids": list(ids)},
-    )
-    return [invoice_of_row(row) for row in rows]
-
-
 async def lock_collected(
     connection: Connection,
     *,
